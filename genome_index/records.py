@@ -1,0 +1,63 @@
+"""The nouns: frozen values that travel down the pipeline. Positions are 0-based, half-open, in bp."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+RANKS = ("superkingdom", "phylum", "class", "order", "family", "genus", "species", "strain")
+"""Taxonomic ranks, broadest first."""
+
+
+@dataclass(frozen=True)
+class Contig:
+    """One record of a genome: its name and its residues, without line ends."""
+
+    name: str
+    sequence: bytes  # ASCII letters in any case; N and IUPAC codes kept as they came
+
+
+@dataclass(frozen=True)
+class Lineage:
+    """A genome's names by rank; an unknown rank is absent.
+
+    >>> Lineage({"genus": "Hyla", "species": "Hyla arborea"}).deepest
+    ('species', 'Hyla arborea')
+    """
+
+    names: Mapping[str, str] = field(default_factory=dict)  # rank -> name, only ranks of RANKS
+
+    def name(self, rank: str) -> str | None:
+        return self.names.get(rank)
+
+    @property
+    def deepest(self) -> tuple[str, str] | None:
+        """The most specific rank that has a name, with that name."""
+        known = [(rank, self.names[rank]) for rank in RANKS if rank in self.names]
+        return known[-1] if known else None
+
+    def __str__(self) -> str:
+        return "; ".join(self.names[rank] for rank in RANKS if rank in self.names)
+
+
+@dataclass(frozen=True)
+class Taxon:
+    """What a taxonomy says of one genome: its lineage, and labels that are no rank (subtype, host ...)."""
+
+    lineage: Lineage = field(default_factory=Lineage)
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Genome:
+    """A genome as read: one or more contigs, and what its file said of its taxonomy (GenBank does)."""
+
+    id: str
+    contigs: tuple[Contig, ...]
+    source: str  # the path it was read from, or "-" for standard input
+    taxon: Taxon = field(default_factory=Taxon)
+
+    @cached_property
+    def length_bp(self) -> int:
+        return sum(len(contig.sequence) for contig in self.contigs)
