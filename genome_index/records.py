@@ -19,6 +19,16 @@ class Contig:
 
 
 @dataclass(frozen=True)
+class Chunk:
+    """A window of a contig, without N."""
+
+    contig: int  # its number within the genome
+    start: int  # 0-based, inclusive
+    end: int  # exclusive; end - start is in bp
+    sequence: bytes
+
+
+@dataclass(frozen=True)
 class Lineage:
     """A genome's names by rank; an unknown rank is absent.
 
@@ -61,3 +71,13 @@ class Genome:
     @cached_property
     def length_bp(self) -> int:
         return sum(len(contig.sequence) for contig in self.contigs)
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What verification says of a pair. A missing ANI has its reason."""
+
+    ani: float | None = None  # percent
+    af_query: float | None = None  # percent of the query that is aligned
+    af_reference: float | None = None  # percent of the reference that is aligned
+    reason: str | None = None  # why `ani` is missing

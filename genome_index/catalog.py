@@ -1,0 +1,148 @@
+"""The catalogue in DuckDB: which genome is row i, its taxonomy and labels, and what happened when.
+
+Each snapshot has a catalogue file of its own, opened read-only by any number of readers: DuckDB allows one
+writer or many readers to a file, so a change writes a new file.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import duckdb
+
+from genome_index.errors import IndexDamaged
+from genome_index.records import RANKS, Lineage, Taxon
+
+SCHEMA = f"""
+CREATE TABLE genomes (
+  row INTEGER PRIMARY KEY,          -- position in vectors.faiss
+  id VARCHAR UNIQUE NOT NULL,
+  segment VARCHAR NOT NULL,         -- folder under segments/, and the row in it
+  segment_row INTEGER NOT NULL,
+  length_bp BIGINT NOT NULL,
+  contigs INTEGER NOT NULL,
+  molecule VARCHAR NOT NULL,        -- prokaryote, virus, organelle, plasmid or other: whose priors it uses
+  sha256 VARCHAR NOT NULL,          -- of the upper-case contigs
+  source VARCHAR NOT NULL,
+  {", ".join(f'"{rank}" VARCHAR' for rank in RANKS)},
+  labels VARCHAR NOT NULL           -- JSON object: columns of the taxonomy that are no rank
+);
+CREATE TABLE events (number INTEGER, moment VARCHAR, action VARCHAR, detail VARCHAR);
+CREATE TABLE failures (id VARCHAR, source VARCHAR, reason VARCHAR);
+"""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One genome of the index."""
+
+    row: int
+    id: str
+    segment: str
+    segment_row: int
+    length_bp: int
+    contigs: int
+    molecule: str
+    sha256: str
+    source: str
+    taxon: Taxon
+
+    @property
+    def lineage(self) -> Lineage:
+        return self.taxon.lineage
+
+
+@dataclass(frozen=True)
+class Event:
+    number: int
+    moment: str
+    action: str
+    detail: str
+
+
+COLUMNS = "row, id, segment, segment_row, length_bp, contigs, molecule, sha256, source, " + ", ".join(f'"{rank}"' for rank in RANKS) + ", labels"
+
+
+class Catalog:
+    """One catalogue file, read-only. Use as a context manager, or `close` it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            self._db = duckdb.connect(str(path), read_only=True)
+            self._db.execute("SET threads = 1")  # tables of some thousand rows: threads cost more than they save
+        except duckdb.Error as error:
+            raise IndexDamaged(str(path), f"DuckDB cannot read it ({str(error).splitlines()[0]})") from error
+
+    def __enter__(self) -> Catalog:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._db.close()
+
+    def __len__(self) -> int:
+        return int(self._one("SELECT count(*) FROM genomes"))
+
+    def entries(self) -> list[Entry]:
+        """Every genome, by row."""
+        return self._entries(f"SELECT {COLUMNS} FROM genomes ORDER BY row")
+
+    def entries_at(self, rows: Iterable[int]) -> dict[int, Entry]:
+        found = self._entries(f"SELECT {COLUMNS} FROM genomes WHERE row IN (SELECT unnest(?))", [sorted({int(row) for row in rows})])
+        return {entry.row: entry for entry in found}
+
+    def find(self, ids: Sequence[str]) -> dict[str, Entry]:
+        found = self._entries(f"SELECT {COLUMNS} FROM genomes WHERE id IN (SELECT unnest(?))", [list(ids)])
+        return {entry.id: entry for entry in found}
+
+    def events(self) -> list[Event]:
+        return [Event(*row) for row in self._db.execute("SELECT * FROM events ORDER BY number").fetchall()]
+
+    def failures(self) -> list[tuple[str, str, str]]:
+        return [(row[0], row[1], row[2]) for row in self._db.execute("SELECT * FROM failures").fetchall()]
+
+    def _entries(self, query: str, values: list[Any] | None = None) -> list[Entry]:
+        return [_entry(row) for row in self._db.execute(query, values or []).fetchall()]
+
+    def _one(self, query: str) -> Any:
+        row = self._db.execute(query).fetchone()
+        return row[0] if row else None
+
+
+def write_catalog(path: Path, entries: Sequence[Entry], events: Sequence[Event], failures: Sequence[tuple[str, str, str]]) -> None:
+    """A new catalogue file with these rows; the file must not exist."""
+    import numpy as np
+
+    with duckdb.connect(str(path)) as db:
+        db.execute(SCHEMA)
+        if entries:
+            columns = list(zip(*[_row(entry) for entry in entries], strict=True))
+            names = [name.strip().strip('"') for name in COLUMNS.split(",")]
+            table = {name: np.array(column, object if not isinstance(column[0], int) else np.int64) for name, column in zip(names, columns, strict=True)}
+            db.register("new_genomes", table)
+            db.execute(f"INSERT INTO genomes ({COLUMNS}) SELECT {COLUMNS} FROM new_genomes")
+            db.unregister("new_genomes")
+        for event in events:
+            db.execute("INSERT INTO events VALUES (?, ?, ?, ?)", [event.number, event.moment, event.action, event.detail])
+        for failure in failures:
+            db.execute("INSERT INTO failures VALUES (?, ?, ?)", list(failure))
+        db.execute("CHECKPOINT")
+
+
+def _row(entry: Entry) -> tuple[Any, ...]:
+    names = tuple(entry.lineage.name(rank) for rank in RANKS)
+    kept = (entry.row, entry.id, entry.segment, entry.segment_row, entry.length_bp, entry.contigs)
+    return (*kept, entry.molecule, entry.sha256, entry.source, *names, json.dumps(dict(entry.taxon.labels)))
+
+
+def _entry(row: tuple[Any, ...]) -> Entry:
+    names = {rank: name for rank, name in zip(RANKS, row[9:-1], strict=True) if name is not None}
+    return Entry(*row[:9], Taxon(Lineage(names), json.loads(row[-1])))

@@ -1,0 +1,47 @@
+"""Contigs -> windows: never across the end of a contig, never across a run of N."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from genome_index.records import Chunk, Contig, Genome
+
+NOT_A_BASE = re.compile(rb"[^ACGTUacgtu]+")
+COMPLEMENT = bytes.maketrans(b"ACGTUacgtuRYKMBVDHrykmbvdh", b"TGCAAtgcaaYRMKVBHDyrmkvbhd")
+
+
+def reverse_complement(sequence: bytes) -> bytes:
+    """The other strand, read in its own direction; IUPAC codes are complemented too.
+
+    >>> reverse_complement(b"AACGTN")
+    b'NACGTT'
+    """
+    return sequence.translate(COMPLEMENT)[::-1]
+
+
+def iter_chunks(genome: Genome, chunk_bp: int, step_bp: int) -> Iterator[Chunk]:
+    """Windows of `chunk_bp` every `step_bp` over each stretch of bases; the last of a stretch may be shorter.
+
+    >>> genome = Genome("g", (Contig("c", b"ACGTACGNNAC"),), "-")
+    >>> [(chunk.start, chunk.end) for chunk in iter_chunks(genome, chunk_bp=4, step_bp=4)]
+    [(0, 4), (4, 7), (9, 11)]
+    """
+    for number, contig in enumerate(genome.contigs):
+        for start, end in _stretches(contig):
+            for at in range(start, end, step_bp):
+                stop = min(at + chunk_bp, end)
+                yield Chunk(number, at, stop, contig.sequence[at:stop])
+                if stop == end:
+                    break
+
+
+def _stretches(contig: Contig) -> Iterator[tuple[int, int]]:
+    """Start and end of each run of A, C, G, T or U."""
+    start = 0
+    for gap in NOT_A_BASE.finditer(contig.sequence):
+        if gap.start() > start:
+            yield start, gap.start()
+        start = gap.end()
+    if start < len(contig.sequence):
+        yield start, len(contig.sequence)

@@ -1,0 +1,231 @@
+"""Fitting: references -> Model. The same function builds an index, refits it, and fits each fold of an evaluation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from genome_index.calibrate import MIXTURE, Calibrator, Samples, fit_calibrator
+from genome_index.compare import Comparer
+from genome_index.features import FEATURES, HeldOut, Hits, Surroundings, Vote, elect, features_of, score
+from genome_index.levels import UNKNOWN, Level
+from genome_index.model import CANDIDATES, Model
+from genome_index.pairs import rows_of
+from genome_index.projection import FIT_GENOMES, Projection, fit_projection
+from genome_index.records import RANKS
+from genome_index.references import References
+from genome_index.thresholds import Fellows, SpeciesThresholds, nearest_fellows
+from genome_index.vectors import Vectors, factory_for, nearest
+
+Rows = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float32]
+
+PROJECT_GENOMES = 128  # projected at a time
+CALIBRATE_UP_TO = 8_000  # references that are asked about; more do not change the curves
+LEAST_SAMPLES = 8  # for a calibrator; an index with fewer has none at that level
+VOTES = tuple(Vote(weight, temperature) for temperature in (0.05, 0.02, 0.1, 0.2) for weight in (8.0, 2.0, 0.0))
+"""Ways to elect a name that a level chooses from, the default first."""
+
+Progress = Callable[[str, int, int], None]  # stage, done, of
+
+
+def quiet(stage: str, done: int, of: int) -> None:
+    """No progress shown."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One regime's simulated queries: which references were asked about, with what left out, and their hits."""
+
+    regime: str  # genome, species or genus: what was left out
+    rows: Rows  # (Q,) of the references asked about
+    hits: Hits
+    held: HeldOut
+
+
+def project(references: References, rows: Rows, projection: Projection, progress: Progress = quiet) -> Floats:
+    """Vectors of some references: (n,) rows -> (n, d)."""
+    parts = []
+    for start in range(0, len(rows), PROJECT_GENOMES):
+        progress("projecting", start, len(rows))
+        parts.append(projection.apply(references.features(rows[start : start + PROJECT_GENOMES])))
+    return np.concatenate(parts)
+
+
+def fit_on(references: References, rows: Rows) -> Projection:
+    """The projection of some references, from an even sample of them where they are many."""
+    if len(rows) > FIT_GENOMES:
+        rows = rows[np.linspace(0, len(rows) - 1, FIT_GENOMES).astype(np.int64)]
+    raw = references.features(rows[:1])
+    table = np.empty((len(rows), raw.shape[1]), np.float32)
+    for start in range(0, len(rows), PROJECT_GENOMES):
+        table[start : start + PROJECT_GENOMES] = references.features(rows[start : start + PROJECT_GENOMES])
+    return fit_projection(table, references.spec.dim, references.spec.whitening)
+
+
+def fit_model(comparer: Comparer, rows: Rows, levels: Mapping[str, Level], molecules: npt.NDArray[np.str_], progress: Progress = quiet) -> Model:
+    """Learn everything from these references: (N,) rows, with their levels and kinds in the same order.
+
+    In the model a reference is its position within `rows`.
+    """
+    progress("fitting", 0, 1)
+    projection = fit_on(comparer.references, rows)
+    vectors = project(comparer.references, rows, projection, progress)
+    return learn(comparer, rows, levels, molecules, projection, vectors, progress)
+
+
+def learn(
+    comparer: Comparer, rows: Rows, levels: Mapping[str, Level], molecules: npt.NDArray[np.str_],
+    projection: Projection, vectors: Floats, progress: Progress = quiet,
+) -> Model:  # fmt: skip
+    """Thresholds and calibration of references that are already projected."""
+    progress("neighbours", 0, 1)
+    around = surroundings(comparer, vectors, rows)
+    asked = list(ask_all(comparer, vectors, rows, levels, progress))
+    fellows = measured_fellows(comparer, rows, levels)
+    thresholds = SpeciesThresholds(fellows, levels, molecules)
+    calibrators: dict[str, Calibrator] = {}
+    for name in levels:
+        progress(f"calibrating {name}", len(calibrators), len(levels))
+        fitted = calibrate(levels, name, asked, around, thresholds)
+        if fitted is not None:
+            calibrators[name] = fitted
+    kind = factory_for(comparer.references.spec.faiss, len(rows))
+    live = np.ones(len(rows), bool)
+    least = least_similarity(asked)
+    index = Vectors.build(vectors, kind)
+    return Model(projection, index, live, molecules, levels, around, fellows, calibrators, least, len(rows))
+
+
+def surroundings(comparer: Comparer, vectors: Floats, rows: Rows) -> Surroundings:
+    """Each reference's nearest CANDIDATES others by score: positions within `rows`."""
+    similarity, near = nearest(vectors, vectors, CANDIDATES, lambda i: np.array([i]))
+    words = comparer.word_identity(rows[:, None], np.where(near >= 0, rows[near], -1))
+    scores = np.where(near >= 0, score(similarity, words), -np.inf)
+    order = np.argsort(-scores, axis=1, kind="stable")
+    ordered = np.take_along_axis(scores, order, axis=1)
+    return Surroundings(np.take_along_axis(near, order, axis=1).astype(np.int32), np.where(np.isfinite(ordered), ordered, 0).astype(np.float32))
+
+
+def ask_all(comparer: Comparer, vectors: Floats, rows: Rows, levels: Mapping[str, Level], progress: Progress = quiet) -> Iterator[Asked]:
+    """The three regimes of MIXTURE; species or genus left out only where the index knows them."""
+    asked = np.unique(np.linspace(0, len(rows) - 1, min(len(rows), CALIBRATE_UP_TO)).astype(np.int64))
+    for number, regime in enumerate(MIXTURE):
+        progress(f"asking with the {regime} left out", number, len(MIXTURE))
+        if regime == "genome":
+            yield ask(comparer, vectors, rows, asked, None, regime)
+        elif regime in levels:
+            yield ask(comparer, vectors, rows, asked[levels[regime].codes[asked] != UNKNOWN], levels[regime], regime)
+
+
+def ask(comparer: Comparer, vectors: Floats, rows: Rows, asked: Rows, level: Level | None, regime: str) -> Asked:
+    """Ask about references (positions within `rows`) with themselves, and all that share their code, left out."""
+    codes = level.codes if level is not None else np.full(len(rows), UNKNOWN, np.int32)
+    members = level.members() if level is not None else {}
+    own = codes[asked]
+
+    def barred(i: int) -> Rows:
+        return np.append(members.get(int(own[i]), np.empty(0, np.int64)), asked[i])
+
+    similarity, near = nearest(vectors[asked], vectors, CANDIDATES, barred)
+    hits = comparer.hits(rows[asked], similarity, np.where(near >= 0, rows[near], -1))
+    return Asked(regime, asked, within(hits, rows), HeldOut(asked, codes, own))
+
+
+def within(hits: Hits, rows: Rows) -> Hits:
+    """The same hits with positions within `rows` instead of rows."""
+    position = np.full(int(rows.max()) + 2, -1, np.int64)  # its last entry answers for row -1
+    position[rows] = np.arange(len(rows))
+    return Hits(position[hits.rows], hits.similarity, hits.words, hits.ani, hits.af_query, hits.af_reference)
+
+
+def measured_fellows(comparer: Comparer, rows: Rows, levels: Mapping[str, Level]) -> Fellows:
+    """Nearest fellows among these references, from the pairs measured so far."""
+    kept = np.zeros(int(rows.max()) + 1, bool)
+    kept[rows] = True
+    a, b = rows_of(comparer.ani.keys)
+    inside = (np.maximum(a, b) <= rows.max()) & kept[np.minimum(a, rows.max())] & kept[np.minimum(b, rows.max())]
+    position = np.full(int(rows.max()) + 1, -1, np.int64)
+    position[rows] = np.arange(len(rows))
+    species = levels.get("species") or Level("species", (), np.full(len(rows), UNKNOWN, np.int32))
+    return nearest_fellows(species, position[a[inside]], position[b[inside]], comparer.ani.values[inside, 0])
+
+
+def calibrate(levels: Mapping[str, Level], name: str, asked: Sequence[Asked], around: Surroundings, thresholds: SpeciesThresholds) -> Calibrator | None:
+    """One level's calibrator, or None where the index has too little to learn it from."""
+    vote = best_vote(levels, name, asked)
+    parts = [samples_of(levels, name, one, around, thresholds, vote) for one in asked]
+    samples = join_samples([part for part in parts if part is not None])
+    if samples is None or len(samples.right) < LEAST_SAMPLES or samples.right.all() or not samples.right.any():
+        return None
+    return fit_calibrator(samples, vote)
+
+
+def best_vote(levels: Mapping[str, Level], name: str, asked: Sequence[Asked]) -> Vote:
+    """The way of voting that is right most often where a right answer is there to be had; the default on a tie."""
+    level = levels[name]
+    counts = np.bincount(level.codes[level.codes != UNKNOWN], minlength=len(level.names))
+    one = asked[0]
+    own = level.codes[one.rows]
+    has_fellow = (own != UNKNOWN) & (counts[own] > 1)
+    some = has_fellow & (np.arange(len(own)) % max(1, int(has_fellow.sum()) // 2_000 + 1) == 0)
+    if not some.any():
+        return VOTES[0]
+    hits = Hits(*(table[some] for table in (one.hits.rows, one.hits.similarity, one.hits.words, one.hits.ani, one.hits.af_query, one.hits.af_reference)))
+    right = [int((elect(hits, level, vote)[0] == own[some]).sum()) for vote in VOTES]
+    return VOTES[int(np.argmax(right))]
+
+
+def samples_of(
+    levels: Mapping[str, Level], name: str, asked: Asked, around: Surroundings, thresholds: SpeciesThresholds, vote: Vote
+) -> Samples | None:
+    """Simulated answers of one regime at one level; genomes without a name there say nothing."""
+    level = levels[name]
+    elected, share = elect(asked.hits, level, vote)
+    features = features_of(asked.hits, level, finer_level(levels, name), elected, share, around, asked.held)
+    if name == "species":
+        features = above_threshold(features, asked, elected, level, thresholds)
+    known = (level.codes[asked.rows] != UNKNOWN) & (elected != UNKNOWN)
+    if not known.any():
+        return None
+    right = elected == level.codes[asked.rows]
+    weight = np.full(int(known.sum()), MIXTURE[asked.regime] / known.sum())
+    return Samples(features[known], right[known], weight, np.full(len(weight), asked.regime == "species"), asked.rows[known])
+
+
+def above_threshold(features: Floats, asked: Asked, elected: npt.NDArray[np.int32], level: Level, thresholds: SpeciesThresholds) -> Floats:
+    """ANI less what the elected species asks for, in place of ANI itself."""
+    found = features.copy()
+    column = FEATURES.index("ani")
+    for i in range(len(elected)):
+        bearers = asked.hits.rows[i][level.codes[asked.hits.rows[i]] == elected[i]]
+        if elected[i] != UNKNOWN and len(bearers):
+            found[i, column] -= thresholds.needed(int(bearers[0]), (int(asked.rows[i]),))
+    return found
+
+
+def join_samples(parts: Sequence[Samples]) -> Samples | None:
+    """All regimes together, weighted so that the weights add up to the number of samples."""
+    if not parts:
+        return None
+    joined = [np.concatenate([getattr(part, name) for part in parts]) for name in ("features", "right", "weight", "species_out", "genome")]
+    joined[2] = joined[2] * len(joined[2]) / joined[2].sum()
+    return Samples(*joined)
+
+
+def finer_level(levels: Mapping[str, Level], name: str) -> Level | None:
+    """The next more specific rank that the index knows; none for species, strain and labels."""
+    ranks = [rank for rank in RANKS[:-1] if rank in levels]
+    if name not in ranks or name == "species":
+        return None
+    after = ranks[ranks.index(name) + 1 :]
+    return levels[after[0]] if after else None
+
+
+def least_similarity(asked: Sequence[Asked]) -> float:
+    """The similarity that 99.9 % of references still find with their genus left out; below it nothing is comparable."""
+    best = asked[-1].hits.similarity.max(axis=1, initial=-1.0) if len(asked[-1].rows) else np.array([-1.0])
+    return float(np.quantile(best, 0.001))

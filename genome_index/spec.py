@@ -1,0 +1,44 @@
+"""IndexSpec: everything that makes two vectors, or two sketches, comparable."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+from genome_index.errors import SpecMismatch
+
+FORMAT = 1  # of the folder on disk; raised when an older gindex could misread it
+
+
+@dataclass(frozen=True)
+class IndexSpec:
+    """The settings an index is built with, kept in it, and checked before anything is compared."""
+
+    encoder: str = "spectrum"
+    encoder_version: str = "11011011011"  # what else fixes its numbers: the mask, or the sha256 of weights
+    dim: int = 256  # of the projected vectors; 128 to 512 are within noise, tests/bench/RESULTS.md
+    whitening: float = 0.5  # share of whitening: each component is divided by its variance to the power whitening / 2
+    sketch_k: int = 21  # Mash's and sourmash's default; 16 to 31 measured in tests/bench/RESULTS.md
+    small_scaled: int = 8  # 1 of 8 words kept of a small genome: some 2,000 of a mitogenome, 400 of a 3 kb virus
+    large_scaled: int = 200  # 1 of 200 of a large one: 25,000 of 5 Mbp
+    small_bp: int = 500_000  # up to here a genome is small: kept as 2 bits a base, sketched for ANI when asked
+    faiss: str = "auto"  # a factory string, or auto: exact up to 100,000 genomes, then a graph
+    keep_sequence: bool = False  # large genomes too are kept as 2 bits a base
+
+    def fingerprint(self) -> str:
+        """12 hex digits that differ whenever vectors or sketches could; the FAISS kind and storage do not count."""
+        values = {key: value for key, value in asdict(self).items() if key not in ("faiss", "keep_sequence")}
+        return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:12]
+
+    def require(self, other: IndexSpec, where: str) -> None:
+        """Raise SpecMismatch, naming the first setting that differs, unless `other` is comparable with this one."""
+        for field in fields(self):
+            mine, theirs = getattr(self, field.name), getattr(other, field.name)
+            if field.name not in ("faiss", "keep_sequence") and mine != theirs:
+                raise SpecMismatch(where, field.name, mine, theirs)
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> IndexSpec:
+        return cls(**values)

@@ -1,0 +1,131 @@
+"""FAISS behind one convention: rows of length 1, similarity is the cosine, higher is nearer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import faiss
+import numpy as np
+import numpy.typing as npt
+
+from genome_index.errors import IndexDamaged, UsageError
+
+Floats = npt.NDArray[np.float32]
+Rows = npt.NDArray[np.int64]
+
+EXACT_UP_TO = 100_000  # genomes; 0.1 s a query on one core, beyond that a graph is faster and finds > 95 % of the same
+GRAPH = "HNSW32"
+GRAPH_EF = 256  # candidates the graph keeps while it searches; recall@50 of 0.95 and more, tests/bench/RESULTS.md
+
+
+def factory_for(wanted: str, genomes: int) -> str:
+    """The FAISS factory string for an index of this size; `wanted` is `auto` or a string of the user's."""
+    if wanted != "auto":
+        return wanted
+    return "Flat" if genomes <= EXACT_UP_TO else GRAPH
+
+
+class Vectors:
+    """A FAISS index over vectors of length 1. Row numbers are positions; a removed genome's row is filtered, not moved."""
+
+    def __init__(self, index: Any) -> None:
+        self._index = index
+
+    @classmethod
+    def build(cls, vectors: Floats, factory: str) -> Vectors:
+        """(N, d) rows of length 1 -> an index of the given kind."""
+        try:
+            index = faiss.index_factory(vectors.shape[1], factory, faiss.METRIC_INNER_PRODUCT)
+            if not index.is_trained:
+                index.train(vectors)
+            index.add(vectors)
+        except RuntimeError as error:
+            raise UsageError(f"FAISS cannot build {factory!r} for {len(vectors)} vectors: {_last_line(error)}; choose another --faiss") from error
+        _set_effort(index)
+        return cls(index)
+
+    @classmethod
+    def load(cls, path: Path) -> Vectors:
+        try:
+            index = faiss.read_index(str(path))
+        except RuntimeError as error:
+            raise IndexDamaged(str(path), f"FAISS cannot read it ({_last_line(error)})") from error
+        _set_effort(index)
+        return cls(index)
+
+    def save(self, path: Path) -> None:
+        faiss.write_index(self._index, str(path))
+
+    def __len__(self) -> int:
+        return int(self._index.ntotal)
+
+    @property
+    def dim(self) -> int:
+        return int(self._index.d)
+
+    def add(self, vectors: Floats) -> None:
+        self._index.add(vectors)
+
+    def rows(self) -> Floats:
+        """Every vector as it is stored: (N, d). A compressing factory gives back what it kept of it."""
+        if not len(self):
+            return np.empty((0, self.dim), np.float32)
+        if isinstance(self._index, faiss.IndexIVF):
+            self._index.make_direct_map()
+        found: Floats = self._index.reconstruct_n(0, len(self))
+        return found
+
+    def search(self, queries: Floats, k: int, live: npt.NDArray[np.bool_] | None = None) -> tuple[Floats, Rows]:
+        """The k nearest live rows: (Q, d) -> (Q, k) similarity and rows, nearest first; row -1 where there are fewer."""
+        k = min(k, len(self))
+        if not k or not len(queries):
+            return np.zeros((len(queries), 0), np.float32), np.zeros((len(queries), 0), np.int64)
+        if live is None or live.all():
+            similarity, rows = self._index.search(queries, k)
+            return similarity, rows
+        bitmap = np.packbits(live, bitorder="little")
+        selector = faiss.IDSelectorBitmap(len(live), faiss.swig_ptr(bitmap))
+        similarity, rows = self._index.search(queries, k, params=_parameters(self._index)(sel=selector))
+        return similarity, rows
+
+
+def nearest(queries: Floats, references: Floats, k: int, barred: Callable[[int], npt.NDArray[np.int64]]) -> tuple[Floats, Rows]:
+    """Exact nearest rows where each query has rows of its own that do not count: (Q, d), (N, d) -> (Q, k).
+
+    `barred(i)` are the rows query i must not see (itself, its species ...). Row -1 where fewer than k are left.
+    """
+    k = min(k, len(references))
+    similarity = np.full((len(queries), k), -np.inf, np.float32)
+    rows = np.full((len(queries), k), -1, np.int64)
+    for start in range(0, len(queries), 256):
+        block = queries[start : start + 256] @ references.T
+        for i in range(len(block)):
+            block[i, barred(start + i)] = -np.inf
+        best = np.argpartition(-block, k - 1, axis=1)[:, :k] if k < len(references) else np.tile(np.arange(k), (len(block), 1))
+        values = np.take_along_axis(block, best, axis=1)
+        order = np.argsort(-values, axis=1, kind="stable")
+        similarity[start : start + 256] = np.take_along_axis(values, order, axis=1)
+        rows[start : start + 256] = np.take_along_axis(best, order, axis=1)
+    rows[np.isneginf(similarity)] = -1
+    return similarity, rows
+
+
+def _parameters(index: Any) -> Any:
+    if isinstance(index, faiss.IndexHNSW):
+        return lambda sel: faiss.SearchParametersHNSW(sel=sel, efSearch=GRAPH_EF)
+    if isinstance(index, faiss.IndexIVF):
+        return lambda sel: faiss.SearchParametersIVF(sel=sel, nprobe=index.nprobe)
+    return faiss.SearchParameters
+
+
+def _set_effort(index: Any) -> None:
+    if isinstance(index, faiss.IndexHNSW):
+        index.hnsw.efSearch = GRAPH_EF
+    if isinstance(index, faiss.IndexIVF):
+        index.nprobe = max(1, index.nlist // 8)
+
+
+def _last_line(error: RuntimeError) -> str:
+    return str(error).strip().splitlines()[-1]
