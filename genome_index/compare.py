@@ -103,17 +103,19 @@ class Comparer:
         starts = np.concatenate([[0], np.cumsum([len(sketch) for sketch in sketches])])
         joined = np.concatenate(sketches)
         limits = np.array([self.references.limit(row) for row in rows.tolist()], np.uint64)
+        shifts = np.array([32 if self.references.is_small(row) else 0 for row in rows.tolist()], np.uint64)
         a, b = np.searchsorted(rows, lesser), np.searchsorted(rows, greater)
         found = np.empty(len(keys), np.float32)
         cuts = np.linspace(0, len(keys), 4 * self.threads + 1).astype(int)
-        list(in_threads(lambda i: _contain(joined, starts, limits, a, b, found, cuts[i], cuts[i + 1]), 4 * self.threads, self.threads))
+        list(in_threads(lambda i: _contain(joined, starts, limits, shifts, a, b, found, cuts[i], cuts[i + 1]), 4 * self.threads, self.threads))
         return found
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]  # numba ships no types
 def _contain(
-    joined: npt.NDArray[np.uint64], starts: Rows, limits: npt.NDArray[np.uint64], a: Rows, b: Rows, found: Floats, start: int, end: int
+    joined: npt.NDArray[np.uint64], starts: Rows, limits: npt.NDArray[np.uint64], shifts: npt.NDArray[np.uint64],
+    a: Rows, b: Rows, found: Floats, start: int, end: int
 ) -> None:
     for pair in range(start, end):
         i, j = a[pair], b[pair]
-        found[pair] = containment(joined[starts[i] : starts[i + 1]], joined[starts[j] : starts[j + 1]], min(limits[i], limits[j]))
+        found[pair] = containment(joined[starts[i] : starts[i + 1]], joined[starts[j] : starts[j + 1]], min(limits[i], limits[j]), max(shifts[i], shifts[j]))

@@ -143,8 +143,13 @@ def _fetch(accession: str, table: _Table, ncbi: Ncbi) -> FetchRow:
 
 
 def _same(asked: str, answered: str) -> bool:
-    """Whether an accession with version answers the one asked for; asked without version, any does."""
-    return asked in (answered, answered.rpartition(".")[0])
+    """Whether an accession with version answers the one asked for; asked without version, any does.
+
+    >>> _same("NC_001422", "NC_001422.1"), _same("NC_001422.2", "NC_001422.1")
+    (True, False)
+    """
+    name, _, version = answered.rpartition(".")
+    return version.isdecimal() and asked in (answered, name)
 
 
 def _find_record(ncbi: Ncbi, accession: str) -> _Genome:
@@ -154,9 +159,7 @@ def _find_record(ncbi: Ncbi, accession: str) -> _Genome:
         others = ", ".join(record.accession for record in records)
         raise FetchError(accession, f"NCBI answers with {others}; ask for that" if others else NOT_THERE)
     if COVER_SHEET.fullmatch(record.accession):
-        raise FetchError(
-            accession, "it lists contigs and has no sequence; ask for its assembly, GCF_ or GCA_"
-        )
+        raise FetchError(accession, "it lists contigs and has no sequence; ask for its assembly, GCF_...")
     return _Genome(record.accession, (record,), record.taxid, record.organism)
 
 

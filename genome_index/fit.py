@@ -188,10 +188,14 @@ def samples_of(
     features = features_of(asked.hits, level, finer_level(levels, name), elected, share, around, asked.held)
     if name == "species":
         features = above_threshold(features, asked, elected, level, thresholds)
-    known = (level.codes[asked.rows] != UNKNOWN) & (elected != UNKNOWN)
+    own = level.codes[asked.rows]
+    known = (own != UNKNOWN) & (elected != UNKNOWN)
+    if name == "species" and asked.regime == "genome":
+        # A genome alone in its species is asked about in the species regime; here the answer has to be there.
+        known &= np.bincount(level.codes[level.codes != UNKNOWN], minlength=1)[own] > 1
     if not known.any():
         return None
-    right = elected == level.codes[asked.rows]
+    right = elected == own
     weight = np.full(int(known.sum()), MIXTURE[asked.regime] / known.sum())
     return Samples(features[known], right[known], weight, np.full(len(weight), asked.regime == "species"), asked.rows[known])
 
@@ -201,7 +205,8 @@ def above_threshold(features: Floats, asked: Asked, elected: npt.NDArray[np.int3
     found = features.copy()
     column = FEATURES.index("ani")
     for i in range(len(elected)):
-        bearers = asked.hits.rows[i][level.codes[asked.hits.rows[i]] == elected[i]]
+        rows = asked.hits.rows[i][asked.hits.rows[i] >= 0]
+        bearers = rows[level.codes[rows] == elected[i]]
         if elected[i] != UNKNOWN and len(bearers):
             found[i, column] -= thresholds.needed(int(bearers[0]), (int(asked.rows[i]),))
     return found

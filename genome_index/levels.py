@@ -57,10 +57,10 @@ def _usable(rank: str, name: str | None) -> str | None:
 
 
 def _groups(values: Sequence[str | None]) -> bool:
-    """A label groups genomes when some value recurs, and half of the labelled genomes bear one that does."""
+    """A label groups genomes when its values are words, at least two, and four genomes bear each on average."""
     counts = Counter(value for value in values if value)
-    recurring = sum(count for count in counts.values() if count > 1)
-    return len(counts) > 1 and recurring * 2 >= counts.total()
+    numeric = all(value.replace(".", "", 1).isdigit() for value in counts)
+    return len(counts) > 1 and not numeric and len(counts) * 4 <= counts.total()
 
 
 def _level(name: str, values: Sequence[str | None], live: npt.NDArray[np.bool_] | None) -> Level:

@@ -14,7 +14,7 @@ from genome_index.catalog import Entry
 from genome_index.encoders import Encoder, open_encoder
 from genome_index.records import Genome
 from genome_index.segments import Segment
-from genome_index.sketches import contigs_of, unpack
+from genome_index.sketches import contigs_of, decode_hashes, unpack
 from genome_index.spec import IndexSpec
 from genome_index.verify import Candidate
 
@@ -43,12 +43,14 @@ class References:
         return self.encoder.features(self.raw(rows))
 
     def hashes(self, row: int) -> npt.NDArray[np.uint64]:
-        return np.frombuffer(self._blob("hashes", row), np.uint64)
+        return decode_hashes(self._blob("hashes", row), self.spec, self._locate(row)[2])
 
     def limit(self, row: int) -> int:
         """Hashes of this genome were kept below this."""
-        small = self._locate(row)[2] <= self.spec.small_bp
-        return 2**64 // (self.spec.small_scaled if small else self.spec.large_scaled)
+        return 2**64 // (self.spec.small_scaled if self.is_small(row) else self.spec.large_scaled)
+
+    def is_small(self, row: int) -> bool:
+        return self._locate(row)[2] <= self.spec.small_bp
 
     def candidate(self, row: int) -> Candidate:
         """What skani compares a query with."""

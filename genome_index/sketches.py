@@ -40,7 +40,10 @@ LARGE = SkaniSettings(compression=125, marker=1000)  # skani's default
 
 
 def hash_sketch(genome: Genome, spec: IndexSpec) -> Hashes:
-    """The genome's distinct sampled k-mer hashes, sorted: (H,). Canonical; k-mers with other letters are left out."""
+    """The genome's distinct sampled k-mer hashes, sorted: (H,). Canonical; k-mers with other letters are left out.
+
+    A small genome's are cut to their upper 32 bits: among some thousand that is enough, and half the room.
+    """
     scaled = spec.small_scaled if genome.length_bp <= spec.small_bp else spec.large_scaled
     limit = np.uint64(2**64 // scaled)
     kept = []
@@ -51,7 +54,21 @@ def hash_sketch(genome: Genome, spec: IndexSpec) -> Hashes:
             room = np.empty(count, np.uint64)
             sample_words(np.frombuffer(contig.sequence, np.uint8), spec.sketch_k, limit, room)
         kept.append(room[:count])
-    return np.unique(np.concatenate(kept))
+    hashes = np.sort(np.concatenate(kept))
+    if genome.length_bp <= spec.small_bp:
+        hashes = hashes >> np.uint64(32) << np.uint64(32)
+    return hashes[np.append(True, hashes[1:] != hashes[:-1])] if len(hashes) else hashes
+
+
+def encode_hashes(hashes: Hashes, spec: IndexSpec, length_bp: int) -> bytes:
+    """Hashes as they are kept."""
+    return ((hashes >> np.uint64(32)).astype("<u4") if length_bp <= spec.small_bp else hashes).tobytes()
+
+
+def decode_hashes(blob: bytes, spec: IndexSpec, length_bp: int) -> Hashes:
+    if length_bp > spec.small_bp:
+        return np.frombuffer(blob, np.uint64)
+    return np.frombuffer(blob, "<u4").astype(np.uint64) << np.uint64(32)
 
 
 def _room(length_bp: int, scaled: int) -> int:
@@ -94,18 +111,20 @@ def sample_words(sequence: Bytes, k: int, limit: np.uint64, out: Hashes) -> int:
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def containment(a: Hashes, b: Hashes, limit: np.uint64) -> float:
+def containment(a: Hashes, b: Hashes, limit: np.uint64, shift: np.uint64) -> float:
     """Share of the smaller sketch that is in the other, 0 to 1: sorted (A,), (B,).
 
-    Hashes from `limit` up are left out, so that sketches sampled at two densities are compared at the coarser.
+    Hashes from `limit` up are left out, so that sketches sampled at two densities are compared at the coarser;
+    `shift` bits are dropped, so that a sketch of 32 bits is compared with one of 64.
     """
     shared, i, j = 0, 0, 0
     while i < a.size and j < b.size and a[i] < limit and b[j] < limit:
-        if a[i] == b[j]:
+        left, right = a[i] >> shift, b[j] >> shift
+        if left == right:
             shared += 1
             i += 1
             j += 1
-        elif a[i] < b[j]:
+        elif left < right:
             i += 1
         else:
             j += 1

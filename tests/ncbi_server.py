@@ -218,8 +218,8 @@ def _elink(ncbi: Ncbi, params: dict[str, str]) -> tuple[int, str, str]:
     }
     uids = [ncbi.find(accession).uid for accession in by_link[params["linkname"]]]
     found = [{"dbto": "nuccore", "linkname": params["linkname"], "links": uids}] if uids else []
-    linkset = {"dbfrom": "assembly", "ids": [genome.uid]} | ({"linksetdbs": found} if found else {})
-    return _json({"linksets": [linkset]})
+    found += [{"dbto": "nuccore", "linkname": "assembly_nuccore_wgsmaster", "links": ["1"]}]
+    return _json({"linksets": [{"dbfrom": "assembly", "ids": [genome.uid], "linksetdbs": found}]})
 
 
 def _efetch(ncbi: Ncbi, params: dict[str, str]) -> tuple[int, str, str]:
@@ -260,6 +260,11 @@ def refuse(status: int, body: bytes = b"", **headers: str) -> Fault:
 def say(body: bytes, kind: str = "text/html; charset=UTF-8") -> Fault:
     """Status 200, and something else than was asked for."""
     return lambda handler, _: handler.answer(200, body, kind)
+
+
+def good(handler: _Handler, body: bytes) -> None:
+    """The answer as it should be: a place holder before a fault that is to come later."""
+    handler.answer(200, body, "text/plain; charset=UTF-8")
 
 
 def cut(handler: _Handler, body: bytes) -> None:

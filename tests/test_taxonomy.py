@@ -26,7 +26,7 @@ from genome_index.taxonomy import (
 
 GENOMES = Path(__file__).parents[1].parent / "shared" / "genomes"
 needs_genomes = pytest.mark.skipif(
-    not GENOMES.is_dir(), reason="the labelled genomes are not on this machine"
+    not GENOMES.is_dir(), reason="shared/genomes, the labelled genomes, is absent"
 )
 
 GTDB = (

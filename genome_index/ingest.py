@@ -1,0 +1,170 @@
+"""Genomes -> segments: encode and sketch what comes in, a batch at a time, so that killed work is not lost.
+
+Segments are named by their content and lie in the index before any snapshot speaks of them. A genome that an
+unfinished run has already put into one is taken from there: that is all there is to resuming.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from genome_index.encoders import Encoder, open_encoder
+from genome_index.pairs import in_threads
+from genome_index.reader import Failure
+from genome_index.records import Genome
+from genome_index.references import encode_raw
+from genome_index.segments import MANIFEST, Segment, write_segment
+from genome_index.sketches import encode_hashes, hash_sketch, pack, skani_sketches
+from genome_index.spec import IndexSpec
+
+SEGMENT_GENOMES = 256
+SEGMENT_BP = 64_000_000
+ENCODE_GENOMES = 8  # rows of counts held at a time by one thread: they stay in its cache
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A genome in a segment, and what its file said of it."""
+
+    id: str
+    segment: str
+    segment_row: int
+    length_bp: int
+    contigs: int
+    sha256: str
+    source: str
+    names: dict[str, str]
+    labels: dict[str, str]
+
+
+@dataclass
+class Intake:
+    """What came of some inputs."""
+
+    kept: list[Kept] = field(default_factory=list)
+    failures: list[Failure] = field(default_factory=list)
+    resumed: int = 0  # of `kept`, taken over from an unfinished run
+    base_pairs: int = 0
+
+
+def ingest(
+    genomes: Iterable[Genome | Failure], spec: IndexSpec, root: Path, taken: set[str], threads: int, seen: Callable[[Intake], None]
+) -> Intake:
+    """Put genomes into segments under `root`. Ids in `taken`, and second uses of an id, become failures."""
+    intake = Intake()
+    finished = _finished(root, spec)
+    batch: list[tuple[Genome, str]] = []
+    sources: dict[str, str] = {}
+    for genome in genomes:
+        if isinstance(genome, Failure):
+            intake.failures.append(genome)
+        elif refusal := _refusal(genome, taken, sources):
+            intake.failures.append(Failure(genome.id, genome.source, refusal))
+        else:
+            sources[genome.id] = genome.source
+            digest = sequence_digest(genome)
+            intake.base_pairs += genome.length_bp
+            if (genome.id, digest) in finished:
+                intake.kept.append(finished[genome.id, digest])
+                intake.resumed += 1
+            else:
+                batch.append((genome, digest))
+        if _full(batch):
+            intake.kept += _write(batch, spec, root, threads)
+            batch = []
+        seen(intake)
+    if batch:
+        intake.kept += _write(batch, spec, root, threads)
+    seen(intake)
+    return intake
+
+
+def sequence_digest(genome: Genome) -> str:
+    """sha256 of the contigs in upper case, each ended by a line end: the same for any case and line width."""
+    digest = hashlib.sha256()
+    for contig in genome.contigs:
+        digest.update(contig.sequence.upper())
+        digest.update(b"\n")
+    return digest.hexdigest()
+
+
+def _refusal(genome: Genome, taken: set[str], sources: dict[str, str]) -> str:
+    if genome.id in sources:
+        return f"the id {genome.id!r} was already given by {sources[genome.id]}; rename one of the two"
+    if genome.id in taken:
+        return f"the id {genome.id!r} is already in the index; remove it first (`gindex remove {genome.id}`) or rename the new one"
+    return ""
+
+
+def _full(batch: Sequence[tuple[Genome, str]]) -> bool:
+    return len(batch) >= SEGMENT_GENOMES or sum(genome.length_bp for genome, _ in batch) >= SEGMENT_BP
+
+
+def _finished(root: Path, spec: IndexSpec) -> dict[tuple[str, str], Kept]:
+    """Genomes that lie in segments of the same settings, whether a snapshot speaks of them or not."""
+    found = {}
+    for manifest in sorted((root / "segments").glob(f"{spec.fingerprint()}-*/{MANIFEST}")):
+        segment = Segment(manifest.parent)
+        if not (root / "staging" / manifest.parent.name / MANIFEST).exists():
+            continue  # committed work: its bases are gone, and its ids are taken
+        for row, values in enumerate(segment.manifest["genomes"]):
+            found[values["id"], values["sha256"]] = Kept(segment=manifest.parent.name, segment_row=row, **values)
+    return found
+
+
+def _write(batch: Sequence[tuple[Genome, str]], spec: IndexSpec, root: Path, threads: int) -> Iterator[Kept]:
+    """Encode and sketch a batch and write it as one segment, its bases beside it in the staging folder."""
+    rows = [_row(genome, digest) for genome, digest in batch]
+    marks = hashlib.sha256("".join(f"{row['id']}\0{row['sha256']}\n" for row in rows).encode()).hexdigest()
+    name = f"{spec.fingerprint()}-{marks[:16]}"
+    blobs = sketch_all([genome for genome, _ in batch], [digest for _, digest in batch], spec, threads)
+    bases = blobs["bases"]
+    if not spec.keep_sequence:
+        blobs["bases"] = [packed if genome.length_bp <= spec.small_bp else b"" for packed, (genome, _) in zip(bases, batch, strict=True)]
+    write_segment(root / "staging" / name, [], {"bases": bases})
+    write_segment(root / "segments" / name, rows, blobs)
+    for number, values in enumerate(rows):
+        yield Kept(segment=name, segment_row=number, **values)
+
+
+def _row(genome: Genome, digest: str) -> dict[str, Any]:
+    return {
+        "id": genome.id,
+        "length_bp": genome.length_bp,
+        "contigs": len(genome.contigs),
+        "sha256": digest,
+        "source": genome.source,
+        "names": dict(genome.taxon.lineage.names),
+        "labels": dict(genome.taxon.labels),
+    }
+
+
+def sketch_all(genomes: Sequence[Genome], digests: Sequence[str], spec: IndexSpec, threads: int) -> dict[str, list[bytes]]:
+    """Everything that is kept of some genomes: kind -> one blob a genome."""
+    encoder = open_encoder(spec.encoder)
+    groups = [range(start, min(start + ENCODE_GENOMES, len(genomes))) for start in range(0, len(genomes), ENCODE_GENOMES)]
+
+    def work(number: int) -> list[tuple[bytes, bytes, bytes, bytes]]:
+        group = groups[number]
+        raws = encode([genomes[i] for i in group], encoder)
+        return [(raw, _hashes(genomes[i], spec), pack(genomes[i]), _skani(genomes[i], digests[i], spec)) for raw, i in zip(raws, group, strict=True)]
+
+    done = [row for rows in in_threads(work, len(groups), threads) for row in rows]
+    return {kind: [row[column] for row in done] for column, kind in enumerate(("raw", "hashes", "bases", "skani"))}
+
+
+def encode(genomes: Sequence[Genome], encoder: Encoder) -> list[bytes]:
+    return [encode_raw(row) for row in encoder.encode(genomes)]
+
+
+def _hashes(genome: Genome, spec: IndexSpec) -> bytes:
+    return encode_hashes(hash_sketch(genome, spec), spec, genome.length_bp)
+
+
+def _skani(genome: Genome, digest: str, spec: IndexSpec) -> bytes:
+    """skani's sketch of a large genome, nothing for a small one."""
+    return skani_sketches([genome], [digest[:24]])[0] if genome.length_bp > spec.small_bp else b""
