@@ -15,7 +15,7 @@ from genome_index.fetch import FetchRequest, FetchRow, Status, fetch_genomes
 def fetch(
     accessions: Annotated[
         list[str] | None,
-        typer.Argument(metavar="ACCESSION...", help="NC_, NZ_, GenBank or assembly (GCF_, GCA_)."),
+        typer.Argument(metavar="ACCESSION", help="NC_, NZ_, GenBank or assembly (GCF_, GCA_)."),
     ] = None,
     taxon: Annotated[str | None, typer.Option(help="Complete genomes of this taxon, RefSeq first.")] = None,
     limit: Annotated[int, typer.Option(help="With --taxon: at most this many genomes.")] = FetchRequest.limit,

@@ -103,6 +103,9 @@ class Catalog:
         found = self._entries(f"SELECT {COLUMNS} FROM genomes WHERE id IN (SELECT unnest(?))", [list(ids)])
         return {entry.id: entry for entry in found}
 
+    def segments(self) -> set[str]:
+        return {row[0] for row in self._db.execute("SELECT DISTINCT segment FROM genomes").fetchall()}
+
     def events(self) -> list[Event]:
         return [Event(*row) for row in self._db.execute("SELECT * FROM events ORDER BY number").fetchall()]
 

@@ -10,13 +10,13 @@ import gzip
 import os
 import re
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO, Literal
+from typing import Literal
 
+from genome_index.durable import disk_errors, sync, write_file
 from genome_index.entrez import NOT_THERE, Assembly, EntrezSettings, Ncbi, Record, open_ncbi
-from genome_index.errors import FetchError, UsageError
+from genome_index.errors import FetchError, StorageError, UsageError
 from genome_index.records import RANKS, Lineage
 
 Status = Literal["fetched", "already there", "failed"]
@@ -133,11 +133,11 @@ def _fetch(accession: str, table: _Table, ncbi: Ncbi) -> FetchRow:
     lineage = ncbi.lineage(genome.taxid)
     path = table.genome_path(genome.id)
     try:
-        _write_genome(path, genome, ncbi)
+        with disk_errors(path):
+            _write_genome(path, genome, ncbi)
         table.add(genome, lineage)
-    except OSError as error:
-        reason = f"cannot write {path} ({error.strerror}); make room, or choose another --out"
-        raise FetchError(accession, reason) from error
+    except StorageError as error:
+        raise FetchError(accession, f"{error}; make room, or choose another --out") from error
     length_bp = sum(record.length_bp for record in genome.records)
     return FetchRow(accession, "fetched", path, length_bp, genome.organism)
 
@@ -145,8 +145,8 @@ def _fetch(accession: str, table: _Table, ncbi: Ncbi) -> FetchRow:
 def _same(asked: str, answered: str) -> bool:
     """Whether an accession with version answers the one asked for; asked without version, any does.
 
-    >>> _same("NC_001422", "NC_001422.1"), _same("NC_001422.2", "NC_001422.1")
-    (True, False)
+    >>> [_same("NC_001422", each) for each in ("NC_001422.1", "NC_0014221.1", "NC_001422./x")]
+    [True, False, False]
     """
     name, _, version = answered.rpartition(".")
     return version.isdecimal() and asked in (answered, name)
@@ -211,27 +211,21 @@ class _Table:
         cells = [" ".join(cell.split()) for cell in (genome.id, *names, genome.taxid, genome.organism)]
         self._rows[genome.id] = "\t".join(cells)
         text = "\n".join(["\t".join(COLUMNS), *self._rows.values()]) + "\n"
-        with _replacing(self._path) as file:
-            file.write(text.encode())
+        write_file(self._path, text.encode())
 
 
 def _write_genome(path: Path, genome: _Genome, ncbi: Ncbi) -> None:
+    """Write the genome beside its place, and move it there once it is whole and on the disk."""
     for left_by_a_killed_run in path.parent.glob(f"{path.name}.*.part"):
         left_by_a_killed_run.unlink(missing_ok=True)
-    with _replacing(path) as file, gzip.GzipFile("", "wb", compresslevel=6, fileobj=file, mtime=0) as zipped:
-        for fasta in ncbi.iter_fasta(genome.records):
-            zipped.write(fasta)
-
-
-@contextmanager
-def _replacing(path: Path) -> Iterator[BinaryIO]:
-    """Write beside `path`, and move it there once it is whole and on the disk; else nothing changes."""
     part = path.with_name(f"{path.name}.{os.getpid()}.part")  # two runs at once never share it
     try:
-        with part.open("wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
+        # Without a name and a time in its header, the same genome is the same file, byte for byte.
+        with part.open("wb") as raw, gzip.GzipFile("", "wb", 6, raw, mtime=0) as file:
+            for fasta in ncbi.iter_fasta(genome.records):
+                file.write(fasta)
+        sync(part)
         os.replace(part, path)
+        sync(path.parent)
     finally:
         part.unlink(missing_ok=True)

@@ -13,7 +13,7 @@ from genome_index.compare import Comparer
 from genome_index.features import FEATURES, HeldOut, Hits, Surroundings, Vote, elect, features_of, score
 from genome_index.levels import UNKNOWN, Level
 from genome_index.model import CANDIDATES, Model
-from genome_index.pairs import rows_of
+from genome_index.pairs import PairTable, rows_of
 from genome_index.projection import FIT_GENOMES, Projection, fit_projection
 from genome_index.records import RANKS
 from genome_index.references import References
@@ -85,7 +85,7 @@ def learn(
     progress("neighbours", 0, 1)
     around = surroundings(comparer, vectors, rows)
     asked = list(ask_all(comparer, vectors, rows, levels, progress))
-    fellows = measured_fellows(comparer, rows, levels)
+    fellows = measured_fellows(comparer.ani, rows, levels)
     thresholds = SpeciesThresholds(fellows, levels, molecules)
     calibrators: dict[str, Calibrator] = {}
     for name in levels:
@@ -142,16 +142,16 @@ def within(hits: Hits, rows: Rows) -> Hits:
     return Hits(position[hits.rows], hits.similarity, hits.words, hits.ani, hits.af_query, hits.af_reference)
 
 
-def measured_fellows(comparer: Comparer, rows: Rows, levels: Mapping[str, Level]) -> Fellows:
+def measured_fellows(pairs: PairTable, rows: Rows, levels: Mapping[str, Level]) -> Fellows:
     """Nearest fellows among these references, from the pairs measured so far."""
     kept = np.zeros(int(rows.max()) + 1, bool)
     kept[rows] = True
-    a, b = rows_of(comparer.ani.keys)
+    a, b = rows_of(pairs.keys)
     inside = (np.maximum(a, b) <= rows.max()) & kept[np.minimum(a, rows.max())] & kept[np.minimum(b, rows.max())]
     position = np.full(int(rows.max()) + 1, -1, np.int64)
     position[rows] = np.arange(len(rows))
     species = levels.get("species") or Level("species", (), np.full(len(rows), UNKNOWN, np.int32))
-    return nearest_fellows(species, position[a[inside]], position[b[inside]], comparer.ani.values[inside, 0])
+    return nearest_fellows(species, position[a[inside]], position[b[inside]], pairs.values[inside, 0])
 
 
 def calibrate(levels: Mapping[str, Level], name: str, asked: Sequence[Asked], around: Surroundings, thresholds: SpeciesThresholds) -> Calibrator | None:
@@ -187,7 +187,7 @@ def samples_of(
     elected, share = elect(asked.hits, level, vote)
     features = features_of(asked.hits, level, finer_level(levels, name), elected, share, around, asked.held)
     if name == "species":
-        features = above_threshold(features, asked, elected, level, thresholds)
+        features = relative_to_needed(features, asked.hits, asked.rows, elected, level, thresholds)
     own = level.codes[asked.rows]
     known = (own != UNKNOWN) & (elected != UNKNOWN)
     if name == "species" and asked.regime == "genome":
@@ -200,15 +200,17 @@ def samples_of(
     return Samples(features[known], right[known], weight, np.full(len(weight), asked.regime == "species"), asked.rows[known])
 
 
-def above_threshold(features: Floats, asked: Asked, elected: npt.NDArray[np.int32], level: Level, thresholds: SpeciesThresholds) -> Floats:
-    """ANI less what the elected species asks for, in place of ANI itself."""
+def relative_to_needed(
+    features: Floats, hits: Hits, self_rows: Rows, elected: npt.NDArray[np.int32], level: Level, thresholds: SpeciesThresholds
+) -> Floats:
+    """ANI less what the elected species asks for, in place of ANI itself; a simulated query's own row says nothing."""
     found = features.copy()
     column = FEATURES.index("ani")
     for i in range(len(elected)):
-        rows = asked.hits.rows[i][asked.hits.rows[i] >= 0]
+        rows = hits.rows[i][hits.rows[i] >= 0]
         bearers = rows[level.codes[rows] == elected[i]]
         if elected[i] != UNKNOWN and len(bearers):
-            found[i, column] -= thresholds.needed(int(bearers[0]), (int(asked.rows[i]),))
+            found[i, column] -= thresholds.needed(int(bearers[0]), (int(self_rows[i]),))
     return found
 
 

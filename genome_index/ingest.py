@@ -7,13 +7,14 @@ unfinished run has already put into one is taken from there: that is all there i
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from genome_index.encoders import Encoder, open_encoder
 from genome_index.pairs import in_threads
+from genome_index.quality import complaint
 from genome_index.reader import Failure
 from genome_index.records import Genome
 from genome_index.references import encode_raw
@@ -48,13 +49,18 @@ class Intake:
     kept: list[Kept] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
     resumed: int = 0  # of `kept`, taken over from an unfinished run
+    unchanged: int = 0  # in the index already, just as they are
     base_pairs: int = 0
 
 
 def ingest(
-    genomes: Iterable[Genome | Failure], spec: IndexSpec, root: Path, taken: set[str], threads: int, seen: Callable[[Intake], None]
+    genomes: Iterable[Genome | Failure], spec: IndexSpec, root: Path, taken: Mapping[str, str], threads: int, seen: Callable[[Intake], None]
 ) -> Intake:
-    """Put genomes into segments under `root`. Ids in `taken`, and second uses of an id, become failures."""
+    """Put genomes into segments under `root`.
+
+    `taken` are the ids of the index with their sequence's digest: the very same genome is passed over, another
+    one of that id is a failure, and so is a second use of an id.
+    """
     intake = Intake()
     finished = _finished(root, spec)
     batch: list[tuple[Genome, str]] = []
@@ -62,17 +68,8 @@ def ingest(
     for genome in genomes:
         if isinstance(genome, Failure):
             intake.failures.append(genome)
-        elif refusal := _refusal(genome, taken, sources):
-            intake.failures.append(Failure(genome.id, genome.source, refusal))
         else:
-            sources[genome.id] = genome.source
-            digest = sequence_digest(genome)
-            intake.base_pairs += genome.length_bp
-            if (genome.id, digest) in finished:
-                intake.kept.append(finished[genome.id, digest])
-                intake.resumed += 1
-            else:
-                batch.append((genome, digest))
+            _sort(genome, finished, taken, sources, intake, batch)
         if _full(batch):
             intake.kept += _write(batch, spec, root, threads)
             batch = []
@@ -81,6 +78,27 @@ def ingest(
         intake.kept += _write(batch, spec, root, threads)
     seen(intake)
     return intake
+
+
+def _sort(
+    genome: Genome, finished: Mapping[tuple[str, str], Kept], taken: Mapping[str, str], sources: dict[str, str],
+    intake: Intake, batch: list[tuple[Genome, str]],
+) -> None:  # fmt: skip
+    """Where one genome goes: taken over, passed over, refused, or into the batch."""
+    digest = sequence_digest(genome)
+    refusal = complaint(genome) or _refusal(genome, digest, taken, sources)
+    if refusal:
+        intake.failures.append(Failure(genome.id, genome.source, refusal))
+        return
+    sources[genome.id] = genome.source
+    intake.base_pairs += genome.length_bp
+    if taken.get(genome.id) == digest:
+        intake.unchanged += 1
+    elif (genome.id, digest) in finished:
+        intake.kept.append(finished[genome.id, digest])
+        intake.resumed += 1
+    else:
+        batch.append((genome, digest))
 
 
 def sequence_digest(genome: Genome) -> str:
@@ -92,11 +110,11 @@ def sequence_digest(genome: Genome) -> str:
     return digest.hexdigest()
 
 
-def _refusal(genome: Genome, taken: set[str], sources: dict[str, str]) -> str:
+def _refusal(genome: Genome, digest: str, taken: Mapping[str, str], sources: Mapping[str, str]) -> str:
     if genome.id in sources:
         return f"the id {genome.id!r} was already given by {sources[genome.id]}; rename one of the two"
-    if genome.id in taken:
-        return f"the id {genome.id!r} is already in the index; remove it first (`gindex remove {genome.id}`) or rename the new one"
+    if taken.get(genome.id, digest) != digest:
+        return f"the id {genome.id!r} is in the index with another sequence; remove it first (`gindex remove {genome.id}`) or rename the new one"
     return ""
 
 

@@ -81,3 +81,41 @@ class Evidence:
     af_query: float | None = None  # percent of the query that is aligned
     af_reference: float | None = None  # percent of the reference that is aligned
     reason: str | None = None  # why `ani` is missing
+
+
+@dataclass(frozen=True)
+class Hit:
+    """One reference near a query."""
+
+    id: str
+    lineage: Lineage
+    labels: Mapping[str, str]
+    similarity: float  # cosine, 1.0 = same direction
+    shared_words: float  # identity, 0 to 1, estimated from shared 21-mers; 0.6 stands for none
+    evidence: Evidence
+
+    @property
+    def species(self) -> str | None:
+        return self.lineage.name("species")
+
+
+@dataclass(frozen=True)
+class Call:
+    """The answer for one query. Every input has one."""
+
+    query: str
+    source: str
+    length_bp: int
+    verdict: str  # species ... superkingdom, novel, ambiguous, out_of_scope, qc_fail, failed
+    reason: str
+    rank: str | None = None
+    name: str | None = None
+    lineage: Lineage = field(default_factory=Lineage)  # down to the called rank
+    confidence: float | None = None  # probability that `name` at `rank` is right
+    closest: Hit | None = None
+    runner_up: Hit | None = None  # of another species
+    next_rank: str | None = None  # the most specific rank whose threshold was not met
+    members: tuple[str, ...] = ()  # names that cannot be told apart
+    labels: Mapping[str, tuple[str, float]] = field(default_factory=dict)  # label -> name and its probability
+    hits: tuple[Hit, ...] = ()
+    warnings: tuple[str, ...] = ()

@@ -37,6 +37,8 @@ from typer.testing import CliRunner
 from genome_index.entrez import BATCH_BP, EntrezSettings, Record, _batches, retry_after_s
 from genome_index.errors import UsageError
 from genome_index.fetch import COLUMNS, FetchRequest, FetchRow, FetchSummary, fetch_genomes
+from genome_index.reader import iter_genomes
+from genome_index.taxonomy import read_taxonomy
 
 HTML = b"<!DOCTYPE html>\n<html><body>The site is down for maintenance.</body></html>"
 ERROR = b'<?xml version="1.0"?>\n<eFetchResult><ERROR>Unable to obtain query #1</ERROR></eFetchResult>'
@@ -115,6 +117,9 @@ def test_genomes_and_their_taxonomy_land_in_the_folder(ncbi, tmp_path):
     assert files_in(out) == ["NC_000913.3.fa.gz", "NC_001422.1.fa.gz", "U00096.3.fa.gz", "taxonomy.tsv"]
     assert sequence_in(out / "NC_000913.3.fa.gz") == dna(1, 4600)
     assert sequence_in(summary.rows[1].path) == dna(2, 538)
+    assert summary.rows[1].path.read_bytes()[3:8] == bytes(
+        5
+    )  # gzip's flags and time: the same file each time
     assert [row.length_bp for row in summary.rows] == [4600, 538, 900]
     table = table_in(out)
     assert list(table) == ["NC_000913.3", "NC_001422.1", "U00096.3"]
@@ -134,6 +139,22 @@ def test_genomes_and_their_taxonomy_land_in_the_folder(ncbi, tmp_path):
     }
     assert table["NC_001422.1"]["superkingdom"] == "Viruses"
     assert table["NC_001422.1"]["species"] == "Sinsheimervirus phiX174"
+
+
+def test_the_folder_is_what_a_build_reads(ncbi, tmp_path):
+    run(ncbi, tmp_path, "NC_000913.3", "NC_001422.1")
+    taxonomy = read_taxonomy(tmp_path / "taxonomy.tsv")
+    genomes = list(iter_genomes([tmp_path]))
+    assert [(genome.id, genome.length_bp) for genome in genomes] == [
+        ("NC_000913.3", 4600),
+        ("NC_001422.1", 538),
+    ]
+    taxa = [taxonomy.find(genome.id) for genome in genomes]
+    assert [taxon.lineage.deepest for taxon in taxa] == [
+        ("species", "Escherichia coli"),
+        ("species", "Sinsheimervirus phiX174"),
+    ]
+    assert taxa[1].labels == {"taxid": "10847", "organism": "Escherichia phage phiX174"}
 
 
 @pytest.mark.parametrize("tool", ["esummary", "efetch"])
@@ -541,7 +562,7 @@ def test_a_disk_that_refuses_is_reported_and_the_rest_goes_on(ncbi, tmp_path):
     (tmp_path / "NC_000913.3.fa.gz").mkdir()
     summary = run(ncbi, tmp_path, "NC_000913.3", "NC_001422.1")
     assert [row.status for row in summary.rows] == ["failed", "fetched"]
-    assert "cannot write" in summary.rows[0].reason
+    assert f"{tmp_path}/NC_000913.3.fa.gz: cannot write here" in summary.rows[0].reason
     assert files_in(tmp_path) == ["NC_000913.3.fa.gz", "NC_001422.1.fa.gz", "taxonomy.tsv"]
 
 

@@ -1,0 +1,27 @@
+"""The terminal face: one short file a command. It parses, makes one library call and prints; it computes nothing."""
+
+from __future__ import annotations
+
+import typer
+
+from gindex_cli.build import add, build, merge, refit
+from gindex_cli.edit import relabel, remove, undo
+from gindex_cli.fetch import fetch
+from gindex_cli.look import check, info, list_genomes
+from gindex_cli.query import query
+from gindex_cli.shared import guarded
+
+app = typer.Typer(
+    name="gindex",
+    help="Which species is this genome, and how sure are we? Genome search by vector, decided by evidence.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+)
+for command in (build, query, add, remove, relabel, undo, merge, refit, info, check, fetch):
+    app.command()(guarded(command))
+app.command("list")(guarded(list_genomes))
+
+
+def main() -> None:
+    app()

@@ -1,0 +1,91 @@
+"""gindex build, add, merge, refit: what makes or grows an index."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gindex_cli.shared import (
+    DEFAULT_INDEX,
+    DEFAULT_THREADS,
+    FromFile,
+    GenomePerOption,
+    IndexDir,
+    Inputs,
+    Show,
+    Threads,
+    Wait,
+    all_inputs,
+    report_change,
+    say,
+)
+
+TaxonomyFile = Annotated[Path | None, typer.Option("--taxonomy", help="TSV or CSV with genome_id and ranks, a GTDB table, or an NCBI taxdump.")]
+
+
+def build(
+    inputs: Inputs = None,
+    index: IndexDir = DEFAULT_INDEX,
+    taxonomy: TaxonomyFile = None,
+    genome_per: GenomePerOption = None,
+    encoder: Annotated[str, typer.Option("--encoder", help="What turns genomes into vectors.")] = "spectrum",
+    threads: Threads = DEFAULT_THREADS,
+    from_file: FromFile = None,
+    faiss: Annotated[str, typer.Option("--faiss", help="A FAISS factory string; auto is exact up to 100,000 genomes.")] = "auto",
+    keep_sequence: Annotated[bool, typer.Option("--keep-sequence", help="Keep large genomes too, at 2 bits a base.")] = False,
+    wait: Wait = 60.0,
+) -> None:
+    """Build an index from genomes."""
+    from genome_index.inputs import plan
+    from genome_index.pipeline import build_index
+    from genome_index.spec import spec_for
+
+    spec = spec_for(encoder, faiss, keep_sequence)
+    planned = plan(all_inputs(inputs, from_file), taxonomy, genome_per)
+    for note in planned.notes:
+        say(f"note: {note}")
+    show = Show()
+    report_change(build_index(planned.inputs, index, planned.taxonomy, planned.per, spec, show.work(threads, wait)), "built", show)
+
+
+def add(
+    inputs: Inputs = None,
+    index: IndexDir = DEFAULT_INDEX,
+    taxonomy: TaxonomyFile = None,
+    genome_per: GenomePerOption = None,
+    threads: Threads = DEFAULT_THREADS,
+    from_file: FromFile = None,
+    wait: Wait = 60.0,
+) -> None:
+    """Add genomes to an index."""
+    from genome_index.inputs import plan
+    from genome_index.pipeline import add_genomes
+
+    planned = plan(all_inputs(inputs, from_file), taxonomy, genome_per)
+    for note in planned.notes:
+        say(f"note: {note}")
+    show = Show()
+    report_change(add_genomes(planned.inputs, index, planned.taxonomy, planned.per, show.work(threads, wait)), "added", show)
+
+
+def merge(
+    others: Annotated[list[Path], typer.Argument(help="Index folders to take genomes from.", metavar="DIR...")],
+    index: IndexDir = DEFAULT_INDEX,
+    threads: Threads = DEFAULT_THREADS,
+    wait: Wait = 60.0,
+) -> None:
+    """Put the genomes of other indexes into this one, without their FASTA, and fit again."""
+    from genome_index.changes import merge as merge_indexes
+
+    show = Show()
+    report_change(merge_indexes(index, others, show.work(threads, wait)), "merged", show)
+
+
+def refit(index: IndexDir = DEFAULT_INDEX, threads: Threads = DEFAULT_THREADS, wait: Wait = 60.0) -> None:
+    """Fit projection and calibration again on the genomes the index holds now."""
+    from genome_index.changes import refit as refit_index
+
+    show = Show()
+    report_change(refit_index(index, show.work(threads, wait)), "added", show)

@@ -1,0 +1,52 @@
+"""gindex info, list, check: what an index is and holds."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Annotated
+
+import typer
+
+from gindex_cli.shared import DEFAULT_INDEX, IndexDir, say
+
+
+def info(
+    index: IndexDir = DEFAULT_INDEX,
+    as_json: Annotated[bool, typer.Option("--json", help="For a program.")] = False,
+    failures: Annotated[bool, typer.Option("--failures", help="List the inputs that gave no genome, and why.")] = False,
+) -> None:
+    """Say what an index is: settings, size, history."""
+    from genome_index.describe import describe, lines_of
+    from genome_index.index import Index
+
+    opened = Index.open(index)
+    if failures:
+        sys.stdout.writelines("\t".join(row) + "\n" for row in opened.catalog.failures())
+        return
+    found = describe(opened)
+    sys.stdout.write(json.dumps(found, indent=1) + "\n" if as_json else "\n".join(lines_of(found)) + "\n")
+
+
+def list_genomes(index: IndexDir = DEFAULT_INDEX) -> None:
+    """List the genomes as TSV."""
+    from genome_index.describe import listing
+    from genome_index.index import Index
+
+    sys.stdout.writelines(listing(Index.open(index)))
+
+
+def check(index: IndexDir = DEFAULT_INDEX) -> None:
+    """Verify every file against its checksum, and say what is due. Exits with 2 if something is damaged."""
+    from genome_index.index import Index
+
+    opened = Index.open(index)
+    damaged, due = opened.damage(), opened.due()
+    for line in damaged:
+        say(line, error=True)
+    for line in due:
+        say(line)
+    if damaged:
+        say("Go back with `gindex undo`, or build the index again.", error=True)
+        raise typer.Exit(2)
+    say(f"{index}: {opened.snapshot.genomes:,} genomes, every file matches its checksum")

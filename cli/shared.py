@@ -1,0 +1,130 @@
+"""What every command shares: options, progress, and errors as one red line with the right exit code."""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+
+import typer
+
+if TYPE_CHECKING:
+    from genome_index.changes import Summary, Work
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+FAILED_INPUTS, WRONG_USE = 1, 2  # exit codes; 0 is all answered
+LINE_EVERY_S = 10.0  # between progress lines where there is no terminal
+
+Inputs = Annotated[list[str] | None, typer.Argument(help="FASTA or GenBank files (gz, bz2, xz, zst too), folders, or - for standard input.", show_default=False)]
+IndexDir = Annotated[Path, typer.Option("--index", envvar="GINDEX_INDEX", help="The index folder.")]
+FromFile = Annotated[Path | None, typer.Option("--from-file", help="A text file that names inputs, one a line.")]
+GenomePerOption = Annotated[str | None, typer.Option("--genome-per", help="What one genome is: file or record.")]
+Threads = Annotated[int, typer.Option("--threads", min=1, help="Threads; the results are the same for any number.")]
+Wait = Annotated[float, typer.Option("--wait", min=0, help="Seconds to wait for another writer of the index.")]
+DEFAULT_INDEX = Path("gindex-index")
+DEFAULT_THREADS = os.cpu_count() or 1
+
+
+def guarded(command: Command) -> Command:
+    """A command whose expected errors end in one sentence on standard error and exit code 2."""
+
+    @functools.wraps(command)
+    def run(*args: Any, **values: Any) -> Any:  # noqa: ANN401  # it passes on whatever the command takes
+        from genome_index.errors import GindexError
+
+        try:
+            return command(*args, **values)
+        except GindexError as error:
+            say(f"gindex: {error}", error=True)
+            raise typer.Exit(WRONG_USE) from error
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader has gone; that is its right
+            raise typer.Exit(0) from None
+        except KeyboardInterrupt:
+            say("gindex: interrupted; finished work is kept, run the same command again to go on", error=True)
+            raise typer.Exit(130) from None
+
+    return run  # type: ignore[return-value]
+
+
+def say(line: str, error: bool = False) -> None:
+    typer.secho(line, err=True, fg="red" if error else None)
+
+
+def all_inputs(inputs: list[str] | None, from_file: Path | None) -> list[str]:
+    """The inputs of the command line and of --from-file together."""
+    from genome_index.errors import UsageError
+    from genome_index.reader import read_list
+
+    found = [*(inputs or []), *(read_list(from_file) if from_file else [])]
+    if not found:
+        raise UsageError("no input: give files, folders, - for standard input, or --from-file LIST")
+    return found
+
+
+class Show:
+    """Progress with rate and time left: a live line on a terminal, now and then a plain one elsewhere."""
+
+    def __init__(self) -> None:
+        self.start, self.last, self.stage = time.monotonic(), time.monotonic(), ""
+        self.live = sys.stderr.isatty()
+
+    def seen(self, intake: Any) -> None:  # noqa: ANN401  # an Intake; naming it here would import numpy for --help
+        seconds = max(1e-9, time.monotonic() - self.start)
+        done = len(intake.kept) + len(intake.failures) + intake.unchanged
+        self._line(f"read {done:,} genomes, {intake.base_pairs / 1e6:,.1f} Mbp, {intake.base_pairs / 1e6 / seconds:,.0f} Mbp/s")
+
+    def progress(self, stage: str, done: int, of: int) -> None:
+        left = ""
+        if done and of > 1:
+            if stage == self.stage:
+                left = f", {(time.monotonic() - self.stage_start) / done * (of - done):.0f} s left"
+        if stage != self.stage:
+            self.stage, self.stage_start = stage, time.monotonic()
+            self.last = 0.0
+        self._line(f"{stage}{f' {done:,} of {of:,}' if of > 1 else ''}{left}")
+
+    def _line(self, text: str) -> None:
+        now = time.monotonic()
+        if now - self.last < (0.1 if self.live else LINE_EVERY_S):
+            return
+        self.last = now
+        sys.stderr.write(f"\r\033[K{text}" if self.live else text + "\n")
+        sys.stderr.flush()
+
+    def end(self) -> None:
+        if self.live:
+            sys.stderr.write("\r\033[K")
+
+    def work(self, threads: int, wait_s: float) -> Work:
+        from genome_index.changes import Work
+
+        return Work(threads, wait_s, self.seen, self.progress)
+
+
+MOST_SHOWN = 20  # failures named at the end; the index keeps them all (`gindex info --failures`)
+
+
+def report_change(summary: Summary, verb: str, show: Show) -> None:
+    """The truthful end of a change: what was done, what failed and why; exits with 1 if an input failed."""
+    show.end()
+    seconds = time.monotonic() - show.start
+    for warning in summary.warnings:
+        say(f"warning: {warning}")
+    for failure in summary.failures[:MOST_SHOWN]:
+        say(f"failed: {failure.source}: {failure.id}: {failure.reason}", error=True)
+    if len(summary.failures) > MOST_SHOWN:
+        say(f"... and {len(summary.failures) - MOST_SHOWN} more; `gindex info --failures` lists them all", error=True)
+    parts = [f"{verb} {summary.added:,} genomes ({summary.base_pairs / 1e6:,.1f} Mbp)"]
+    parts += [f"{summary.resumed:,} of them from an unfinished run"] if summary.resumed else []
+    parts += [f"{summary.unchanged:,} already there"] if summary.unchanged else []
+    parts += [f"{len(summary.failures):,} failed"] if summary.failures else []
+    index = summary.index
+    say(f"{', '.join(parts)} in {seconds:.1f} s: {index.path} holds {index.snapshot.genomes:,} genomes, snapshot {index.snapshot.number}")
+    if summary.failures:
+        raise typer.Exit(FAILED_INPUTS)

@@ -1,0 +1,272 @@
+"""Changes to an index: build, add, remove, relabel, merge, refit. Each ends in one new snapshot, or in none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from genome_index.catalog import Entry
+from genome_index.compare import Comparer
+from genome_index.errors import UsageError
+from genome_index.features import Surroundings, score
+from genome_index.fit import Progress, fit_model, measured_fellows, project, quiet
+from genome_index.index import Index, commit, current_snapshot, references_of, writing
+from genome_index.ingest import Intake, Kept, ingest
+from genome_index.levels import levels_of
+from genome_index.model import CANDIDATES, Model
+from genome_index.pairs import PairTable, keys_of, rows_of
+from genome_index.reader import Failure
+from genome_index.records import Genome, Lineage, Taxon
+from genome_index.references import References
+from genome_index.spec import IndexSpec
+from genome_index.taxonomy import Taxonomy, molecule_of
+from genome_index.vectors import nearest
+
+Rows = npt.NDArray[np.int64]
+Seen = Callable[[Intake], None]
+
+
+@dataclass(frozen=True)
+class Work:
+    """How a change is carried out, apart from what it does."""
+
+    threads: int = 1
+    wait_s: float = 60.0  # for another writer
+    seen: Seen = lambda intake: None  # called after every input
+    progress: Progress = quiet
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What a change did."""
+
+    index: Index
+    added: int = 0
+    resumed: int = 0  # of those added, taken over from an unfinished run
+    unchanged: int = 0  # offered again just as they are
+    removed: int = 0
+    relabelled: int = 0
+    base_pairs: int = 0
+    failures: tuple[Failure, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+def build(path: Path, genomes: Iterable[Genome | Failure], spec: IndexSpec, taxonomy: Taxonomy | None, work: Work) -> Summary:
+    """A new index, or a new content for the one that is there; `undo` brings the old content back."""
+    with writing(path, work.wait_s):
+        parent = current_snapshot(path)
+        intake = ingest(genomes, spec, path, {}, work.threads, work.seen)
+        entries, warnings = label(intake.kept, taxonomy, 0)
+        if not entries:
+            raise UsageError(_nothing(path, intake))
+        comparer = Comparer(references_of(path, spec, entries), work.threads)
+        model = _fit(comparer, entries, work.progress)
+        release = taxonomy.release if taxonomy else ""
+        index = commit(path, spec, model, comparer.ani, entries, [], _rows(intake.failures), release, 0, "build", parent)
+        return Summary(index, len(entries), intake.resumed, 0, 0, 0, intake.base_pairs, tuple(intake.failures), warnings)
+
+
+def add(path: Path, genomes: Iterable[Genome | Failure], taxonomy: Taxonomy | None, work: Work) -> Summary:
+    """More genomes, with the projection and calibration as they are; `check` says when to refit."""
+    with writing(path, work.wait_s):
+        index = Index.open(path)
+        old = index.catalog.entries()
+        intake = ingest(genomes, index.spec, path, {entry.id: entry.sha256 for entry in old}, work.threads, work.seen)
+        new, warnings = label(intake.kept, taxonomy, len(index.model.live))
+        if new:
+            index = _extend(index, old, new, taxonomy, intake, work)
+        return Summary(index, len(new), intake.resumed, intake.unchanged, 0, 0, intake.base_pairs, tuple(intake.failures), warnings)
+
+
+def remove(path: Path, ids: Sequence[str], work: Work) -> Summary:
+    """Take genomes out. Their vectors stay in the file and are filtered, until `refit`; nothing else finds them."""
+    with writing(path, work.wait_s):
+        index = Index.open(path)
+        found = index.catalog.find(ids)
+        missing = [genome_id for genome_id in ids if genome_id not in found]
+        if missing:
+            raise UsageError(f"{path}: no genome has the id {missing[0]!r}{_more(missing)}; `gindex list` shows the ids. Nothing was removed")
+        gone = {entry.row for entry in found.values()}
+        entries = [entry for entry in index.catalog.entries() if entry.row not in gone]
+        if not entries:
+            raise UsageError(f"{path}: that would remove every genome; delete the folder instead. Nothing was removed")
+        model = index.model
+        live = model.live.copy()
+        live[sorted(gone)] = False
+        model = _relearn(replace(model, live=live), entries, index.pairs().among(live))
+        return Summary(_commit(index, model, index.pairs().among(live), entries, len(gone), f"remove {', '.join(sorted(found)[:5])}{_more(sorted(found)[4:])}"), removed=len(gone))
+
+
+def relabel(path: Path, taxonomy: Taxonomy, work: Work) -> Summary:
+    """New names and labels for the genomes that the taxonomy knows; the others keep theirs."""
+    with writing(path, work.wait_s):
+        index = Index.open(path)
+        entries, changed = [], 0
+        for entry in index.catalog.entries():
+            taxon = taxonomy.find(entry.id)
+            differs = taxon is not None and taxon != entry.taxon
+            changed += differs
+            entries.append(replace(entry, taxon=taxon, molecule=molecule_of(taxon, entry.length_bp)) if differs and taxon is not None else entry)
+        unused = len(taxonomy.taxa) - sum(taxonomy.find(entry.id) is not None for entry in entries)
+        warnings = (*taxonomy.warnings, *([f"{unused} labels of {taxonomy.release} name no genome of the index"] if unused > 0 else []))
+        if not changed:
+            return Summary(index, warnings=warnings)
+        model = _relearn(index.model, entries, index.pairs())
+        done = _commit(index, model, index.pairs(), entries, changed, "relabel", taxonomy.release)
+        return Summary(done, relabelled=changed, warnings=warnings)
+
+
+def refit(path: Path, work: Work) -> Summary:
+    """Fit projection and calibration again on the genomes there are; rows of removed genomes go."""
+    with writing(path, work.wait_s):
+        index = Index.open(path)
+        old = index.catalog.entries()
+        entries = [replace(entry, row=row) for row, entry in enumerate(old)]
+        comparer = Comparer(references_of(path, index.spec, entries), work.threads, _moved(index.pairs(), old, len(index.model.live)))
+        model = _fit(comparer, entries, work.progress)
+        done = commit(
+            path, index.spec, model, comparer.ani, entries, index.catalog.events(), index.catalog.failures(),
+            index.snapshot.taxonomy, 0, "refit", index.snapshot.number,
+        )  # fmt: skip
+        return Summary(done)
+
+
+def label(kept: Sequence[Kept], taxonomy: Taxonomy | None, first_row: int) -> tuple[list[Entry], tuple[str, ...]]:
+    """Catalogue entries for genomes: the taxonomy's word counts, else what the genome's own file said."""
+    entries, unlabelled = [], []
+    for row, one in enumerate(kept, first_row):
+        said = taxonomy.find(one.id) if taxonomy else None
+        taxon = said if said is not None else Taxon(Lineage(one.names), one.labels)
+        if said is None and not one.names:
+            unlabelled.append(one.id)
+        molecule = molecule_of(taxon, one.length_bp)
+        entries.append(Entry(row, one.id, one.segment, one.segment_row, one.length_bp, one.contigs, molecule, one.sha256, one.source, taxon))
+    return entries, tuple(_label_warnings(entries, unlabelled, taxonomy))
+
+
+def _label_warnings(entries: Sequence[Entry], unlabelled: Sequence[str], taxonomy: Taxonomy | None) -> Iterable[str]:
+    if unlabelled:
+        yield f"{len(unlabelled)} genomes have no taxonomy and cannot name a query: {unlabelled[0]}{_more(unlabelled)}"
+    if taxonomy:
+        yield from taxonomy.warnings
+        known = {taxonomy.key(entry.id) for entry in entries}
+        unused = [genome_id for genome_id in taxonomy.taxa if genome_id not in known]
+        if unused:
+            yield f"{len(unused)} labels of {taxonomy.release} name no genome that was read: {unused[0]}{_more(unused)}"
+    yield from _same_sequence_warnings(entries)
+
+
+def _same_sequence_warnings(entries: Sequence[Entry]) -> Iterable[str]:
+    first: dict[str, Entry] = {}
+    for entry in entries:
+        twin = first.setdefault(entry.sha256, entry)
+        if twin is not entry:
+            names = (twin.lineage.name("species"), entry.lineage.name("species"))
+            conflict = f", under two species: {names[0]} and {names[1]}" if names[0] != names[1] else ""
+            yield f"{twin.id} and {entry.id} are the same sequence{conflict}"
+
+
+def _more(items: Sequence[str]) -> str:
+    return f" and {len(items) - 1} more" if len(items) > 1 else ""
+
+
+def _fit(comparer: Comparer, entries: Sequence[Entry], progress: Progress) -> Model:
+    levels = levels_of([entry.taxon for entry in entries])
+    return fit_model(comparer, np.arange(len(entries)), levels, np.array([entry.molecule for entry in entries]), progress)
+
+
+def _relearn(model: Model, entries: Sequence[Entry], pairs: PairTable) -> Model:
+    """Levels and thresholds from the catalogue's present names; rows that are not live have none."""
+    taxa = [Taxon()] * len(model.live)
+    molecules = np.full(len(model.live), "other", dtype="U16")
+    for entry in entries:
+        taxa[entry.row], molecules[entry.row] = entry.taxon, entry.molecule
+    levels = levels_of(taxa)
+    fellows = measured_fellows(pairs, np.arange(len(taxa)), levels)
+    calibrators = {name: one for name, one in model.calibrators.items() if name in levels}
+    return replace(model, levels=levels, molecules=molecules, fellows=fellows, calibrators=calibrators)
+
+
+def _extend(index: Index, old: Sequence[Entry], new: Sequence[Entry], taxonomy: Taxonomy | None, intake: Intake, work: Work) -> Index:
+    by_row: dict[int, Entry] = {entry.row: entry for entry in (*old, *new)}
+    comparer = Comparer(_references_by_row(index, by_row), work.threads, index.pairs())
+    model = index.model
+    rows = np.array([entry.row for entry in new])
+    vectors = project(comparer.references, rows, model.projection, work.progress)
+    everything = np.concatenate([model.vectors.rows(), vectors])
+    dead = np.flatnonzero(~model.live)
+    similarity, near = nearest(vectors, everything, CANDIDATES, lambda i: np.append(dead, rows[i]))
+    hits = comparer.hits(rows, similarity, near)
+    around = joined(model.around, rows, hits.rows, np.where(hits.rows >= 0, score(hits.similarity, hits.words), -np.inf))
+    model.vectors.add(vectors)
+    model = replace(model, live=np.append(model.live, np.ones(len(rows), bool)), around=around)
+    model = _relearn(model, [*old, *new], comparer.ani)
+    release = taxonomy.release if taxonomy else ""
+    merged = ", ".join(dict.fromkeys(name for name in (index.snapshot.taxonomy, release) if name))
+    return _commit(index, model, comparer.ani, [*old, *new], len(new), "add", merged, _rows(intake.failures))
+
+
+def joined(around: Surroundings, rows: Rows, near: Rows, scores: npt.NDArray[np.float32]) -> Surroundings:
+    """Surroundings with new genomes: their own, and their place in those of the genomes they lie near to."""
+    all_rows = np.concatenate([around.rows, np.full((len(rows), around.rows.shape[1]), -1, np.int32)])
+    all_scores = np.concatenate([around.score, np.zeros((len(rows), around.score.shape[1]), np.float32)])
+    arrivals: dict[int, list[tuple[float, int]]] = {}
+    for row, line, line_scores in zip(rows.tolist(), near.tolist(), scores.tolist(), strict=True):
+        for other, value in zip(line, line_scores, strict=True):
+            if other >= 0:
+                arrivals.setdefault(row, []).append((value, other))
+                arrivals.setdefault(other, []).append((value, row))
+    width = max(all_rows.shape[1], min(CANDIDATES, len(all_rows) - 1))
+    all_rows = np.pad(all_rows, ((0, 0), (0, width - all_rows.shape[1])), constant_values=-1)
+    all_scores = np.pad(all_scores, ((0, 0), (0, width - all_scores.shape[1])))
+    for row, found in arrivals.items():
+        known = {(float(value), int(other)) for value, other in zip(all_scores[row], all_rows[row], strict=True) if other >= 0}
+        best = sorted({other: value for value, other in sorted(known | set(found))}.items(), key=lambda item: -item[1])[:width]
+        all_rows[row] = [other for other, _ in best] + [-1] * (width - len(best))
+        all_scores[row] = [value for _, value in best] + [0.0] * (width - len(best))
+    return Surroundings(all_rows, all_scores)
+
+
+def _references_by_row(index: Index, by_row: Mapping[int, Entry]) -> References:
+    def locate(row: int) -> tuple[str, int, int, str, str]:
+        entry = by_row[row]
+        return entry.segment, entry.segment_row, entry.length_bp, entry.id, entry.sha256
+
+    staged = index.path / "staging"
+    return References(index.spec, locate, index.path / "segments", staged if staged.is_dir() else None)
+
+
+def _moved(pairs: PairTable, old: Sequence[Entry], rows: int) -> PairTable:
+    """Pairs after rows have been numbered anew; those of removed genomes go."""
+    place = np.full(rows, -1, np.int64)
+    place[[entry.row for entry in old]] = np.arange(len(old))
+    a, b = rows_of(pairs.keys)
+    kept = (place[a] >= 0) & (place[b] >= 0)
+    moved = PairTable(pairs.width)
+    moved.add(keys_of(place[a[kept]], place[b[kept]]), pairs.values[kept])  # order of rows is kept, so lesser stays lesser
+    return moved
+
+
+def _commit(
+    index: Index, model: Model, pairs: PairTable, entries: Sequence[Entry], changed: int, action: str,
+    taxonomy: str | None = None, failures: Sequence[tuple[str, str, str]] = (),
+) -> Index:  # fmt: skip
+    snapshot = index.snapshot
+    release = snapshot.taxonomy if taxonomy is None else taxonomy
+    return commit(
+        index.path, index.spec, model, pairs, entries, index.catalog.events(), failures or index.catalog.failures(),
+        release, snapshot.changed + changed, action, snapshot.number,
+    )  # fmt: skip
+
+
+def _rows(failures: Sequence[Failure]) -> list[tuple[str, str, str]]:
+    return [(failure.id, failure.source, failure.reason) for failure in failures]
+
+
+def _nothing(path: Path, intake: Intake) -> str:
+    first = f"; the first of {len(intake.failures)} failures: {intake.failures[0].source}: {intake.failures[0].reason}" if intake.failures else ""
+    return f"{path}: no genome could be read, so nothing was built{first}"

@@ -1,0 +1,58 @@
+"""All of it on one screen. Read this first.
+
+    FASTA / GenBank -> Genome -> Encoder -> project -> vector -> Index (FAISS + DuckDB)
+                                       query vector -> hits -> verify -> classify -> Call -> report / JSON
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from genome_index import changes, query
+from genome_index.changes import Summary, Work
+from genome_index.index import Index
+from genome_index.query import QuerySettings
+from genome_index.reader import Failure, GenomePer, iter_genomes
+from genome_index.records import Call, Genome
+from genome_index.spec import IndexSpec
+from genome_index.taxonomy import Taxonomy, read_taxonomy
+
+
+def build_index(
+    inputs: Sequence[str | Path], path: str | Path, taxonomy: str | Path | Taxonomy | None = None,
+    per: GenomePer = "file", spec: IndexSpec | None = None, work: Work | None = None,
+) -> Summary:  # fmt: skip
+    """Read genomes, encode and sketch them, fit projection and calibration, and commit the first snapshot.
+
+    `per` says whether a file or each record of it is one genome. Inputs that cannot be read are in
+    `Summary.failures`; they stop nothing.
+
+    Raises
+    ------
+    UsageError, TaxonomyError, UnusableIndex, StorageError
+    """
+    return changes.build(Path(path), iter_genomes(inputs, per), spec or IndexSpec(), _taxonomy(taxonomy), work or Work())
+
+
+def add_genomes(
+    inputs: Sequence[str | Path], path: str | Path, taxonomy: str | Path | Taxonomy | None = None,
+    per: GenomePer = "file", work: Work | None = None,
+) -> Summary:  # fmt: skip
+    """Add genomes to an index; what is in it already, just as it is, is passed over."""
+    return changes.add(Path(path), iter_genomes(inputs, per), _taxonomy(taxonomy), work or Work())
+
+
+def query_index(
+    index: Index | str | Path, inputs: Iterable[str | Path] | Iterable[Genome | Failure], per: GenomePer = "file",
+    settings: QuerySettings | None = None,
+) -> Iterator[Call]:  # fmt: skip
+    """One Call for each genome, in order: paths are read, genomes are taken as they are."""
+    opened = index if isinstance(index, Index) else Index.open(index)
+    given = list(inputs)
+    genomes = given if given and isinstance(given[0], Genome | Failure) else iter_genomes(given, per)  # type: ignore[arg-type]
+    return query.answer(opened, genomes, settings or QuerySettings())  # type: ignore[arg-type]
+
+
+def _taxonomy(given: str | Path | Taxonomy | None) -> Taxonomy | None:
+    return read_taxonomy(Path(given)) if isinstance(given, str | Path) else given

@@ -1,0 +1,118 @@
+"""Calls -> what a person or a program reads: a table, TSV, JSON or JSON lines. The JSON is the machine contract."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from importlib import metadata
+from typing import Any
+
+from genome_index.index import Index
+from genome_index.records import Call, Hit
+
+JSON_VERSION = 1  # of call.schema.json; raised when a field changes its meaning or goes
+
+COLUMNS = (
+    "query", "verdict", "rank", "name", "confidence", "closest", "closest_species", "similarity", "ani", "af_query", "af_reference",
+    "runner_up", "runner_up_species", "runner_up_ani", "next_rank", "length_bp", "warnings", "reason", "source",
+)  # fmt: skip
+
+
+def provenance(index: Index) -> dict[str, Any]:
+    """What an answer rests on."""
+    snapshot = index.snapshot
+    return {
+        "snapshot": snapshot.number,
+        "index_fingerprint": snapshot.fingerprint,
+        "gindex_version": metadata.version("gindex"),
+        "taxonomy_release": snapshot.taxonomy or None,
+    }
+
+
+def call_json(call: Call, made_by: Mapping[str, Any]) -> dict[str, Any]:
+    """One call by the contract of call.schema.json."""
+    return {
+        "version": JSON_VERSION,
+        "query": call.query,
+        "source": call.source,
+        "length_bp": call.length_bp,
+        "verdict": call.verdict,
+        "rank": call.rank,
+        "name": call.name,
+        "lineage": dict(call.lineage.names),
+        "confidence": _rounded(call.confidence, 3),
+        "reason": call.reason,
+        "closest": hit_json(call.closest),
+        "runner_up": hit_json(call.runner_up),
+        "next_rank": call.next_rank,
+        "members": list(call.members),
+        "labels": {label: {"name": name, "confidence": round(sure, 3)} for label, (name, sure) in call.labels.items()},
+        "hits": [hit_json(hit) for hit in call.hits],
+        "warnings": list(call.warnings),
+        "provenance": dict(made_by),
+    }
+
+
+def hit_json(hit: Hit | None) -> dict[str, Any] | None:
+    if hit is None:
+        return None
+    evidence = hit.evidence
+    return {
+        "id": hit.id,
+        "species": hit.species,
+        "similarity": round(hit.similarity, 4),
+        "shared_words": round(hit.shared_words, 4),
+        "ani": _rounded(evidence.ani, 2),
+        "af_query": _rounded(evidence.af_query, 1),
+        "af_reference": _rounded(evidence.af_reference, 1),
+        "ani_reason": evidence.reason,
+        "lineage": dict(hit.lineage.names),
+        "labels": dict(hit.labels),
+    }
+
+
+def as_json(calls: Iterable[Call], made_by: Mapping[str, Any]) -> Iterator[str]:
+    """One JSON array, streamed: the pieces in order."""
+    yield "["
+    for number, call in enumerate(calls):
+        yield (",\n" if number else "\n") + json.dumps(call_json(call, made_by), ensure_ascii=False)
+    yield "\n]\n"
+
+
+def as_jsonl(calls: Iterable[Call], made_by: Mapping[str, Any]) -> Iterator[str]:
+    for call in calls:
+        yield json.dumps(call_json(call, made_by), ensure_ascii=False) + "\n"
+
+
+def as_tsv(calls: Iterable[Call], made_by: Mapping[str, Any]) -> Iterator[str]:
+    """A header and one row a call; an empty cell is nothing to say. `made_by` is in the JSON only."""
+    yield "\t".join(COLUMNS) + "\n"
+    for call in calls:
+        yield "\t".join(_cell(value) for value in row_of(call)) + "\n"
+
+
+def row_of(call: Call) -> tuple[object, ...]:
+    """The values of COLUMNS."""
+    near, next_best = call.closest, call.runner_up
+    return (
+        call.query, call.verdict, call.rank, call.name, _rounded(call.confidence, 3),
+        *((near.id, near.species, round(near.similarity, 4), *_identity(near)) if near else (None,) * 6),
+        *((next_best.id, next_best.species, _rounded(next_best.evidence.ani, 2)) if next_best else (None,) * 3),
+        call.next_rank, call.length_bp, "; ".join(call.warnings), call.reason, call.source,
+    )  # fmt: skip
+
+
+FORMATS = {"tsv": as_tsv, "json": as_json, "jsonl": as_jsonl}
+
+
+def _identity(hit: Hit) -> tuple[float | None, ...]:
+    evidence = hit.evidence
+    return _rounded(evidence.ani, 2), _rounded(evidence.af_query, 1), _rounded(evidence.af_reference, 1)
+
+
+def _cell(value: object) -> str:
+    return "" if value is None else str(value).replace("\t", " ").replace("\n", " ")
+
+
+def _rounded(value: float | None, digits: int) -> float | None:
+    return None if value is None else round(value, digits)
