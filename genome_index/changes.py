@@ -22,6 +22,7 @@ from genome_index.pairs import PairTable, keys_of, rows_of
 from genome_index.reader import Failure
 from genome_index.records import Genome, Lineage, Taxon
 from genome_index.references import References
+from genome_index.segments import copy_segment
 from genome_index.spec import IndexSpec
 from genome_index.taxonomy import Taxonomy, molecule_of
 from genome_index.vectors import nearest
@@ -133,6 +134,61 @@ def refit(path: Path, work: Work) -> Summary:
             index.snapshot.taxonomy, 0, "refit", index.snapshot.number,
         )  # fmt: skip
         return Summary(done)
+
+
+def merge(path: Path, others: Sequence[Path], work: Work) -> Summary:
+    """Take in the genomes of other indexes with the same settings, and fit again; no FASTA is read.
+
+    Two large genomes of different indexes get an ANI only where one of them keeps its sequence.
+    """
+    with writing(path, work.wait_s):
+        index = Index.open(path) if current_snapshot(path) is not None else None
+        opened = [*([index] if index else []), *(Index.open(other) for other in others)]
+        spec = opened[0].spec
+        for other in opened[1:]:
+            spec.require(other.spec, str(other.path))
+        union = _Union()
+        for other in opened:
+            union.take(other, path)
+        comparer = Comparer(references_of(path, spec, union.entries), work.threads, union.pairs)
+        model = _fit(comparer, union.entries, work.progress)
+        release = ", ".join(dict.fromkeys(other.snapshot.taxonomy for other in opened if other.snapshot.taxonomy))
+        events = index.catalog.events() if index else []
+        done = commit(
+            path, spec, model, comparer.ani, union.entries, events, _rows(union.failures), release, 0,
+            f"merge {', '.join(str(other) for other in others)}", index.snapshot.number if index else None,
+        )  # fmt: skip
+        added = len(union.entries) - (index.snapshot.genomes if index else 0)
+        return Summary(done, added, 0, union.unchanged, 0, 0, 0, tuple(union.failures))
+
+
+class _Union:
+    """Genomes of several indexes, numbered anew, and the pairs measured in each."""
+
+    def __init__(self) -> None:
+        self.entries: list[Entry] = []
+        self.pairs = PairTable(3)
+        self.failures: list[Failure] = []
+        self.unchanged = 0
+        self._digests: dict[str, str] = {}
+
+    def take(self, index: Index, root: Path) -> None:
+        place = np.full(len(index.model.live), -1, np.int64)
+        for entry in index.catalog.entries():
+            digest = self._digests.setdefault(entry.id, entry.sha256)
+            if digest != entry.sha256:
+                reason = f"the id {entry.id!r} is in {index.path} and in an index before it, with another sequence; rename one of the two"
+                self.failures.append(Failure(entry.id, str(index.path), reason))
+            elif len(self._digests) == len(self.entries):
+                self.unchanged += 1
+            else:
+                place[entry.row] = len(self.entries)
+                self.entries.append(replace(entry, row=len(self.entries)))
+        for name in sorted(index.catalog.segments()):
+            copy_segment(index.path / "segments" / name, root / "segments" / name)
+        a, b = rows_of(index.pairs().keys)
+        kept = (place[a] >= 0) & (place[b] >= 0)
+        self.pairs.add(keys_of(place[a[kept]], place[b[kept]]), index.pairs().values[kept])
 
 
 def label(kept: Sequence[Kept], taxonomy: Taxonomy | None, first_row: int) -> tuple[list[Entry], tuple[str, ...]]:

@@ -135,21 +135,24 @@ class Index:
             if complaint:
                 raise IndexDamaged(str(self.folder / name), complaint)
 
-    def check(self) -> list[str]:
-        """Every damage and everything due, as sentences; an empty list is a healthy index."""
+    def damage(self) -> list[str]:
+        """Every file that is missing or differs from its checksum, as sentences."""
         found = [f"{self.folder / name}: {complaint}" for name, expected in self.snapshot.files.items() if (complaint := damage_of(self.folder / name, expected))]
         if found:
             return found
-        for name in sorted({entry.segment for entry in self.catalog.entries()}):
+        for name in sorted(self.catalog.segments()):
             folder = self.path / "segments" / name
             found += Segment(folder).damage() if folder.is_dir() else [f"{folder}: missing"]
-        share = self.snapshot.changed / max(1, self.snapshot.fitted)
-        if share > REFIT_SHARE:
-            found.append(
-                f"{self.path}: {self.snapshot.changed} genomes changed since projection and calibration were fitted on {self.snapshot.fitted}; "
-                "run `gindex refit`"
-            )
         return found
+
+    def due(self) -> list[str]:
+        """What the index is due for, as sentences."""
+        if self.snapshot.changed <= REFIT_SHARE * self.snapshot.fitted:
+            return []
+        return [
+            f"{self.path}: {self.snapshot.changed:,} genomes changed since projection and calibration were fitted on "
+            f"{self.snapshot.fitted:,}; run `gindex refit`"
+        ]
 
 
 REFIT_SHARE = 0.10  # of the fitted genomes; a projection that misses a tenth loses accuracy, tests/bench/RESULTS.md

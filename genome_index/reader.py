@@ -66,6 +66,21 @@ def read_list(path: Path) -> list[str]:
     return [line.strip() for line in lines if line.strip() and not line.startswith("#")]
 
 
+def sequence_files(inputs: Iterable[str | Path]) -> list[str]:
+    """The files that `iter_genomes` would read, folders searched; what cannot be read is left out here."""
+    return [path for given in inputs for path in _files(given) if isinstance(path, str)]
+
+
+def first_names(path: str, look_bytes: int = 1 << 16) -> list[str]:
+    """Names of the FASTA records that begin in the first bytes of a file; none if it is something else."""
+    try:
+        with _open(path) as stream:
+            lines = stream.read(look_bytes).split(b"\n")
+    except (EOFError, OSError, lzma.LZMAError, zlib.error):
+        return []  # reading it in earnest will say why
+    return [line[1:].split()[0].decode("utf-8", "replace") for line in lines if line.startswith(b">") and line[1:].split()]
+
+
 def file_stem(path: str | Path) -> str:
     """A file's name without its sequence and compression suffixes.
 

@@ -28,6 +28,8 @@ OFFSETS = np.dtype([("end", "<u8"), ("crc", "<u4")])
 
 def write_segment(final: Path, genomes: Sequence[Mapping[str, Any]], blobs: Mapping[str, Sequence[bytes]]) -> None:
     """Write a new segment: `genomes` are its JSON rows, `blobs[kind][i]` belongs to genome i."""
+    if (final / MANIFEST).exists():
+        return  # named by its content: a run that was killed after this step has written it
     work = final.with_name(f".{final.name}.work")
     with disk_errors(final):
         shutil.rmtree(work, ignore_errors=True)
@@ -38,6 +40,18 @@ def write_segment(final: Path, genomes: Sequence[Mapping[str, Any]], blobs: Mapp
     files = {file.name: {"bytes": file.stat().st_size, "sha256": sha256_of(file)} for file in sorted(work.iterdir())}
     manifest = {"genomes": list(genomes), "kinds": list(blobs), "files": files}
     write_file(work / MANIFEST, json.dumps(manifest).encode())
+    finish_folder(work, final)
+
+
+def copy_segment(source: Path, final: Path) -> None:
+    """The same segment in another index; nothing to do where it is there already."""
+    if (final / MANIFEST).exists():
+        return
+    work = final.with_name(f".{final.name}.work")
+    with disk_errors(final):
+        shutil.rmtree(work, ignore_errors=True)
+        final.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copytree(source, work)
     finish_folder(work, final)
 
 

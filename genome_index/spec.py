@@ -42,3 +42,15 @@ class IndexSpec:
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> IndexSpec:
         return cls(**values)
+
+
+def spec_for(encoder: str, faiss: str = "auto", keep_sequence: bool = False) -> IndexSpec:
+    """The settings of a new index with this encoder.
+
+    Raises
+    ------
+    EncoderNotFound
+    """
+    from genome_index.encoders import open_encoder
+
+    return IndexSpec(encoder=encoder, encoder_version=open_encoder(encoder).version, faiss=faiss, keep_sequence=keep_sequence)

@@ -1,0 +1,35 @@
+# Every target does its own set-up in .venv; `make demo` installs the base only, `make test` everything.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check -q
+
+.PHONY: demo test check bench clean
+
+demo: $(VENV)/base
+	rm -rf demo-index
+	$(BIN)/gindex build data/demo/genomes --taxonomy data/demo/taxonomy.tsv --index demo-index
+	$(BIN)/gindex query data/demo/sample.fasta data/demo/novel.fasta data/demo/stranger.fasta --index demo-index
+
+test: $(VENV)/everything
+	$(BIN)/python -m pytest -n auto
+
+check: $(VENV)/everything
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/base: $(VENV)/bin/python pyproject.toml constraints.txt
+	$(PIP) install -c constraints.txt -e .
+	touch $@
+
+$(VENV)/everything: $(VENV)/base
+	$(PIP) install -c constraints.txt torch
+	$(PIP) install -c constraints.txt -e '.[neural,dev]'
+	touch $@
+
+clean:
+	rm -rf $(VENV) demo-index build *.egg-info
