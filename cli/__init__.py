@@ -6,6 +6,7 @@ import typer
 
 from gindex_cli.build import add, build, merge, refit
 from gindex_cli.edit import relabel, remove, undo
+from gindex_cli.evaluate import evaluate
 from gindex_cli.fetch import fetch
 from gindex_cli.look import check, info, list_genomes
 from gindex_cli.query import query
@@ -18,7 +19,7 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode=None,
 )
-for command in (build, query, add, remove, relabel, undo, merge, refit, info, check, fetch):
+for command in (build, query, add, remove, relabel, undo, merge, refit, info, check, evaluate, fetch):
     app.command()(guarded(command))
 app.command("list")(guarded(list_genomes))
 

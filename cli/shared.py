@@ -86,7 +86,6 @@ class Show:
                 left = f", {(time.monotonic() - self.stage_start) / done * (of - done):.0f} s left"
         if stage != self.stage:
             self.stage, self.stage_start = stage, time.monotonic()
-            self.last = 0.0
         self._line(f"{stage}{f' {done:,} of {of:,}' if of > 1 else ''}{left}")
 
     def _line(self, text: str) -> None:

@@ -1,8 +1,8 @@
 """Confidence and thresholds learned from the index itself, by asking it about its own genomes.
 
-Each reference is asked about three times: with itself left out, with its species left out, with its genus
-left out. What a name rests on (features) and whether it was right make the samples of a logistic regression,
-one a level; the mixture is weighted MIXTURE, because that is what we expect of queries.
+Each reference is asked about with itself left out, with its species left out, with its genus left out, and so
+on up the ranks. What a name rests on (features) and whether it was right make the samples of a logistic
+regression, one a level, weighted by MIXTURE: that is what we expect of queries.
 """
 
 from __future__ import annotations
@@ -15,12 +15,25 @@ import numpy as np
 import numpy.typing as npt
 
 from genome_index.features import FEATURES, Vote
+from genome_index.records import RANKS
 
 Floats = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
 
 MIXTURE: Mapping[str, float] = {"genome": 0.5, "species": 0.3, "genus": 0.2}
 """Share of queries whose own genome, species or genus is what the index lacks."""
+
+
+def mixture_for(level: str) -> dict[str, float]:
+    """The mixture at one level. Above genus, half of the genus's share goes to the level itself left out.
+
+    Without that a level would never be seen to be wrong for want of the right answer.
+    """
+    shares = dict(MIXTURE)
+    if level in RANKS[: RANKS.index("genus")]:
+        shares |= {"genus": MIXTURE["genus"] / 2, level: MIXTURE["genus"] / 2}
+    return shares
+
 
 KNOTS = (0.1, 0.3, 0.5, 0.7, 0.9)  # quantiles of each feature at which its slope may change
 KNOTS_FROM = 300  # samples; with fewer, one slope a feature

@@ -20,7 +20,7 @@ from genome_index.model import Model
 from genome_index.records import RANKS
 from genome_index.thresholds import PRIORS, Prior, SpeciesThresholds
 
-PRIOR_WORDS = {"species": 0.94, "genus": 0.82, "family": 0.76}  # shared-word identity, for indexes too small to calibrate
+PRIOR_WORDS = {"species": 0.94, "genus": 0.85}  # shared-word identity, for indexes too small to calibrate
 PRIOR_CONFIDENCE = 0.9
 PRIOR_THRESHOLD = 0.5
 
@@ -76,9 +76,11 @@ def _prior_probability(level_name: str, hits: Hits, elected: npt.NDArray[np.int3
     return np.where(words >= PRIOR_WORDS.get(level_name, 2.0), PRIOR_CONFIDENCE, 0.1)
 
 
-def decide(model: Model, thresholds: SpeciesThresholds, hits: Hits, query: int, names: Mapping[str, Name]) -> Verdict:
-    """The verdict for one query of `hits`."""
-    case = _Case(model, thresholds, hits, query, names)
+def decide(
+    model: Model, thresholds: SpeciesThresholds, hits: Hits, query: int, names: Mapping[str, Name], self_row: int = -1
+) -> Verdict:
+    """The verdict for one query of `hits`; `self_row` is its own row if it is a reference asked about."""
+    case = _Case(model, thresholds, hits, query, names, self_row)
     if not len(case.real) or case.nothing_comparable():
         return case.out_of_scope()
     if "species" in model.levels and case.best is not None:
@@ -91,8 +93,8 @@ def decide(model: Model, thresholds: SpeciesThresholds, hits: Hits, query: int, 
 class _Case:
     """One query's hits, and the questions a call asks of them."""
 
-    def __init__(self, model: Model, thresholds: SpeciesThresholds, hits: Hits, query: int, names: Mapping[str, Name]) -> None:
-        self.model, self.thresholds, self.names = model, thresholds, names
+    def __init__(self, model: Model, thresholds: SpeciesThresholds, hits: Hits, query: int, names: Mapping[str, Name], self_row: int) -> None:
+        self.model, self.thresholds, self.names, self.self_row = model, thresholds, names, self_row
         self.real = np.flatnonzero(hits.rows[query] >= 0)
         self.rows, self.similarity, self.words = (table[query] for table in (hits.rows, hits.similarity, hits.words))
         self.ani, self.af_query, self.af_reference = (table[query] for table in (hits.ani, hits.af_query, hits.af_reference))
@@ -124,7 +126,7 @@ class _Case:
                 f"with probability {chosen.probability:.2f}, and {chosen.threshold:.2f} is asked for"
             )
             return None
-        needed = self.thresholds.needed(int(self.rows[self.best]))
+        needed = self.thresholds.needed(int(self.rows[self.best]), (self.self_row,))
         reason = f"{self._ani_of(self.best)}; the species asks for {needed:.1f} %, and {self._runner_up_words()}."
         return Verdict("species", "species", self._species_name(self.best), chosen.probability, reason, None, self.best, self.runner_up, (), self._warnings())
 
@@ -163,7 +165,7 @@ class _Case:
         name, ani = self._species_name(self.best), self.ani[self.best]
         if np.isnan(ani):
             return f"The nearest species is {name}, but too far for an ANI (below about 82 %)"
-        needed = self.thresholds.needed(int(self.rows[self.best]))
+        needed = self.thresholds.needed(int(self.rows[self.best]), (self.self_row,))
         if ani < needed:
             return f"{self._ani_of(self.best)}, and the species asks for {needed:.1f} %"
         if self._af(self.best) < self.prior.af:

@@ -39,6 +39,10 @@ class Hits:
         """What hits are ranked by; -inf where there is no hit."""
         return score(self.similarity, self.words)
 
+    def only(self, which: slice | npt.NDArray[np.bool_]) -> Hits:
+        """The hits of some queries."""
+        return Hits(*(getattr(self, field.name)[which] for field in fields(self)))
+
     def take(self, order: Rows) -> Hits:
         """The same hits in another order: (Q, K) positions."""
         return Hits(*(np.take_along_axis(getattr(self, field.name), order, axis=1) for field in fields(self)))
@@ -135,7 +139,7 @@ def features_of(
     blocks = []
     for start in range(0, len(elected), BLOCK):
         part = slice(start, start + BLOCK)
-        some = Hits(*(getattr(hits, field.name)[part] for field in fields(hits)))
+        some = hits.only(part)
         barred = HeldOut(held.self_rows[part], held.codes, held.own[part])
         blocks.append(_features(some, level, finer, elected[part], share[part], around, barred))
     return np.concatenate(blocks) if blocks else np.empty((0, len(FEATURES)), np.float32)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from genome_index.calibrate import MIXTURE, Calibrator, Samples, fit_calibrator
+from genome_index.calibrate import Calibrator, Samples, fit_calibrator, mixture_for
 from genome_index.compare import Comparer
 from genome_index.features import FEATURES, HeldOut, Hits, Surroundings, Vote, elect, features_of, score
 from genome_index.levels import UNKNOWN, Level
@@ -111,14 +111,14 @@ def surroundings(comparer: Comparer, vectors: Floats, rows: Rows) -> Surrounding
 
 
 def ask_all(comparer: Comparer, vectors: Floats, rows: Rows, levels: Mapping[str, Level], progress: Progress = quiet) -> Iterator[Asked]:
-    """The three regimes of MIXTURE; species or genus left out only where the index knows them."""
+    """Ask with each genome left out, and then with each of its ranks that the index knows, from species upwards."""
     asked = np.unique(np.linspace(0, len(rows) - 1, min(len(rows), CALIBRATE_UP_TO)).astype(np.int64))
-    for number, regime in enumerate(MIXTURE):
-        progress(f"asking with the {regime} left out", number, len(MIXTURE))
-        if regime == "genome":
-            yield ask(comparer, vectors, rows, asked, None, regime)
-        elif regime in levels:
-            yield ask(comparer, vectors, rows, asked[levels[regime].codes[asked] != UNKNOWN], levels[regime], regime)
+    ranks = [rank for rank in reversed(RANKS[:-1]) if rank in levels]
+    progress("asking with the genome left out", 0, len(ranks) + 1)
+    yield ask(comparer, vectors, rows, asked, None, "genome")
+    for number, rank in enumerate(ranks, 1):
+        progress(f"asking with the {rank} left out", number, len(ranks) + 1)
+        yield ask(comparer, vectors, rows, asked[levels[rank].codes[asked] != UNKNOWN], levels[rank], rank)
 
 
 def ask(comparer: Comparer, vectors: Floats, rows: Rows, asked: Rows, level: Level | None, regime: str) -> Asked:
@@ -157,7 +157,8 @@ def measured_fellows(pairs: PairTable, rows: Rows, levels: Mapping[str, Level]) 
 def calibrate(levels: Mapping[str, Level], name: str, asked: Sequence[Asked], around: Surroundings, thresholds: SpeciesThresholds) -> Calibrator | None:
     """One level's calibrator, or None where the index has too little to learn it from."""
     vote = best_vote(levels, name, asked)
-    parts = [samples_of(levels, name, one, around, thresholds, vote) for one in asked]
+    shares = mixture_for(name)
+    parts = [samples_of(levels, name, one, around, thresholds, vote, shares[one.regime]) for one in asked if one.regime in shares]
     samples = join_samples([part for part in parts if part is not None])
     if samples is None or len(samples.right) < LEAST_SAMPLES or samples.right.all() or not samples.right.any():
         return None
@@ -174,13 +175,13 @@ def best_vote(levels: Mapping[str, Level], name: str, asked: Sequence[Asked]) ->
     some = has_fellow & (np.arange(len(own)) % max(1, int(has_fellow.sum()) // 2_000 + 1) == 0)
     if not some.any():
         return VOTES[0]
-    hits = Hits(*(table[some] for table in (one.hits.rows, one.hits.similarity, one.hits.words, one.hits.ani, one.hits.af_query, one.hits.af_reference)))
+    hits = one.hits.only(some)
     right = [int((elect(hits, level, vote)[0] == own[some]).sum()) for vote in VOTES]
     return VOTES[int(np.argmax(right))]
 
 
 def samples_of(
-    levels: Mapping[str, Level], name: str, asked: Asked, around: Surroundings, thresholds: SpeciesThresholds, vote: Vote
+    levels: Mapping[str, Level], name: str, asked: Asked, around: Surroundings, thresholds: SpeciesThresholds, vote: Vote, share_of_mixture: float = 1.0
 ) -> Samples | None:
     """Simulated answers of one regime at one level; genomes without a name there say nothing."""
     level = levels[name]
@@ -196,7 +197,7 @@ def samples_of(
     if not known.any():
         return None
     right = elected == own
-    weight = np.full(int(known.sum()), MIXTURE[asked.regime] / known.sum())
+    weight = np.full(int(known.sum()), share_of_mixture / known.sum())
     return Samples(features[known], right[known], weight, np.full(len(weight), asked.regime == "species"), asked.rows[known])
 
 
@@ -234,5 +235,7 @@ def finer_level(levels: Mapping[str, Level], name: str) -> Level | None:
 
 def least_similarity(asked: Sequence[Asked]) -> float:
     """The similarity that 99.9 % of references still find with their genus left out; below it nothing is comparable."""
-    best = asked[-1].hits.similarity.max(axis=1, initial=-1.0) if len(asked[-1].rows) else np.array([-1.0])
-    return float(np.quantile(best, 0.001))
+    genus_out = next((one for one in asked if one.regime == "genus"), asked[0])
+    real = np.where(genus_out.hits.rows >= 0, genus_out.hits.similarity, np.nan)
+    found = ~np.isnan(real).all(axis=1)
+    return float(np.quantile(np.nanmax(real[found], axis=1), 0.001)) if found.any() else -1.0

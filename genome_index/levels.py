@@ -52,6 +52,13 @@ def levels_of(taxa: Sequence[Taxon], live: npt.NDArray[np.bool_] | None = None) 
     return {name: level for name, level in levels.items() if level.names}
 
 
+def level_named(name: str, taxa: Sequence[Taxon]) -> Level:
+    """A rank or label by name, whether its values group genomes or not."""
+    if name in RANKS:
+        return _level(name, [_usable(name, taxon.lineage.name(name)) for taxon in taxa], None)
+    return _level(name, [taxon.labels.get(name) for taxon in taxa], None)
+
+
 def _usable(rank: str, name: str | None) -> str | None:
     return name if name and usable_name(rank, name) else None
 
