@@ -17,7 +17,8 @@ test: $(VENV)/everything
 check: $(VENV)/everything
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy
+	mkdir -p $(VENV)/types && ln -sfn $(CURDIR)/cli $(VENV)/types/gindex_cli
+	MYPYPATH=$(VENV)/types $(BIN)/mypy
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

@@ -1,9 +1,8 @@
-"""The terminal face: one short file a command. It parses, makes one library call and prints; it computes nothing."""
+"""The terminal face, one short file a command: parse, one library call, print; it computes nothing."""
 
 from __future__ import annotations
 
 import typer
-
 from gindex_cli.build import add, build, merge, refit
 from gindex_cli.edit import relabel, remove, undo
 from gindex_cli.evaluate import evaluate

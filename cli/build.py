@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-
 from gindex_cli.shared import (
     DEFAULT_INDEX,
     DEFAULT_THREADS,
@@ -22,7 +21,10 @@ from gindex_cli.shared import (
     say,
 )
 
-TaxonomyFile = Annotated[Path | None, typer.Option("--taxonomy", help="TSV or CSV with genome_id and ranks, a GTDB table, or an NCBI taxdump.")]
+TaxonomyFile = Annotated[
+    Path | None,
+    typer.Option("--taxonomy", help="TSV or CSV with genome_id and ranks, a GTDB table, or an NCBI taxdump."),
+]
 
 
 def build(
@@ -33,8 +35,12 @@ def build(
     encoder: Annotated[str, typer.Option("--encoder", help="What turns genomes into vectors.")] = "spectrum",
     threads: Threads = DEFAULT_THREADS,
     from_file: FromFile = None,
-    faiss: Annotated[str, typer.Option("--faiss", help="A FAISS factory string; auto is exact up to 100,000 genomes.")] = "auto",
-    keep_sequence: Annotated[bool, typer.Option("--keep-sequence", help="Keep large genomes too, at 2 bits a base.")] = False,
+    faiss: Annotated[
+        str, typer.Option("--faiss", help="A FAISS factory string; auto is exact up to 100,000 genomes.")
+    ] = "auto",
+    keep_sequence: Annotated[
+        bool, typer.Option("--keep-sequence", help="Keep large genomes too, at 2 bits a base.")
+    ] = False,
     wait: Wait = 60.0,
 ) -> None:
     """Build an index from genomes."""
@@ -47,7 +53,11 @@ def build(
     for note in planned.notes:
         say(f"note: {note}")
     show = Show()
-    report_change(build_index(planned.inputs, index, planned.taxonomy, planned.per, spec, show.work(threads, wait)), "built", show)
+    report_change(
+        build_index(planned.inputs, index, planned.taxonomy, planned.per, spec, show.work(threads, wait)),
+        "built",
+        show,
+    )
 
 
 def add(
@@ -67,11 +77,17 @@ def add(
     for note in planned.notes:
         say(f"note: {note}")
     show = Show()
-    report_change(add_genomes(planned.inputs, index, planned.taxonomy, planned.per, show.work(threads, wait)), "added", show)
+    report_change(
+        add_genomes(planned.inputs, index, planned.taxonomy, planned.per, show.work(threads, wait)),
+        "added",
+        show,
+    )
 
 
 def merge(
-    others: Annotated[list[Path], typer.Argument(help="Index folders to take genomes from.", metavar="DIR...")],
+    others: Annotated[
+        list[Path], typer.Argument(help="Index folders to take genomes from.", metavar="DIR...")
+    ],
     index: IndexDir = DEFAULT_INDEX,
     threads: Threads = DEFAULT_THREADS,
     wait: Wait = 60.0,

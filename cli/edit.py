@@ -6,23 +6,29 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-
 from gindex_cli.shared import DEFAULT_INDEX, IndexDir, Wait, say
 
 
 def remove(
-    ids: Annotated[list[str], typer.Argument(help="Ids of genomes, as `gindex list` shows them.")], index: IndexDir = DEFAULT_INDEX, wait: Wait = 60.0
+    ids: Annotated[list[str], typer.Argument(help="Ids of genomes, as `gindex list` shows them.")],
+    index: IndexDir = DEFAULT_INDEX,
+    wait: Wait = 60.0,
 ) -> None:
     """Remove genomes from an index."""
     from genome_index.changes import Work
     from genome_index.changes import remove as remove_genomes
 
     summary = remove_genomes(index, ids, Work(wait_s=wait))
-    say(f"removed {summary.removed:,} genomes: {index} holds {summary.index.snapshot.genomes:,}, snapshot {summary.index.snapshot.number}; `gindex undo` brings them back")
+    say(
+        f"removed {summary.removed:,} genomes: {index} holds {summary.index.snapshot.genomes:,}, "
+        f"snapshot {summary.index.snapshot.number}; `gindex undo` brings them back"
+    )
 
 
 def relabel(
-    taxonomy: Annotated[Path, typer.Argument(help="TSV or CSV with genome_id and the new ranks and labels.")], index: IndexDir = DEFAULT_INDEX, wait: Wait = 60.0
+    taxonomy: Annotated[Path, typer.Argument(help="TSV or CSV with genome_id and the new ranks and labels.")],
+    index: IndexDir = DEFAULT_INDEX,
+    wait: Wait = 60.0,
 ) -> None:
     """Give genomes new names."""
     from genome_index.changes import Work
@@ -40,4 +46,7 @@ def undo(index: IndexDir = DEFAULT_INDEX, wait: Wait = 60.0) -> None:
     from genome_index.index import undo as undo_change
 
     opened = undo_change(index, wait)
-    say(f"back at snapshot {opened.snapshot.number} ({opened.snapshot.action}, {opened.snapshot.created}): {opened.snapshot.genomes:,} genomes")
+    say(
+        f"back at snapshot {opened.snapshot.number} ({opened.snapshot.action}, {opened.snapshot.created}): "
+        f"{opened.snapshot.genomes:,} genomes"
+    )

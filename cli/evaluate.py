@@ -1,4 +1,4 @@
-"""gindex evaluate: how good are the calls of this index?"""
+"""gindex evaluate: how good the calls of this index are."""
 
 from __future__ import annotations
 
@@ -7,16 +7,23 @@ import sys
 from typing import Annotated
 
 import typer
-
 from gindex_cli.shared import DEFAULT_INDEX, DEFAULT_THREADS, IndexDir, Show, Threads
 
 
 def evaluate(
     index: IndexDir = DEFAULT_INDEX,
     rank: Annotated[str | None, typer.Option("--rank", help="A rank or label; all by default.")] = None,
-    folds: Annotated[int, typer.Option("--folds", min=0, help="Fit on all folds but one, ask about that one, for each.")] = 0,
-    leave_one_out: Annotated[bool, typer.Option("--leave-one-out", help="Ask about each genome with itself left out (the default).")] = False,
-    hold_out_rank: Annotated[str | None, typer.Option("--hold-out-rank", help="Leave whole taxa of this rank out: species, genus ...")] = None,
+    folds: Annotated[
+        int, typer.Option("--folds", min=0, help="Fit on all folds but one, ask about that one, for each.")
+    ] = 0,
+    leave_one_out: Annotated[
+        bool,
+        typer.Option("--leave-one-out", help="Ask about each genome with itself left out (the default)."),
+    ] = False,
+    hold_out_rank: Annotated[
+        str | None,
+        typer.Option("--hold-out-rank", help="Leave whole taxa of this rank out: species, genus ..."),
+    ] = None,
     format: Annotated[str, typer.Option("--format", help="table or json.")] = "table",
     seed: Annotated[int, typer.Option("--seed", help="Of the folds.")] = 0,
     threads: Threads = DEFAULT_THREADS,
@@ -33,6 +40,10 @@ def evaluate(
     if folds == 1 or (folds and leave_one_out):
         raise UsageError("give --folds 2 or more, or --leave-one-out, not both")
     show = Show()
-    found = scores(evaluate_index(Index.open(index), Plan(folds, hold_out_rank, rank, seed, threads), show.progress))
+    found = scores(
+        evaluate_index(Index.open(index), Plan(folds, hold_out_rank, rank, seed, threads), show.progress)
+    )
     show.end()
-    sys.stdout.write(json.dumps(found, indent=1) + "\n" if format == "json" else "\n".join(lines_of(found)) + "\n")
+    sys.stdout.write(
+        json.dumps(found, indent=1) + "\n" if format == "json" else "\n".join(lines_of(found)) + "\n"
+    )

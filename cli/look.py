@@ -7,14 +7,15 @@ import sys
 from typing import Annotated
 
 import typer
-
 from gindex_cli.shared import DEFAULT_INDEX, IndexDir, say
 
 
 def info(
     index: IndexDir = DEFAULT_INDEX,
     as_json: Annotated[bool, typer.Option("--json", help="For a program.")] = False,
-    failures: Annotated[bool, typer.Option("--failures", help="List the inputs that gave no genome, and why.")] = False,
+    failures: Annotated[
+        bool, typer.Option("--failures", help="List the inputs that gave no genome, and why.")
+    ] = False,
 ) -> None:
     """Say what an index is: settings, size, history."""
     from genome_index.describe import describe, lines_of

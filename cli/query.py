@@ -1,4 +1,4 @@
-"""gindex query: which species are these genomes?"""
+"""gindex query: which species these genomes are."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-
 from gindex_cli.shared import (
     DEFAULT_INDEX,
     DEFAULT_THREADS,
@@ -31,8 +30,12 @@ def query(
     index: IndexDir = DEFAULT_INDEX,
     k: Annotated[int, typer.Option("-k", min=1, max=50, help="Hits to report for each query.")] = 5,
     format: Annotated[str, typer.Option("--format", help="table, tsv, json or jsonl.")] = "table",
-    output: Annotated[Path | None, typer.Option("--output", help="A file instead of standard output.")] = None,
-    exclude_identical: Annotated[bool, typer.Option("--exclude-identical", help="Leave out references with the query's very sequence.")] = False,
+    output: Annotated[
+        Path | None, typer.Option("--output", help="A file instead of standard output.")
+    ] = None,
+    exclude_identical: Annotated[
+        bool, typer.Option("--exclude-identical", help="Leave out references with the query's very sequence.")
+    ] = False,
     genome_per: GenomePerOption = None,
     threads: Threads = DEFAULT_THREADS,
     from_file: FromFile = None,
@@ -58,7 +61,11 @@ def query(
     else:
         _stream(write(outcome, provenance(opened)), output)
     if outcome.failed:
-        say(f"{outcome.failed} of {outcome.answered + outcome.failed} inputs could not be read; their rows say why", error=True)
+        say(
+            f"{outcome.failed} of {outcome.answered + outcome.failed} inputs could not be read; "
+            "their rows say why",
+            error=True,
+        )
         raise typer.Exit(FAILED_INPUTS)
 
 

@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar, cast
 
 import typer
 
@@ -20,12 +20,26 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 FAILED_INPUTS, WRONG_USE = 1, 2  # exit codes; 0 is all answered
 LINE_EVERY_S = 10.0  # between progress lines where there is no terminal
 
-Inputs = Annotated[list[str] | None, typer.Argument(help="FASTA or GenBank files (gz, bz2, xz, zst too), folders, or - for standard input.", show_default=False)]
+Inputs = Annotated[
+    list[str] | None,
+    typer.Argument(
+        help="FASTA or GenBank files (gz, bz2, xz, zst too), folders, or - for standard input.",
+        show_default=False,
+    ),
+]
 IndexDir = Annotated[Path, typer.Option("--index", envvar="GINDEX_INDEX", help="The index folder.")]
-FromFile = Annotated[Path | None, typer.Option("--from-file", help="A text file that names inputs, one a line.")]
-GenomePerOption = Annotated[str | None, typer.Option("--genome-per", help="What one genome is: file or record.")]
-Threads = Annotated[int, typer.Option("--threads", min=1, help="Threads; the results are the same for any number.")]
-Wait = Annotated[float, typer.Option("--wait", min=0, help="Seconds to wait for another writer of the index.")]
+FromFile = Annotated[
+    Path | None, typer.Option("--from-file", help="A text file that names inputs, one a line.")
+]
+GenomePerOption = Annotated[
+    str | None, typer.Option("--genome-per", help="What one genome is: file or record.")
+]
+Threads = Annotated[
+    int, typer.Option("--threads", min=1, help="Threads; the results are the same for any number.")
+]
+Wait = Annotated[
+    float, typer.Option("--wait", min=0, help="Seconds to wait for another writer of the index.")
+]
 DEFAULT_INDEX = Path("gindex-index")
 DEFAULT_THREADS = os.cpu_count() or 1
 
@@ -43,13 +57,14 @@ def guarded(command: Command) -> Command:
             say(f"gindex: {error}", error=True)
             raise typer.Exit(WRONG_USE) from error
         except BrokenPipeError:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader has gone; that is its right
+            # The reader has gone; that is its right.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise typer.Exit(0) from None
         except KeyboardInterrupt:
             say("gindex: interrupted; finished work is kept, run the same command again to go on", error=True)
             raise typer.Exit(130) from None
 
-    return run  # type: ignore[return-value]
+    return cast(Command, run)
 
 
 def say(line: str, error: bool = False) -> None:
@@ -71,19 +86,22 @@ class Show:
     """Progress with rate and time left: a live line on a terminal, now and then a plain one elsewhere."""
 
     def __init__(self) -> None:
-        self.start, self.last, self.stage = time.monotonic(), time.monotonic(), ""
+        self.start = self.last = self.stage_start = time.monotonic()
+        self.stage = ""
         self.live = sys.stderr.isatty()
 
     def seen(self, intake: Any) -> None:  # noqa: ANN401  # an Intake; naming it here would import numpy for --help
         seconds = max(1e-9, time.monotonic() - self.start)
         done = len(intake.kept) + len(intake.failures) + intake.unchanged
-        self._line(f"read {done:,} genomes, {intake.base_pairs / 1e6:,.1f} Mbp, {intake.base_pairs / 1e6 / seconds:,.0f} Mbp/s")
+        self._line(
+            f"read {done:,} genomes, {intake.base_pairs / 1e6:,.1f} Mbp, "
+            f"{intake.base_pairs / 1e6 / seconds:,.0f} Mbp/s"
+        )
 
     def progress(self, stage: str, done: int, of: int) -> None:
         left = ""
-        if done and of > 1:
-            if stage == self.stage:
-                left = f", {(time.monotonic() - self.stage_start) / done * (of - done):.0f} s left"
+        if done and of > 1 and stage == self.stage:
+            left = f", {(time.monotonic() - self.stage_start) / done * (of - done):.0f} s left"
         if stage != self.stage:
             self.stage, self.stage_start = stage, time.monotonic()
         self._line(f"{stage}{f' {done:,} of {of:,}' if of > 1 else ''}{left}")
@@ -118,12 +136,18 @@ def report_change(summary: Summary, verb: str, show: Show) -> None:
     for failure in summary.failures[:MOST_SHOWN]:
         say(f"failed: {failure.source}: {failure.id}: {failure.reason}", error=True)
     if len(summary.failures) > MOST_SHOWN:
-        say(f"... and {len(summary.failures) - MOST_SHOWN} more; `gindex info --failures` lists them all", error=True)
+        say(
+            f"... and {len(summary.failures) - MOST_SHOWN} more; `gindex info --failures` lists them all",
+            error=True,
+        )
     parts = [f"{verb} {summary.added:,} genomes ({summary.base_pairs / 1e6:,.1f} Mbp)"]
     parts += [f"{summary.resumed:,} of them from an unfinished run"] if summary.resumed else []
     parts += [f"{summary.unchanged:,} already there"] if summary.unchanged else []
     parts += [f"{len(summary.failures):,} failed"] if summary.failures else []
     index = summary.index
-    say(f"{', '.join(parts)} in {seconds:.1f} s: {index.path} holds {index.snapshot.genomes:,} genomes, snapshot {index.snapshot.number}")
+    say(
+        f"{', '.join(parts)} in {seconds:.1f} s: {index.path} holds {index.snapshot.genomes:,} genomes, "
+        f"snapshot {index.snapshot.number}"
+    )
     if summary.failures:
         raise typer.Exit(FAILED_INPUTS)

@@ -20,7 +20,9 @@ def _block(call: Call) -> Iterator[str]:
     for warning in call.warnings:
         yield f"  warning: {warning}"
     if call.labels:
-        yield "  labels: " + ", ".join(f"{label} {name} ({sure:.2f})" for label, (name, sure) in call.labels.items())
+        yield "  labels: " + ", ".join(
+            f"{label} {name} ({sure:.2f})" for label, (name, sure) in call.labels.items()
+        )
     if call.hits:
         width = max(len(hit.id) for hit in call.hits)
         yield f"  {'hit':<{width}}  similarity     ANI  AF query  AF ref.  species"
@@ -37,7 +39,10 @@ def _answer(call: Call) -> str:
 
 def _line(hit: Hit, width: int) -> str:
     evidence = hit.evidence
-    numbers = f"{_number(evidence.ani, 7, 2)}  {_number(evidence.af_query, 8, 1)}  {_number(evidence.af_reference, 7, 1)}"
+    numbers = (
+        f"{_number(evidence.ani, 7, 2)}  {_number(evidence.af_query, 8, 1)}  "
+        f"{_number(evidence.af_reference, 7, 1)}"
+    )
     return f"  {hit.id:<{width}}  {hit.similarity:>10.3f} {numbers}  {hit.species or '-'}"
 
 

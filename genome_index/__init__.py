@@ -1,4 +1,4 @@
-"""gindex: which species is this genome, and how sure are we?
+"""gindex says which species a genome is, and how sure it is.
 
 >>> from genome_index import Index, build_index, query_index
 """

@@ -39,7 +39,7 @@ KNOTS = (0.1, 0.3, 0.5, 0.7, 0.9)  # quantiles of each feature at which its slop
 KNOTS_FROM = 300  # samples; with fewer, one slope a feature
 RIDGE = 1.0  # penalty on each standardised coefficient: that of one sample
 WANTED_PRECISION = 0.93  # of calls with the species left out; the issue asks for 0.90, the rest is for chance
-FALSE_CALLS = 0.03  # of questions whose species is left out may still be answered with one; the issue allows 0.05
+FALSE_CALLS = 0.03  # of questions with the species left out that may still get one; the issue allows 0.05
 LEAST_CALLS = 30  # to learn a threshold from
 DEFAULT_THRESHOLD = 0.80
 THRESHOLDS = (0.50, 0.95)  # a learned one stays between
@@ -74,7 +74,9 @@ class Calibrator:
         return np.clip(1 / (1 + np.exp(-logit)), 0.005, 0.995)
 
     def to_json(self) -> dict[str, Any]:
-        numbers = {name: np.round(getattr(self, name), 8).tolist() for name in ("mean", "scale", "knots", "weights")}
+        numbers = {
+            name: np.round(getattr(self, name), 8).tolist() for name in ("mean", "scale", "knots", "weights")
+        }
         vote = {"word_weight": self.vote.word_weight, "temperature": self.vote.temperature}
         return {"vote": vote, **numbers, "threshold": self.threshold, "samples": self.samples}
 
@@ -86,8 +88,9 @@ class Calibrator:
 
 
 def fit_calibrator(samples: Samples, vote: Vote) -> Calibrator:
-    """Ridge logistic regression on features and their hinges. Few samples give a cautious, not a wild, answer."""
-    mean, scale = samples.features.mean(axis=0, dtype=np.float64), samples.features.std(axis=0, dtype=np.float64)
+    """Ridge logistic regression on features and hinges. Few samples give a cautious, not a wild, answer."""
+    mean = samples.features.mean(axis=0, dtype=np.float64)
+    scale = samples.features.std(axis=0, dtype=np.float64)
     scale = np.where(scale > 1e-6, scale, 1.0)
     knots = _knots((samples.features - mean) / scale)
     design = _design(samples.features, mean, scale, knots)
@@ -111,7 +114,7 @@ def _design(features: Floats, mean: Doubles, scale: Doubles, knots: Doubles) -> 
 
 
 def _newton(design: Doubles, right: Doubles, weight: Doubles) -> Doubles:
-    """Penalised maximum likelihood by Newton's method with halved steps; the intercept is hardly penalised."""
+    """Penalised maximum likelihood by Newton's method, steps halved; the intercept is hardly penalised."""
     penalty = np.full(design.shape[1], RIDGE)
     penalty[0] = 1e-3
     weights = np.zeros(design.shape[1])
@@ -119,7 +122,9 @@ def _newton(design: Doubles, right: Doubles, weight: Doubles) -> Doubles:
     for _ in range(50):
         probability = 1 / (1 + np.exp(-np.clip(design @ weights, -30, 30)))
         gradient = design.T @ (weight * (probability - right)) + penalty * weights
-        curvature = (design * (weight * probability * (1 - probability))[:, None]).T @ design + np.diag(penalty)
+        curvature = (design * (weight * probability * (1 - probability))[:, None]).T @ design + np.diag(
+            penalty
+        )
         step = np.linalg.solve(curvature, gradient)
         for _ in range(20):
             tried = _loss(design, right, weight, weights - step, penalty)
@@ -135,7 +140,9 @@ def _newton(design: Doubles, right: Doubles, weight: Doubles) -> Doubles:
 
 def _loss(design: Doubles, right: Doubles, weight: Doubles, weights: Doubles, penalty: Doubles) -> float:
     logit = np.clip(design @ weights, -30, 30)
-    return float((weight * (np.logaddexp(0, logit) - right * logit)).sum() + 0.5 * (penalty * weights**2).sum())
+    return float(
+        (weight * (np.logaddexp(0, logit) - right * logit)).sum() + 0.5 * (penalty * weights**2).sum()
+    )
 
 
 def _threshold(probability: Doubles, samples: Samples) -> float:
@@ -153,5 +160,7 @@ def _threshold(probability: Doubles, samples: Samples) -> float:
     if not right.any():
         allowed = int(FALSE_CALLS * len(right))
         return float(np.clip(sure[min(allowed, len(sure) - 1)] + 1e-6, *THRESHOLDS))
-    good = np.flatnonzero((np.cumsum(right) / calls >= WANTED_PRECISION) & (calls >= min(LEAST_CALLS, len(right) // 2)))
+    good = np.flatnonzero(
+        (np.cumsum(right) / calls >= WANTED_PRECISION) & (calls >= min(LEAST_CALLS, len(right) // 2))
+    )
     return float(np.clip(sure[good[-1]], *THRESHOLDS)) if len(good) else THRESHOLDS[1]

@@ -65,7 +65,11 @@ class Event:
     detail: str
 
 
-COLUMNS = "row, id, segment, segment_row, length_bp, contigs, molecule, sha256, source, " + ", ".join(f'"{rank}"' for rank in RANKS) + ", labels"
+COLUMNS = (
+    "row, id, segment, segment_row, length_bp, contigs, molecule, sha256, source, "
+    + ", ".join(f'"{rank}"' for rank in RANKS)
+    + ", labels"
+)
 
 
 class Catalog:
@@ -75,28 +79,34 @@ class Catalog:
         self.path = path
         try:
             self._db = duckdb.connect(str(path), read_only=True)
-            self._db.execute("SET threads = 1")  # tables of some thousand rows: threads cost more than they save
+            self._db.execute("SET threads = 1")  # some thousand rows: threads cost more than they save
         except duckdb.Error as error:
             raise IndexDamaged(str(path), f"DuckDB cannot read it ({str(error).splitlines()[0]})") from error
 
     def __enter__(self) -> Catalog:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
     def close(self) -> None:
         self._db.close()
 
     def __len__(self) -> int:
-        return int(self._one("SELECT count(*) FROM genomes"))
+        [(count,)] = self._db.execute("SELECT count(*) FROM genomes").fetchall()
+        return int(count)
 
     def entries(self) -> list[Entry]:
         """Every genome, by row."""
         return self._entries(f"SELECT {COLUMNS} FROM genomes ORDER BY row")
 
     def entries_at(self, rows: Iterable[int]) -> dict[int, Entry]:
-        found = self._entries(f"SELECT {COLUMNS} FROM genomes WHERE row IN (SELECT unnest(?))", [sorted({int(row) for row in rows})])
+        found = self._entries(
+            f"SELECT {COLUMNS} FROM genomes WHERE row IN (SELECT unnest(?))",
+            [sorted({int(row) for row in rows})],
+        )
         return {entry.row: entry for entry in found}
 
     def find(self, ids: Sequence[str]) -> dict[str, Entry]:
@@ -115,12 +125,10 @@ class Catalog:
     def _entries(self, query: str, values: list[Any] | None = None) -> list[Entry]:
         return [_entry(row) for row in self._db.execute(query, values or []).fetchall()]
 
-    def _one(self, query: str) -> Any:
-        row = self._db.execute(query).fetchone()
-        return row[0] if row else None
 
-
-def write_catalog(path: Path, entries: Sequence[Entry], events: Sequence[Event], failures: Sequence[tuple[str, str, str]]) -> None:
+def write_catalog(
+    path: Path, entries: Sequence[Entry], events: Sequence[Event], failures: Sequence[tuple[str, str, str]]
+) -> None:
     """A new catalogue file with these rows; the file must not exist."""
     import numpy as np
 
@@ -129,12 +137,18 @@ def write_catalog(path: Path, entries: Sequence[Entry], events: Sequence[Event],
         if entries:
             columns = list(zip(*[_row(entry) for entry in entries], strict=True))
             names = [name.strip().strip('"') for name in COLUMNS.split(",")]
-            table = {name: np.array(column, object if not isinstance(column[0], int) else np.int64) for name, column in zip(names, columns, strict=True)}
+            table = {
+                name: np.array(column, object if not isinstance(column[0], int) else np.int64)
+                for name, column in zip(names, columns, strict=True)
+            }
             db.register("new_genomes", table)
             db.execute(f"INSERT INTO genomes ({COLUMNS}) SELECT {COLUMNS} FROM new_genomes")
             db.unregister("new_genomes")
         for event in events:
-            db.execute("INSERT INTO events VALUES (?, ?, ?, ?)", [event.number, event.moment, event.action, event.detail])
+            db.execute(
+                "INSERT INTO events VALUES (?, ?, ?, ?)",
+                [event.number, event.moment, event.action, event.detail],
+            )
         for failure in failures:
             db.execute("INSERT INTO failures VALUES (?, ?, ?)", list(failure))
         db.execute("CHECKPOINT")
@@ -147,5 +161,7 @@ def _row(entry: Entry) -> tuple[Any, ...]:
 
 
 def _entry(row: tuple[Any, ...]) -> Entry:
-    names = {rank: name for rank, name in zip(RANKS, row[9:-1], strict=True) if name is not None}
-    return Entry(*row[:9], Taxon(Lineage(names), json.loads(row[-1])))
+    at, genome_id, segment, segment_row, length_bp, contigs, molecule, sha256, source, *names, labels = row
+    lineage = Lineage({rank: name for rank, name in zip(RANKS, names, strict=True) if name is not None})
+    taxon = Taxon(lineage, json.loads(labels))
+    return Entry(at, genome_id, segment, segment_row, length_bp, contigs, molecule, sha256, source, taxon)

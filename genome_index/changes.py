@@ -1,4 +1,4 @@
-"""Changes to an index: build, add, remove, relabel, merge, refit. Each ends in one new snapshot, or in none."""
+"""Changes to an index: build, add, remove, relabel, merge, refit. Each ends in one new snapshot, or none."""
 
 from __future__ import annotations
 
@@ -56,7 +56,9 @@ class Summary:
     warnings: tuple[str, ...] = ()
 
 
-def build(path: Path, genomes: Iterable[Genome | Failure], spec: IndexSpec, taxonomy: Taxonomy | None, work: Work) -> Summary:
+def build(
+    path: Path, genomes: Iterable[Genome | Failure], spec: IndexSpec, taxonomy: Taxonomy | None, work: Work
+) -> Summary:
     """A new index, or a new content for the one that is there; `undo` brings the old content back."""
     with writing(path, work.wait_s):
         parent = current_snapshot(path)
@@ -67,8 +69,12 @@ def build(path: Path, genomes: Iterable[Genome | Failure], spec: IndexSpec, taxo
         comparer = Comparer(references_of(path, spec, entries), work.threads)
         model = _fit(comparer, entries, work.progress)
         release = taxonomy.release if taxonomy else ""
-        index = commit(path, spec, model, comparer.ani, entries, [], _rows(intake.failures), release, 0, "build", parent)
-        return Summary(index, len(entries), intake.resumed, 0, 0, 0, intake.base_pairs, tuple(intake.failures), warnings)
+        index = commit(
+            path, spec, model, comparer.ani, entries, [], _rows(intake.failures), release, 0, "build", parent
+        )
+        return Summary(
+            index, len(entries), intake.resumed, 0, 0, 0, intake.base_pairs, tuple(intake.failures), warnings
+        )
 
 
 def add(path: Path, genomes: Iterable[Genome | Failure], taxonomy: Taxonomy | None, work: Work) -> Summary:
@@ -76,30 +82,57 @@ def add(path: Path, genomes: Iterable[Genome | Failure], taxonomy: Taxonomy | No
     with writing(path, work.wait_s):
         index = Index.open(path)
         old = index.catalog.entries()
-        intake = ingest(genomes, index.spec, path, {entry.id: entry.sha256 for entry in old}, work.threads, work.seen)
+        intake = ingest(
+            genomes, index.spec, path, {entry.id: entry.sha256 for entry in old}, work.threads, work.seen
+        )
         new, warnings = label(intake.kept, taxonomy, len(index.model.live))
         if new:
             index = _extend(index, old, new, taxonomy, intake, work)
-        return Summary(index, len(new), intake.resumed, intake.unchanged, 0, 0, intake.base_pairs, tuple(intake.failures), warnings)
+        return Summary(
+            index,
+            len(new),
+            intake.resumed,
+            intake.unchanged,
+            0,
+            0,
+            intake.base_pairs,
+            tuple(intake.failures),
+            warnings,
+        )
 
 
 def remove(path: Path, ids: Sequence[str], work: Work) -> Summary:
-    """Take genomes out. Their vectors stay in the file and are filtered, until `refit`; nothing else finds them."""
+    """Take genomes out. Their vectors stay in the file, filtered, until `refit`; nothing else finds them."""
     with writing(path, work.wait_s):
         index = Index.open(path)
         found = index.catalog.find(ids)
         missing = [genome_id for genome_id in ids if genome_id not in found]
         if missing:
-            raise UsageError(f"{path}: no genome has the id {missing[0]!r}{_more(missing)}; `gindex list` shows the ids. Nothing was removed")
+            raise UsageError(
+                f"{path}: no genome has the id {missing[0]!r}{_more(missing)}; "
+                "`gindex list` shows the ids. Nothing was removed"
+            )
         gone = {entry.row for entry in found.values()}
         entries = [entry for entry in index.catalog.entries() if entry.row not in gone]
         if not entries:
-            raise UsageError(f"{path}: that would remove every genome; delete the folder instead. Nothing was removed")
+            raise UsageError(
+                f"{path}: that would remove every genome; delete the folder instead. Nothing was removed"
+            )
         model = index.model
         live = model.live.copy()
         live[sorted(gone)] = False
         model = _relearn(replace(model, live=live), entries, index.pairs().among(live))
-        return Summary(_commit(index, model, index.pairs().among(live), entries, len(gone), f"remove {', '.join(sorted(found)[:5])}{_more(sorted(found)[4:])}"), removed=len(gone))
+        return Summary(
+            _commit(
+                index,
+                model,
+                index.pairs().among(live),
+                entries,
+                len(gone),
+                f"remove {', '.join(sorted(found)[:5])}{_more(sorted(found)[4:])}",
+            ),
+            removed=len(gone),
+        )
 
 
 def relabel(path: Path, taxonomy: Taxonomy, work: Work) -> Summary:
@@ -111,9 +144,16 @@ def relabel(path: Path, taxonomy: Taxonomy, work: Work) -> Summary:
             taxon = taxonomy.find(entry.id)
             differs = taxon is not None and taxon != entry.taxon
             changed += differs
-            entries.append(replace(entry, taxon=taxon, molecule=molecule_of(taxon, entry.length_bp)) if differs and taxon is not None else entry)
+            entries.append(
+                replace(entry, taxon=taxon, molecule=molecule_of(taxon, entry.length_bp))
+                if differs and taxon is not None
+                else entry
+            )
         unused = len(taxonomy.taxa) - sum(taxonomy.find(entry.id) is not None for entry in entries)
-        warnings = (*taxonomy.warnings, *([f"{unused} labels of {taxonomy.release} name no genome of the index"] if unused > 0 else []))
+        warnings = (
+            *taxonomy.warnings,
+            *([f"{unused} labels of {taxonomy.release} name no genome of the index"] if unused > 0 else []),
+        )
         if not changed:
             return Summary(index, warnings=warnings)
         model = _relearn(index.model, entries, index.pairs())
@@ -127,7 +167,11 @@ def refit(path: Path, work: Work) -> Summary:
         index = Index.open(path)
         old = index.catalog.entries()
         entries = [replace(entry, row=row) for row, entry in enumerate(old)]
-        comparer = Comparer(references_of(path, index.spec, entries), work.threads, _moved(index.pairs(), old, len(index.model.live)))
+        comparer = Comparer(
+            references_of(path, index.spec, entries),
+            work.threads,
+            _moved(index.pairs(), old, len(index.model.live)),
+        )
         model = _fit(comparer, entries, work.progress)
         done = commit(
             path, index.spec, model, comparer.ani, entries, index.catalog.events(), index.catalog.failures(),
@@ -152,7 +196,9 @@ def merge(path: Path, others: Sequence[Path], work: Work) -> Summary:
             union.take(other, path)
         comparer = Comparer(references_of(path, spec, union.entries), work.threads, union.pairs)
         model = _fit(comparer, union.entries, work.progress)
-        release = ", ".join(dict.fromkeys(other.snapshot.taxonomy for other in opened if other.snapshot.taxonomy))
+        release = ", ".join(
+            dict.fromkeys(other.snapshot.taxonomy for other in opened if other.snapshot.taxonomy)
+        )
         events = index.catalog.events() if index else []
         done = commit(
             path, spec, model, comparer.ani, union.entries, events, _rows(union.failures), release, 0,
@@ -177,7 +223,10 @@ class _Union:
         for entry in index.catalog.entries():
             digest = self._digests.setdefault(entry.id, entry.sha256)
             if digest != entry.sha256:
-                reason = f"the id {entry.id!r} is in {index.path} and in an index before it, with another sequence; rename one of the two"
+                reason = (
+                    f"the id {entry.id!r} is in {index.path} and in an index before it, "
+                    "with another sequence; rename one of the two"
+                )
                 self.failures.append(Failure(entry.id, str(index.path), reason))
             elif len(self._digests) == len(self.entries):
                 self.unchanged += 1
@@ -191,7 +240,9 @@ class _Union:
         self.pairs.add(keys_of(place[a[kept]], place[b[kept]]), index.pairs().values[kept])
 
 
-def label(kept: Sequence[Kept], taxonomy: Taxonomy | None, first_row: int) -> tuple[list[Entry], tuple[str, ...]]:
+def label(
+    kept: Sequence[Kept], taxonomy: Taxonomy | None, first_row: int
+) -> tuple[list[Entry], tuple[str, ...]]:
     """Catalogue entries for genomes: the taxonomy's word counts, else what the genome's own file said."""
     entries, unlabelled = [], []
     for row, one in enumerate(kept, first_row):
@@ -200,19 +251,40 @@ def label(kept: Sequence[Kept], taxonomy: Taxonomy | None, first_row: int) -> tu
         if said is None and not one.names:
             unlabelled.append(one.id)
         molecule = molecule_of(taxon, one.length_bp)
-        entries.append(Entry(row, one.id, one.segment, one.segment_row, one.length_bp, one.contigs, molecule, one.sha256, one.source, taxon))
+        entries.append(
+            Entry(
+                row,
+                one.id,
+                one.segment,
+                one.segment_row,
+                one.length_bp,
+                one.contigs,
+                molecule,
+                one.sha256,
+                one.source,
+                taxon,
+            )
+        )
     return entries, tuple(_label_warnings(entries, unlabelled, taxonomy))
 
 
-def _label_warnings(entries: Sequence[Entry], unlabelled: Sequence[str], taxonomy: Taxonomy | None) -> Iterable[str]:
+def _label_warnings(
+    entries: Sequence[Entry], unlabelled: Sequence[str], taxonomy: Taxonomy | None
+) -> Iterable[str]:
     if unlabelled:
-        yield f"{len(unlabelled)} genomes have no taxonomy and cannot name a query: {unlabelled[0]}{_more(unlabelled)}"
+        yield (
+            f"{len(unlabelled)} genomes have no taxonomy and cannot name a query: "
+            f"{unlabelled[0]}{_more(unlabelled)}"
+        )
     if taxonomy:
         yield from taxonomy.warnings
         known = {taxonomy.key(entry.id) for entry in entries}
         unused = [genome_id for genome_id in taxonomy.taxa if genome_id not in known]
         if unused:
-            yield f"{len(unused)} labels of {taxonomy.release} name no genome that was read: {unused[0]}{_more(unused)}"
+            yield (
+                f"{len(unused)} labels of {taxonomy.release} name no genome that was read: "
+                f"{unused[0]}{_more(unused)}"
+            )
     yield from _same_sequence_warnings(entries)
 
 
@@ -232,7 +304,9 @@ def _more(items: Sequence[str]) -> str:
 
 def _fit(comparer: Comparer, entries: Sequence[Entry], progress: Progress) -> Model:
     levels = levels_of([entry.taxon for entry in entries])
-    return fit_model(comparer, np.arange(len(entries)), levels, np.array([entry.molecule for entry in entries]), progress)
+    return fit_model(
+        comparer, np.arange(len(entries)), levels, np.array([entry.molecule for entry in entries]), progress
+    )
 
 
 def _relearn(model: Model, entries: Sequence[Entry], pairs: PairTable) -> Model:
@@ -247,7 +321,14 @@ def _relearn(model: Model, entries: Sequence[Entry], pairs: PairTable) -> Model:
     return replace(model, levels=levels, molecules=molecules, fellows=fellows, calibrators=calibrators)
 
 
-def _extend(index: Index, old: Sequence[Entry], new: Sequence[Entry], taxonomy: Taxonomy | None, intake: Intake, work: Work) -> Index:
+def _extend(
+    index: Index,
+    old: Sequence[Entry],
+    new: Sequence[Entry],
+    taxonomy: Taxonomy | None,
+    intake: Intake,
+    work: Work,
+) -> Index:
     by_row: dict[int, Entry] = {entry.row: entry for entry in (*old, *new)}
     comparer = Comparer(_references_by_row(index, by_row), work.threads, index.pairs())
     model = index.model
@@ -257,7 +338,9 @@ def _extend(index: Index, old: Sequence[Entry], new: Sequence[Entry], taxonomy: 
     dead = np.flatnonzero(~model.live)
     similarity, near = nearest(vectors, everything, CANDIDATES, lambda i: np.append(dead, rows[i]))
     hits = comparer.hits(rows, similarity, near)
-    around = joined(model.around, rows, hits.rows, np.where(hits.rows >= 0, score(hits.similarity, hits.words), -np.inf))
+    around = joined(
+        model.around, rows, hits.rows, np.where(hits.rows >= 0, score(hits.similarity, hits.words), -np.inf)
+    )
     model.vectors.add(vectors)
     model = replace(model, live=np.append(model.live, np.ones(len(rows), bool)), around=around)
     model = _relearn(model, [*old, *new], comparer.ani)
@@ -280,8 +363,14 @@ def joined(around: Surroundings, rows: Rows, near: Rows, scores: npt.NDArray[np.
     all_rows = np.pad(all_rows, ((0, 0), (0, width - all_rows.shape[1])), constant_values=-1)
     all_scores = np.pad(all_scores, ((0, 0), (0, width - all_scores.shape[1])))
     for row, found in arrivals.items():
-        known = {(float(value), int(other)) for value, other in zip(all_scores[row], all_rows[row], strict=True) if other >= 0}
-        best = sorted({other: value for value, other in sorted(known | set(found))}.items(), key=lambda item: -item[1])[:width]
+        known = {
+            (float(value), int(other))
+            for value, other in zip(all_scores[row], all_rows[row], strict=True)
+            if other >= 0
+        }
+        best = sorted(
+            {other: value for value, other in sorted(known | set(found))}.items(), key=lambda item: -item[1]
+        )[:width]
         all_rows[row] = [other for other, _ in best] + [-1] * (width - len(best))
         all_scores[row] = [value for _, value in best] + [0.0] * (width - len(best))
     return Surroundings(all_rows, all_scores)
@@ -303,7 +392,8 @@ def _moved(pairs: PairTable, old: Sequence[Entry], rows: int) -> PairTable:
     a, b = rows_of(pairs.keys)
     kept = (place[a] >= 0) & (place[b] >= 0)
     moved = PairTable(pairs.width)
-    moved.add(keys_of(place[a[kept]], place[b[kept]]), pairs.values[kept])  # order of rows is kept, so lesser stays lesser
+    # The order of rows is kept, so lesser stays lesser.
+    moved.add(keys_of(place[a[kept]], place[b[kept]]), pairs.values[kept])
     return moved
 
 
@@ -314,8 +404,8 @@ def _commit(
     snapshot = index.snapshot
     release = snapshot.taxonomy if taxonomy is None else taxonomy
     return commit(
-        index.path, index.spec, model, pairs, entries, index.catalog.events(), failures or index.catalog.failures(),
-        release, snapshot.changed + changed, action, snapshot.number,
+        index.path, index.spec, model, pairs, entries, index.catalog.events(),
+        failures or index.catalog.failures(), release, snapshot.changed + changed, action, snapshot.number,
     )  # fmt: skip
 
 
@@ -324,5 +414,8 @@ def _rows(failures: Sequence[Failure]) -> list[tuple[str, str, str]]:
 
 
 def _nothing(path: Path, intake: Intake) -> str:
-    first = f"; the first of {len(intake.failures)} failures: {intake.failures[0].source}: {intake.failures[0].reason}" if intake.failures else ""
+    count, first = len(intake.failures), ""
+    if intake.failures:
+        failure = intake.failures[0]
+        first = f"; the first of {count} failures: {failure.source}: {failure.reason}"
     return f"{path}: no genome could be read, so nothing was built{first}"

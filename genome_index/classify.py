@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +19,7 @@ from genome_index.fit import finer_level, relative_to_needed
 from genome_index.levels import UNKNOWN, Level
 from genome_index.model import Model
 from genome_index.records import RANKS
+from genome_index.taxonomy import Molecule
 from genome_index.thresholds import PRIORS, Prior, SpeciesThresholds
 
 PRIOR_WORDS = {"species": 0.94, "genus": 0.85}  # shared-word identity, for indexes too small to calibrate
@@ -60,7 +62,9 @@ def names_of(model: Model, hits: Hits, held: HeldOut) -> list[dict[str, Name]]:
         if calibrator is None:
             probability, threshold = _prior_probability(level_name, hits, elected, level), PRIOR_THRESHOLD
         else:
-            features = features_of(hits, level, finer_level(model.levels, level_name), elected, share, model.around, held)
+            features = features_of(
+                hits, level, finer_level(model.levels, level_name), elected, share, model.around, held
+            )
             if level_name == "species":
                 features = relative_to_needed(features, hits, held.self_rows, elected, level, thresholds)
             probability, threshold = calibrator.probability(features), calibrator.threshold
@@ -69,7 +73,9 @@ def names_of(model: Model, hits: Hits, held: HeldOut) -> list[dict[str, Name]]:
     return found
 
 
-def _prior_probability(level_name: str, hits: Hits, elected: npt.NDArray[np.int32], level: Level) -> npt.NDArray[np.float64]:
+def _prior_probability(
+    level_name: str, hits: Hits, elected: npt.NDArray[np.int32], level: Level
+) -> npt.NDArray[np.float64]:
     """What stands in for calibration in an index too small for it: enough shared words make a name likely."""
     codes = np.where(hits.rows >= 0, level.codes[hits.rows], UNKNOWN)
     words = np.max(hits.words, axis=1, where=(codes == elected[:, None]), initial=WORD_FLOOR)
@@ -77,7 +83,12 @@ def _prior_probability(level_name: str, hits: Hits, elected: npt.NDArray[np.int3
 
 
 def decide(
-    model: Model, thresholds: SpeciesThresholds, hits: Hits, query: int, names: Mapping[str, Name], self_row: int = -1
+    model: Model,
+    thresholds: SpeciesThresholds,
+    hits: Hits,
+    query: int,
+    names: Mapping[str, Name],
+    self_row: int = -1,
 ) -> Verdict:
     """The verdict for one query of `hits`; `self_row` is its own row if it is a reference asked about."""
     case = _Case(model, thresholds, hits, query, names, self_row)
@@ -93,13 +104,29 @@ def decide(
 class _Case:
     """One query's hits, and the questions a call asks of them."""
 
-    def __init__(self, model: Model, thresholds: SpeciesThresholds, hits: Hits, query: int, names: Mapping[str, Name], self_row: int) -> None:
+    def __init__(
+        self,
+        model: Model,
+        thresholds: SpeciesThresholds,
+        hits: Hits,
+        query: int,
+        names: Mapping[str, Name],
+        self_row: int,
+    ) -> None:
         self.model, self.thresholds, self.names, self.self_row = model, thresholds, names, self_row
         self.real = np.flatnonzero(hits.rows[query] >= 0)
-        self.rows, self.similarity, self.words = (table[query] for table in (hits.rows, hits.similarity, hits.words))
-        self.ani, self.af_query, self.af_reference = (table[query] for table in (hits.ani, hits.af_query, hits.af_reference))
+        self.rows, self.similarity, self.words = (
+            table[query] for table in (hits.rows, hits.similarity, hits.words)
+        )
+        self.ani, self.af_query, self.af_reference = (
+            table[query] for table in (hits.ani, hits.af_query, hits.af_reference)
+        )
         species = model.levels.get("species")
-        self.species_codes = np.where(self.rows >= 0, species.codes[self.rows], UNKNOWN) if species else np.full(len(self.rows), UNKNOWN)
+        self.species_codes = (
+            np.where(self.rows >= 0, species.codes[self.rows], UNKNOWN)
+            if species
+            else np.full(len(self.rows), UNKNOWN)
+        )
         self.best = self._nearest_of(self.names["species"].code) if species else None
         self.runner_up = self._other_species()
 
@@ -115,20 +142,50 @@ class _Case:
             return None
         rivals = self._rivals()
         if rivals:
-            members = tuple(sorted({self._species_name(self.best), *(self._species_name(at) for at in rivals)}))
-            apart = f"{self._ani_of(self.best)}; {self._species_name(rivals[0])} comes within {self.prior.margin:g} points of it"
+            members = tuple(
+                sorted({self._species_name(self.best), *(self._species_name(at) for at in rivals)})
+            )
+            apart = (
+                f"{self._ani_of(self.best)}; {self._species_name(rivals[0])} comes "
+                f"within {self.prior.margin:g} points of it"
+            )
             reason = f"Cannot tell {' and '.join(members)} apart: {apart}."
-            return Verdict("ambiguous", None, None, None, reason, "species", self.best, self.runner_up, members, self._warnings())
+            return Verdict(
+                "ambiguous",
+                None,
+                None,
+                None,
+                reason,
+                "species",
+                self.best,
+                self.runner_up,
+                members,
+                self._warnings(),
+            )
         chosen = self.names["species"]
         if chosen.probability < chosen.threshold:
             self.missed = (
-                f"{self._ani_of(self.best)} would do for {self._species_name(self.best)}, but among this index's own genomes such a match is right "
+                f"{self._ani_of(self.best)} would do for {self._species_name(self.best)}, "
+                "but among this index's own genomes such a match is right "
                 f"with probability {chosen.probability:.2f}, and {chosen.threshold:.2f} is asked for"
             )
             return None
         needed = self.thresholds.needed(int(self.rows[self.best]), (self.self_row,))
-        reason = f"{self._ani_of(self.best)}; the species asks for {needed:.1f} %, and {self._runner_up_words()}."
-        return Verdict("species", "species", self._species_name(self.best), chosen.probability, reason, None, self.best, self.runner_up, (), self._warnings())
+        reason = (
+            f"{self._ani_of(self.best)}; the species asks for {needed:.1f} %, and {self._runner_up_words()}."
+        )
+        return Verdict(
+            "species",
+            "species",
+            self._species_name(self.best),
+            chosen.probability,
+            reason,
+            None,
+            self.best,
+            self.runner_up,
+            (),
+            self._warnings(),
+        )
 
     def climb(self) -> Verdict:
         """The most specific rank above species that is sure enough, or novel."""
@@ -139,25 +196,67 @@ class _Case:
             if name.code != UNKNOWN and name.probability >= name.threshold:
                 at = self._nearest_at(rank, name.code)
                 called = self.model.levels[rank].names[name.code]
-                reason = f"{_sentence(why)} The {rank} {called} is right with probability {name.probability:.2f}."
+                reason = (
+                    f"{_sentence(why)} The {rank} {called} is right with probability {name.probability:.2f}."
+                )
                 below = "species" if not position else ranks[position - 1]
-                return Verdict(rank, rank, called, name.probability, reason, below, at, self.runner_up, (), self._warnings())
+                return Verdict(
+                    rank,
+                    rank,
+                    called,
+                    name.probability,
+                    reason,
+                    below,
+                    at,
+                    self.runner_up,
+                    (),
+                    self._warnings(),
+                )
         return self._novel(why, ranks)
 
     def out_of_scope(self) -> Verdict:
         if not len(self.real):
-            return Verdict("out_of_scope", None, None, None, "The index has no genome to compare with.", None, None, None)
-        near = f"the nearest has similarity {self.similarity[self.real].max():.2f}, below the {self.model.least_similarity:.2f} that its own genomes reach across genera, and shares no word with the query"
-        return Verdict("out_of_scope", None, None, None, f"Nothing in the index is comparable: {near}.", None, int(self.real[0]), None)
+            return Verdict(
+                "out_of_scope", None, None, None, "The index has no genome to compare with.", None, None, None
+            )
+        near = (
+            f"the nearest has similarity {self.similarity[self.real].max():.2f}, "
+            f"below the {self.model.least_similarity:.2f} that its own genomes reach across genera, "
+            "and shares no word with the query"
+        )
+        return Verdict(
+            "out_of_scope",
+            None,
+            None,
+            None,
+            f"Nothing in the index is comparable: {near}.",
+            None,
+            int(self.real[0]),
+            None,
+        )
 
     def _novel(self, why: str, ranks: list[str]) -> Verdict:
         unsure = ""
         if ranks and self.names[ranks[0]].code != UNKNOWN:
             name = self.names[ranks[0]]
-            unsure = f" Even its {ranks[0]} is unsure: {self.model.levels[ranks[0]].names[name.code]} with probability {name.probability:.2f} of the {name.threshold:.2f} asked for."
+            unsure = (
+                f" Even its {ranks[0]} is unsure: {self.model.levels[ranks[0]].names[name.code]} "
+                f"with probability {name.probability:.2f} of the {name.threshold:.2f} asked for."
+            )
         closest = self.best if self.best is not None else int(self.real[0])
         deepest = "species" if "species" in self.model.levels else (ranks[0] if ranks else None)
-        return Verdict("novel", None, None, None, _sentence(why) + unsure, deepest, closest, self.runner_up, (), self._warnings())
+        return Verdict(
+            "novel",
+            None,
+            None,
+            None,
+            _sentence(why) + unsure,
+            deepest,
+            closest,
+            self.runner_up,
+            (),
+            self._warnings(),
+        )
 
     def _missed(self) -> str:
         """Why the nearest species does not pass on identity, or nothing if it does."""
@@ -169,7 +268,8 @@ class _Case:
         if ani < needed:
             return f"{self._ani_of(self.best)}, and the species asks for {needed:.1f} %"
         if self._af(self.best) < self.prior.af:
-            return f"{self._ani_of(self.best)}, and {self.prior.af:.0f} % of the smaller genome has to be aligned"
+            asked = f"{self.prior.af:.0f} % of the smaller genome has to be aligned"
+            return f"{self._ani_of(self.best)}, and {asked}"
         return ""
 
     def _rivals(self) -> list[int]:
@@ -188,7 +288,7 @@ class _Case:
     @property
     def prior(self) -> Prior:
         at = self.best if self.best is not None else int(self.real[0])
-        return PRIORS[str(self.model.molecules[self.rows[at]])]  # type: ignore[index]
+        return PRIORS[cast(Molecule, str(self.model.molecules[self.rows[at]]))]
 
     def _nearest_of(self, code: int) -> int | None:
         """The hit of a species with the highest ANI, else the highest score."""
@@ -212,7 +312,7 @@ class _Case:
         return float(np.nan_to_num(np.fmax(self.af_query[at], self.af_reference[at])))
 
     def _species_name(self, at: int) -> str:
-        return self.model.levels["species"].names[self.species_codes[at]]
+        return self.model.levels["species"].names[int(self.species_codes[at])]
 
     def _ani_of(self, at: int) -> str:
         return f"ANI {self.ani[at]:.1f} % over {self._af(at):.0f} % to {self._species_name(at)}"
@@ -230,7 +330,10 @@ class _Case:
         lesser = min(self.af_query[self.best], self.af_reference[self.best])
         if self._af(self.best) >= self.prior.af > lesser:
             part = "query" if self.af_query[self.best] > self.af_reference[self.best] else "reference"
-            return (f"only {lesser:.0f} % of the other genome is aligned: the {part} looks incomplete, or the other carries much more",)
+            return (
+                f"only {lesser:.0f} % of the other genome is aligned: the {part} looks incomplete, "
+                "or the other carries much more",
+            )
         return ()
 
 

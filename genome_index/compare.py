@@ -28,11 +28,11 @@ class Comparer:
 
     references: References
     threads: int = 1
-    ani: PairTable = field(default_factory=lambda: PairTable(3))  # ANI, AF of the lesser row, AF of the greater
+    ani: PairTable = field(default_factory=lambda: PairTable(3))  # ANI, AF of lesser row, AF of greater
     words: PairTable = field(default_factory=lambda: PairTable(1))  # containment
 
     def hits(self, queries: Rows, similarity: Floats, rows: Rows) -> Hits:
-        """Evidence for nearest rows of reference queries: (Q,), (Q, K), (Q, K) -> Hits by descending score."""
+        """Evidence for the nearest rows of references: (Q,), (Q, K), (Q, K) -> Hits by descending score."""
         words = self.word_identity(queries[:, None], rows)
         order = np.argsort(np.where(rows >= 0, -score(similarity, words), np.inf), axis=1, kind="stable")
         blank = np.full(rows.shape, np.nan, np.float32)
@@ -61,7 +61,8 @@ class Comparer:
         ani, af_lesser, af_greater = (np.full(hits.rows.shape, np.nan, np.float32) for _ in range(3))
         ani[top], af_lesser[top], af_greater[top] = self.ani.get(keys).T
         lesser = asked < hits.rows
-        af_query, af_reference = np.where(lesser, af_lesser, af_greater), np.where(lesser, af_greater, af_lesser)
+        af_query = np.where(lesser, af_lesser, af_greater)
+        af_reference = np.where(lesser, af_greater, af_lesser)
         return Hits(hits.rows, hits.similarity, hits.words, ani, af_query, af_reference)
 
     def _measure(self, keys: Rows) -> None:
@@ -78,9 +79,15 @@ class Comparer:
             found = measure(genome, [self.references.candidate(partner) for partner in partners])
             return np.array([(e.ani, e.af_query, e.af_reference) for e in found], np.float32)
 
-        kept = [(keys[starts[i] : ends[i]], values) for i, values in enumerate(in_threads(one, len(starts), self.threads)) if values is not None]
+        kept = [
+            (keys[starts[i] : ends[i]], values)
+            for i, values in enumerate(in_threads(one, len(starts), self.threads))
+            if values is not None
+        ]
         if kept:
-            self.ani.add(np.concatenate([key for key, _ in kept]), np.concatenate([values for _, values in kept]))
+            self.ani.add(
+                np.concatenate([key for key, _ in kept]), np.concatenate([values for _, values in kept])
+            )
 
     def _blocks(self, keys: Rows) -> Iterator[Rows]:
         """Cut sorted pairs so that the sketches of a block fit into HASH_BYTES."""
@@ -107,15 +114,33 @@ class Comparer:
         a, b = np.searchsorted(rows, lesser), np.searchsorted(rows, greater)
         found = np.empty(len(keys), np.float32)
         cuts = np.linspace(0, len(keys), 4 * self.threads + 1).astype(int)
-        list(in_threads(lambda i: _contain(joined, starts, limits, shifts, a, b, found, cuts[i], cuts[i + 1]), 4 * self.threads, self.threads))
+        list(
+            in_threads(
+                lambda i: _contain(joined, starts, limits, shifts, a, b, found, cuts[i], cuts[i + 1]),
+                4 * self.threads,
+                self.threads,
+            )
+        )
         return found
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]  # numba ships no types
+@njit(cache=True, nogil=True)
 def _contain(
-    joined: npt.NDArray[np.uint64], starts: Rows, limits: npt.NDArray[np.uint64], shifts: npt.NDArray[np.uint64],
-    a: Rows, b: Rows, found: Floats, start: int, end: int
+    joined: npt.NDArray[np.uint64],
+    starts: Rows,
+    limits: npt.NDArray[np.uint64],
+    shifts: npt.NDArray[np.uint64],
+    a: Rows,
+    b: Rows,
+    found: Floats,
+    start: int,
+    end: int,
 ) -> None:
     for pair in range(start, end):
         i, j = a[pair], b[pair]
-        found[pair] = containment(joined[starts[i] : starts[i + 1]], joined[starts[j] : starts[j + 1]], min(limits[i], limits[j]), max(shifts[i], shifts[j]))
+        found[pair] = containment(
+            joined[starts[i] : starts[i + 1]],
+            joined[starts[j] : starts[j + 1]],
+            min(limits[i], limits[j]),
+            max(shifts[i], shifts[j]),
+        )

@@ -38,27 +38,43 @@ def describe(index: Index) -> dict[str, Any]:
         "changed_since_fit": snapshot.changed,
         "calibration": {
             "mixture": dict(MIXTURE),
-            "levels": {name: {"samples": one.samples, "threshold": round(one.threshold, 3)} for name, one in model.calibrators.items()},
+            "levels": {
+                name: {"samples": one.samples, "threshold": round(one.threshold, 3)}
+                for name, one in model.calibrators.items()
+            },
         },
         "disk_bytes": sum(file.stat().st_size for file in index.path.rglob("*") if file.is_file()),
         "failed_inputs": len(index.catalog.failures()),
         "versions": dict(snapshot.versions),
-        "history": [{"number": event.number, "at": event.moment, "action": event.action, "detail": event.detail} for event in index.catalog.events()],
+        "history": [
+            {"number": event.number, "at": event.moment, "action": event.action, "detail": event.detail}
+            for event in index.catalog.events()
+        ],
     }
 
 
 def lines_of(found: Mapping[str, Any]) -> Iterator[str]:
     """The same for a reader."""
-    yield f"{found['path']}: {found['genomes']:,} genomes, {found['base_pairs'] / 1e6:,.1f} Mbp, {found['disk_bytes'] / 1e6:,.1f} MB on disk"
+    yield (
+        f"{found['path']}: {found['genomes']:,} genomes, {found['base_pairs'] / 1e6:,.1f} Mbp, "
+        f"{found['disk_bytes'] / 1e6:,.1f} MB on disk"
+    )
     yield f"snapshot      {found['snapshot']} of {found['created']}, fingerprint {found['fingerprint']}"
     yield f"kinds         {', '.join(f'{count:,} {kind}' for kind, count in found['molecules'].items())}"
     names = {**found["ranks"], **found["labels"]}
-    yield f"names         {', '.join(f'{count:,} {name}' for name, count in names.items()) or 'none: no taxonomy was given'}"
+    counted = ", ".join(f"{count:,} {name}" for name, count in names.items())
+    yield f"names         {counted or 'none: no taxonomy was given'}"
     yield f"taxonomy      {found['taxonomy_release'] or 'none, or from the genomes themselves'}"
-    yield f"encoder       {found['encoder']} ({found['encoder_version']}), {found['dim']} dimensions, FAISS {found['faiss']}"
+    yield (
+        f"encoder       {found['encoder']} ({found['encoder_version']}), {found['dim']} dimensions, "
+        f"FAISS {found['faiss']}"
+    )
     yield f"fitted on     {found['fitted']:,} genomes; {found['changed_since_fit']:,} changed since"
     for name, level in found["calibration"]["levels"].items():
-        yield f"  {name:<12}called from probability {level['threshold']:.2f} on ({level['samples']:,} simulated queries)"
+        yield (
+            f"  {name:<12}called from probability {level['threshold']:.2f} on "
+            f"({level['samples']:,} simulated queries)"
+        )
     if found["failed_inputs"]:
         yield f"failed        {found['failed_inputs']:,} inputs; `gindex info --failures` lists them"
     for event in found["history"]:
@@ -76,4 +92,12 @@ def listing(index: Index) -> Iterator[str]:
 
 def _cells(entry: Entry, labels: list[str]) -> list[str]:
     names = [entry.lineage.name(rank) or "" for rank in RANKS]
-    return [entry.id, str(entry.length_bp), str(entry.contigs), entry.molecule, *names, *(entry.taxon.labels.get(label, "") for label in labels), entry.source]
+    return [
+        entry.id,
+        str(entry.length_bp),
+        str(entry.contigs),
+        entry.molecule,
+        *names,
+        *(entry.taxon.labels.get(label, "") for label in labels),
+        entry.source,
+    ]

@@ -1,17 +1,17 @@
 """The one tree of errors raised on purpose: data in fields, the cure in the sentence.
 
-    GindexError
-      UsageError            the request is wrong; nothing was read or written
-        EncoderNotFound     no encoder of that name
-      InputError            one input cannot be used: its row says why, the batch goes on
-      TaxonomyError         a taxonomy file cannot be understood
-      FetchError            one accession could not be fetched; the others go on
-      UnusableIndex         an index cannot be opened or trusted
-        IndexNotFound       no index there
-        IndexDamaged        a file of it is missing or does not match its checksum
-        SpecMismatch        it was built with other settings, or by another format
-        IndexLocked         another process is writing to it
-      StorageError          the disk refused: full, read-only, no permission
+GindexError
+  UsageError            the request is wrong; nothing was read or written
+    EncoderNotFound     no encoder of that name
+  InputError            one input cannot be used: its row says why, the batch goes on
+  TaxonomyError         a taxonomy file cannot be understood
+  FetchError            one accession could not be fetched; the others go on
+  UnusableIndex         an index cannot be opened or trusted
+    IndexNotFound       no index there
+    IndexDamaged        a file of it is missing or does not match its checksum
+    SpecMismatch        it was built with other settings, or by another format
+    IndexLocked         another process is writing to it
+  StorageError          the disk refused: full, read-only, no permission
 """
 
 from __future__ import annotations
@@ -70,19 +70,21 @@ class IndexNotFound(UnusableIndex):
 class IndexDamaged(UnusableIndex):
     """`cure` is a whole sentence, because what helps depends on what is damaged."""
 
-    def __init__(self, path: str, reason: str, cure: str = "Go back with `gindex undo`, or build it again.") -> None:
+    def __init__(
+        self, path: str, reason: str, cure: str = "Go back with `gindex undo`, or build it again."
+    ) -> None:
         self.path, self.reason, self.cure = path, reason, cure
         super().__init__(f"{path}: {reason}. {cure}")
 
 
 class SpecMismatch(UnusableIndex):
-    """Two things that cannot be compared: `setting` differs, `mine` in the index, `theirs` in what was offered."""
+    """Two things cannot be compared: `setting` is `mine` in the index, `theirs` in what was offered."""
 
     def __init__(self, where: str, setting: str, mine: object, theirs: object) -> None:
         self.where, self.setting, self.mine, self.theirs = where, setting, mine, theirs
         super().__init__(
-            f"{where}: {setting} is {mine!r} in the index but {theirs!r} here, so their numbers cannot be compared; "
-            f"use the same {setting}, or build a new index"
+            f"{where}: {setting} is {mine!r} in the index but {theirs!r} here, "
+            f"so their numbers cannot be compared; use the same {setting}, or build a new index"
         )
 
 
@@ -90,12 +92,15 @@ class IndexLocked(UnusableIndex):
     def __init__(self, path: str, holder: str, waited_s: float) -> None:
         self.path, self.holder, self.waited_s = path, holder, waited_s
         super().__init__(
-            f"{path}: another gindex ({holder}) is writing to this index, and still was after {waited_s:.0f} s; "
-            "wait for it to end, or give --wait SECONDS"
+            f"{path}: another gindex ({holder}) is writing to this index, "
+            f"and still was after {waited_s:.0f} s; wait for it to end, or give --wait SECONDS"
         )
 
 
 class StorageError(GindexError):
     def __init__(self, path: str, reason: str) -> None:
         self.path, self.reason = path, reason
-        super().__init__(f"{path}: {reason}; make room or choose another folder, then run the same command again: finished work is kept")
+        super().__init__(
+            f"{path}: {reason}; make room or choose another folder, "
+            "then run the same command again: finished work is kept"
+        )

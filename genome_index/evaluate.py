@@ -2,7 +2,8 @@
 
 With folds, projection, neighbours, thresholds and calibration are fitted on the other folds alone. With one
 genome (or one whole taxon) left out at a time, the vectors stay as they are, the genome is barred from its
-hits and from all that they rest on, and calibration is fitted on nine tenths of the taxa and used on the rest.
+hits and from all that they rest on, and calibration is fitted on nine tenths of the taxa and used on the
+rest.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ CROSS_FIT = 10  # parts of the taxa; each is answered with a calibration fitted 
 
 @dataclass(frozen=True)
 class Plan:
-    """What is asked: with the genomes in folds, or with one genome, or one taxon of a rank, left out at a time."""
+    """What is asked: genomes in folds, or with one genome, or one taxon of a rank, left out at a time."""
 
     folds: int = 0  # 0: one out at a time
     hold_out_rank: str | None = None  # whole taxa of this rank are left out, or kept in one fold
@@ -87,7 +88,7 @@ def evaluate(index: Index, plan: Plan, progress: Progress = quiet) -> Evaluation
 
 @dataclass(frozen=True)
 class _Part:
-    """Some genomes' answers: where they stand, their hits, names and verdicts, and what they were not to see."""
+    """Some genomes' answers: where they stand, their hits, names and verdicts, and if there was a fellow."""
 
     at: Rows
     hits: Hits
@@ -104,19 +105,24 @@ def _levels(index: Index, entries: list[Entry], plan: Plan) -> dict[str, Level]:
         if name is not None and name not in levels:
             levels[name] = level_named(name, taxa)
             if not levels[name].names:
-                known = ", ".join([*levels, *sorted({label for taxon in taxa for label in taxon.labels} - set(levels))])
-                raise UsageError(f"{index.path}: no genome has a name at rank or label {name!r}; there are: {known.replace(name + ', ', '')}")
+                known = ", ".join(
+                    [*levels, *sorted({label for taxon in taxa for label in taxon.labels} - set(levels))]
+                )
+                raise UsageError(
+                    f"{index.path}: no genome has a name at rank or label {name!r}; "
+                    f"there are: {known.replace(name + ', ', '')}"
+                )
     if plan.folds > len(entries):
         raise UsageError(f"{plan.folds} folds of {len(entries)} genomes: choose fewer, or --leave-one-out")
     return levels
 
 
 def _parts(levels: Mapping[str, Level], count: int, plan: Plan) -> Rows:
-    """The part each genome belongs to: stratified by the asked rank, or whole taxa of the held-out rank together."""
+    """The part each genome belongs to: stratified by the asked rank, or whole held-out taxa together."""
     parts = plan.folds or CROSS_FIT
     generator = np.random.default_rng(plan.seed)
     together = plan.hold_out_rank if plan.folds else (plan.hold_out_rank or "species")
-    if together in levels:
+    if together is not None and together in levels:
         codes = levels[together].codes
         whole = np.where(codes == UNKNOWN, len(levels[together].names) + np.arange(count), codes)
         place = generator.permutation(int(whole.max()) + 1)
@@ -129,7 +135,12 @@ def _parts(levels: Mapping[str, Level], count: int, plan: Plan) -> Rows:
 
 
 def _by_folds(
-    comparer: Comparer, rows: Rows, levels: Mapping[str, Level], molecules: npt.NDArray[np.str_], parts: Rows, progress: Progress
+    comparer: Comparer,
+    rows: Rows,
+    levels: Mapping[str, Level],
+    molecules: npt.NDArray[np.str_],
+    parts: Rows,
+    progress: Progress,
 ) -> Iterator[_Part]:
     for number, part in enumerate(np.unique(parts)):
         progress("folds", number, len(np.unique(parts)))
@@ -139,12 +150,21 @@ def _by_folds(
         vectors = project(comparer.references, rows[test], model.projection)
         similarity, near = nearest(vectors, model.vectors.rows(), CANDIDATES, lambda _: np.empty(0, np.int64))
         hits = within(comparer.hits(rows[test], similarity, rows[train][near]), rows[train])
-        fellows = {name: np.isin(levels[name].codes[test], level.codes[level.codes != UNKNOWN]) for name, level in known.items()}
+        fellows = {
+            name: np.isin(levels[name].codes[test], level.codes[level.codes != UNKNOWN])
+            for name, level in known.items()
+        }
         yield _answered(model, hits, nothing_held_out(len(test), len(train)), test, fellows)
 
 
 def _one_out(
-    comparer: Comparer, model: Model, rows: Rows, levels: Mapping[str, Level], plan: Plan, parts: Rows, progress: Progress
+    comparer: Comparer,
+    model: Model,
+    rows: Rows,
+    levels: Mapping[str, Level],
+    plan: Plan,
+    parts: Rows,
+    progress: Progress,
 ) -> Iterator[_Part]:
     """Leave one genome, or one taxon, out at a time; positions are those of `rows`."""
     vectors = model.vectors.rows()[rows]
@@ -160,7 +180,9 @@ def _one_out(
         fitted = {name: calibrate(levels, name, others, model.around, model.thresholds) for name in levels}
         nested = replace(model, calibrators={name: one for name, one in fitted.items() if one is not None})
         some = _asked_at(asked, parts == part)
-        yield _answered(nested, some.hits, some.held, at, {name: flags[at] for name, flags in fellows.items()})
+        yield _answered(
+            nested, some.hits, some.held, at, {name: flags[at] for name, flags in fellows.items()}
+        )
 
 
 def _renumbered(model: Model, rows: Rows, levels: Mapping[str, Level]) -> Model:
@@ -173,7 +195,14 @@ def _renumbered(model: Model, rows: Rows, levels: Mapping[str, Level]) -> Model:
         fellow=model.fellows.fellow[rows], fellow_row=place[model.fellows.fellow_row[rows]].astype(np.int64),
         other=model.fellows.other[rows], other_row=place[model.fellows.other_row[rows]].astype(np.int64),
     )  # fmt: skip
-    return replace(model, live=np.ones(len(rows), bool), molecules=model.molecules[rows], levels=levels, around=around, fellows=fellows)
+    return replace(
+        model,
+        live=np.ones(len(rows), bool),
+        molecules=model.molecules[rows],
+        levels=levels,
+        around=around,
+        fellows=fellows,
+    )
 
 
 def _asked_at(asked: Asked, kept: npt.NDArray[np.bool_]) -> Asked:
@@ -186,14 +215,16 @@ def _has_fellow(level: Level, barred: Level | None) -> npt.NDArray[np.bool_]:
     named = level.codes != UNKNOWN
     counts = np.bincount(level.codes[named], minlength=len(level.names))[level.codes]
     if barred is None:
-        return named & (counts > 1)
+        return np.asarray(named & (counts > 1))
     both = level.codes.astype(np.int64) * (len(barred.names) + 1) + barred.codes
     _, inverse, together = np.unique(both, return_inverse=True, return_counts=True)
     gone = np.where(barred.codes == UNKNOWN, 1, together[inverse])
-    return named & (counts > gone)
+    return np.asarray(named & (counts > gone))
 
 
-def _answered(model: Model, hits: Hits, held: HeldOut, at: Rows, fellows: Mapping[str, npt.NDArray[np.bool_]]) -> _Part:
+def _answered(
+    model: Model, hits: Hits, held: HeldOut, at: Rows, fellows: Mapping[str, npt.NDArray[np.bool_]]
+) -> _Part:
     names = names_of(model, hits, held)
     thresholds = model.thresholds
     verdicts = [decide(model, thresholds, hits, i, names[i], int(held.self_rows[i])) for i in range(len(at))]
@@ -206,7 +237,13 @@ def _gathered(plan: Plan, ids: list[str], levels: Mapping[str, Level], parts: li
     for name in wanted:
         blank = np.full(len(ids), UNKNOWN, np.int32)
         found.levels[name] = Answers(
-            levels[name].names, levels[name].codes, np.zeros(len(ids), bool), blank.copy(), np.zeros(len(ids)), blank.copy(), blank.copy()
+            levels[name].names,
+            levels[name].codes,
+            np.zeros(len(ids), bool),
+            blank.copy(),
+            np.zeros(len(ids)),
+            blank.copy(),
+            blank.copy(),
         )
     for part in parts:
         for i, place in enumerate(part.at.tolist()):
@@ -224,11 +261,14 @@ def _enter(answers: Answers, name: str, part: _Part) -> None:
     answers.sure[part.at] = [names[name].probability for names in part.names]
     nearest_hit = np.where(part.hits.rows >= 0, part.hits.similarity, -np.inf).argmax(axis=1)
     answers.raw[part.at] = np.take_along_axis(codes, nearest_hit[:, None], axis=1)[:, 0]
-    answers.called[part.at] = [_called(name, verdict, names, codes[i]) for i, (verdict, names) in enumerate(zip(part.verdicts, part.names, strict=True))]
+    answers.called[part.at] = [
+        _called(name, verdict, names, codes[i])
+        for i, (verdict, names) in enumerate(zip(part.verdicts, part.names, strict=True))
+    ]
 
 
 def _called(level: str, verdict: Verdict, names: Mapping[str, Name], codes: Codes) -> int:
-    """The code a call stands for at a level: of its own rank and, by its closest hit's lineage, of all above."""
+    """The code a call stands for: at its own rank and, by its closest hit's lineage, at all ranks above."""
     if level not in RANKS:
         return names[level].code if names[level].probability >= names[level].threshold else UNKNOWN
     if verdict.rank is None or RANKS.index(verdict.rank) < RANKS.index(level) or verdict.closest is None:

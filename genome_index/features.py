@@ -1,13 +1,14 @@
-"""Hits -> what a call at one level rests on, as numbers: how near, how far the next name is, how dense it is here.
+"""Hits -> what a call at one level rests on, in numbers: how near, how far the next name, how dense it is.
 
 All of it is relative to the index itself: "near" means nearer than the best hit's own neighbours of another
-name (its isolation) and about as near as its neighbours of the same name (its cohesion), each also averaged over
-the ten nearest hits, so that a taxon with one genome borrows the scale of the taxa around it.
+name (its isolation) and about as near as its neighbours of the same name (its cohesion), each also averaged
+over the ten nearest hits, so that a taxon with one genome borrows the scale of the taxa around it.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -16,8 +17,9 @@ from genome_index.levels import UNKNOWN, Level
 
 Floats = npt.NDArray[np.float32]
 Rows = npt.NDArray[np.int64]
+Scalar = TypeVar("Scalar", bound=np.generic)
 
-WORD_FLOOR = 0.6  # identity that no shared word stands for: under it 21-mers of two genomes are shared by chance alone
+WORD_FLOOR = 0.6  # identity that no shared word stands for; below it 21-mers are shared by chance alone
 WORD_WEIGHT = 8.0  # of word identity beside cosine in `score`; 1 to 16 compared in tests/bench/RESULTS.md
 LOCAL = 10  # hits whose surroundings are averaged
 VOTERS = 20  # hits that vote for a name
@@ -53,7 +55,10 @@ def score(similarity: Floats, words: Floats) -> Floats:
 
 
 def word_identity(containment: Floats, k: int) -> Floats:
-    """Containment of sketches -> identity, C ** (1 / k) (Koslicki & Zabeti 2019); WORD_FLOOR for nothing shared."""
+    """Containment C of sketches -> identity, C ** (1 / k); WORD_FLOOR for nothing shared.
+
+    Koslicki & Zabeti 2019.
+    """
     return np.maximum(np.power(containment, 1 / k), WORD_FLOOR).astype(np.float32)
 
 
@@ -67,7 +72,7 @@ class Surroundings:
 
 @dataclass(frozen=True)
 class HeldOut:
-    """What Q simulated queries must not see: themselves, and all that share their code (a species, a genus)."""
+    """What Q simulated queries must not see: themselves, and all of the same code (a species, a genus)."""
 
     self_rows: Rows  # (Q,) the query's own row; -1 for a real query
     codes: npt.NDArray[np.int32]  # (N,) of every reference
@@ -77,7 +82,8 @@ class HeldOut:
         """Which references are barred: (Q, ...) rows -> (Q, ...)."""
         shape = (-1,) + (1,) * (rows.ndim - 1)
         own = self.own.reshape(shape)
-        return (rows == self.self_rows.reshape(shape)) | ((self.codes[rows] == own) & (own != UNKNOWN))
+        shares_code = (self.codes[rows] == own) & (own != UNKNOWN)
+        return np.asarray((rows == self.self_rows.reshape(shape)) | shares_code)
 
 
 def nothing_held_out(queries: int, references: int) -> HeldOut:
@@ -94,7 +100,7 @@ class Vote:
 
 
 def elect(hits: Hits, level: Level, vote: Vote) -> tuple[npt.NDArray[np.int32], Floats]:
-    """Each query's name at a level, and its share of the votes: codes (Q,), shares (Q,). UNKNOWN where no hit has a name."""
+    """Each query's name at a level, and share of the votes: (Q,) codes, (Q,). UNKNOWN if no hit has one."""
     codes = np.where(hits.rows >= 0, level.codes[hits.rows], UNKNOWN)
     known = codes != UNKNOWN
     votes = np.where(known, hits.similarity + vote.word_weight * (hits.words - WORD_FLOOR), -np.inf)
@@ -133,7 +139,13 @@ BLOCK = 1024  # queries at a time: (Q, 10, M) arrays stay under 100 MB
 
 
 def features_of(
-    hits: Hits, level: Level, finer: Level | None, elected: npt.NDArray[np.int32], share: Floats, around: Surroundings, held: HeldOut
+    hits: Hits,
+    level: Level,
+    finer: Level | None,
+    elected: npt.NDArray[np.int32],
+    share: Floats,
+    around: Surroundings,
+    held: HeldOut,
 ) -> Floats:
     """What the elected names rest on: (Q, len(FEATURES)), finite everywhere."""
     blocks = []
@@ -146,7 +158,13 @@ def features_of(
 
 
 def _features(
-    hits: Hits, level: Level, finer: Level | None, elected: npt.NDArray[np.int32], share: Floats, around: Surroundings, held: HeldOut
+    hits: Hits,
+    level: Level,
+    finer: Level | None,
+    elected: npt.NDArray[np.int32],
+    share: Floats,
+    around: Surroundings,
+    held: HeldOut,
 ) -> Floats:
     codes = np.where(hits.rows >= 0, level.codes[hits.rows], UNKNOWN)
     scores = np.where(hits.rows >= 0, hits.score, -np.inf)
@@ -158,15 +176,18 @@ def _features(
     other, _ = _best(scores, outside, least)
     second, _ = _best(np.where(np.arange(scores.shape[1]) == at[:, None], -np.inf, scores), inside, least)
     isolation, cohesion = _surroundings(hits.rows[:, :LOCAL], level, finer, around, held)
-    own_isolation, own_cohesion = (table[:, 0] for table in _surroundings(_at(hits.rows, at)[:, None], level, finer, around, held))
+    own_isolation, own_cohesion = (
+        table[:, 0] for table in _surroundings(_at(hits.rows, at)[:, None], level, finer, around, held)
+    )
     local_isolation, local_cohesion = _mean(isolation, best), _mean(cohesion, best)
     ani, af, other_ani = _identity(hits, inside, outside)
+    known = np.where(np.isfinite(scores), scores, np.nan)
     columns = [
         best, best - other, share, _at(hits.similarity, at), _at(hits.words, at),
         best - np.where(np.isnan(own_isolation), local_isolation, own_isolation), best - local_isolation,
-        np.where(np.isnan(own_cohesion), 0, best - own_cohesion), best - local_cohesion, np.isnan(own_cohesion),
-        second - best, _mean(np.where(np.isfinite(scores), scores, np.nan)[:, :LOCAL], best), np.log1p(inside.sum(axis=1)),
-        ani, af, ani - other_ani,
+        np.where(np.isnan(own_cohesion), 0, best - own_cohesion), best - local_cohesion,
+        np.isnan(own_cohesion), second - best, _mean(known[:, :LOCAL], best),
+        np.log1p(inside.sum(axis=1)), ani, af, ani - other_ani,
     ]  # fmt: skip  # in the order of FEATURES
     return np.stack([np.asarray(column, np.float32) for column in columns], axis=1)
 
@@ -174,11 +195,12 @@ def _features(
 def _surroundings(
     rows: Rows, level: Level, finer: Level | None, around: Surroundings, held: HeldOut
 ) -> tuple[Floats, Floats]:
-    """Each hit's isolation and cohesion among what is not barred: (Q, H) rows -> two (Q, H), NaN where unknown."""
+    """Each hit's isolation and cohesion among what is not barred: (Q, H) -> two (Q, H), NaN if unknown."""
     near = around.rows[rows]  # (Q, H, M)
     known = (near >= 0) & (rows >= 0)[:, :, None]
     scores = np.where(known, around.score[rows], -np.inf)
-    floor = np.min(scores, axis=2, where=known, initial=np.inf)  # the isolation is at most this if all bear one name
+    # If all bear one name, the isolation is at most this.
+    floor = np.min(scores, axis=2, where=known, initial=np.inf)
     seen = known & ~held.bars(near)
     own = level.codes[rows][:, :, None]
     other = level.codes[near]
@@ -192,7 +214,9 @@ def _surroundings(
     return isolation, np.where(np.isfinite(cohesion), cohesion, np.nan)
 
 
-def _identity(hits: Hits, inside: npt.NDArray[np.bool_], outside: npt.NDArray[np.bool_]) -> tuple[Floats, Floats, Floats]:
+def _identity(
+    hits: Hits, inside: npt.NDArray[np.bool_], outside: npt.NDArray[np.bool_]
+) -> tuple[Floats, Floats, Floats]:
     """Best ANI and its larger aligned fraction inside the name, best ANI outside: three (Q,)."""
     measured = np.nan_to_num(hits.ani, nan=LEAST_ANI)  # NaN here means "below the range", not "unknown"
     ani, at = _best(measured, inside, np.full(len(inside), LEAST_ANI))
@@ -209,11 +233,14 @@ def _best(scores: Floats, where: npt.NDArray[np.bool_], otherwise: Floats) -> tu
     return np.where(np.isfinite(found), found, otherwise), at
 
 
-def _at(table: npt.NDArray[np.generic], at: Rows) -> npt.NDArray[np.generic]:
+def _at(table: npt.NDArray[Scalar], at: Rows) -> npt.NDArray[Scalar]:
+    """One value of each row: (Q, K), (Q,) -> (Q,)."""
     return np.take_along_axis(table, at[:, None], axis=1)[:, 0]
 
 
 def _mean(table: Floats, otherwise: Floats) -> Floats:
     """Mean of what is known in each row: (Q, H) with NaN -> (Q,)."""
     known = ~np.isnan(table)
-    return np.where(known.any(axis=1), np.where(known, table, 0).sum(axis=1) / np.maximum(known.sum(axis=1), 1), otherwise)
+    return np.where(
+        known.any(axis=1), np.where(known, table, 0).sum(axis=1) / np.maximum(known.sum(axis=1), 1), otherwise
+    )

@@ -1,4 +1,4 @@
-"""Fitting: references -> Model. The same function builds an index, refits it, and fits each fold of an evaluation."""
+"""Fitting: references -> Model. One function builds an index, refits it, and fits an evaluation's folds."""
 
 from __future__ import annotations
 
@@ -26,7 +26,9 @@ Floats = npt.NDArray[np.float32]
 PROJECT_GENOMES = 128  # projected at a time
 CALIBRATE_UP_TO = 8_000  # references that are asked about; more do not change the curves
 LEAST_SAMPLES = 8  # for a calibrator; an index with fewer has none at that level
-VOTES = tuple(Vote(weight, temperature) for temperature in (0.05, 0.02, 0.1, 0.2) for weight in (8.0, 2.0, 0.0))
+VOTES = tuple(
+    Vote(weight, temperature) for temperature in (0.05, 0.02, 0.1, 0.2) for weight in (8.0, 2.0, 0.0)
+)
 """Ways to elect a name that a level chooses from, the default first."""
 
 Progress = Callable[[str, int, int], None]  # stage, done, of
@@ -38,7 +40,7 @@ def quiet(stage: str, done: int, of: int) -> None:
 
 @dataclass(frozen=True)
 class Asked:
-    """One regime's simulated queries: which references were asked about, with what left out, and their hits."""
+    """One regime's simulated queries: the references asked about, with what left out, and their hits."""
 
     regime: str  # genome, species or genus: what was left out
     rows: Rows  # (Q,) of the references asked about
@@ -66,7 +68,13 @@ def fit_on(references: References, rows: Rows) -> Projection:
     return fit_projection(table, references.spec.dim, references.spec.whitening)
 
 
-def fit_model(comparer: Comparer, rows: Rows, levels: Mapping[str, Level], molecules: npt.NDArray[np.str_], progress: Progress = quiet) -> Model:
+def fit_model(
+    comparer: Comparer,
+    rows: Rows,
+    levels: Mapping[str, Level],
+    molecules: npt.NDArray[np.str_],
+    progress: Progress = quiet,
+) -> Model:
     """Learn everything from these references: (N,) rows, with their levels and kinds in the same order.
 
     In the model a reference is its position within `rows`.
@@ -107,11 +115,16 @@ def surroundings(comparer: Comparer, vectors: Floats, rows: Rows) -> Surrounding
     scores = np.where(near >= 0, score(similarity, words), -np.inf)
     order = np.argsort(-scores, axis=1, kind="stable")
     ordered = np.take_along_axis(scores, order, axis=1)
-    return Surroundings(np.take_along_axis(near, order, axis=1).astype(np.int32), np.where(np.isfinite(ordered), ordered, 0).astype(np.float32))
+    return Surroundings(
+        np.take_along_axis(near, order, axis=1).astype(np.int32),
+        np.where(np.isfinite(ordered), ordered, 0).astype(np.float32),
+    )
 
 
-def ask_all(comparer: Comparer, vectors: Floats, rows: Rows, levels: Mapping[str, Level], progress: Progress = quiet) -> Iterator[Asked]:
-    """Ask with each genome left out, and then with each of its ranks that the index knows, from species upwards."""
+def ask_all(
+    comparer: Comparer, vectors: Floats, rows: Rows, levels: Mapping[str, Level], progress: Progress = quiet
+) -> Iterator[Asked]:
+    """Ask with each genome left out, then with each of its ranks the index knows, from species upwards."""
     asked = np.unique(np.linspace(0, len(rows) - 1, min(len(rows), CALIBRATE_UP_TO)).astype(np.int64))
     ranks = [rank for rank in reversed(RANKS[:-1]) if rank in levels]
     progress("asking with the genome left out", 0, len(ranks) + 1)
@@ -121,8 +134,10 @@ def ask_all(comparer: Comparer, vectors: Floats, rows: Rows, levels: Mapping[str
         yield ask(comparer, vectors, rows, asked[levels[rank].codes[asked] != UNKNOWN], levels[rank], rank)
 
 
-def ask(comparer: Comparer, vectors: Floats, rows: Rows, asked: Rows, level: Level | None, regime: str) -> Asked:
-    """Ask about references (positions within `rows`) with themselves, and all that share their code, left out."""
+def ask(
+    comparer: Comparer, vectors: Floats, rows: Rows, asked: Rows, level: Level | None, regime: str
+) -> Asked:
+    """Ask about references (positions within `rows`) with themselves, and all of their code, left out."""
     codes = level.codes if level is not None else np.full(len(rows), UNKNOWN, np.int32)
     members = level.members() if level is not None else {}
     own = codes[asked]
@@ -147,26 +162,43 @@ def measured_fellows(pairs: PairTable, rows: Rows, levels: Mapping[str, Level]) 
     kept = np.zeros(int(rows.max()) + 1, bool)
     kept[rows] = True
     a, b = rows_of(pairs.keys)
-    inside = (np.maximum(a, b) <= rows.max()) & kept[np.minimum(a, rows.max())] & kept[np.minimum(b, rows.max())]
+    inside = (
+        (np.maximum(a, b) <= rows.max()) & kept[np.minimum(a, rows.max())] & kept[np.minimum(b, rows.max())]
+    )
     position = np.full(int(rows.max()) + 1, -1, np.int64)
     position[rows] = np.arange(len(rows))
     species = levels.get("species") or Level("species", (), np.full(len(rows), UNKNOWN, np.int32))
     return nearest_fellows(species, position[a[inside]], position[b[inside]], pairs.values[inside, 0])
 
 
-def calibrate(levels: Mapping[str, Level], name: str, asked: Sequence[Asked], around: Surroundings, thresholds: SpeciesThresholds) -> Calibrator | None:
+def calibrate(
+    levels: Mapping[str, Level],
+    name: str,
+    asked: Sequence[Asked],
+    around: Surroundings,
+    thresholds: SpeciesThresholds,
+) -> Calibrator | None:
     """One level's calibrator, or None where the index has too little to learn it from."""
     vote = best_vote(levels, name, asked)
     shares = mixture_for(name)
-    parts = [samples_of(levels, name, one, around, thresholds, vote, shares[one.regime]) for one in asked if one.regime in shares]
+    parts = [
+        samples_of(levels, name, one, around, thresholds, vote, shares[one.regime])
+        for one in asked
+        if one.regime in shares
+    ]
     samples = join_samples([part for part in parts if part is not None])
-    if samples is None or len(samples.right) < LEAST_SAMPLES or samples.right.all() or not samples.right.any():
+    if (
+        samples is None
+        or len(samples.right) < LEAST_SAMPLES
+        or samples.right.all()
+        or not samples.right.any()
+    ):
         return None
     return fit_calibrator(samples, vote)
 
 
 def best_vote(levels: Mapping[str, Level], name: str, asked: Sequence[Asked]) -> Vote:
-    """The way of voting that is right most often where a right answer is there to be had; the default on a tie."""
+    """The way of voting that is right most often where there is a right answer; the default on a tie."""
     level = levels[name]
     counts = np.bincount(level.codes[level.codes != UNKNOWN], minlength=len(level.names))
     one = asked[0]
@@ -181,7 +213,13 @@ def best_vote(levels: Mapping[str, Level], name: str, asked: Sequence[Asked]) ->
 
 
 def samples_of(
-    levels: Mapping[str, Level], name: str, asked: Asked, around: Surroundings, thresholds: SpeciesThresholds, vote: Vote, share_of_mixture: float = 1.0
+    levels: Mapping[str, Level],
+    name: str,
+    asked: Asked,
+    around: Surroundings,
+    thresholds: SpeciesThresholds,
+    vote: Vote,
+    share_of_mixture: float = 1.0,
 ) -> Samples | None:
     """Simulated answers of one regime at one level; genomes without a name there say nothing."""
     level = levels[name]
@@ -198,13 +236,24 @@ def samples_of(
         return None
     right = elected == own
     weight = np.full(int(known.sum()), share_of_mixture / known.sum())
-    return Samples(features[known], right[known], weight, np.full(len(weight), asked.regime == "species"), asked.rows[known])
+    return Samples(
+        features[known],
+        right[known],
+        weight,
+        np.full(len(weight), asked.regime == "species"),
+        asked.rows[known],
+    )
 
 
 def relative_to_needed(
-    features: Floats, hits: Hits, self_rows: Rows, elected: npt.NDArray[np.int32], level: Level, thresholds: SpeciesThresholds
+    features: Floats,
+    hits: Hits,
+    self_rows: Rows,
+    elected: npt.NDArray[np.int32],
+    level: Level,
+    thresholds: SpeciesThresholds,
 ) -> Floats:
-    """ANI less what the elected species asks for, in place of ANI itself; a simulated query's own row says nothing."""
+    """ANI less what the elected species asks for, in place of ANI; its own row tells a query nothing."""
     found = features.copy()
     column = FEATURES.index("ani")
     for i in range(len(elected)):
@@ -219,7 +268,10 @@ def join_samples(parts: Sequence[Samples]) -> Samples | None:
     """All regimes together, weighted so that the weights add up to the number of samples."""
     if not parts:
         return None
-    joined = [np.concatenate([getattr(part, name) for part in parts]) for name in ("features", "right", "weight", "species_out", "genome")]
+    joined = [
+        np.concatenate([getattr(part, name) for part in parts])
+        for name in ("features", "right", "weight", "species_out", "genome")
+    ]
     joined[2] = joined[2] * len(joined[2]) / joined[2].sum()
     return Samples(*joined)
 
@@ -234,7 +286,7 @@ def finer_level(levels: Mapping[str, Level], name: str) -> Level | None:
 
 
 def least_similarity(asked: Sequence[Asked]) -> float:
-    """The similarity that 99.9 % of references still find with their genus left out; below it nothing is comparable."""
+    """Similarity that 99.9 % of references find with their genus left out; below it nothing is comparable."""
     genus_out = next((one for one in asked if one.regime == "genus"), asked[0])
     real = np.where(genus_out.hits.rows >= 0, genus_out.hits.similarity, np.nan)
     found = ~np.isnan(real).all(axis=1)

@@ -1,7 +1,7 @@
 """Index: a folder that is always whole.
 
     INDEX/CURRENT                the number of the snapshot that readers open
-    INDEX/snapshots/000007/      manifest.json (written last), catalog.duckdb, vectors.faiss, references.npz ...
+    INDEX/snapshots/000007/      manifest.json (last), catalog.duckdb, vectors.faiss, references.npz ...
     INDEX/segments/NAME/         what is kept of some hundred genomes each; written once, shared by snapshots
     INDEX/staging/NAME/          bases of genomes that an unfinished change still needs
     INDEX/lock                   held by the one process that writes
@@ -63,11 +63,13 @@ class Snapshot:
         import hashlib
 
         content = {name: values["sha256"] for name, values in self.files.items() if name != "catalog.duckdb"}
-        return hashlib.sha256(json.dumps([self.spec.fingerprint(), content], sort_keys=True).encode()).hexdigest()[:12]
+        return hashlib.sha256(
+            json.dumps([self.spec.fingerprint(), content], sort_keys=True).encode()
+        ).hexdigest()[:12]
 
 
 class Index:
-    """One snapshot of an index, opened for reading; a change made meanwhile is not seen, and does not disturb."""
+    """One snapshot of an index, opened for reading; a change made meanwhile is not seen and does no harm."""
 
     def __init__(self, path: Path, snapshot: Snapshot) -> None:
         self.path, self.snapshot = path, snapshot
@@ -137,7 +139,11 @@ class Index:
 
     def damage(self) -> list[str]:
         """Every file that is missing or differs from its checksum, as sentences."""
-        found = [f"{self.folder / name}: {complaint}" for name, expected in self.snapshot.files.items() if (complaint := damage_of(self.folder / name, expected))]
+        found = [
+            f"{self.folder / name}: {complaint}"
+            for name, expected in self.snapshot.files.items()
+            if (complaint := damage_of(self.folder / name, expected))
+        ]
         if found:
             return found
         for name in sorted(self.catalog.segments()):
@@ -150,12 +156,12 @@ class Index:
         if self.snapshot.changed <= REFIT_SHARE * self.snapshot.fitted:
             return []
         return [
-            f"{self.path}: {self.snapshot.changed:,} genomes changed since projection and calibration were fitted on "
-            f"{self.snapshot.fitted:,}; run `gindex refit`"
+            f"{self.path}: {self.snapshot.changed:,} genomes changed since projection and calibration "
+            f"were fitted on {self.snapshot.fitted:,}; run `gindex refit`"
         ]
 
 
-REFIT_SHARE = 0.10  # of the fitted genomes; a projection that misses a tenth loses accuracy, tests/bench/RESULTS.md
+REFIT_SHARE = 0.10  # of the fitted; a projection that misses a tenth loses accuracy: tests/bench/RESULTS.md
 
 
 def damage_of(path: Path, expected: Mapping[str, Any]) -> str:
@@ -178,14 +184,20 @@ def current_snapshot(path: Path) -> int | None:
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
-        raise IndexDamaged(str(path / POINTER), f"cannot be read ({error.strerror})", "Make it readable.") from error
+        raise IndexDamaged(
+            str(path / POINTER), f"cannot be read ({error.strerror})", "Make it readable."
+        ) from error
     if not text.isdigit():
-        raise IndexDamaged(str(path / POINTER), f"holds {text[:20]!r}, no snapshot number", _pointer_cure(path))
+        raise IndexDamaged(
+            str(path / POINTER), f"holds {text[:20]!r}, no snapshot number", _pointer_cure(path)
+        )
     return int(text)
 
 
 def _pointer_cure(path: Path) -> str:
-    whole = sorted(folder.name for folder in (path / "snapshots").glob("[0-9]*") if (folder / MANIFEST).exists())
+    whole = sorted(
+        folder.name for folder in (path / "snapshots").glob("[0-9]*") if (folder / MANIFEST).exists()
+    )
     return f"Write {whole[-1]} into it." if whole else "Build the index again."
 
 
@@ -199,7 +211,21 @@ def read_snapshot(path: Path, number: int) -> Snapshot:
         raise IndexDamaged(str(manifest), f"not JSON ({error})") from error
     if values.get("format") != FORMAT:
         raise SpecMismatch(str(path), "format", values.get("format"), FORMAT)
-    known = {key: values[key] for key in ("number", "parent", "created", "action", "taxonomy", "genomes", "fitted", "changed", "versions", "files")}
+    known = {
+        key: values[key]
+        for key in (
+            "number",
+            "parent",
+            "created",
+            "action",
+            "taxonomy",
+            "genomes",
+            "fitted",
+            "changed",
+            "versions",
+            "files",
+        )
+    }
     return Snapshot(spec=IndexSpec.from_json(values["spec"]), **known)
 
 
@@ -233,8 +259,9 @@ def _take(handle: int, path: Path, wait_s: float) -> None:
 
 
 def commit(
-    path: Path, spec: IndexSpec, model: Model, pairs: PairTable, entries: Sequence[Entry], events: Sequence[Event],
-    failures: Sequence[tuple[str, str, str]], taxonomy: str, changed: int, action: str, parent: int | None,
+    path: Path, spec: IndexSpec, model: Model, pairs: PairTable, entries: Sequence[Entry],
+    events: Sequence[Event], failures: Sequence[tuple[str, str, str]], taxonomy: str, changed: int,
+    action: str, parent: int | None,
 ) -> Index:  # fmt: skip
     """Write a new snapshot and move the pointer to it; the caller holds the lock."""
     number = max([0, *_numbers(path)]) + 1
@@ -245,9 +272,14 @@ def commit(
         work.mkdir(parents=True)
         model.save(work, pairs)
         write_catalog(work / "catalog.duckdb", entries, [*events, event], failures)
-        files = {file.name: {"bytes": file.stat().st_size, "sha256": sha256_of(file)} for file in sorted(work.iterdir())}
+        files = {
+            file.name: {"bytes": file.stat().st_size, "sha256": sha256_of(file)}
+            for file in sorted(work.iterdir())
+        }
     versions = {"gindex": metadata.version("gindex"), **{name: metadata.version(name) for name in LIBRARIES}}
-    snapshot = Snapshot(number, parent, _now(), action, spec, taxonomy, len(entries), model.fitted, changed, versions, files)
+    snapshot = Snapshot(
+        number, parent, _now(), action, spec, taxonomy, len(entries), model.fitted, changed, versions, files
+    )
     values = {"format": FORMAT, **asdict(snapshot), "files": files, "versions": versions}
     write_file(work / MANIFEST, json.dumps(values, indent=1).encode())
     finish_folder(work, snapshot_folder(path, number))
@@ -260,7 +292,11 @@ def prune(path: Path) -> None:
     """Remove what no kept snapshot speaks of: old snapshots, segments, staged bases, half-written folders."""
     current = current_snapshot(path)
     kept: list[int] = []
-    while current is not None and len(kept) < KEEP_SNAPSHOTS and (snapshot_folder(path, current) / MANIFEST).exists():
+    while (
+        current is not None
+        and len(kept) < KEEP_SNAPSHOTS
+        and (snapshot_folder(path, current) / MANIFEST).exists()
+    ):
         kept.append(current)
         current = read_snapshot(path, current).parent
     segments = set()
@@ -283,7 +319,10 @@ def undo(path: Path, wait_s: float = 60.0) -> Index:
     with writing(path, wait_s):
         current = Index.open(path).snapshot
         if current.parent is None or not (snapshot_folder(path, current.parent) / MANIFEST).exists():
-            raise UsageError(f"{path}: nothing to undo: snapshot {current.number} ({current.action}) is the oldest that is kept")
+            raise UsageError(
+                f"{path}: nothing to undo: snapshot {current.number} ({current.action}) "
+                "is the oldest that is kept"
+            )
         write_file(path / POINTER, f"{current.parent:06d}\n".encode())
         return Index.open(path)
 

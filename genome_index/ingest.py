@@ -54,12 +54,17 @@ class Intake:
 
 
 def ingest(
-    genomes: Iterable[Genome | Failure], spec: IndexSpec, root: Path, taken: Mapping[str, str], threads: int, seen: Callable[[Intake], None]
+    genomes: Iterable[Genome | Failure],
+    spec: IndexSpec,
+    root: Path,
+    taken: Mapping[str, str],
+    threads: int,
+    seen: Callable[[Intake], None],
 ) -> Intake:
     """Put genomes into segments under `root`.
 
-    `taken` are the ids of the index with their sequence's digest: the very same genome is passed over, another
-    one of that id is a failure, and so is a second use of an id.
+    `taken` are the ids of the index with their sequence's digest: the very same genome is passed over,
+    another one of that id is a failure, and so is a second use of an id.
     """
     intake = Intake()
     finished = _finished(root, spec)
@@ -81,8 +86,8 @@ def ingest(
 
 
 def _sort(
-    genome: Genome, finished: Mapping[tuple[str, str], Kept], taken: Mapping[str, str], sources: dict[str, str],
-    intake: Intake, batch: list[tuple[Genome, str]],
+    genome: Genome, finished: Mapping[tuple[str, str], Kept], taken: Mapping[str, str],
+    sources: dict[str, str], intake: Intake, batch: list[tuple[Genome, str]],
 ) -> None:  # fmt: skip
     """Where one genome goes: taken over, passed over, refused, or into the batch."""
     digest = sequence_digest(genome)
@@ -114,7 +119,10 @@ def _refusal(genome: Genome, digest: str, taken: Mapping[str, str], sources: Map
     if genome.id in sources:
         return f"the id {genome.id!r} was already given by {sources[genome.id]}; rename one of the two"
     if taken.get(genome.id, digest) != digest:
-        return f"the id {genome.id!r} is in the index with another sequence; remove it first (`gindex remove {genome.id}`) or rename the new one"
+        return (
+            f"the id {genome.id!r} is in the index with another sequence; "
+            f"remove it first (`gindex remove {genome.id}`) or rename the new one"
+        )
     return ""
 
 
@@ -130,7 +138,9 @@ def _finished(root: Path, spec: IndexSpec) -> dict[tuple[str, str], Kept]:
         if not (root / "staging" / manifest.parent.name / MANIFEST).exists():
             continue  # committed work: its bases are gone, and its ids are taken
         for row, values in enumerate(segment.manifest["genomes"]):
-            found[values["id"], values["sha256"]] = Kept(segment=manifest.parent.name, segment_row=row, **values)
+            found[values["id"], values["sha256"]] = Kept(
+                segment=manifest.parent.name, segment_row=row, **values
+            )
     return found
 
 
@@ -142,7 +152,10 @@ def _write(batch: Sequence[tuple[Genome, str]], spec: IndexSpec, root: Path, thr
     blobs = sketch_all([genome for genome, _ in batch], [digest for _, digest in batch], spec, threads)
     bases = blobs["bases"]
     if not spec.keep_sequence:
-        blobs["bases"] = [packed if genome.length_bp <= spec.small_bp else b"" for packed, (genome, _) in zip(bases, batch, strict=True)]
+        blobs["bases"] = [
+            packed if genome.length_bp <= spec.small_bp else b""
+            for packed, (genome, _) in zip(bases, batch, strict=True)
+        ]
     write_segment(root / "staging" / name, [], {"bases": bases})
     write_segment(root / "segments" / name, rows, blobs)
     for number, values in enumerate(rows):
@@ -161,18 +174,28 @@ def _row(genome: Genome, digest: str) -> dict[str, Any]:
     }
 
 
-def sketch_all(genomes: Sequence[Genome], digests: Sequence[str], spec: IndexSpec, threads: int) -> dict[str, list[bytes]]:
+def sketch_all(
+    genomes: Sequence[Genome], digests: Sequence[str], spec: IndexSpec, threads: int
+) -> dict[str, list[bytes]]:
     """Everything that is kept of some genomes: kind -> one blob a genome."""
     encoder = open_encoder(spec.encoder)
-    groups = [range(start, min(start + ENCODE_GENOMES, len(genomes))) for start in range(0, len(genomes), ENCODE_GENOMES)]
+    groups = [
+        range(start, min(start + ENCODE_GENOMES, len(genomes)))
+        for start in range(0, len(genomes), ENCODE_GENOMES)
+    ]
 
     def work(number: int) -> list[tuple[bytes, bytes, bytes, bytes]]:
         group = groups[number]
         raws = encode([genomes[i] for i in group], encoder)
-        return [(raw, _hashes(genomes[i], spec), pack(genomes[i]), _skani(genomes[i], digests[i], spec)) for raw, i in zip(raws, group, strict=True)]
+        return [
+            (raw, _hashes(genomes[i], spec), pack(genomes[i]), _skani(genomes[i], digests[i], spec))
+            for raw, i in zip(raws, group, strict=True)
+        ]
 
     done = [row for rows in in_threads(work, len(groups), threads) for row in rows]
-    return {kind: [row[column] for row in done] for column, kind in enumerate(("raw", "hashes", "bases", "skani"))}
+    return {
+        kind: [row[column] for row in done] for column, kind in enumerate(("raw", "hashes", "bases", "skani"))
+    }
 
 
 def encode(genomes: Sequence[Genome], encoder: Encoder) -> list[bytes]:
@@ -184,5 +207,5 @@ def _hashes(genome: Genome, spec: IndexSpec) -> bytes:
 
 
 def _skani(genome: Genome, digest: str, spec: IndexSpec) -> bytes:
-    """skani's sketch of a large genome, nothing for a small one."""
+    """Skani's sketch of a large genome, nothing for a small one."""
     return skani_sketches([genome], [digest[:24]])[0] if genome.length_bp > spec.small_bp else b""

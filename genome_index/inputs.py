@@ -1,4 +1,4 @@
-"""What the user's inputs mean: one genome a file, or one a record. Evidence decides, or a note says what was taken."""
+"""What inputs mean: one genome a file, or one a record. Evidence decides, or a note says what was taken."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import cast, get_args
 
 from genome_index.errors import UsageError
-from genome_index.reader import GenomePer, first_names, sequence_files, file_stem
+from genome_index.reader import GenomePer, file_stem, first_names, sequence_files
 from genome_index.taxonomy import Taxonomy, read_taxonomy
 
 LOOKED_AT = 20  # files whose beginnings are read to decide
@@ -41,9 +41,21 @@ def plan(inputs: Sequence[str], taxonomy: Path | None, per: str | None) -> Plan:
     several = [path for path, names in looked if len(names) > 1]
     if not several:
         return Plan(tuple(inputs), "file", known, ())
-    if known is not None and not any(known.find(file_stem(path)) for path, _ in looked):
-        if any(known.find(name) for _, names in looked for name in names):
-            note = f"each record is read as a genome, because {known.release} names the records (--genome-per file would make each file one)"
-            return Plan(tuple(inputs), "record", known, (note,))
-    note = f"{several[0]}{f' and {len(several) - 1} more' if len(several) > 1 else ''}: several records, read as one genome (--genome-per record makes each record one)"
+    if known is not None and _names_records(known, looked):
+        note = (
+            f"each record is read as a genome, because {known.release} names the records "
+            "(--genome-per file would make each file one)"
+        )
+        return Plan(tuple(inputs), "record", known, (note,))
+    more = f" and {len(several) - 1} more" if len(several) > 1 else ""
+    note = (
+        f"{several[0]}{more}: several records, read as one genome (--genome-per record makes each record one)"
+    )
     return Plan(tuple(inputs), "file", known, (note,))
+
+
+def _names_records(known: Taxonomy, looked: Sequence[tuple[str, list[str]]]) -> bool:
+    """Whether a taxonomy names some of the records in these files, and none of the files."""
+    if any(known.find(file_stem(path)) for path, _ in looked):
+        return False
+    return any(known.find(name) for _, names in looked for name in names)

@@ -19,7 +19,7 @@ UNKNOWN = -1
 
 @dataclass(frozen=True)
 class Level:
-    """One rank or label: `codes[i]` numbers the name of genome i in `names`, UNKNOWN where it has none to rely on."""
+    """One rank or label: `codes[i]` numbers genome i's name in `names`, UNKNOWN if it has none to rely on."""
 
     name: str
     names: tuple[str, ...]
@@ -39,7 +39,8 @@ class Level:
 def levels_of(taxa: Sequence[Taxon], live: npt.NDArray[np.bool_] | None = None) -> dict[str, Level]:
     """Every rank that has a name, broadest first, then every label whose values group genomes.
 
-    Names that make no threshold ('sp.', 'uncultured' ...) count as unknown, and so do removed genomes (not live).
+    Names that make no threshold ('sp.', 'uncultured' ...) count as unknown, and so do those of removed
+    genomes (not live).
     """
     columns: dict[str, list[str | None]] = {}
     for rank in RANKS:
@@ -64,7 +65,7 @@ def _usable(rank: str, name: str | None) -> str | None:
 
 
 def _groups(values: Sequence[str | None]) -> bool:
-    """A label groups genomes when its values are words, at least two, and four genomes bear each on average."""
+    """A label groups genomes if its values are words, at least two, each borne by four genomes on average."""
     counts = Counter(value for value in values if value)
     numeric = all(value.replace(".", "", 1).isdigit() for value in counts)
     return len(counts) > 1 and not numeric and len(counts) * 4 <= counts.total()

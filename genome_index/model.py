@@ -19,7 +19,8 @@ from genome_index.projection import Projection
 from genome_index.thresholds import Fellows, SpeciesThresholds
 from genome_index.vectors import Vectors
 
-CANDIDATES = 50  # hits whose shared words are counted; of 7,378 mitogenomes 99 % have a fellow of their genus among them
+# Hits whose shared words are counted; of 7,378 mitogenomes 99 % have a fellow of their genus among them.
+CANDIDATES = 50
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,9 @@ class Model:
         self.vectors.save(folder / "vectors.faiss")
         arrays: dict[str, npt.NDArray[Any]] = {"live": self.live, "molecules": self.molecules.astype("U16")}
         for group in (self.around, self.fellows):
-            arrays |= {f"{type(group).__name__}.{field.name}": getattr(group, field.name) for field in fields(group)}
+            arrays |= {
+                f"{type(group).__name__}.{field.name}": getattr(group, field.name) for field in fields(group)
+            }
         arrays |= {f"codes.{name}": level.codes for name, level in self.levels.items()}
         arrays |= {"pairs.keys": pairs.keys, "pairs.values": pairs.values}
         with (folder / "references.npz").open("wb") as file:
@@ -69,7 +72,10 @@ class Model:
                 Vectors.load(folder / "vectors.faiss"),
                 arrays["live"],
                 arrays["molecules"],
-                {name: Level(name, tuple(names), arrays[f"codes.{name}"]) for name, names in learned["levels"].items()},
+                {
+                    name: Level(name, tuple(names), arrays[f"codes.{name}"])
+                    for name, names in learned["levels"].items()
+                },
                 Surroundings(*(arrays[f"Surroundings.{field.name}"] for field in fields(Surroundings))),
                 Fellows(*(arrays[f"Fellows.{field.name}"] for field in fields(Fellows))),
                 {name: Calibrator.from_json(values) for name, values in learned["calibrators"].items()},
@@ -79,6 +85,9 @@ class Model:
 
 
 def load_pairs(folder: Path) -> PairTable:
-    """The pairs measured so far: ANI, aligned fraction of the lesser row, of the greater; percent, NaN below the range."""
+    """The pairs measured so far: ANI, aligned fraction of the lesser row, of the greater.
+
+    All in percent, NaN below the range.
+    """
     with np.load(folder / "references.npz", allow_pickle=False) as arrays:
         return PairTable(3, arrays["pairs.keys"], arrays["pairs.values"])

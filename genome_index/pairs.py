@@ -45,7 +45,9 @@ class PairTable:
         joined = np.concatenate([self.keys, keys])
         order = np.argsort(joined, kind="stable")
         self.keys = joined[order]
-        self.values = np.concatenate([self.values, np.asarray(values, np.float32).reshape(-1, self.width)])[order]
+        self.values = np.concatenate([self.values, np.asarray(values, np.float32).reshape(-1, self.width)])[
+            order
+        ]
 
     def get(self, keys: Rows) -> Floats:
         """Values of pairs: (...,) -> (..., width), NaN where a pair is not in the table."""

@@ -1,13 +1,14 @@
 """All of it on one screen. Read this first.
 
-    FASTA / GenBank -> Genome -> Encoder -> project -> vector -> Index (FAISS + DuckDB)
-                                       query vector -> hits -> verify -> classify -> Call -> report / JSON
+FASTA / GenBank -> Genome -> Encoder -> project -> vector -> Index (FAISS + DuckDB)
+                                   query vector -> hits -> verify -> classify -> Call -> report / JSON
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import cast
 
 from genome_index import changes, query
 from genome_index.changes import Summary, Work
@@ -32,7 +33,9 @@ def build_index(
     ------
     UsageError, TaxonomyError, UnusableIndex, StorageError
     """
-    return changes.build(Path(path), iter_genomes(inputs, per), spec or IndexSpec(), _taxonomy(taxonomy), work or Work())
+    return changes.build(
+        Path(path), iter_genomes(inputs, per), spec or IndexSpec(), _taxonomy(taxonomy), work or Work()
+    )
 
 
 def add_genomes(
@@ -44,14 +47,17 @@ def add_genomes(
 
 
 def query_index(
-    index: Index | str | Path, inputs: Iterable[str | Path] | Iterable[Genome | Failure], per: GenomePer = "file",
-    settings: QuerySettings | None = None,
+    index: Index | str | Path, inputs: Iterable[str | Path] | Iterable[Genome | Failure],
+    per: GenomePer = "file", settings: QuerySettings | None = None,
 ) -> Iterator[Call]:  # fmt: skip
     """One Call for each genome, in order: paths are read, genomes are taken as they are."""
     opened = index if isinstance(index, Index) else Index.open(index)
-    given = list(inputs)
-    genomes = given if given and isinstance(given[0], Genome | Failure) else iter_genomes(given, per)  # type: ignore[arg-type]
-    return query.answer(opened, genomes, settings or QuerySettings())  # type: ignore[arg-type]
+    given: list[str | Path | Genome | Failure] = list(inputs)
+    if given and isinstance(given[0], Genome | Failure):
+        genomes: Iterable[Genome | Failure] = cast(list[Genome | Failure], given)
+    else:
+        genomes = iter_genomes(cast(list[str | Path], given), per)
+    return query.answer(opened, genomes, settings or QuerySettings())
 
 
 def _taxonomy(given: str | Path | Taxonomy | None) -> Taxonomy | None:

@@ -15,6 +15,6 @@ def unit(vectors: Floats) -> Floats:
 
 
 def pool_chunks(chunk_vectors: Floats, lengths_bp: npt.NDArray[np.int64]) -> Floats:
-    """Mean weighted by length, summed in float64 so that the order of chunks does not show: (C, D), (C,) -> (D,)."""
+    """Mean weighted by length: (C, D), (C,) -> (D,). Summed in float64, so that the order does not show."""
     weights = lengths_bp / lengths_bp.sum()
     return np.asarray(weights @ chunk_vectors.astype(np.float64), np.float32)

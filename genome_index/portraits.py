@@ -28,8 +28,7 @@ def encode_windows(genome: Genome) -> bytes:
     for contig in genome.contigs:
         count_tetramers(np.frombuffer(contig.sequence, np.uint8), at, genome.length_bp, counts)
         at += len(contig.sequence)
-    canonical = np.zeros((WINDOWS, TETRAMERS), np.uint32)
-    np.add.at(canonical, (slice(None), CANONICAL), counts)
+    canonical = counts @ FOLD
     scaled = canonical * (255 / np.maximum(canonical.max(axis=1, keepdims=True), 255))
     return zstandard.compress(np.round(scaled).astype(np.uint8).tobytes(), 1)
 
@@ -89,13 +88,14 @@ def count_bases_by_piece(sequence: Bytes, offset: int, total: int, counts: Count
             counts[(offset + i) * PIECES // total, code ^ (code >> 1)] += np.uint32(1)
 
 
-def _canonical() -> npt.NDArray[np.int64]:
-    """Code of a 4-mer -> number of its canonical form."""
+def _fold() -> Counts:
+    """Sums a 4-mer and its reverse complement: (256, TETRAMERS) of zeros and ones."""
     codes = np.arange(256)
     mirrored = np.zeros(256, np.int64)
     for place in range(4):
         mirrored = mirrored * 4 + ((codes >> (2 * place)) & 3 ^ 2)
-    return np.unique(np.minimum(codes, mirrored), return_inverse=True)[1]
+    number = np.unique(np.minimum(codes, mirrored), return_inverse=True)[1]
+    return (number[:, None] == np.arange(TETRAMERS)).astype(np.uint32)
 
 
-CANONICAL = _canonical()
+FOLD = _fold()

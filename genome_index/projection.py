@@ -42,10 +42,11 @@ class Projection:
 
 
 def fit_projection(features: Floats, dim: int, whitening: float) -> Projection:
-    """Principal components scaled by variance ** (-whitening / 2): (N, D) -> at most `dim`, and fewer than N.
+    """Principal components times variance ** (-whitening / 2): (N, D) -> at most `dim`, and fewer than N.
 
     `features` is centred in place. With N < D the components come from the N x N Gram matrix, the same way as
-    FAISS's PCAMatrix takes, which is the oracle in the tests; it keeps a second copy of the features, this does not.
+    FAISS's PCAMatrix takes, which is the oracle in the tests; it keeps a second copy of the features, this
+    does not.
     """
     mean = features.mean(axis=0)
     features -= mean
@@ -61,5 +62,5 @@ def fit_projection(features: Floats, dim: int, whitening: float) -> Projection:
 
 
 def _plain_components(mean: Floats) -> Floats:
-    """For one distinct genome: compare along its own direction, so that it finds itself and nothing is centred away."""
+    """For one distinct genome: its own direction, so that it finds itself and nothing is centred away."""
     return unit(mean[None]).T.copy()

@@ -8,7 +8,7 @@ from genome_index.reader import count_bases
 from genome_index.records import Genome
 
 LEAST_BP = 500  # skani leaves shorter contigs out, and the shortest virus genomes are three times as long
-MOST_UNKNOWN = 0.50  # share of letters that are no base: more than half, and what is left speaks for itself no more
+MOST_UNKNOWN = 0.50  # share of letters that are no base; with more, what is left speaks for itself no more
 WARN_UNKNOWN = 0.05
 MANY_CONTIGS = 1_000  # a draft this fragmented is worth a word
 
@@ -25,7 +25,10 @@ def complaint(genome: Genome) -> str:
         return f"{genome.length_bp} bp is too short to be called: at least {LEAST_BP} bp are asked for."
     unknown = 1 - base_share(genome)
     if unknown > MOST_UNKNOWN:
-        return f"{unknown:.0%} of the sequence is N or another ambiguity code; at most {MOST_UNKNOWN:.0%} is accepted."
+        return (
+            f"{unknown:.0%} of the sequence is N or another ambiguity code; "
+            f"at most {MOST_UNKNOWN:.0%} is accepted."
+        )
     return ""
 
 

@@ -68,41 +68,64 @@ def _batches(genomes: Iterable[Genome | Failure]) -> Iterator[list[Genome | Fail
 def _answer(index: Index, genomes: Sequence[Genome], settings: QuerySettings) -> list[Call]:
     model = index.model
     vectors = embed(index, genomes)
-    similarity, rows = model.vectors.search(vectors, CANDIDATES + (TWINS if settings.exclude_identical else 0), model.live)
+    similarity, rows = model.vectors.search(
+        vectors, CANDIDATES + (TWINS if settings.exclude_identical else 0), model.live
+    )
     index.prefetch(np.unique(rows).tolist())
     if settings.exclude_identical:
         similarity, rows = _without_twins(index, genomes, similarity, rows)
-    evidence = list(in_threads(lambda i: _gather(index, genomes[i], similarity[i], rows[i]), len(genomes), settings.threads))
+    evidence = list(
+        in_threads(
+            lambda i: _gather(index, genomes[i], similarity[i], rows[i]), len(genomes), settings.threads
+        )
+    )
     hits = Hits(*(np.stack([one[column] for one in evidence]) for column in range(6)))
     names = names_of(model, hits, nothing_held_out(len(genomes), len(model.live)))
     thresholds = model.thresholds
-    return [_call(index, genome, hits, i, names[i], decide(model, thresholds, hits, i, names[i]), settings.k) for i, genome in enumerate(genomes)]
+    return [
+        _call(index, genome, hits, i, names[i], decide(model, thresholds, hits, i, names[i]), settings.k)
+        for i, genome in enumerate(genomes)
+    ]
 
 
 def embed(index: Index, genomes: Sequence[Genome]) -> Floats:
     """Vectors of genomes in the index's space: (N,) -> (N, d), rows of length 1."""
     encoder = open_encoder(index.spec.encoder)
-    parts = [index.model.projection.apply(encoder.features(encoder.encode(genomes[start : start + 8]))) for start in range(0, len(genomes), 8)]
+    parts = [
+        index.model.projection.apply(encoder.features(encoder.encode(genomes[start : start + 8])))
+        for start in range(0, len(genomes), 8)
+    ]
     return np.concatenate(parts)
 
 
-def _without_twins(index: Index, genomes: Sequence[Genome], similarity: Floats, rows: Rows) -> tuple[Floats, Rows]:
+def _without_twins(
+    index: Index, genomes: Sequence[Genome], similarity: Floats, rows: Rows
+) -> tuple[Floats, Rows]:
     """Drop hits whose sequence is the query's own, and keep CANDIDATES of the rest."""
     own = [sequence_digest(genome) for genome in genomes]
-    twin = np.array([[row >= 0 and index.entry(int(row)).sha256 == digest for row in line] for line, digest in zip(rows, own, strict=True)])
+    twin = np.array(
+        [
+            [row >= 0 and index.entry(int(row)).sha256 == digest for row in line]
+            for line, digest in zip(rows, own, strict=True)
+        ]
+    )
     order = np.argsort(twin, axis=1, kind="stable")[:, :CANDIDATES]
     similarity, rows, twin = (np.take_along_axis(table, order, axis=1) for table in (similarity, rows, twin))
     return similarity, np.where(twin, -1, rows)
 
 
-def _gather(index: Index, genome: Genome, similarity: Floats, rows: Rows) -> tuple[npt.NDArray[np.generic], ...]:
+def _gather(
+    index: Index, genome: Genome, similarity: Floats, rows: Rows
+) -> tuple[npt.NDArray[np.generic], ...]:
     """The columns of Hits for one query, by descending score: shared words of all, ANI of the best."""
     words = word_identity(_contained(index, genome, rows), index.spec.sketch_k)
     order = np.argsort(np.where(rows >= 0, -score(similarity, words), np.inf), kind="stable")
     rows, similarity, words = rows[order], similarity[order], words[order]
     ani, af_query, af_reference = (np.full(len(rows), np.nan, np.float32) for _ in range(3))
     chosen = np.flatnonzero((rows[:VERIFIED] >= 0) & (words[:VERIFIED] > WORD_FLOOR))
-    found = measure(genome, [index.references.candidate(int(rows[at])) for at in chosen]) if len(chosen) else []
+    found = (
+        measure(genome, [index.references.candidate(int(rows[at])) for at in chosen]) if len(chosen) else []
+    )
     for at, evidence in zip(chosen, found, strict=True):
         if evidence.ani is not None:
             ani[at], af_query[at], af_reference[at] = evidence.ani, evidence.af_query, evidence.af_reference
@@ -117,11 +140,18 @@ def _contained(index: Index, genome: Genome, rows: Rows) -> Floats:
     for at in np.flatnonzero(rows >= 0):
         row = int(rows[at])
         shift = 32 if small or index.references.is_small(row) else 0
-        found[at] = containment(own, index.references.hashes(row), np.uint64(min(limit, index.references.limit(row))), np.uint64(shift))
+        found[at] = containment(
+            own,
+            index.references.hashes(row),
+            np.uint64(min(limit, index.references.limit(row))),
+            np.uint64(shift),
+        )
     return found
 
 
-def _call(index: Index, genome: Genome, hits: Hits, query: int, names: dict[str, Name], verdict: Verdict, k: int) -> Call:
+def _call(
+    index: Index, genome: Genome, hits: Hits, query: int, names: dict[str, Name], verdict: Verdict, k: int
+) -> Call:
     shown = [_hit(index, hits, query, at) for at in np.flatnonzero(hits.rows[query] >= 0)[:k]]
     closest = _hit(index, hits, query, verdict.closest) if verdict.closest is not None else None
     runner_up = _hit(index, hits, query, verdict.runner_up) if verdict.runner_up is not None else None
@@ -147,10 +177,14 @@ def _call(index: Index, genome: Genome, hits: Hits, query: int, names: dict[str,
 
 def _hit(index: Index, hits: Hits, query: int, at: int) -> Hit:
     entry = index.entry(int(hits.rows[query, at]))
-    values = [float(table[query, at]) for table in (hits.ani, hits.af_query, hits.af_reference)]
-    evidence = Evidence(reason=FLOOR) if np.isnan(values[0]) else Evidence(*values)
+    ani, af_query, af_reference = (
+        float(table[query, at]) for table in (hits.ani, hits.af_query, hits.af_reference)
+    )
+    evidence = Evidence(reason=FLOOR) if np.isnan(ani) else Evidence(ani, af_query, af_reference)
     words = float(hits.words[query, at])
-    return Hit(entry.id, entry.lineage, entry.taxon.labels, float(hits.similarity[query, at]), words, evidence)
+    return Hit(
+        entry.id, entry.lineage, entry.taxon.labels, float(hits.similarity[query, at]), words, evidence
+    )
 
 
 def _lineage_to(rank: str | None, closest: Hit | None) -> Lineage:

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, Literal
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +24,9 @@ from numba import njit
 
 from genome_index.errors import InputError, UsageError
 from genome_index.records import Contig, Genome, Lineage, Taxon
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
 
 GenomePer = Literal["file", "record"]
 SUFFIXES = (".fa", ".fasta", ".fna", ".fas", ".ffn", ".gb", ".gbk", ".gbff", ".genbank")
@@ -62,7 +65,9 @@ def read_list(path: Path) -> list[str]:
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path}: cannot read the list of inputs ({cause(error)}); give a text file, one path a line") from error
+        raise UsageError(
+            f"{path}: cannot read the list of inputs ({cause(error)}); give a text file, one path a line"
+        ) from error
     return [line.strip() for line in lines if line.strip() and not line.startswith("#")]
 
 
@@ -78,7 +83,11 @@ def first_names(path: str, look_bytes: int = 1 << 16) -> list[str]:
             lines = stream.read(look_bytes).split(b"\n")
     except (EOFError, OSError, lzma.LZMAError, zlib.error):
         return []  # reading it in earnest will say why
-    return [line[1:].split()[0].decode("utf-8", "replace") for line in lines if line.startswith(b">") and line[1:].split()]
+    return [
+        line[1:].split()[0].decode("utf-8", "replace")
+        for line in lines
+        if line.startswith(b">") and line[1:].split()
+    ]
 
 
 def file_stem(path: str | Path) -> str:
@@ -104,7 +113,11 @@ def _files(given: str | Path) -> Iterator[str | Failure]:
     found = sorted(str(file) for file in path.rglob("*") if file.is_file() and _is_sequence_name(file.name))
     if not found:
         kinds = ", ".join(SUFFIXES)
-        yield Failure(str(given), str(given), f"no sequence file in this folder; gindex looks for {kinds}, also with .gz .bz2 .xz .zst")
+        yield Failure(
+            str(given),
+            str(given),
+            f"no sequence file in this folder; gindex looks for {kinds}, also with .gz .bz2 .xz .zst",
+        )
     yield from found
 
 
@@ -137,7 +150,11 @@ def _genomes_of(path: str, per: GenomePer) -> Iterator[Genome | Failure]:
 
 def _record_genome(contig: Contig, path: str, taxon: Taxon) -> Genome | Failure:
     if not contig.sequence:
-        return Failure(contig.name, path, f"record {contig.name!r} has a header but no sequence; remove it or complete it")
+        return Failure(
+            contig.name,
+            path,
+            f"record {contig.name!r} has a header but no sequence; remove it or complete it",
+        )
     return Genome(contig.name, (contig,), path, taxon)
 
 
@@ -167,7 +184,9 @@ def _not_sequence(start: bytes) -> str:
         return "this is FASTQ, single reads; assemble them first and give the contigs as FASTA"
     if b"\0" in start or not start[:64].isascii():
         return "this is a binary file, not FASTA or GenBank (gz, bz2, xz and zst are read as they are)"
-    return f"neither FASTA nor GenBank: expected '>' or 'LOCUS' at the start but found {start[:10].decode()!r}"
+    return (
+        f"neither FASTA nor GenBank: expected '>' or 'LOCUS' at the start but found {start[:10].decode()!r}"
+    )
 
 
 def _fasta(stream: io.BufferedReader, stem: str) -> Iterator[Contig]:
@@ -196,25 +215,33 @@ def _contig(parts: list[bytes], unnamed: str) -> Contig:
         parts = [b"".join(parts)]
     header, _, rest = parts[0].partition(b"\n")
     lines = [rest, *parts[1:]] if len(parts) > 1 else [rest]
-    sequence = b"".join([part.replace(b"\n", b"") for part in lines]) if len(lines) > 1 else rest.replace(b"\n", b"")
+    sequence = (
+        b"".join([part.replace(b"\n", b"") for part in lines]) if len(lines) > 1 else rest.replace(b"\n", b"")
+    )
     words = header.split(None, 1)
     return Contig(words[0].decode("utf-8", "replace") if words else unnamed, sequence)
 
 
 def _checked(contig: Contig, path: str) -> bytes:
-    """The contig's residues, white space taken out and gaps made N; anything that is no nucleotide is refused."""
+    """The contig's residues, white space taken out and gaps made N; what is no nucleotide is refused."""
     sequence = contig.sequence
     if count_bases(np.frombuffer(sequence, np.uint8)) == len(sequence):
         return sequence
     sequence = sequence.translate(GAPS_TO_N, WHITE_SPACE)
     if strange := sequence.translate(None, IUPAC):
         found = ", ".join(repr(chr(letter)) for letter in sorted(set(strange))[:6])
-        protein = "; this looks like protein, gindex reads nucleotides" if strange[:1].isalpha() else "; is it a sequence file?"
-        raise InputError(path, f"record {contig.name!r} holds {found}, which are no nucleotide codes{protein}")
+        protein = (
+            "; this looks like protein, gindex reads nucleotides"
+            if strange[:1].isalpha()
+            else "; is it a sequence file?"
+        )
+        raise InputError(
+            path, f"record {contig.name!r} holds {found}, which are no nucleotide codes{protein}"
+        )
     return sequence
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]  # numba ships no types
+@njit(cache=True, nogil=True)
 def count_bases(sequence: npt.NDArray[np.uint8]) -> int:
     """How many letters are A, C, G, T or U, in either case: (L,) -> int."""
     bases = 0
@@ -233,11 +260,13 @@ def _flat_file(stream: io.BufferedReader, path: str, kind: str) -> Iterator[tupl
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", BiopythonWarning)  # harmless slips of format; what matters raises
-            for record in SeqIO.parse(text, kind):
+            for record in SeqIO.parse(text, kind):  # type: ignore[no-untyped-call]  # Biopython has none here
                 contig = Contig(record.id, bytes(record.seq))
                 yield Contig(contig.name, _checked(contig, path)), _organism(record.annotations)
     except UndefinedSequenceError as error:
-        raise InputError(path, "a record without its sequence (no ORIGIN); download it with the sequence") from error
+        raise InputError(
+            path, "a record without its sequence (no ORIGIN); download it with the sequence"
+        ) from error
     except (ValueError, AssertionError) as error:
         raise InputError(path, f"not a well-formed {kind} file: {error}") from error
 
@@ -270,7 +299,7 @@ def _open(path: str) -> Iterator[io.BufferedReader]:
     """A file or standard input as bytes, decompressed by what its first bytes say, whatever its name says."""
     with ExitStack() as stack:
         if path == "-":
-            raw: io.BufferedReader = sys.stdin.buffer  # type: ignore[assignment]
+            raw = cast(io.BufferedReader, sys.stdin.buffer)
         else:
             raw = stack.enter_context(open(path, "rb"))  # noqa: SIM115  # the stack closes it
         magic = raw.peek(6)[:6]
@@ -282,7 +311,7 @@ def _open(path: str) -> Iterator[io.BufferedReader]:
 
 
 class _Zstd(io.RawIOBase):
-    """Zstandard frames as a stream that raises EOFError when the last is cut short; the library's own stays silent."""
+    """Zstandard frames as a stream; EOFError when the last is cut short, where the library is silent."""
 
     def __init__(self, raw: BinaryIO) -> None:
         import zstandard
@@ -293,7 +322,8 @@ class _Zstd(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: Any) -> int:
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        view = memoryview(buffer)
         while not self._plain:
             packed = self._frame.unused_data if self._frame.eof else b""
             packed = packed or self._raw.read(BLOCK_BYTES)
@@ -304,8 +334,8 @@ class _Zstd(io.RawIOBase):
             if self._frame.eof:
                 self._frame = self._new()
             self._plain = self._frame.decompress(packed)
-        taken, self._plain = self._plain[: len(buffer)], self._plain[len(buffer) :]
-        buffer[: len(taken)] = taken
+        taken, self._plain = self._plain[: len(view)], self._plain[len(view) :]
+        view[: len(taken)] = taken
         return len(taken)
 
 

@@ -18,14 +18,17 @@ from genome_index.sketches import contigs_of, decode_hashes, unpack
 from genome_index.spec import IndexSpec
 from genome_index.verify import Candidate
 
-KINDS = ("raw", "hashes", "bases", "skani", "windows", "line")
-"""What a segment keeps of each genome; `bases` or `skani` is empty, depending on the genome's size."""
-
 
 class References:
-    """Access to what is kept of each reference. `staged` holds bases that are dropped when a build is done."""
+    """Access to what is kept of each reference; `staged` holds bases that go when a build is done."""
 
-    def __init__(self, spec: IndexSpec, locate: Callable[[int], tuple[str, int, int, str, str]], segments: Path, staged: Path | None = None) -> None:
+    def __init__(
+        self,
+        spec: IndexSpec,
+        locate: Callable[[int], tuple[str, int, int, str, str]],
+        segments: Path,
+        staged: Path | None = None,
+    ) -> None:
         self.spec = spec
         self._locate = locate  # row -> segment, row in it, length in bp, id, sha256
         self._segment = lru_cache(maxsize=None)(lambda name: Segment(segments / name))
@@ -55,7 +58,9 @@ class References:
     def candidate(self, row: int) -> Candidate:
         """What skani compares a query with."""
         skani = self._blob("skani", row)
-        return Candidate(skani, self._locate(row)[4][:24]) if skani else Candidate(self._blob("bases", row), "")
+        return (
+            Candidate(skani, self._locate(row)[4][:24]) if skani else Candidate(self._blob("bases", row), "")
+        )
 
     def genome(self, row: int) -> Genome | None:
         """The genome itself, where its bases are kept or still staged; else None."""
@@ -87,4 +92,10 @@ def encode_raw(row: npt.NDArray[Any]) -> bytes:
 
 def locator(entries: Sequence[Entry]) -> Callable[[int], tuple[str, int, int, str, str]]:
     """`References`' way to find a row, from entries whose row is their position."""
-    return lambda row: (entries[row].segment, entries[row].segment_row, entries[row].length_bp, entries[row].id, entries[row].sha256)
+    return lambda row: (
+        entries[row].segment,
+        entries[row].segment_row,
+        entries[row].length_bp,
+        entries[row].id,
+        entries[row].sha256,
+    )

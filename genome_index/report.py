@@ -1,4 +1,4 @@
-"""Calls -> what a person or a program reads: a table, TSV, JSON or JSON lines. The JSON is the machine contract."""
+"""Calls -> what a person or a program reads: TSV, JSON or JSON lines. The JSON is the machine contract."""
 
 from __future__ import annotations
 
@@ -13,8 +13,10 @@ from genome_index.records import Call, Hit
 JSON_VERSION = 1  # of call.schema.json; raised when a field changes its meaning or goes
 
 COLUMNS = (
-    "query", "verdict", "rank", "name", "confidence", "closest", "closest_species", "similarity", "ani", "af_query", "af_reference",
-    "runner_up", "runner_up_species", "runner_up_ani", "next_rank", "length_bp", "warnings", "reason", "source",
+    "query", "verdict", "rank", "name", "confidence",
+    "closest", "closest_species", "similarity", "ani", "af_query", "af_reference",
+    "runner_up", "runner_up_species", "runner_up_ani",
+    "next_rank", "length_bp", "warnings", "reason", "source",
 )  # fmt: skip
 
 
@@ -46,7 +48,9 @@ def call_json(call: Call, made_by: Mapping[str, Any]) -> dict[str, Any]:
         "runner_up": hit_json(call.runner_up),
         "next_rank": call.next_rank,
         "members": list(call.members),
-        "labels": {label: {"name": name, "confidence": round(sure, 3)} for label, (name, sure) in call.labels.items()},
+        "labels": {
+            label: {"name": name, "confidence": round(sure, 3)} for label, (name, sure) in call.labels.items()
+        },
         "hits": [hit_json(hit) for hit in call.hits],
         "warnings": list(call.warnings),
         "provenance": dict(made_by),
@@ -93,11 +97,11 @@ def as_tsv(calls: Iterable[Call], made_by: Mapping[str, Any]) -> Iterator[str]:
 
 def row_of(call: Call) -> tuple[object, ...]:
     """The values of COLUMNS."""
-    near, next_best = call.closest, call.runner_up
+    near, other = call.closest, call.runner_up
     return (
         call.query, call.verdict, call.rank, call.name, _rounded(call.confidence, 3),
         *((near.id, near.species, round(near.similarity, 4), *_identity(near)) if near else (None,) * 6),
-        *((next_best.id, next_best.species, _rounded(next_best.evidence.ani, 2)) if next_best else (None,) * 3),
+        *((other.id, other.species, _rounded(other.evidence.ani, 2)) if other else (None,) * 3),
         call.next_rank, call.length_bp, "; ".join(call.warnings), call.reason, call.source,
     )  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""Evaluations in numbers: accuracy, coverage, intervals, reliability, risk against coverage, who is taken for whom."""
+"""Evaluations in numbers: accuracy, coverage, reliability, risk against coverage, who is taken for whom."""
 
 from __future__ import annotations
 
@@ -74,7 +74,15 @@ def reliability(sure: npt.NDArray[np.float64], right: npt.NDArray[np.bool_]) -> 
     for low, high in zip(BINS[:-1], BINS[1:], strict=True):
         inside = (sure >= low) & (sure < high)
         if inside.any():
-            rows.append({"from": low, "to": min(high, 1.0), "n": int(inside.sum()), "stated": round(float(sure[inside].mean()), 4), "right": _share(right, inside)})
+            rows.append(
+                {
+                    "from": low,
+                    "to": min(high, 1.0),
+                    "n": int(inside.sum()),
+                    "stated": round(float(sure[inside].mean()), 4),
+                    "right": _share(right, inside),
+                }
+            )
     return rows
 
 
@@ -87,8 +95,14 @@ def risk_coverage(sure: npt.NDArray[np.float64], right: npt.NDArray[np.bool_]) -
 
 
 def confusion(answers: Answers, wrong: npt.NDArray[np.bool_]) -> list[dict[str, Any]]:
-    pairs = Counter((int(truth), int(called)) for truth, called in zip(answers.truth[wrong], answers.called[wrong], strict=True))
-    return [{"truth": answers.names[truth], "called": answers.names[called], "n": count} for (truth, called), count in pairs.most_common(MOST_CONFUSED)]
+    pairs = Counter(
+        (int(truth), int(called))
+        for truth, called in zip(answers.truth[wrong], answers.called[wrong], strict=True)
+    )
+    return [
+        {"truth": answers.names[truth], "called": answers.names[called], "n": count}
+        for (truth, called), count in pairs.most_common(MOST_CONFUSED)
+    ]
 
 
 def confident(evaluation: Evaluation) -> dict[str, Any]:
@@ -102,23 +116,39 @@ def confident(evaluation: Evaluation) -> dict[str, Any]:
         all_right += good
         if verdict.confidence >= 0.95:
             sure, right = sure + 1, right + good
-    return {"n": sure, "right": right, "interval": wilson(right, sure), "share_of_right_calls": round(right / all_right, 4) if all_right else None}
+    return {
+        "n": sure,
+        "right": right,
+        "interval": wilson(right, sure),
+        "share_of_right_calls": round(right / all_right, 4) if all_right else None,
+    }
 
 
 def lines_of(found: Mapping[str, Any]) -> Iterator[str]:
     """The same as a table for a reader."""
-    verdicts = ", ".join(f"{count:,} {verdict}" for verdict, count in sorted(found["verdicts"].items(), key=lambda item: -item[1]))
+    verdicts = ", ".join(
+        f"{count:,} {verdict}"
+        for verdict, count in sorted(found["verdicts"].items(), key=lambda item: -item[1])
+    )
     yield f"{found['asked']:,} genomes asked about: {verdicts}"
-    yield f"{'rank':<14}{'n':>7}{'accuracy':>10}{'(95 %)':>16}{'nearest':>9}{'called':>8}{'coverage':>10}{'right':>8}{'(95 %)':>16}"
+    yield (
+        f"{'rank':<14}{'n':>7}{'accuracy':>10}{'(95 %)':>16}{'nearest':>9}"
+        f"{'called':>8}{'coverage':>10}{'right':>8}{'(95 %)':>16}"
+    )
     for name, row in found["ranks"].items():
         yield (
-            f"{name:<14}{row['n']:>7,}{_text(row['accuracy']):>10}{_interval(row['accuracy_interval']):>16}{_text(row['nearest_vector_accuracy']):>9}"
-            f"{row['called']:>8,}{_text(row['coverage']):>10}{_text(row['correct_when_called']):>8}{_interval(row['correct_interval']):>16}"
+            f"{name:<14}{row['n']:>7,}{_text(row['accuracy']):>10}"
+            f"{_interval(row['accuracy_interval']):>16}{_text(row['nearest_vector_accuracy']):>9}"
+            f"{row['called']:>8,}{_text(row['coverage']):>10}{_text(row['correct_when_called']):>8}"
+            f"{_interval(row['correct_interval']):>16}"
         )
     sure = found["confident_calls"]
-    yield f"calls stated with 0.95 or more: {sure['n']:,}, right {_text(sure['right'] / sure['n'] if sure['n'] else None)} {_interval(sure['interval'])}"
+    share = _text(sure["right"] / sure["n"] if sure["n"] else None)
+    yield f"calls stated with 0.95 or more: {sure['n']:,}, right {share} {_interval(sure['interval'])}"
     for name, row in found["ranks"].items():
-        yield f"{name}: stated -> right: " + ", ".join(f"{line['stated']:.2f} -> {line['right']:.2f} ({line['n']:,})" for line in row["reliability"])
+        yield f"{name}: stated -> right: " + ", ".join(
+            f"{line['stated']:.2f} -> {line['right']:.2f} ({line['n']:,})" for line in row["reliability"]
+        )
         for pair in row["confusion"][:5]:
             yield f"  {pair['truth']} called {pair['called']}: {pair['n']}"
 

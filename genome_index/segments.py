@@ -26,7 +26,9 @@ MANIFEST = "segment.json"
 OFFSETS = np.dtype([("end", "<u8"), ("crc", "<u4")])
 
 
-def write_segment(final: Path, genomes: Sequence[Mapping[str, Any]], blobs: Mapping[str, Sequence[bytes]]) -> None:
+def write_segment(
+    final: Path, genomes: Sequence[Mapping[str, Any]], blobs: Mapping[str, Sequence[bytes]]
+) -> None:
     """Write a new segment: `genomes` are its JSON rows, `blobs[kind][i]` belongs to genome i."""
     if (final / MANIFEST).exists():
         return  # named by its content: a run that was killed after this step has written it
@@ -37,7 +39,10 @@ def write_segment(final: Path, genomes: Sequence[Mapping[str, Any]], blobs: Mapp
         for kind, rows in blobs.items():
             (work / f"{kind}.bin").write_bytes(b"".join(rows))
             _offsets(rows).tofile(work / f"{kind}.idx")
-    files = {file.name: {"bytes": file.stat().st_size, "sha256": sha256_of(file)} for file in sorted(work.iterdir())}
+    files = {
+        file.name: {"bytes": file.stat().st_size, "sha256": sha256_of(file)}
+        for file in sorted(work.iterdir())
+    }
     manifest = {"genomes": list(genomes), "kinds": list(blobs), "files": files}
     write_file(work / MANIFEST, json.dumps(manifest).encode())
     finish_folder(work, final)

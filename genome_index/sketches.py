@@ -1,4 +1,4 @@
-"""What verification needs of each genome: its sampled 21-mers, and either its 2-bit bases or its skani sketch.
+"""What verification needs of each genome: its sampled 21-mers, and its 2-bit bases or its skani sketch.
 
 The 21-mers (FracMinHash, Irber et al. 2022) measure how much of one genome is found in another, down to a few
 shared words. A small genome is kept as 2 bits a base: that is less than any sketch that could give its ANI.
@@ -36,13 +36,14 @@ SMALL = SkaniSettings(compression=30, marker=200)  # skani's --small-genomes
 LARGE = SkaniSettings(compression=125, marker=1000)  # skani's default
 
 
-# -- FracMinHash -----------------------------------------------------------------------------------------------
+# -- FracMinHash ---------------------------------------------------------------------------------------------
 
 
 def hash_sketch(genome: Genome, spec: IndexSpec) -> Hashes:
-    """The genome's distinct sampled k-mer hashes, sorted: (H,). Canonical; k-mers with other letters are left out.
+    """The genome's distinct sampled k-mer hashes, sorted: (H,).
 
-    A small genome's are cut to their upper 32 bits: among some thousand that is enough, and half the room.
+    K-mers are canonical; those with other letters are left out. A small genome's hashes are cut to their
+    upper 32 bits: among some thousand that is enough, and half the room.
     """
     scaled = spec.small_scaled if genome.length_bp <= spec.small_bp else spec.large_scaled
     limit = np.uint64(2**64 // scaled)
@@ -77,11 +78,12 @@ def _room(length_bp: int, scaled: int) -> int:
     return int(expected + 10 * expected**0.5) + 16
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]  # numba ships no types
+@njit(cache=True, nogil=True)
 def sample_words(sequence: Bytes, k: int, limit: np.uint64, out: Hashes) -> int:
-    """Hashes below `limit` of the canonical k-mers, k up to 32: (L,) -> how many there are; those that fit go to `out`.
+    """Hashes below `limit` of the canonical k-mers, k up to 32: (L,) -> how many there are.
 
-    The mixer is MurmurHash3's 64-bit finaliser; bits 1 and 2 of an ASCII letter are A 0, C 1, T 2, G 3.
+    Those that fit go to `out`. The mixer is MurmurHash3's 64-bit finaliser; bits 1 and 2 of an ASCII letter
+    are A 0, C 1, T 2, G 3.
     """
     one, two, top = np.uint64(1), np.uint64(2), np.uint64(2 * (k - 1))
     mask = (one << (top + one)) + ((one << (top + one)) - one)
@@ -110,12 +112,12 @@ def sample_words(sequence: Bytes, k: int, limit: np.uint64, out: Hashes) -> int:
     return count
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def containment(a: Hashes, b: Hashes, limit: np.uint64, shift: np.uint64) -> float:
     """Share of the smaller sketch that is in the other, 0 to 1: sorted (A,), (B,).
 
-    Hashes from `limit` up are left out, so that sketches sampled at two densities are compared at the coarser;
-    `shift` bits are dropped, so that a sketch of 32 bits is compared with one of 64.
+    Hashes from `limit` up are left out, so that sketches sampled at two densities are compared at the
+    coarser; `shift` bits are dropped, so that a sketch of 32 bits is compared with one of 64.
     """
     shared, i, j = 0, 0, 0
     while i < a.size and j < b.size and a[i] < limit and b[j] < limit:
@@ -128,15 +130,15 @@ def containment(a: Hashes, b: Hashes, limit: np.uint64, shift: np.uint64) -> flo
             i += 1
         else:
             j += 1
-    smaller = min(np.searchsorted(a, limit), np.searchsorted(b, limit))
+    smaller = min(int(np.searchsorted(a, limit)), int(np.searchsorted(b, limit)))
     return shared / max(1, smaller)
 
 
-# -- 2 bits a base ---------------------------------------------------------------------------------------------
+# -- 2 bits a base -------------------------------------------------------------------------------------------
 
 
 def pack(genome: Genome) -> bytes:
-    """A genome as 2 bits a base. Case and contig names are dropped; letters that are no base come back as N."""
+    """A genome as 2 bits a base. Case and contig names are lost; letters that are no base come back as N."""
     joined = np.frombuffer(b"".join(contig.sequence for contig in genome.contigs), np.uint8)
     lengths = np.array([len(contig.sequence) for contig in genome.contigs], "<u4")
     lower = joined | 32
@@ -164,17 +166,17 @@ def unpack(blob: bytes) -> list[bytes]:
 
 def _four_letters() -> npt.NDArray[np.uint32]:
     codes = np.arange(256)[:, None] >> np.array([0, 2, 4, 6]) & 3
-    return np.frombuffer(b"ACTG", np.uint8)[codes].copy().view(np.uint32).reshape(-1)
+    return np.asarray(np.frombuffer(b"ACTG", np.uint8)[codes].copy().view(np.uint32).reshape(-1))
 
 
 FOUR_LETTERS = _four_letters()  # byte of four codes -> its four letters
 
 
-# -- skani -----------------------------------------------------------------------------------------------------
+# -- skani ---------------------------------------------------------------------------------------------------
 
 
 def skani_sketches(genomes: Sequence[Genome], names: Sequence[str]) -> list[bytes]:
-    """skani's sketch of each large genome, as pyskani writes it; names must be file names and differ."""
+    """Skani's sketch of each large genome, as pyskani writes it; names must be file names and differ."""
     import pyskani
 
     with tempfile.TemporaryDirectory(prefix="gindex-") as folder:

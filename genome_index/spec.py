@@ -19,21 +19,21 @@ class IndexSpec:
     encoder: str = "spectrum"
     encoder_version: str = "11011011011"  # what else fixes its numbers: the mask, or the sha256 of weights
     dim: int = 256  # of the projected vectors; 128 to 512 are within noise, tests/bench/RESULTS.md
-    whitening: float = 0.5  # share of whitening: each component is divided by its variance to the power whitening / 2
+    whitening: float = 0.5  # each component is divided by its variance to the power whitening / 2
     sketch_k: int = 21  # Mash's and sourmash's default; 16 to 31 measured in tests/bench/RESULTS.md
-    small_scaled: int = 8  # 1 of 8 words kept of a small genome: some 2,000 of a mitogenome, 400 of a 3 kb virus
+    small_scaled: int = 8  # 1 of 8 words kept of a small genome: 2,000 of a mitogenome, 400 of a 3 kb virus
     large_scaled: int = 200  # 1 of 200 of a large one: 25,000 of 5 Mbp
-    small_bp: int = 500_000  # up to here a genome is small: kept as 2 bits a base, sketched for ANI when asked
+    small_bp: int = 500_000  # up to here a genome is small: kept as 2 bits a base, sketched for ANI if asked
     faiss: str = "auto"  # a factory string, or auto: exact up to 100,000 genomes, then a graph
     keep_sequence: bool = False  # large genomes too are kept as 2 bits a base
 
     def fingerprint(self) -> str:
-        """12 hex digits that differ whenever vectors or sketches could; the FAISS kind and storage do not count."""
+        """12 hex digits that differ whenever vectors or sketches could; FAISS and storage do not count."""
         values = {key: value for key, value in asdict(self).items() if key not in ("faiss", "keep_sequence")}
         return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:12]
 
     def require(self, other: IndexSpec, where: str) -> None:
-        """Raise SpecMismatch, naming the first setting that differs, unless `other` is comparable with this one."""
+        """Raise SpecMismatch, naming the first setting that differs, unless `other` is comparable."""
         for field in fields(self):
             mine, theirs = getattr(self, field.name), getattr(other, field.name)
             if field.name not in ("faiss", "keep_sequence") and mine != theirs:
@@ -53,4 +53,9 @@ def spec_for(encoder: str, faiss: str = "auto", keep_sequence: bool = False) -> 
     """
     from genome_index.encoders import open_encoder
 
-    return IndexSpec(encoder=encoder, encoder_version=open_encoder(encoder).version, faiss=faiss, keep_sequence=keep_sequence)
+    return IndexSpec(
+        encoder=encoder,
+        encoder_version=open_encoder(encoder).version,
+        faiss=faiss,
+        keep_sequence=keep_sequence,
+    )

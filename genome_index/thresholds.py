@@ -7,9 +7,9 @@ genomes of its kind, and that from the prior, each worth PRIOR_WEIGHT genomes.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
@@ -36,13 +36,14 @@ PRIORS: Mapping[Molecule, Prior] = {
 }
 PRIOR_WEIGHT = 4.0  # genomes that a prior, or the level above, is worth
 LEAST_ANI = 80.0  # stands for "no neighbour within skani's range"
-RANGE = {"prokaryote": (94.0, 97.0), "organelle": (98.5, 99.8)}  # a learned threshold stays within; viruses differ widely
+# A learned threshold stays within; viruses differ widely.
+RANGE = {"prokaryote": (94.0, 97.0), "organelle": (98.5, 99.8)}
 WIDEST = (82.0, 99.8)
 
 
 @dataclass(frozen=True)
 class Fellows:
-    """For each genome: the ANI of its nearest of the same species and of its nearest of another; NaN if unknown."""
+    """For each genome: ANI of the nearest of its species, and of the nearest of another; NaN if unknown."""
 
     fellow: npt.NDArray[np.float32]  # (N,) percent
     fellow_row: npt.NDArray[np.int64]  # (N,) whose it is, -1 if none
@@ -50,16 +51,30 @@ class Fellows:
     other_row: npt.NDArray[np.int64]  # (N,)
 
 
-def nearest_fellows(species: Level, rows_a: npt.NDArray[np.int64], rows_b: npt.NDArray[np.int64], ani: npt.NDArray[np.float32]) -> Fellows:
+def nearest_fellows(
+    species: Level, rows_a: npt.NDArray[np.int64], rows_b: npt.NDArray[np.int64], ani: npt.NDArray[np.float32]
+) -> Fellows:
     """Fellows from measured pairs: (P,) rows, (P,) rows, (P,) percent or NaN below the range."""
     size = len(species.codes)
-    found = Fellows(*(np.full(size, fill, kind) for fill, kind in ((np.nan, np.float32), (-1, np.int64)) * 2))
+    found = Fellows(
+        np.full(size, np.nan, np.float32),
+        np.full(size, -1, np.int64),
+        np.full(size, np.nan, np.float32),
+        np.full(size, -1, np.int64),
+    )
     ends, partners = np.concatenate([rows_a, rows_b]), np.concatenate([rows_b, rows_a])
     values = np.nan_to_num(np.concatenate([ani, ani]), nan=LEAST_ANI)
     same = (species.codes[ends] == species.codes[partners]) & (species.codes[ends] != UNKNOWN)
-    differ = (species.codes[ends] != species.codes[partners]) & (species.codes[ends] != UNKNOWN) & (species.codes[partners] != UNKNOWN)
+    differ = (
+        (species.codes[ends] != species.codes[partners])
+        & (species.codes[ends] != UNKNOWN)
+        & (species.codes[partners] != UNKNOWN)
+    )
     order = np.argsort(values, kind="stable")  # ascending: the last written is the best
-    for mask, table, row_of in ((same, found.fellow, found.fellow_row), (differ, found.other, found.other_row)):
+    for mask, table, row_of in (
+        (same, found.fellow, found.fellow_row),
+        (differ, found.other, found.other_row),
+    ):
         chosen = order[mask[order]]
         table[ends[chosen]] = values[chosen]
         row_of[ends[chosen]] = partners[chosen]
@@ -69,15 +84,19 @@ def nearest_fellows(species: Level, rows_a: npt.NDArray[np.int64], rows_b: npt.N
 class SpeciesThresholds:
     """The ANI that a species asks for; `without` leaves a genome out, as if the index did not have it."""
 
-    def __init__(self, fellows: Fellows, levels: Mapping[str, Level], molecules: npt.NDArray[np.str_]) -> None:
+    def __init__(
+        self, fellows: Fellows, levels: Mapping[str, Level], molecules: npt.NDArray[np.str_]
+    ) -> None:
         self._fellows, self._levels, self._molecules = fellows, levels, molecules
-        self._members = {rank: levels[rank].members() for rank in ("species", "genus", "family") if rank in levels}
+        self._members = {
+            rank: levels[rank].members() for rank in ("species", "genus", "family") if rank in levels
+        }
         self._of_kind = {kind: np.flatnonzero(molecules == kind) for kind in set(molecules.tolist())}
         self._pooled: dict[tuple[str, int], tuple[float, int]] = {}
 
     def needed(self, row: int, without: Iterable[int] = ()) -> float:
         """ANI in percent that the species of reference `row` asks for."""
-        kind: Molecule = str(self._molecules[row])  # type: ignore[assignment]
+        kind = cast(Molecule, str(self._molecules[row]))
         gone = frozenset(without)
         value = PRIORS[kind].ani
         value = self._shrunk(self._of_kind[kind], value, gone, ("kind", hash(kind)))
@@ -89,13 +108,18 @@ class SpeciesThresholds:
         low, high = RANGE.get(kind, WIDEST)
         return float(np.clip(value, low, high))
 
-    def _shrunk(self, rows: npt.NDArray[np.int64], prior: float, gone: frozenset[int], key: tuple[str, int]) -> float:
+    def _shrunk(
+        self, rows: npt.NDArray[np.int64], prior: float, gone: frozenset[int], key: tuple[str, int]
+    ) -> float:
         midpoint, weight = self._midpoint(rows, gone, key)
         return (PRIOR_WEIGHT * prior + weight * midpoint) / (PRIOR_WEIGHT + weight)
 
-    def _midpoint(self, rows: npt.NDArray[np.int64], gone: frozenset[int], key: tuple[str, int]) -> tuple[float, int]:
+    def _midpoint(
+        self, rows: npt.NDArray[np.int64], gone: frozenset[int], key: tuple[str, int]
+    ) -> tuple[float, int]:
         """Half-way between how far members go and how near others come, and how many genomes say so."""
-        touched = len(rows) <= 200 and any(row in gone for row in rows.tolist())  # of more, one genome moves nothing
+        # Of more than 200, one genome moves nothing.
+        touched = len(rows) <= 200 and any(row in gone for row in rows.tolist())
         if not touched and key in self._pooled:
             return self._pooled[key]
         fellow, other = self._fellows.fellow[rows], self._fellows.other[rows]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import faiss
 import numpy as np
@@ -15,9 +15,10 @@ from genome_index.errors import IndexDamaged, UsageError
 Floats = npt.NDArray[np.float32]
 Rows = npt.NDArray[np.int64]
 
-EXACT_UP_TO = 100_000  # genomes; 0.1 s a query on one core, beyond that a graph is faster and finds > 95 % of the same
+# Genomes; 0.1 s a query on one core, beyond that a graph is faster and finds > 95 % of the same.
+EXACT_UP_TO = 100_000
 GRAPH = "HNSW32"
-GRAPH_EF = 256  # candidates the graph keeps while it searches; recall@50 of 0.95 and more, tests/bench/RESULTS.md
+GRAPH_EF = 256  # candidates the graph keeps in a search; recall@50 of 0.95 and more, tests/bench/RESULTS.md
 
 
 def factory_for(wanted: str, genomes: int) -> str:
@@ -28,9 +29,12 @@ def factory_for(wanted: str, genomes: int) -> str:
 
 
 class Vectors:
-    """A FAISS index over vectors of length 1. Row numbers are positions; a removed genome's row is filtered, not moved."""
+    """A FAISS index over vectors of length 1.
 
-    def __init__(self, index: Any) -> None:
+    Row numbers are positions; a removed genome's row is filtered, not moved.
+    """
+
+    def __init__(self, index: faiss.Index) -> None:
         self._index = index
 
     @classmethod
@@ -42,7 +46,10 @@ class Vectors:
                 index.train(vectors)
             index.add(vectors)
         except RuntimeError as error:
-            raise UsageError(f"FAISS cannot build {factory!r} for {len(vectors)} vectors: {_last_line(error)}; choose another --faiss") from error
+            raise UsageError(
+                f"FAISS cannot build {factory!r} for {len(vectors)} vectors: {_last_line(error)}; "
+                "choose another --faiss"
+            ) from error
         _set_effort(index)
         return cls(index)
 
@@ -77,8 +84,10 @@ class Vectors:
         found: Floats = self._index.reconstruct_n(0, len(self))
         return found
 
-    def search(self, queries: Floats, k: int, live: npt.NDArray[np.bool_] | None = None) -> tuple[Floats, Rows]:
-        """The k nearest live rows: (Q, d) -> (Q, k) similarity and rows, nearest first; row -1 where there are fewer."""
+    def search(
+        self, queries: Floats, k: int, live: npt.NDArray[np.bool_] | None = None
+    ) -> tuple[Floats, Rows]:
+        """The k nearest live rows: (Q, d) -> (Q, k) similarity and rows, nearest first; row -1 if fewer."""
         k = min(k, len(self))
         if not k or not len(queries):
             return np.zeros((len(queries), 0), np.float32), np.zeros((len(queries), 0), np.int64)
@@ -87,14 +96,17 @@ class Vectors:
             return similarity, rows
         bitmap = np.packbits(live, bitorder="little")
         selector = faiss.IDSelectorBitmap(len(live), faiss.swig_ptr(bitmap))
-        similarity, rows = self._index.search(queries, k, params=_parameters(self._index)(sel=selector))
+        similarity, rows = self._index.search(queries, k, params=_parameters(self._index, selector))
         return similarity, rows
 
 
-def nearest(queries: Floats, references: Floats, k: int, barred: Callable[[int], npt.NDArray[np.int64]]) -> tuple[Floats, Rows]:
+def nearest(
+    queries: Floats, references: Floats, k: int, barred: Callable[[int], npt.NDArray[np.int64]]
+) -> tuple[Floats, Rows]:
     """Exact nearest rows where each query has rows of its own that do not count: (Q, d), (N, d) -> (Q, k).
 
-    `barred(i)` are the rows query i must not see (itself, its species ...). Row -1 where fewer than k are left.
+    `barred(i)` are the rows query i must not see (itself, its species ...). Row -1 where fewer than k are
+    left.
     """
     k = min(k, len(references))
     similarity = np.full((len(queries), k), -np.inf, np.float32)
@@ -103,7 +115,11 @@ def nearest(queries: Floats, references: Floats, k: int, barred: Callable[[int],
         block = queries[start : start + 256] @ references.T
         for i in range(len(block)):
             block[i, barred(start + i)] = -np.inf
-        best = np.argpartition(-block, k - 1, axis=1)[:, :k] if k < len(references) else np.tile(np.arange(k), (len(block), 1))
+        best = (
+            np.argpartition(-block, k - 1, axis=1)[:, :k]
+            if k < len(references)
+            else np.tile(np.arange(k), (len(block), 1))
+        )
         values = np.take_along_axis(block, best, axis=1)
         order = np.argsort(-values, axis=1, kind="stable")
         similarity[start : start + 256] = np.take_along_axis(values, order, axis=1)
@@ -112,15 +128,18 @@ def nearest(queries: Floats, references: Floats, k: int, barred: Callable[[int],
     return similarity, rows
 
 
-def _parameters(index: Any) -> Any:
+def _parameters(index: faiss.Index, selector: faiss.IDSelector) -> faiss.SearchParameters:
+    kinds: Any = faiss  # its types know neither the class for graphs nor the keywords of the others
     if isinstance(index, faiss.IndexHNSW):
-        return lambda sel: faiss.SearchParametersHNSW(sel=sel, efSearch=GRAPH_EF)
-    if isinstance(index, faiss.IndexIVF):
-        return lambda sel: faiss.SearchParametersIVF(sel=sel, nprobe=index.nprobe)
-    return faiss.SearchParameters
+        found = kinds.SearchParametersHNSW(sel=selector, efSearch=GRAPH_EF)
+    elif isinstance(index, faiss.IndexIVF):
+        found = kinds.SearchParametersIVF(sel=selector, nprobe=index.nprobe)
+    else:
+        found = kinds.SearchParameters(sel=selector)
+    return cast(faiss.SearchParameters, found)
 
 
-def _set_effort(index: Any) -> None:
+def _set_effort(index: faiss.Index) -> None:
     if isinstance(index, faiss.IndexHNSW):
         index.hnsw.efSearch = GRAPH_EF
     if isinstance(index, faiss.IndexIVF):

@@ -14,18 +14,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from genome_index.records import Evidence, Genome
 from genome_index.sketches import LARGE, SMALL, SkaniSettings, unpack
 
+if TYPE_CHECKING:
+    import pyskani
+
 SCREEN = 0.70  # skani's marker screen; its default of 0.80 hides pairs that it can still measure
 FLOOR = "below the range of ANI (about 82 % for whole genomes): no sufficiently similar stretches"
-UNMEASURED = "not measured: the index keeps no sequence of this pair"
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """A reference to be compared: its packed bases if it is small, else skani's sketch and the sketch's name."""
+    """A reference to compare with: packed bases if it is small, else skani's sketch and the sketch's name."""
 
     blob: bytes
     skani_name: str  # "" for packed bases
@@ -67,17 +70,22 @@ def _against_sketches(query: Genome, candidates: dict[int, Candidate]) -> dict[i
     return {number: found[one.skani_name] for number, one in candidates.items() if one.skani_name in found}
 
 
-def _query(database: object, query: Genome) -> dict[str, Evidence]:
-    hits = database.query("query", *[contig.sequence for contig in query.contigs], cutoff=SCREEN)  # type: ignore[attr-defined]
+def _query(database: pyskani.Database, query: Genome) -> dict[str, Evidence]:
+    hits = database.query("query", *[contig.sequence for contig in query.contigs], cutoff=SCREEN)
     return {
-        hit.reference_name: Evidence(100 * hit.identity, 100 * hit.query_fraction, 100 * hit.reference_fraction)
+        hit.reference_name: Evidence(
+            100 * hit.identity, 100 * hit.query_fraction, 100 * hit.reference_fraction
+        )
         for hit in hits
     }
 
 
 @cache
 def _parameters(settings: SkaniSettings) -> bytes:
-    """The bytes that begin every file of a database with these settings: an empty one's, less its count of markers."""
+    """The bytes that begin every file of a database with these settings.
+
+    They are those of an empty one, less its count of markers.
+    """
     import pyskani
 
     with tempfile.TemporaryDirectory(prefix="gindex-") as folder:

@@ -1,19 +1,20 @@
-"""Carries out changes of an index in processes that are killed with SIGKILL: at a given durable step, or at a given time.
+"""Carries out changes of an index in processes that are killed with SIGKILL, at a durable step or at a given time.
 
-A job is a line of JSON on standard input; each is done by a child of its own, and answered by a line of JSON:
-the steps that were taken, and either the change's summary or the signal that ended it. A durable step is a
-call of one of STEPS by anything that runs here: the product knows nothing of this.
+A job is a line of JSON on standard input. Each is done by a child of its own and answered by a line of JSON: the
+summary of the change and the steps it took, or the signal that ended it. A durable step is a call of one of STEPS
+on a path in the index: what reaches the disk in which order. The product knows nothing of this.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,8 @@ from genome_index.taxonomy import read_taxonomy
 
 SEGMENT_GENOMES = 64  # so that 520 genomes make nine segments
 STEPS = ((os, "fsync"), (os, "replace"), (os, "rename"), (shutil, "rmtree"))
-REMOVALS = ((os, "unlink"), (os, "rmdir"))  # what rmtree is made of
+REMOVALS = ((os, "unlink"), (os, "rmdir"))  # what a rmtree is made of
+MANIFESTS = ("segment.json", "manifest.json")
 
 
 def perform(job: dict[str, Any]) -> Summary:
@@ -52,36 +54,76 @@ def perform(job: dict[str, Any]) -> Summary:
     raise ValueError(job["change"])
 
 
-def watch(steps: list[str], kill_at: int, after: bool, removals: bool) -> None:
-    """Note every durable step, and die at number `kill_at`, before it is done or right after. Step 1 is the first."""
+def step_name(function: str, args: tuple[Any, ...], values: dict[str, Any], root: str) -> str:
+    """A step in words: 'replace segments/*', with a star for names that say what is inside; '' outside the index."""
+    last = args[-1]
+    path = os.readlink(f"/proc/self/fd/{last}") if isinstance(last, int) else os.fspath(last)
+    if values.get("dir_fd") is not None:
+        path = os.path.join(os.readlink(f"/proc/self/fd/{values['dir_fd']}"), path)
+    path = os.path.abspath(path)
+    if path != root and not path.startswith(root + os.sep):
+        return ""
+    inside = re.sub(r"[0-9a-f]{12}-[0-9a-f]{16}|\d{6}", "*", os.path.relpath(path, root))
+    return f"{function} {inside}"
+
+
+def watch(job: dict[str, Any], steps: list[str]) -> None:
+    """Note every durable step, and die at one: the `occurrence`th that is called `kill_on`, or right after it."""
+    root = os.path.abspath(job["index"])
+
+    def die(name: str, moment: str) -> None:
+        at = (job.get("kill_on"), job.get("occurrence", 1), job.get("moment", "before"))
+        if (name, steps.count(name), moment) == at:
+            os.kill(os.getpid(), signal.SIGKILL)
 
     def watched(function: Callable[..., Any]) -> Callable[..., Any]:
         def step(*args: Any, **values: Any) -> Any:
-            steps.append(f"{function.__name__} {args[-1] if isinstance(args[-1], str | Path) else ''}".strip())
-            number = len(steps)
-            if number == kill_at and not after:
-                os.kill(os.getpid(), signal.SIGKILL)
+            name = step_name(function.__name__, args, values, root)
+            if not name:
+                return function(*args, **values)
+            steps.append(name)
+            die(name, "before")
             done = function(*args, **values)
-            if number == kill_at:
-                os.kill(os.getpid(), signal.SIGKILL)
+            die(name, "after")
             return done
 
         return step
 
-    for module, name in (*STEPS, *(REMOVALS if removals else ())):
+    for module, name in (*STEPS, *(REMOVALS if "order" in job else ())):
         setattr(module, name, watched(getattr(module, name)))
+    if "order" in job:
+        os.scandir = lambda *args: Sorted(SCANDIR(*args), job["order"])  # type: ignore[assignment]
+
+
+SCANDIR = os.scandir
+
+
+class Sorted:
+    """What os.scandir gives, manifests first or last: a file system may give either."""
+
+    def __init__(self, entries: Any, order: str) -> None:
+        with entries:
+            found = sorted(entries, key=lambda entry: entry.name)
+        self._entries = sorted(found, key=lambda entry: (entry.name in MANIFESTS) == (order == "manifest last"))
+
+    def __enter__(self) -> Sorted:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        pass
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._entries)
 
 
 def child(job: dict[str, Any], out: int) -> None:
     steps: list[str] = []
-    watch(steps, job.get("kill_at", 0), job.get("after", False), job.get("removals", False))
+    watch(job, steps)
     start = time.monotonic()
     try:
         summary = perform(job)
-        said: dict[str, Any] = {
-            "summary": {name: getattr(summary, name) for name in ("added", "resumed", "unchanged", "removed")},
-            "snapshot": summary.index.snapshot.number,
-        }
+        counts = ("added", "resumed", "unchanged", "removed", "relabelled")
+        said: dict[str, Any] = {name: getattr(summary, name) for name in counts}
     except Exception as error:  # noqa: BLE001  # the test is to see whatever it is
         said = {"error": f"{type(error).__name__}: {error}"}
     with os.fdopen(out, "w") as pipe:
@@ -89,7 +131,7 @@ def child(job: dict[str, Any], out: int) -> None:
 
 
 def carry_out(job: dict[str, Any]) -> dict[str, Any]:
-    """Do one job in a child; where it is killed there is only the signal to tell of."""
+    """Do one job in a child; of one that is killed there is only the signal to tell."""
     inlet, out = os.pipe()
     process = os.fork()
     if not process:
@@ -99,13 +141,11 @@ def carry_out(job: dict[str, Any]) -> dict[str, Any]:
     os.close(out)
     if "kill_after_s" in job:
         time.sleep(job["kill_after_s"])
-        os.kill(process, signal.SIGKILL)  # of a child that is done already: harmless, it is not waited for yet
+        os.kill(process, signal.SIGKILL)  # it is not waited for yet, so the number is still its own
     with os.fdopen(inlet) as pipe:
         said = pipe.read()
     _, status = os.waitpid(process, 0)
-    if os.WIFSIGNALED(status) and not said:
-        return {"signal": os.WTERMSIG(status)}
-    return dict(json.loads(said))
+    return dict(json.loads(said)) if said else {"signal": os.WTERMSIG(status)}
 
 
 def main() -> None:
@@ -114,7 +154,8 @@ def main() -> None:
     Spectrum().encode([genome])  # loads what numba compiled, once for all children
     hash_sketch(genome, IndexSpec())
     for line in sys.stdin:
-        print(json.dumps(carry_out(json.loads(line))), flush=True)  # noqa: T201  # the answer to a job
+        sys.stdout.write(json.dumps(carry_out(json.loads(line))) + "\n")
+        sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -15,9 +15,9 @@ from genome_index.records import Genome
 class Encoder(Protocol):
     """Genomes -> rows of numbers.
 
-    `encode` gets genomes of any size and must not let strand, contig order, case or N change a row; `features`
-    turns stored rows into what is projected and compared by cosine. Rows are kept in the index as they are, so
-    that an index can be fitted again without the genomes.
+    `encode` gets genomes of any size and must not let strand, contig order, case or N change a row;
+    `features` turns stored rows into what is projected and compared by cosine. Rows are kept in the index as
+    they are, so that an index can be fitted again without the genomes.
     """
 
     name: str

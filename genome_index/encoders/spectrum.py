@@ -62,9 +62,12 @@ class Spectrum:
         return np.sqrt(counts, out=counts)
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]  # numba ships no types
+@njit(cache=True, nogil=True)
 def count_words(sequence: Bytes, counts: Counts) -> None:
-    """Add the canonical words of one contig: (L,) letters, (65536,) counts. Windows with other letters are left out."""
+    """Add the canonical words of one contig: (L,) letters, (65536,) counts.
+
+    Windows with other letters are left out.
+    """
     clear = np.empty(BLOCK + SPAN, np.uint8)
     left = np.empty(BLOCK + 6, np.uint8)
     right = np.empty(BLOCK, np.uint8)
@@ -81,7 +84,7 @@ def count_words(sequence: Bytes, counts: Counts) -> None:
             _count_clear(words[:windows], clear[: window.size], counts)
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def _mark_bases(window: Bytes, clear: Bytes) -> int:
     """Mark A, C, G, T and U in either case; return how many letters are anything else."""
     for i in range(window.size):
@@ -93,9 +96,9 @@ def _mark_bases(window: Bytes, clear: Bytes) -> int:
     return unclear
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def _canonical_words(window: Bytes, left: Bytes, right: Bytes, words: Words) -> None:
-    """Pair the two halves of each window's word: (W + 10,) letters -> (W,) words, 256 * greater + lesser half.
+    """Pair the halves of each window's word: (W + 10,) letters -> (W,) words, 256 * greater + lesser half.
 
     Bits 1 and 2 of an ASCII letter are A 0, C 1, T 2, G 3 in either case, so the complement is `^ 2`.
     `left` is a word's first four bases, `right` the reverse complement of its last four. The other strand
@@ -117,7 +120,7 @@ def _canonical_words(window: Bytes, left: Bytes, right: Bytes, words: Words) -> 
         words[i] = (a << np.uint16(8)) | b if a > b else (b << np.uint16(8)) | a
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def _count_clear(words: Words, clear: Bytes, counts: Counts) -> None:
     run = 0  # bases since the last letter that is none
     for i in range(clear.size):
@@ -126,7 +129,7 @@ def _count_clear(words: Words, clear: Bytes, counts: Counts) -> None:
             counts[words[i - SPAN + 1]] += np.uint32(1)
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def _move_triangle(counts: Counts, row: Words, scale: float) -> None:
     """Move the lower triangle of counts, scaled, into a row and leave zeros: (256, 256) -> (DIM,)."""
     at = 0

@@ -1,0 +1,85 @@
+"""What several rooms' tests share: the demo collection and indexes of it, FASTA files, and the command line."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import pytest
+from gindex_cli import app
+from typer.testing import CliRunner, Result
+
+from genome_index import build_index
+
+ROOT = Path(__file__).parents[1]
+SIX = (1, 2, 4, 5, 15, 17)  # of the demo: two genomes each of two species of Demobacter, one each of two of Specimenella
+
+WriteFasta = Callable[..., Path]
+Gindex = Callable[..., Result]
+
+
+@pytest.fixture(scope="session")
+def demo() -> Path:
+    return ROOT / "data" / "demo"
+
+
+@pytest.fixture(scope="session")
+def six_genomes(demo: Path) -> list[Path]:
+    return [demo / "genomes" / f"DEMO_{number:04}.fa.gz" for number in SIX]
+
+
+@pytest.fixture(scope="session")
+def demo_index(demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An index of the whole demo collection. It is shared: read it, or copy it."""
+    path = tmp_path_factory.mktemp("demo") / "index"
+    assert build_index([demo / "genomes"], path, demo / "taxonomy.tsv").added == 60
+    return path
+
+
+@pytest.fixture(scope="session")
+def small_index(six_genomes: list[Path], demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An index of six genomes. It is shared: read it, or take `own_index`."""
+    path = tmp_path_factory.mktemp("small") / "index"
+    assert build_index(six_genomes, path, demo / "taxonomy.tsv").added == 6
+    return path
+
+
+@pytest.fixture
+def own_index(small_index: Path, tmp_path: Path) -> Path:
+    """A copy of the small index that a test may change or damage."""
+    return Path(shutil.copytree(small_index, tmp_path / "own-index"))
+
+
+@pytest.fixture(scope="session")
+def shared_genomes() -> Path:
+    folder = ROOT.parent / "shared" / "genomes"
+    if not folder.is_dir():
+        pytest.skip("shared/genomes, the labelled genomes, is absent")
+    return folder
+
+
+@pytest.fixture
+def write_fasta(tmp_path: Path) -> WriteFasta:
+    """Write records (name -> sequence) to a file in the test's own folder; folders on the way are made."""
+
+    def write(name: str, records: dict[str, str], width: int = 70, line_end: str = "\n") -> Path:
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(line_end.join([*fasta_lines(records.items(), width), ""]).encode())
+        return path
+
+    return write
+
+
+def fasta_lines(records: Iterable[tuple[str, str]], width: int) -> Iterable[str]:
+    for name, sequence in records:
+        yield f">{name}"
+        yield from (sequence[start : start + width] for start in range(0, len(sequence), width))
+
+
+@pytest.fixture
+def gindex(monkeypatch: pytest.MonkeyPatch) -> Gindex:
+    """Run a gindex command line in this process. What it does not turn into a sentence comes up as it is."""
+    monkeypatch.delenv("GINDEX_INDEX", raising=False)
+    return lambda *words: CliRunner().invoke(app, [str(word) for word in words], catch_exceptions=False)

@@ -1,0 +1,484 @@
+"""An index is a folder that is always whole: whenever a change of it is killed, and whatever it was doing."""
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import life
+import numpy as np
+import pytest
+
+from genome_index import Genome, Index
+from genome_index.errors import IndexNotFound
+from genome_index.index import current_snapshot
+
+pytestmark = pytest.mark.skipif(
+    not Path("/proc/self/fd").is_dir(), reason="durable steps are named with the help of /proc"
+)
+
+DRIVER = Path(__file__).with_name("crash_driver.py")
+ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+
+WRITING_A_SEGMENT = [
+    *("rmtree {}/.*.work", "fsync {}/.*.work/.segment.json.new", "replace {}/.*.work/segment.json"),
+    *("fsync {}/.*.work", "fsync {}/.*.work/bases.bin", "fsync {}/.*.work/bases.idx"),
+    *("fsync {}/.*.work/segment.json", "replace {}/*", "fsync {}"),
+]
+SEGMENT_STEPS = [
+    *(step.format("staging") for step in WRITING_A_SEGMENT),
+    *(step.format("segments") for step in WRITING_A_SEGMENT),
+    *(f"fsync segments/.*.work/{kind}.{end}" for kind in ("hashes", "raw", "skani") for end in ("bin", "idx")),
+]
+SNAPSHOT_STEPS = [
+    *("rmtree snapshots/.*.work", "fsync snapshots/.*.work/.manifest.json.new"),
+    *("replace snapshots/.*.work/manifest.json", "fsync snapshots/.*.work", "replace snapshots/*"),
+    *(f"fsync snapshots/.*.work/{name}" for name in ("calibration.json", "catalog.duckdb", "manifest.json")),
+    *(f"fsync snapshots/.*.work/{name}" for name in ("projection.npz", "references.npz", "vectors.faiss")),
+    "fsync snapshots",
+]
+POINTER_STEPS = ["fsync .CURRENT.new", "replace CURRENT", "fsync ."]
+
+
+# -- dull oracles ----------------------------------------------------------------------------------------------
+
+
+def spectrum_of(sequence: bytes) -> np.ndarray:
+    """Counts of the canonical words read through 11011011011, one base at a time: (32896,)."""
+    code = {ord("A"): 0, ord("C"): 1, ord("T"): 2, ord("G"): 3}
+    counts = np.zeros(256 * 257 // 2, np.int64)
+    for start in range(len(sequence) - 10):
+        word = [code[sequence[start + at]] for at in (0, 1, 3, 4, 6, 7, 9, 10)]
+        other = [base ^ 2 for base in reversed(word)]
+        left, right = (sum(base << 2 * (3 - i) for i, base in enumerate(half[:4])) for half in (word, other))
+        counts[max(left, right) * (max(left, right) + 1) // 2 + min(left, right)] += 1
+    return counts
+
+
+def hashes_of(sequence: bytes) -> list[int]:
+    """Sampled canonical 21-mers, one in eight, cut to their upper 32 bits."""
+    forward = sequence.translate(bytes.maketrans(b"ACTG", b"0123"))
+    backward = sequence[::-1].translate(bytes.maketrans(b"ACTG", b"2301"))
+    found = set()
+    for start in range(len(sequence) - 20):
+        end = len(sequence) - start
+        h = min(int(forward[start : start + 21], 4), int(backward[end - 21 : end], 4))
+        for factor in (0xFF51AFD7ED558CCD, 0xC4CEB9FE1A85EC53):
+            h = (h ^ h >> 33) * factor % 2**64
+        h ^= h >> 33
+        if h < 2**64 // 8:
+            found.add(h >> 32 << 32)
+    return sorted(found)
+
+
+# -- the world: genomes, a driver, prepared indexes ------------------------------------------------------------
+
+
+@contextmanager
+def driver() -> Iterator[subprocess.Popen[str]]:
+    with subprocess.Popen(
+        [sys.executable, DRIVER],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, **ONE_THREAD},
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.stdin.close()
+            process.wait(timeout=60)
+
+
+@dataclass(frozen=True)
+class State:
+    """What an index has to hold."""
+
+    ids: list[str]
+    names: dict[str, str]  # id -> species
+    answers: list[dict[str, Any]]
+
+
+@dataclass
+class World:
+    folder: Path
+    process: subprocess.Popen[str]
+    known: life.Collection
+    queries: list[Genome]
+    prepared: dict[str, Path] = field(default_factory=dict)
+    files: dict[str, tuple[Path, Path]] = field(default_factory=dict)
+    whole: dict[str, tuple[State, dict[str, Any]]] = field(default_factory=dict)
+
+    def run(self, change: str, index: Path, **job: Any) -> dict[str, Any]:
+        self.process.stdin.write(json.dumps({"change": change, "index": str(index), **job}, default=str) + "\n")
+        self.process.stdin.flush()
+        said: dict[str, Any] = json.loads(self.process.stdout.readline())
+        return said
+
+    def copy(self, name: str | None, to: Path) -> Path:
+        if name is not None:
+            shutil.copytree(self.prepare(name), to)
+        return to
+
+    def prepare(self, name: str) -> Path:
+        """An index made without any kill."""
+        if name not in self.prepared:
+            before, change, job = PREPARED[name]
+            path = self.copy(before, self.folder / name)
+            said = self.run(change, path, **self.inputs(job))
+            assert "error" not in said, said
+            self.prepared[name] = path
+        return self.prepared[name]
+
+    def inputs(self, job: str) -> dict[str, Any]:
+        """What a change is given."""
+        if job in self.files:
+            fasta, table = self.files[job]
+            return {"inputs": [fasta], "taxonomy": table}
+        if job == "forty ids":
+            return {"inputs": self.known.ids[100:140]}
+        return {"inputs": [self.prepare("many")]} if job == "index of many" else {}
+
+    def state(self, path: Path) -> State:
+        index = Index.open(path)
+        entries = index.catalog.entries()
+        names = {entry.id: entry.lineage.name("species") for entry in entries}
+        return State([entry.id for entry in entries], names, life.answers(index, self.queries))
+
+    def undisturbed(self, before: str | None, change: str, job: str) -> tuple[State, dict[str, Any]]:
+        """What the change comes to when nothing kills it, and the steps it takes."""
+        name = f"{change} of {before}"
+        if name not in self.whole:
+            path = self.copy(before, self.folder / name)
+            said = self.run(change, path, **self.inputs(job))
+            assert "error" not in said, said
+            self.whole[name] = self.state(path), said
+            shutil.rmtree(path)
+        return self.whole[name]
+
+
+PREPARED = {
+    "few": (None, "build", "few"),
+    "many": (None, "build", "many"),
+    "all": ("few", "add", "many"),
+}
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory) -> Iterator[World]:
+    folder = tmp_path_factory.mktemp("crash")
+    many, few = life.collection(13, 5, 8), life.collection(3, 5, 4, seed=2, prefix="x")
+    known = life.Collection(many.sequences | few.sequences, many.names | few.names)
+    renamed = {one: {**names, "species": f"{names['genus']} renamed"} for one, names in many.names.items()}
+    with driver() as process:
+        world = World(folder, process, known, life.relatives(known, 83))
+        world.files = {"many": many.write(folder, "many"), "few": few.write(folder, "few")}
+        world.files["new names"] = life.Collection(many.sequences, renamed).write(folder, "new_names")
+        assert len(many) == 520
+        yield world
+
+
+# -- what has to hold after a kill -----------------------------------------------------------------------------
+
+
+def assert_whole(world: World, path: Path, state: State, seed: int = 0) -> None:
+    """The index opens, every file matches its checksum, and catalogue, vectors and sketches say the same."""
+    index = Index.open(path)
+    assert index.damage() == []
+    entries = index.catalog.entries()
+    assert [entry.id for entry in entries] == state.ids
+    assert {entry.id: entry.lineage.name("species") for entry in entries} == state.names
+    rows = np.array([entry.row for entry in entries])
+    model, references = index.model, index.references
+    assert np.array_equal(np.flatnonzero(model.live), rows)
+    assert len(model.vectors) == len(model.live)
+    rng = np.random.default_rng(seed)
+    some = rng.choice(rows, min(24, len(rows)), replace=False)
+    expected = model.projection.apply(references.features(some))
+    np.testing.assert_allclose(model.vectors.rows()[some], expected, atol=1e-5)
+    for entry in rng.choice(np.array(entries, object), 2, replace=False):
+        sequence = world.known.sequences[entry.id]
+        assert entry.sha256 == hashlib.sha256(sequence + b"\n").hexdigest()
+        assert np.array_equal(references.raw([entry.row])[0], spectrum_of(sequence))
+        assert references.hashes(entry.row).tolist() == hashes_of(sequence)
+        assert [contig.sequence for contig in references.genome(entry.row).contigs] == [sequence]
+    assert life.answers(index, world.queries) == state.answers
+
+
+def finished(path: Path) -> int:
+    """Genomes in segments that an unfinished run has finished."""
+    return sum(
+        len(json.loads(manifest.read_bytes())["genomes"])
+        for manifest in (path / "segments").glob("[0-9a-f]*/segment.json")
+        if (path / "staging" / manifest.parent.name / "segment.json").exists()
+    )
+
+
+def assert_tidy(path: Path) -> None:
+    """Nothing lies about that no snapshot speaks of."""
+    assert life.folders(path / "staging") == []
+    assert life.folders(path / "segments") == life.spoken_of(path)
+    assert sorted(set(life.folders(path)) - {"staging"}) == ["CURRENT", "lock", "segments", "snapshots"]
+
+
+@dataclass
+class Trial:
+    """A change of one index that is killed again and again, and then left to finish."""
+
+    world: World
+    before: str | None
+    change: str
+    job: str
+    path: Path
+    kills: int = 0
+
+    def __post_init__(self) -> None:
+        self.old = self.world.state(self.world.prepare(self.before)) if self.before else None
+        self.new, self.said = self.world.undisturbed(self.before, self.change, self.job)
+        self.world.copy(self.before, self.path)
+        self.start = current_snapshot(self.path)
+
+    @property
+    def done(self) -> bool:
+        return current_snapshot(self.path) != self.start
+
+    def run(self, **kill: Any) -> dict[str, Any]:
+        return self.world.run(self.change, self.path, **self.world.inputs(self.job), **kill)
+
+    def kill(self, **kill: Any) -> None:
+        """Run and kill it, and look whether the index is what it was, or what it was to become."""
+        said = self.run(**kill)
+        assert said == {"signal": 9}, (kill, {name: said[name] for name in said if name != "steps"})
+        self.kills += 1
+        self.look()
+
+    def look(self) -> None:
+        state = self.new if self.done else self.old
+        if state is None:
+            with pytest.raises(IndexNotFound):
+                Index.open(self.path)
+        else:
+            assert_whole(self.world, self.path, state, self.kills)
+
+    def finish(self) -> dict[str, Any]:
+        """The same command again, without a kill: it takes over what was finished, and the index is as if nothing had been."""
+        ready, was_done = finished(self.path), self.done
+        said = self.run()
+        assert "error" not in said, said
+        assert said["resumed"] == (0 if self.change == "add" and was_done else ready)
+        assert self.done
+        assert_whole(self.world, self.path, self.new, self.kills)
+        return said
+
+
+def test_steps_are_what_the_lists_above_say(world: World):
+    _, said = world.undisturbed("few", "add", "many")
+    assert Counter(said["steps"]).keys() == {
+        *SEGMENT_STEPS,
+        *SNAPSHOT_STEPS,
+        *POINTER_STEPS,
+        "rmtree staging/*",
+    }
+    assert said["steps"].count("replace segments/*") == 9  # 520 genomes, 64 a segment
+    assert world.undisturbed("all", "undo", "")[1]["steps"] == POINTER_STEPS
+
+
+def test_a_name_reaches_the_disk_after_what_it_names(world: World):
+    """A kill cannot show a missing fsync, losing power would; so the order of the steps is looked at."""
+    steps = world.undisturbed("all", "remove", "forty ids")[1]["steps"]
+    contents = [step for step in SNAPSHOT_STEPS if re.match(r"fsync snapshots/\.\*\.work/\w", step)]
+    order = [*contents, "replace snapshots/*", "fsync snapshots", *POINTER_STEPS]
+    assert len(contents) == 6
+    places = [steps.index(step) for step in order]
+    assert max(places[:6]) < min(places[6:])
+    assert places[6:] == sorted(places[6:])
+    last_look = len(steps) - 1 - steps[::-1].index("fsync snapshots/.*.work")  # the folder's own entries
+    assert max(places[:6]) < last_look < places[6]
+
+
+# -- kills at durable steps ------------------------------------------------------------------------------------
+
+
+def test_build_killed_at_every_step_of_a_segment(world: World, tmp_path: Path):
+    """Over an index that is there already: readers go on with it."""
+    trial = Trial(world, "few", "build", "many", tmp_path / "index")
+    for number, step in enumerate(SEGMENT_STEPS):
+        trial.kill(
+            kill_on=step, moment=("before", "after")[number % 2], occurrence=2 if number % 8 == 7 else 1
+        )
+        assert not trial.done
+    assert finished(trial.path) >= 3 * 64
+    assert trial.finish()["added"] == 520
+    assert trial.kills == len(SEGMENT_STEPS) == 24
+    assert_tidy(trial.path)
+
+
+def test_build_from_nothing_killed(world: World, tmp_path: Path):
+    trial = Trial(world, None, "build", "many", tmp_path / "index")
+    trial.kill(kill_on="replace staging/*", occurrence=3)
+    assert finished(trial.path) == 2 * 64
+    trial.kill(kill_on="replace segments/*", occurrence=5, moment="after")
+    assert finished(trial.path) == 7 * 64
+    trial.kill(kill_on="replace snapshots/.*.work/manifest.json")
+    trial.kill(kill_on="replace snapshots/*", moment="after")
+    trial.kill(kill_on="replace CURRENT")
+    assert finished(trial.path) == 520
+    assert not trial.done
+    assert trial.finish() | {"steps": [], "seconds": 0} == {
+        **{"added": 520, "resumed": 520, "unchanged": 0, "removed": 0, "relabelled": 0},
+        **{"steps": [], "seconds": 0},
+    }
+    assert_tidy(trial.path)
+
+
+def test_build_killed_once_the_pointer_has_moved(world: World, tmp_path: Path):
+    trial = Trial(world, None, "build", "many", tmp_path / "index")
+    trial.kill(kill_on="rmtree staging/*", occurrence=5)
+    assert trial.done
+    trial.finish()
+    assert_tidy(trial.path)
+
+
+def test_add_killed(world: World, tmp_path: Path):
+    trial = Trial(world, "few", "add", "many", tmp_path / "index")
+    trial.kill(kill_on="fsync staging/.*.work/bases.bin")
+    trial.kill(kill_on="replace segments/*", occurrence=4)
+    assert finished(trial.path) == 3 * 64
+    trial.kill(kill_on="fsync segments", occurrence=3, moment="after")
+    assert finished(trial.path) == 6 * 64
+    trial.kill(kill_on="rmtree segments/.*.work", occurrence=3)
+    trial.kill(kill_on="rmtree snapshots/.*.work", moment="after")
+    trial.kill(kill_on="fsync snapshots/.*.work/vectors.faiss")
+    trial.kill(kill_on="replace snapshots/*")
+    trial.kill(kill_on="fsync .CURRENT.new", moment="after")
+    assert not trial.done
+    assert trial.finish()["added"] == 520
+    assert_tidy(trial.path)
+
+
+@pytest.mark.parametrize("step", ["replace CURRENT", "fsync .", "rmtree staging/*"])
+def test_add_killed_once_the_pointer_has_moved(world: World, tmp_path: Path, step: str):
+    """The same command again finds that there is nothing left to do."""
+    trial = Trial(world, "few", "add", "many", tmp_path / "index")
+    trial.kill(kill_on=step, moment="after")
+    assert trial.done
+    said = trial.finish()
+    assert (said["added"], said["unchanged"]) == (0, 520)
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+@pytest.mark.parametrize("step", POINTER_STEPS)
+def test_undo_killed(world: World, tmp_path: Path, step: str, moment: str):
+    """It takes 520 genomes back, or none."""
+    trial = Trial(world, "all", "undo", "", tmp_path / "index")
+    trial.kill(kill_on=step, moment=moment)
+    assert trial.done == ((step, moment) >= ("replace CURRENT", "after") or step == "fsync .")
+    if not trial.done:
+        trial.finish()
+
+
+def test_remove_killed_at_every_step_of_a_snapshot(world: World, tmp_path: Path):
+    trial = Trial(world, "all", "remove", "forty ids", tmp_path / "index")
+    for number, step in enumerate(SNAPSHOT_STEPS):
+        trial.kill(kill_on=step, moment=("after", "before")[number % 2])
+        assert not trial.done
+    assert trial.finish()["removed"] == 40
+    assert trial.kills == len(SNAPSHOT_STEPS) == 12
+    assert_tidy(trial.path)
+
+
+@pytest.mark.parametrize(
+    ("before", "change", "job", "counted"),
+    [
+        ("all", "relabel", "new names", {"relabelled": 520}),
+        ("few", "merge", "index of many", {"added": 520}),
+        ("all", "refit", "", {}),
+    ],
+)
+def test_other_changes_killed(world: World, tmp_path: Path, before, change, job, counted):
+    trial = Trial(world, before, change, job, tmp_path / "index")
+    if change == "merge":
+        trial.kill(kill_on="replace segments/*", occurrence=4, moment="after")
+    trial.kill(kill_on="fsync snapshots/.*.work/catalog.duckdb")
+    trial.kill(kill_on="replace snapshots/*", moment="after")
+    trial.kill(kill_on="replace CURRENT")
+    assert not trial.done
+    assert counted.items() <= trial.finish().items()
+    assert_tidy(trial.path)
+
+
+@pytest.mark.parametrize(("before", "change"), [(None, "build"), ("few", "add")])
+def test_killed_at_random_times(world: World, tmp_path: Path, before, change):
+    trial = Trial(world, before, change, "many", tmp_path / "index")
+    share = np.random.default_rng(20).uniform(0.05, 0.6, 4)
+    for seconds in share * trial.said["seconds"]:
+        if trial.run(kill_after_s=seconds) == {"signal": 9}:
+            trial.kills += 1
+        trial.look()
+    assert trial.kills >= 3  # a machine that has just been relieved may finish first, once
+    trial.finish()
+
+
+# -- kills while old things are taken away ---------------------------------------------------------------------
+
+
+@pytest.mark.xfail(
+    strict=True, reason="a folder removed by half is neither there nor gone: os.replace meets its remains"
+)
+def test_build_killed_while_it_takes_away_staged_bases(world: World, tmp_path: Path):
+    trial = Trial(world, None, "build", "few", tmp_path / "index")
+    trial.kill(kill_on="unlink staging/*/segment.json", moment="after", order="manifest first")
+    trial.finish()
+    assert_tidy(trial.path)
+
+
+@pytest.mark.xfail(strict=True, reason="staged bases removed by half are taken for an unfinished run's")
+def test_build_of_large_genomes_killed_while_it_takes_away_staged_bases(world: World, tmp_path: Path):
+    fasta, table = world.files["few"]
+    job = {"inputs": [fasta], "taxonomy": table, "spec": {"small_bp": 1_000, "large_scaled": 8}}
+    kill = {"kill_on": "unlink staging/*/bases.bin", "moment": "after", "order": "manifest last"}
+    assert world.run("build", tmp_path / "index", **job, **kill) == {"signal": 9}
+    said = world.run("build", tmp_path / "index", **job)
+    assert "error" not in said, said["error"]
+
+
+@pytest.mark.xfail(
+    strict=True, reason="a segment removed by half is neither there nor gone: os.replace meets its remains"
+)
+def test_add_after_a_kill_while_its_undone_segments_were_taken_away(world: World, tmp_path: Path):
+    trial = Trial(world, "few", "add", "many", tmp_path / "index")
+    trial.run()
+    world.run("undo", trial.path)
+    kill = {"kill_on": "unlink segments/*/segment.json", "moment": "after", "order": "manifest first"}
+    assert world.run("remove", trial.path, inputs=trial.old.ids[:1], **kill) == {"signal": 9}
+    assert Index.open(trial.path).damage() == []
+    said = trial.run()
+    assert "error" not in said, said["error"]
+    assert said["added"] == 520
+
+
+@pytest.mark.parametrize("order", ["manifest first", "manifest last"])
+def test_undo_never_leads_to_a_snapshot_removed_by_half(world: World, tmp_path: Path, order: str, request):
+    if order == "manifest last":
+        reason = "a snapshot that lost its catalogue but not yet its manifest counts as whole"
+        request.applymarker(pytest.mark.xfail(strict=True, reason=reason))
+    path = world.copy("few", tmp_path / "index")
+    ids = Index.open(path).catalog.entries()
+    for number in range(4):
+        assert "error" not in world.run("remove", path, inputs=[ids[number].id])
+    kill = {"kill_on": "unlink snapshots/*/references.npz", "moment": "after", "order": order}
+    assert world.run("remove", path, inputs=[ids[4].id], **kill) == {"signal": 9}
+    assert Index.open(path).snapshot.genomes == 55
+    for _ in range(5):
+        world.run("undo", path)
+    assert Index.open(path).damage() == []
+    assert "error" not in world.run("remove", path, inputs=[ids[5].id])
