@@ -13,7 +13,10 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar, cast
 import typer
 
 if TYPE_CHECKING:
+    from rich.status import Status
+
     from genome_index.changes import Summary, Work
+    from genome_index.ingest import Intake
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -86,19 +89,20 @@ class Show:
     """Progress with rate and time left: a live line on a terminal, now and then a plain one elsewhere."""
 
     def __init__(self) -> None:
-        self.start = self.last = self.stage_start = time.monotonic()
+        self.start = self.stage_start = time.monotonic()
+        self.last = self.start
         self.stage = ""
-        self.live = sys.stderr.isatty()
+        self.live = _live_line() if sys.stderr.isatty() else None
 
-    def seen(self, intake: Any) -> None:  # noqa: ANN401  # an Intake; naming it here would import numpy for --help
+    def seen(self, intake: Intake) -> None:
+        """Take note that another input has been read."""
         seconds = max(1e-9, time.monotonic() - self.start)
         done = len(intake.kept) + len(intake.failures) + intake.unchanged
-        self._line(
-            f"read {done:,} genomes, {intake.base_pairs / 1e6:,.1f} Mbp, "
-            f"{intake.base_pairs / 1e6 / seconds:,.0f} Mbp/s"
-        )
+        mbp = intake.base_pairs / 1e6
+        self._line(f"read {done:,} genomes, {mbp:,.1f} Mbp, {mbp / seconds:,.0f} Mbp/s")
 
     def progress(self, stage: str, done: int, of: int) -> None:
+        """Take note of a stage's progress; the time left is said once something is done."""
         left = ""
         if done and of > 1 and stage == self.stage:
             left = f", {(time.monotonic() - self.stage_start) / done * (of - done):.0f} s left"
@@ -106,22 +110,32 @@ class Show:
             self.stage, self.stage_start = stage, time.monotonic()
         self._line(f"{stage}{f' {done:,} of {of:,}' if of > 1 else ''}{left}")
 
-    def _line(self, text: str) -> None:
-        now = time.monotonic()
-        if now - self.last < (0.1 if self.live else LINE_EVERY_S):
-            return
-        self.last = now
-        sys.stderr.write(f"\r\033[K{text}" if self.live else text + "\n")
-        sys.stderr.flush()
-
     def end(self) -> None:
-        if self.live:
-            sys.stderr.write("\r\033[K")
+        """Take the live line away; the summary follows."""
+        if self.live is not None:
+            self.live.stop()
 
     def work(self, threads: int, wait_s: float) -> Work:
+        """How the library is to work: with these threads, telling this display."""
         from genome_index.changes import Work
 
         return Work(threads, wait_s, self.seen, self.progress)
+
+    def _line(self, text: str) -> None:
+        now = time.monotonic()
+        if self.live is not None:
+            self.live.update(text)
+        elif now - self.last >= LINE_EVERY_S:
+            self.last = now
+            sys.stderr.write(text + "\n")
+
+
+def _live_line() -> Status:
+    from rich.console import Console
+
+    line = Console(stderr=True).status("starting")
+    line.start()
+    return line
 
 
 MOST_SHOWN = 20  # failures named at the end; the index keeps them all (`gindex info --failures`)

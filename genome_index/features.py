@@ -133,6 +133,10 @@ FEATURES = (
     "ani",  # percent, of the best verified hit of the name
     "af",  # percent, the larger direction of the same hit
     "ani margin",  # over the best verified hit of another name
+    "local success",  # share of the ten nearest hits whose own nearest bears their name: do names hold here?
+    "local alone",  # share of them without a fellow
+    "above local nearest",  # best score less what these hits find themselves, of whatever name
+    "contrast",  # cohesion less isolation of the best hit
 )
 LEAST_ANI = 70.0  # stands for an ANI below skani's range
 BLOCK = 1024  # queries at a time: (Q, 10, M) arrays stay under 100 MB
@@ -188,8 +192,20 @@ def _features(
         np.where(np.isnan(own_cohesion), 0, best - own_cohesion), best - local_cohesion,
         np.isnan(own_cohesion), second - best, _mean(known[:, :LOCAL], best),
         np.log1p(inside.sum(axis=1)), ani, af, ani - other_ani,
+        _mean(_success(isolation, cohesion), 0 * best), _mean(_alone(isolation, cohesion), 0 * best + 1),
+        best - _mean(np.fmax(isolation, cohesion), best), np.nan_to_num(own_cohesion - own_isolation),
     ]  # fmt: skip  # in the order of FEATURES
     return np.stack([np.asarray(column, np.float32) for column in columns], axis=1)
+
+
+def _success(isolation: Floats, cohesion: Floats) -> Floats:
+    """1 where a hit's nearest fellow is nearer than its nearest other: (Q, H), NaN where there is no hit."""
+    held = np.nan_to_num(cohesion, nan=-np.inf) > isolation
+    return np.where(np.isnan(isolation), np.nan, held).astype(np.float32)
+
+
+def _alone(isolation: Floats, cohesion: Floats) -> Floats:
+    return np.where(np.isnan(isolation), np.nan, np.isnan(cohesion)).astype(np.float32)
 
 
 def _surroundings(

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
-from genome_index.calibrate import Calibrator, Samples, fit_calibrator, mixture_for
+from genome_index.calibrate import LEAST_NAMES, NEVER, Calibrator, Samples, fit_calibrator, mixture_for
 from genome_index.compare import Comparer
 from genome_index.features import FEATURES, HeldOut, Hits, Surroundings, Vote, elect, features_of, score
 from genome_index.levels import UNKNOWN, Level
@@ -194,7 +194,9 @@ def calibrate(
         or not samples.right.any()
     ):
         return None
-    return fit_calibrator(samples, vote)
+    fitted = fit_calibrator(samples, vote)
+    callable_ = name not in RANKS[: RANKS.index("species")] or len(levels[name].members()) >= LEAST_NAMES
+    return fitted if callable_ else replace(fitted, threshold=NEVER)
 
 
 def best_vote(levels: Mapping[str, Level], name: str, asked: Sequence[Asked]) -> Vote:

@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from genome_index.encoders import Encoder, open_encoder
+from genome_index.encoders import open_encoder
 from genome_index.pairs import in_threads
+from genome_index.portraits import encode_course, encode_windows
 from genome_index.quality import complaint
 from genome_index.reader import Failure
 from genome_index.records import Genome
@@ -24,6 +25,9 @@ from genome_index.spec import IndexSpec
 
 SEGMENT_GENOMES = 256
 SEGMENT_BP = 64_000_000
+KINDS = ("raw", "hashes", "bases", "skani", "windows", "course")
+"""What a segment keeps of each genome; `bases` or `skani` is empty, depending on the genome's size."""
+
 ENCODE_GENOMES = 8  # rows of counts held at a time by one thread: they stay in its cache
 
 
@@ -179,31 +183,25 @@ def sketch_all(
 ) -> dict[str, list[bytes]]:
     """Everything that is kept of some genomes: kind -> one blob a genome."""
     encoder = open_encoder(spec.encoder)
-    groups = [
-        range(start, min(start + ENCODE_GENOMES, len(genomes)))
-        for start in range(0, len(genomes), ENCODE_GENOMES)
-    ]
+    starts = range(0, len(genomes), ENCODE_GENOMES)
 
-    def work(number: int) -> list[tuple[bytes, bytes, bytes, bytes]]:
-        group = groups[number]
-        raws = encode([genomes[i] for i in group], encoder)
+    def work(number: int) -> list[dict[str, bytes]]:
+        group = slice(starts[number], starts[number] + ENCODE_GENOMES)
+        rows = encoder.encode(genomes[group])
         return [
-            (raw, _hashes(genomes[i], spec), pack(genomes[i]), _skani(genomes[i], digests[i], spec))
-            for raw, i in zip(raws, group, strict=True)
+            {
+                "raw": encode_raw(row),
+                "hashes": encode_hashes(hash_sketch(genome, spec), spec, genome.length_bp),
+                "bases": pack(genome),
+                "skani": _skani(genome, digest, spec),
+                "windows": encode_windows(genome),
+                "course": encode_course(genome),
+            }
+            for row, genome, digest in zip(rows, genomes[group], digests[group], strict=True)
         ]
 
-    done = [row for rows in in_threads(work, len(groups), threads) for row in rows]
-    return {
-        kind: [row[column] for row in done] for column, kind in enumerate(("raw", "hashes", "bases", "skani"))
-    }
-
-
-def encode(genomes: Sequence[Genome], encoder: Encoder) -> list[bytes]:
-    return [encode_raw(row) for row in encoder.encode(genomes)]
-
-
-def _hashes(genome: Genome, spec: IndexSpec) -> bytes:
-    return encode_hashes(hash_sketch(genome, spec), spec, genome.length_bp)
+    done = [kept for group in in_threads(work, len(starts), threads) for kept in group]
+    return {kind: [kept[kind] for kept in done] for kind in KINDS}
 
 
 def _skani(genome: Genome, digest: str, spec: IndexSpec) -> bytes:

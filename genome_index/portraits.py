@@ -1,7 +1,7 @@
 """What later pictures need of a genome whose file may be gone: its spectrum window by window, and its course.
 
-The course is how many A, C, G and T each of 256 equal pieces holds; every DNA walk (Yau's 2D line, GC skew ...)
-is a running sum of weights over it. Contigs are taken one behind the other, as the file has them.
+The course is how many A, C, G and T each of 256 equal pieces holds; every DNA walk (Yau's 2D line, GC skew
+...) is a running sum of weights over it. Contigs are taken one behind the other, as the file has them.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Counts = npt.NDArray[np.uint32]
 
 
 def encode_windows(genome: Genome) -> bytes:
-    """The genome's windows as they are kept: (WINDOWS, TETRAMERS) counts, each window scaled to at most 255."""
+    """The genome's windows as they are kept: (WINDOWS, TETRAMERS) counts, each scaled to at most 255."""
     counts = np.zeros((WINDOWS, 256), np.uint32)
     at = 0
     for contig in genome.contigs:
@@ -34,8 +34,9 @@ def encode_windows(genome: Genome) -> bytes:
 
 
 def decode_windows(blob: bytes) -> npt.NDArray[np.float32]:
-    """Frequencies of canonical 4-mers in each window: (WINDOWS, TETRAMERS); a window of N is a row of zeros."""
-    counts = np.frombuffer(zstandard.decompress(blob), np.uint8).reshape(WINDOWS, TETRAMERS).astype(np.float32)
+    """Frequencies of canonical 4-mers in each window: (WINDOWS, TETRAMERS); a row of zeros where all is N."""
+    kept = np.frombuffer(zstandard.decompress(blob), np.uint8)
+    counts = kept.reshape(WINDOWS, TETRAMERS).astype(np.float32)
     return np.asarray(counts / np.maximum(counts.sum(axis=1, keepdims=True), 1))
 
 
@@ -56,7 +57,8 @@ def decode_course(blob: bytes) -> Counts:
 def yau_line(course: Counts) -> npt.NDArray[np.float64]:
     """Yau's 2D line at the ends of the pieces: (PIECES, 4) -> (PIECES, 2), x and y in steps of length 1.
 
-    A (1/2, -sqrt 3/2), C (sqrt 3/2, 1/2), G (sqrt 3/2, -1/2), T (1/2, sqrt 3/2): Yau et al. 2003, NAR 31:3078.
+    A (1/2, -sqrt 3/2), C (sqrt 3/2, 1/2), G (sqrt 3/2, -1/2), T (1/2, sqrt 3/2): Yau et al. 2003, NAR
+    31:3078.
     """
     half, root = 0.5, np.sqrt(3) / 2
     steps = np.array([(half, -root), (root, half), (root, -half), (half, root)])
@@ -95,7 +97,7 @@ def _fold() -> Counts:
     for place in range(4):
         mirrored = mirrored * 4 + ((codes >> (2 * place)) & 3 ^ 2)
     number = np.unique(np.minimum(codes, mirrored), return_inverse=True)[1]
-    return (number[:, None] == np.arange(TETRAMERS)).astype(np.uint32)
+    return np.asarray(number[:, None] == np.arange(TETRAMERS), np.uint32)
 
 
 FOLD = _fold()
