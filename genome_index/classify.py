@@ -8,7 +8,7 @@ its own probability and threshold, and the call says why the one below was not r
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 import numpy as np
@@ -142,26 +142,7 @@ class _Case:
             return None
         rivals = self._rivals()
         if rivals:
-            members = tuple(
-                sorted({self._species_name(self.best), *(self._species_name(at) for at in rivals)})
-            )
-            apart = (
-                f"{self._ani_of(self.best)}; {self._species_name(rivals[0])} comes "
-                f"within {self.prior.margin:g} points of it"
-            )
-            reason = f"Cannot tell {' and '.join(members)} apart: {apart}."
-            return Verdict(
-                "ambiguous",
-                None,
-                None,
-                None,
-                reason,
-                "species",
-                self.best,
-                self.runner_up,
-                members,
-                self._warnings(),
-            )
+            return self._ambiguous(rivals)
         chosen = self.names["species"]
         if chosen.probability < chosen.threshold:
             self.missed = (
@@ -174,13 +155,29 @@ class _Case:
         reason = (
             f"{self._ani_of(self.best)}; the species asks for {needed:.1f} %, and {self._runner_up_words()}."
         )
+        return self._verdict("species", self._species_name(self.best), chosen.probability, reason, None)
+
+    def _ambiguous(self, rivals: list[int]) -> Verdict:
+        assert self.best is not None
+        members = tuple(sorted({self._species_name(at) for at in (self.best, *rivals)}))
+        reason = (
+            f"Cannot tell {' and '.join(members)} apart: {self._ani_of(self.best)}; "
+            f"{self._species_name(rivals[0])} comes within {self.prior.margin:g} points of it."
+        )
+        found = self._verdict("ambiguous", None, None, reason, "species")
+        return replace(found, rank=None, members=members)
+
+    def _verdict(
+        self, verdict: str, name: str | None, confidence: float | None, reason: str, next_rank: str | None
+    ) -> Verdict:
+        """A verdict that rests on the nearest species."""
         return Verdict(
-            "species",
-            "species",
-            self._species_name(self.best),
-            chosen.probability,
+            verdict,
+            verdict,
+            name,
+            confidence,
             reason,
-            None,
+            next_rank,
             self.best,
             self.runner_up,
             (),

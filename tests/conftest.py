@@ -13,7 +13,14 @@ from typer.testing import CliRunner, Result
 from genome_index import build_index
 
 ROOT = Path(__file__).parents[1]
-SIX = (1, 2, 4, 5, 15, 17)  # of the demo: two genomes each of two species of Demobacter, one each of two of Specimenella
+SIX = (
+    1,
+    2,
+    4,
+    5,
+    15,
+    17,
+)  # of the demo: two genomes each of two species of Demobacter, one each of two of Specimenella
 
 WriteFasta = Callable[..., Path]
 Gindex = Callable[..., Result]

@@ -104,7 +104,9 @@ class Sorted:
     def __init__(self, entries: Any, order: str) -> None:
         with entries:
             found = sorted(entries, key=lambda entry: entry.name)
-        self._entries = sorted(found, key=lambda entry: (entry.name in MANIFESTS) == (order == "manifest last"))
+        self._entries = sorted(
+            found, key=lambda entry: (entry.name in MANIFESTS) == (order == "manifest last")
+        )
 
     def __enter__(self) -> Sorted:
         return self

@@ -13,7 +13,15 @@ from hypothesis import strategies as st
 from genome_index.chunks import reverse_complement
 from genome_index.reader import Failure, iter_genomes
 from genome_index.records import Contig, Genome
-from genome_index.sketches import containment, decode_hashes, encode_hashes, hash_sketch, pack, skani_sketches, unpack
+from genome_index.sketches import (
+    containment,
+    decode_hashes,
+    encode_hashes,
+    hash_sketch,
+    pack,
+    skani_sketches,
+    unpack,
+)
 from genome_index.spec import IndexSpec
 from genome_index.verify import Candidate, measure
 
@@ -36,7 +44,13 @@ def mutated(sequence: bytes, share: float, seed: int) -> bytes:
     return bytes(letters)
 
 
-@given(st.lists(st.binary(min_size=0, max_size=40).map(lambda raw: bytes(b"ACGTNacgtn"[value % 10] for value in raw)), min_size=1, max_size=5))
+@given(
+    st.lists(
+        st.binary(min_size=0, max_size=40).map(lambda raw: bytes(b"ACGTNacgtn"[value % 10] for value in raw)),
+        min_size=1,
+        max_size=5,
+    )
+)
 @settings(max_examples=80, deadline=None)
 def test_packing_gives_the_bases_back(contigs: list[bytes]) -> None:
     assert unpack(pack(genome(*contigs))) == [contig.upper() for contig in contigs]
@@ -93,9 +107,14 @@ def test_ani_of_known_mutations(length: int, share: float) -> None:
 
 
 def test_ani_below_the_range_is_null_with_a_reason() -> None:
-    found = measure(genome(dna(20_000, 9)), [candidate(dna(20_000, 10), 20_000), candidate(dna(20_000, 9), 20_000)])
+    found = measure(
+        genome(dna(20_000, 9)), [candidate(dna(20_000, 10), 20_000), candidate(dna(20_000, 9), 20_000)]
+    )
     assert found[0].ani is None
-    assert found[0].reason == "below the range of ANI (about 82 % for whole genomes): no sufficiently similar stretches"
+    assert (
+        found[0].reason
+        == "below the range of ANI (about 82 % for whole genomes): no sufficiently similar stretches"
+    )
     assert found[1].ani == pytest.approx(100)
 
 

@@ -33,7 +33,9 @@ def spectrum_of(*sequences: str) -> np.ndarray:
 @pytest.mark.parametrize("length", [0, 1, 10, 11, 12, BLOCK + 9, BLOCK + 10, BLOCK + 11, 3 * BLOCK])
 def test_counts_are_those_of_the_dull_counter(length: int) -> None:
     generator = random.Random(length)
-    sequence = "".join(generator.choice("ACGTNa" if generator.random() < 0.05 else "ACGT") for _ in range(length))
+    sequence = "".join(
+        generator.choice("ACGTNa" if generator.random() < 0.05 else "ACGT") for _ in range(length)
+    )
     expected = dull_counts(sequence)
     counts = spectrum_of(sequence)
     assert sorted(counts[counts > 0].tolist()) == sorted(expected.values())
@@ -56,7 +58,9 @@ def test_commonest_word_beyond_16_bits_is_scaled_not_wrapped() -> None:
     assert counts.max() == 65_535
     frequencies = counts / counts.sum()
     expected = dull_counts("A" * 200_000 + "ACGTTGCAGTC" * 2_000)
-    assert np.allclose(sorted(frequencies[frequencies > 0])[-1], max(expected.values()) / expected.total(), rtol=1e-3)
+    assert np.allclose(
+        sorted(frequencies[frequencies > 0])[-1], max(expected.values()) / expected.total(), rtol=1e-3
+    )
 
 
 def _all_words() -> list[str]:

@@ -68,9 +68,21 @@ def main() -> None:
         sequences = dict(records(plain("mito", folder)))
         for name in chosen:
             fasta, table = labelled(name, sequences, folder)
-            gindex("build", str(fasta), "--genome-per", "record", "--taxonomy", str(table), "--index", str(folder / "index"))
+            gindex(
+                "build",
+                str(fasta),
+                "--genome-per",
+                "record",
+                "--taxonomy",
+                str(table),
+                "--index",
+                str(folder / "index"),
+            )
             found = [
-                evaluated(folder / "index", "--rank", "class", "--folds", "4", "--seed", str(seed))["ranks"]["class"] for seed in SEEDS
+                evaluated(folder / "index", "--rank", "class", "--folds", "4", "--seed", str(seed))["ranks"][
+                    "class"
+                ]
+                for seed in SEEDS
             ]
             n = found[0]["n"]
             accuracy = 100 * sum(one["accuracy"] for one in found) / len(found)
@@ -78,8 +90,17 @@ def main() -> None:
             row = published[PUBLISHED[name]]
             mldsp, specgmm = float(row["mldsp_best_of_6"]), float(row["specgmm_best_of_6"])
             grace = 100 / n
-            verdict = "at or above" if accuracy >= mldsp else "within one genome" if accuracy >= mldsp - grace - 1e-9 else "BELOW"
-            print(f"{name:<40}{n:>6}{accuracy:>8.2f}{nearest:>9.2f}{mldsp:>8.2f}{specgmm:>9.2f}  {verdict}", flush=True)
+            verdict = (
+                "at or above"
+                if accuracy >= mldsp
+                else "within one genome"
+                if accuracy >= mldsp - grace - 1e-9
+                else "BELOW"
+            )
+            print(
+                f"{name:<40}{n:>6}{accuracy:>8.2f}{nearest:>9.2f}{mldsp:>8.2f}{specgmm:>9.2f}  {verdict}",
+                flush=True,
+            )
             ours.append(accuracy)
             theirs.append(specgmm)
     print(f"{'mean':<40}{'':>6}{sum(ours) / len(ours):>8.2f}{'':>9}{'':>8}{sum(theirs) / len(theirs):>9.2f}")

@@ -1,6 +1,6 @@
 """ANI against FastANI on the bacterial genomes: all pairs that FastANI reports, the average of its two directions.
 
-    python tests/bench/ani.py
+python tests/bench/ani.py
 """
 
 from __future__ import annotations
@@ -22,7 +22,17 @@ def fastani(folder: Path) -> dict[tuple[str, str], float]:
     files = sorted(str(path) for path in (GENOMES / "bacteria").glob("*.gz"))
     (folder / "list").write_text("\n".join(files))
     out = folder / "out.tsv"
-    command = [need("fastANI", "fastani"), "--ql", str(folder / "list"), "--rl", str(folder / "list"), "-t", "2", "-o", str(out)]
+    command = [
+        need("fastANI", "fastani"),
+        "--ql",
+        str(folder / "list"),
+        "--rl",
+        str(folder / "list"),
+        "-t",
+        "2",
+        "-o",
+        str(out),
+    ]
     subprocess.run(command, check=True, capture_output=True)
     found: dict[tuple[str, str], list[float]] = {}
     for line in out.read_text().splitlines():
@@ -37,11 +47,21 @@ def main() -> None:
     print(machine())
     with tempfile.TemporaryDirectory() as made:
         theirs = fastani(Path(made))
-    genomes = {genome.id: genome for genome in iter_genomes([GENOMES / "bacteria"]) if not isinstance(genome, Failure)}
+    genomes = {
+        genome.id: genome
+        for genome in iter_genomes([GENOMES / "bacteria"])
+        if not isinstance(genome, Failure)
+    }
     names = {genome_id: f"n{number}" for number, genome_id in enumerate(genomes)}
     wanted = sorted({genome_id for pair in theirs for genome_id in pair})
-    sketches = dict(zip(wanted, skani_sketches([genomes[i] for i in wanted], [names[i] for i in wanted]), strict=True))
-    ours = {(a, b): measure(genomes[a], [Candidate(sketches[b], names[b])])[0] for a, b in combinations(wanted, 2) if (a, b) in theirs}
+    sketches = dict(
+        zip(wanted, skani_sketches([genomes[i] for i in wanted], [names[i] for i in wanted]), strict=True)
+    )
+    ours = {
+        (a, b): measure(genomes[a], [Candidate(sketches[b], names[b])])[0]
+        for a, b in combinations(wanted, 2)
+        if (a, b) in theirs
+    }
     high = [(theirs[pair], one.ani) for pair, one in ours.items() if theirs[pair] >= 95]
     middle = [(theirs[pair], one.ani) for pair, one in ours.items() if 85 <= theirs[pair] < 95]
     print(f"{len(theirs)} pairs reported by FastANI")
@@ -50,7 +70,9 @@ def main() -> None:
     missing = sum(ani is None for _, ani in middle)
     error = np.mean([abs(ani - other) for other, ani in middle if ani is not None])
     print(f"85 to 95: {len(middle)} pairs, {missing} missing, mean absolute error {error:.2f}")
-    print(f"below 85: {len(theirs) - len(high) - len(middle)} pairs, {sum(one.ani is None for pair, one in ours.items() if theirs[pair] < 85)} of them below skani's range")
+    print(
+        f"below 85: {len(theirs) - len(high) - len(middle)} pairs, {sum(one.ani is None for pair, one in ours.items() if theirs[pair] < 85)} of them below skani's range"
+    )
 
 
 if __name__ == "__main__":

@@ -80,7 +80,9 @@ def evaluated(index: Path, *words: str) -> dict:
 
 def machine() -> str:
     with open("/proc/cpuinfo", encoding="utf-8") as file:
-        model = next((line.split(":")[1].strip() for line in file if line.startswith("model name")), platform.machine())
+        model = next(
+            (line.split(":")[1].strip() for line in file if line.startswith("model name")), platform.machine()
+        )
     return f"{time.strftime('%Y-%m-%d')}, {model}, {len(__import__('os').sched_getaffinity(0))} cores, Python {platform.python_version()}"
 
 

@@ -56,14 +56,18 @@ def spectra(sequences: Sequence[bytes], mask: str) -> np.ndarray:
 
 
 def fit(frequencies: np.ndarray, exponent: float, dim: int, whitening: float) -> Projection:
-    sample = frequencies[np.linspace(0, len(frequencies) - 1, min(len(frequencies), 1536)).astype(int)] ** exponent
+    sample = (
+        frequencies[np.linspace(0, len(frequencies) - 1, min(len(frequencies), 1536)).astype(int)] ** exponent
+    )
     return fit_projection(sample, dim, whitening)
 
 
 def elected(similarity: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Labels of the nearest column and of ten voting: (Q, N), (N,) -> (Q,), (Q,)."""
     near = np.argsort(-similarity, axis=1)[:, :10]
-    weights = np.exp((np.take_along_axis(similarity, near, axis=1) - similarity.max(axis=1, keepdims=True)) / 0.1)
+    weights = np.exp(
+        (np.take_along_axis(similarity, near, axis=1) - similarity.max(axis=1, keepdims=True)) / 0.1
+    )
     values, inverse = np.unique(labels, return_inverse=True)
     votes = np.zeros((len(similarity), len(values)), np.float32)
     np.add.at(votes, (np.arange(len(votes))[:, None], inverse[near]), weights)
@@ -79,7 +83,9 @@ def leave_one_out(vectors: np.ndarray, labels: np.ndarray) -> tuple[float, float
     return tuple(100 * float((found == labels)[asked].mean()) for found in elected(similarity, labels))
 
 
-def cross_validated(frequencies: np.ndarray, labels: np.ndarray, settings: tuple[float, int, float]) -> tuple[float, float]:
+def cross_validated(
+    frequencies: np.ndarray, labels: np.ndarray, settings: tuple[float, int, float]
+) -> tuple[float, float]:
     """Stratified 4-fold accuracy within one data set, the projection fitted in each fold; two seeds."""
     scores = []
     for seed in range(2):
@@ -90,7 +96,10 @@ def cross_validated(frequencies: np.ndarray, labels: np.ndarray, settings: tuple
         for part in range(4):
             train, test = fold != part, fold == part
             model = fit(frequencies[train], *settings)
-            similarity = model.apply(frequencies[test] ** settings[0]) @ model.apply(frequencies[train] ** settings[0]).T
+            similarity = (
+                model.apply(frequencies[test] ** settings[0])
+                @ model.apply(frequencies[train] ** settings[0]).T
+            )
             right[:, test] = [found == labels[test] for found in elected(similarity, labels[train])]
         scores.append(100 * right.mean(axis=1))
     return tuple(np.mean(scores, axis=0))
@@ -99,14 +108,21 @@ def cross_validated(frequencies: np.ndarray, labels: np.ndarray, settings: tuple
 def development() -> tuple[list[bytes], list[dict[str, str]], dict[str, dict[str, str]]]:
     """Sequences and rows of the split, and its data sets: data set -> genome -> class."""
     with tempfile.TemporaryDirectory() as made:
-        sequences = {key: text.split("\n", 1)[1].replace("\n", "").encode() for key, text in records(plain("mito", Path(made)))}
+        sequences = {
+            key: text.split("\n", 1)[1].replace("\n", "").encode()
+            for key, text in records(plain("mito", Path(made)))
+        }
     chosen = [row for row in rows("mito") if in_development(row) and sequences[row["genome_id"]]]
     inside = {row["genome_id"] for row in chosen}
     sets: dict[str, dict[str, str]] = defaultdict(dict)
     for row in rows("mldsp_datasets"):
         if row["genome_id"] in inside and row["dataset"] in PUBLISHED:
             sets[row["dataset"]][row["genome_id"]] = row["class"]
-    sets = {name: members for name, members in sets.items() if min(Counter(members.values()).values()) >= 4 and len(set(members.values())) > 1}
+    sets = {
+        name: members
+        for name, members in sets.items()
+        if min(Counter(members.values()).values()) >= 4 and len(set(members.values())) > 1
+    }
     return [sequences[row["genome_id"]] for row in chosen], chosen, sets
 
 
@@ -121,7 +137,9 @@ def choose() -> None:
             at = np.array([place[key] for key in members])
             found[name] = cross_validated(frequencies[at], np.array(list(members.values())), settings)
         vectors = fit(frequencies, *settings).apply(frequencies ** settings[0])
-        ranks = [leave_one_out(vectors, np.array([row[rank] for row in chosen])) for rank in ("genus", "family")]
+        ranks = [
+            leave_one_out(vectors, np.array([row[rank] for row in chosen])) for rank in ("genus", "family")
+        ]
         means = np.mean(list(found.values()), axis=0)
         print(
             f"{title:<26} sets {means[0]:.2f} vote {means[1]:.2f}  genus {ranks[0][0]:.1f}  family {ranks[1][0]:.1f}  "
@@ -148,11 +166,16 @@ def confirm() -> None:
             if row["dataset"] == "NewVertSequences" and row["genome_id"] in table:
                 table[row["genome_id"]]["class"] = row["class"]
         with tempfile.TemporaryDirectory() as made:
-            pairs = [(key, text.split("\n", 1)[1].replace("\n", "").encode()) for key, text in records(plain(name, Path(made)))]
+            pairs = [
+                (key, text.split("\n", 1)[1].replace("\n", "").encode())
+                for key, text in records(plain(name, Path(made)))
+            ]
         labels = np.array([table[key].get(level, "") for key, _ in pairs])
         for mask in ("1111111", "11111111", "11011011", CHOSEN[0]):
             frequencies = spectra([sequence for _, sequence in pairs], mask)
-            nearest, vote = leave_one_out(fit(frequencies, *CHOSEN[1:]).apply(frequencies ** CHOSEN[1]), labels)
+            nearest, vote = leave_one_out(
+                fit(frequencies, *CHOSEN[1:]).apply(frequencies ** CHOSEN[1]), labels
+            )
             print(f"{name:<14} {level:<8} mask {mask:<12} nearest {nearest:.1f}  vote {vote:.1f}", flush=True)
 
 

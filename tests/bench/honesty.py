@@ -1,6 +1,6 @@
 """What is called, and what of it is right: leave-one-out, species held out, folds; bacteria, mito, virus and the others.
 
-    python tests/bench/honesty.py [SET ...]
+python tests/bench/honesty.py [SET ...]
 """
 
 from __future__ import annotations
@@ -26,9 +26,14 @@ def show(title: str, found: dict) -> None:
             f"  without fellow {row['called_without_fellow']}"
         )
         curve = [point for point in row["risk_coverage"] if point["coverage"] in (0.25, 0.5, 0.75, 1.0)]
-        print("            risk at coverage " + ", ".join(f"{point['coverage']:.2f}: {point['risk']:.3f}" for point in curve))
+        print(
+            "            risk at coverage "
+            + ", ".join(f"{point['coverage']:.2f}: {point['risk']:.3f}" for point in curve)
+        )
     sure = found["confident_calls"]
-    print(f"  stated with 0.95 or more: {sure['n']}, right {sure['right']} {ends(sure['interval'])}; share of the right calls {text(sure['share_of_right_calls'])}")
+    print(
+        f"  stated with 0.95 or more: {sure['n']}, right {sure['right']} {ends(sure['interval'])}; share of the right calls {text(sure['share_of_right_calls'])}"
+    )
 
 
 def text(value: float | None) -> str:

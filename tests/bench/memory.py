@@ -1,6 +1,6 @@
 """Peak memory: building mito, and building 1,000, 10,000 and 100,000 synthetic genomes.
 
-    python tests/bench/memory.py [LARGEST]
+python tests/bench/memory.py [LARGEST]
 """
 
 from __future__ import annotations
@@ -39,18 +39,43 @@ def main() -> None:
     print(machine())
     with tempfile.TemporaryDirectory() as made:
         folder = Path(made)
-        command = [GINDEX, "build", str(GENOMES / "mito.fa.gz"), "--taxonomy", str(GENOMES / "mito.tsv"), "--index", str(folder / "mito")]
-        print(f"build of mito, fitting and calibration included: peak {peak_mb(command):,.0f} MB (wanted under 1,000)")
+        command = [
+            GINDEX,
+            "build",
+            str(GENOMES / "mito.fa.gz"),
+            "--taxonomy",
+            str(GENOMES / "mito.tsv"),
+            "--index",
+            str(folder / "mito"),
+        ]
+        print(
+            f"build of mito, fitting and calibration included: peak {peak_mb(command):,.0f} MB (wanted under 1,000)"
+        )
         for count in (1_000, 10_000, 100_000):
             if count > largest:
                 continue
             fasta, index = folder / f"{count}.fa", folder / f"{count}"
             synthetic(fasta, count)
             start = time.perf_counter()
-            peak = peak_mb([GINDEX, "build", str(fasta), "--genome-per", "record", "--taxonomy", str(fasta.with_suffix(".tsv")), "--index", str(index)])
+            peak = peak_mb(
+                [
+                    GINDEX,
+                    "build",
+                    str(fasta),
+                    "--genome-per",
+                    "record",
+                    "--taxonomy",
+                    str(fasta.with_suffix(".tsv")),
+                    "--index",
+                    str(index),
+                ]
+            )
             size = sum(file.stat().st_size for file in index.rglob("*") if file.is_file()) / 1e6
             vectors = sum(file.stat().st_size for file in index.rglob("vectors.faiss")) / 1e6
-            print(f"{count:>7,} synthetic genomes: peak {peak:6,.0f} MB, vectors {vectors:6,.1f} MB, index on disk {size:7,.1f} MB, {time.perf_counter() - start:.0f} s", flush=True)
+            print(
+                f"{count:>7,} synthetic genomes: peak {peak:6,.0f} MB, vectors {vectors:6,.1f} MB, index on disk {size:7,.1f} MB, {time.perf_counter() - start:.0f} s",
+                flush=True,
+            )
             assert '"genomes"' in gindex("info", "--json", "--index", str(index))
 
 

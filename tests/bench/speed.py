@@ -1,6 +1,6 @@
 """Speed, side by side in one run with mash and sourmash, one thread each.
 
-    python tests/bench/speed.py
+python tests/bench/speed.py
 """
 
 from __future__ import annotations
@@ -77,14 +77,29 @@ def main() -> None:
             if name == "bacteria":  # one genome a file, as mash expects it
                 inputs = [str(split) for split in split_bacteria(folder)]
             mash_s = clock([mash, "sketch", "-p", "1", *per, "-o", str(folder / "m"), *inputs], REPEATS)
-            sour = [sourmash, "sketch", "dna", "-q", "-p", "k=21,scaled=1000", "-o", str(folder / "s.zip"), *(["--singleton"] if per else []), *inputs]
+            sour = [
+                sourmash,
+                "sketch",
+                "dna",
+                "-q",
+                "-p",
+                "k=21,scaled=1000",
+                "-o",
+                str(folder / "s.zip"),
+                *(["--singleton"] if per else []),
+                *inputs,
+            ]
             sour_s = clock(sour, 1)
             bases, embed_s = run(EMBED, str(fasta), str(small))
             (sketch_s,) = run(SKETCH, str(fasta if per else folder / "split"), "record" if per else "file")
             print(f"\n{name}, {bases / 1e6:,.0f} Mbp, one thread, seconds")
             print(f"  reading the file alone            {reading:7.3f}   {bases / reading / 1e6:8,.0f} Mbp/s")
-            print(f"  gindex: parse and embed           {embed_s:7.3f}   {bases / embed_s / 1e6:8,.0f} Mbp/s   {mash_s / embed_s:.1f} x mash (wanted {least})   {embed_s / reading:.1f} x reading alone")
-            print(f"  gindex: read, embed, sketch, keep {sketch_s:7.3f}   {bases / sketch_s / 1e6:8,.0f} Mbp/s   {mash_s / sketch_s:.2f} x mash (wanted 1)")
+            print(
+                f"  gindex: parse and embed           {embed_s:7.3f}   {bases / embed_s / 1e6:8,.0f} Mbp/s   {mash_s / embed_s:.1f} x mash (wanted {least})   {embed_s / reading:.1f} x reading alone"
+            )
+            print(
+                f"  gindex: read, embed, sketch, keep {sketch_s:7.3f}   {bases / sketch_s / 1e6:8,.0f} Mbp/s   {mash_s / sketch_s:.2f} x mash (wanted 1)"
+            )
             print(f"  mash sketch (k=21, s=1000)        {mash_s:7.3f}   {bases / mash_s / 1e6:8,.0f} Mbp/s")
             print(f"  sourmash sketch (k=21, scaled=1000){sour_s:6.3f}   {bases / sour_s / 1e6:8,.0f} Mbp/s")
         queries(folder, mash)
@@ -110,21 +125,34 @@ def queries(folder: Path, mash: str) -> None:
     print(f"\nbuild of mito, whole command, all cores: {time.perf_counter() - start:.1f} s")
     start = time.perf_counter()
     gindex("refit", "--index", str(index))
-    print(f"projection and calibration of mito (gindex refit, all cores): {time.perf_counter() - start:.1f} s (wanted 120)")
+    print(
+        f"projection and calibration of mito (gindex refit, all cores): {time.perf_counter() - start:.1f} s (wanted 120)"
+    )
     some = list(records(plain("mito_newvert", folder)))
     one, thousand = folder / "one.fa", folder / "thousand.fa"
     one.write_text(some[0][1])
     mito = list(records(fasta))
     thousand.write_text("".join(text for _, text in (some + mito)[:1000]))
-    print(f"cold query of one mitogenome against 7,378: {clock([GINDEX, 'query', str(one), '--index', str(index)], REPEATS):.2f} s (wanted 1.5)")
-    seconds = clock([GINDEX, "query", str(thousand), "--genome-per", "record", "--format", "tsv", "--index", str(index)], REPEATS)
+    print(
+        f"cold query of one mitogenome against 7,378: {clock([GINDEX, 'query', str(one), '--index', str(index)], REPEATS):.2f} s (wanted 1.5)"
+    )
+    seconds = clock(
+        [GINDEX, "query", str(thousand), "--genome-per", "record", "--format", "tsv", "--index", str(index)],
+        REPEATS,
+    )
     print(f"1,000 mitogenomes in one command: {seconds:.1f} s, {1000 / seconds:.0f} a second (wanted 200)")
     bacteria = folder / "bacteria-index"
-    gindex("build", str(folder / "split"), "--taxonomy", str(GENOMES / "bacteria.tsv"), "--index", str(bacteria))
+    gindex(
+        "build", str(folder / "split"), "--taxonomy", str(GENOMES / "bacteria.tsv"), "--index", str(bacteria)
+    )
     large = max((folder / "split").iterdir(), key=lambda path: path.stat().st_size)
     seconds = clock([GINDEX, "query", str(large), "--index", str(bacteria)], REPEATS)
-    print(f"cold query of a {large.stat().st_size / 1e6:.1f} Mbp genome against 68: {seconds:.2f} s (wanted 3)")
-    subprocess.run([mash, "sketch", "-i", "-o", str(folder / "m"), str(fasta)], check=True, capture_output=True)
+    print(
+        f"cold query of a {large.stat().st_size / 1e6:.1f} Mbp genome against 68: {seconds:.2f} s (wanted 3)"
+    )
+    subprocess.run(
+        [mash, "sketch", "-i", "-o", str(folder / "m"), str(fasta)], check=True, capture_output=True
+    )
     seconds = clock([mash, "dist", str(folder / "m.msh"), str(one)], REPEATS)
     print(f"mash dist of the same mitogenome against the same references: {seconds:.2f} s (no verdict)")
 

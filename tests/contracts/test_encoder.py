@@ -19,7 +19,9 @@ sequences = st.lists(st.text(alphabet="ACGTNacgtnRY", min_size=0, max_size=300),
 
 
 def genome(*contigs: str) -> Genome:
-    return Genome("g", tuple(Contig(f"c{number}", contig.encode()) for number, contig in enumerate(contigs)), "-")
+    return Genome(
+        "g", tuple(Contig(f"c{number}", contig.encode()) for number, contig in enumerate(contigs)), "-"
+    )
 
 
 def vectors(name: str, *genomes: Genome) -> np.ndarray:

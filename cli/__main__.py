@@ -1,0 +1,5 @@
+"""`python -m gindex_cli` is `gindex`."""
+
+from gindex_cli import main
+
+main()
