@@ -1,4 +1,4 @@
-"""What every encoder must pass: rows do not depend on strand, contig order, case, line width or batch; N joins nothing."""
+"""What every encoder must pass: rows do not depend on strand, order, case or batch; N joins nothing."""
 
 from __future__ import annotations
 
