@@ -17,6 +17,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
+    pretty_exceptions_enable=False,  # a plain traceback shows no values, so no sequence either
 )
 for command in (build, query, add, remove, relabel, undo, merge, refit, info, check, evaluate, fetch):
     app.command()(guarded(command))

@@ -12,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from genome_index.calibrate import Calibrator
-from genome_index.features import Surroundings
+from genome_index.errors import SpecMismatch
+from genome_index.features import FEATURES, Surroundings
 from genome_index.levels import Level
 from genome_index.pairs import PairTable
 from genome_index.projection import Projection
@@ -58,6 +59,7 @@ class Model:
         learned = {
             "levels": {name: list(level.names) for name, level in self.levels.items()},
             "calibrators": {name: calibrator.to_json() for name, calibrator in self.calibrators.items()},
+            "features": list(FEATURES),
             "least_similarity": self.least_similarity,
             "fitted": self.fitted,
         }
@@ -66,6 +68,8 @@ class Model:
     @classmethod
     def load(cls, folder: Path) -> Model:
         learned = json.loads((folder / "calibration.json").read_text())
+        if learned["features"] != list(FEATURES):
+            raise SpecMismatch(str(folder), "features", len(learned["features"]), len(FEATURES))
         with np.load(folder / "references.npz", allow_pickle=False) as arrays:
             return cls(
                 Projection.load(folder / "projection.npz"),

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from genome_index.classify import Name, Verdict, decide, names_of
 from genome_index.compare import VERIFIED
-from genome_index.encoders import open_encoder
+from genome_index.contamination import FAIL_SHARE, WARN_SHARE, Foreign, foreign_part
 from genome_index.features import WORD_FLOOR, Hits, nothing_held_out, score, word_identity
 from genome_index.index import Index
 from genome_index.ingest import sequence_digest
@@ -20,7 +20,7 @@ from genome_index.pairs import in_threads
 from genome_index.quality import complaint, warnings_of
 from genome_index.reader import Failure
 from genome_index.records import RANKS, Call, Evidence, Genome, Hit, Lineage
-from genome_index.sketches import containment, hash_sketch
+from genome_index.search import contained, embed
 from genome_index.verify import FLOOR, measure
 
 BATCH_GENOMES = 64
@@ -88,16 +88,6 @@ def _answer(index: Index, genomes: Sequence[Genome], settings: QuerySettings) ->
     ]
 
 
-def embed(index: Index, genomes: Sequence[Genome]) -> Floats:
-    """Vectors of genomes in the index's space: (N,) -> (N, d), rows of length 1."""
-    encoder = open_encoder(index.spec.encoder)
-    parts = [
-        index.model.projection.apply(encoder.features(encoder.encode(genomes[start : start + 8])))
-        for start in range(0, len(genomes), 8)
-    ]
-    return np.concatenate(parts)
-
-
 def _without_twins(
     index: Index, genomes: Sequence[Genome], similarity: Floats, rows: Rows
 ) -> tuple[Floats, Rows]:
@@ -118,7 +108,7 @@ def _gather(
     index: Index, genome: Genome, similarity: Floats, rows: Rows
 ) -> tuple[npt.NDArray[np.generic], ...]:
     """The columns of Hits for one query, by descending score: shared words of all, ANI of the best."""
-    words = word_identity(_contained(index, genome, rows), index.spec.sketch_k)
+    words = word_identity(contained(index, genome, rows), index.spec.sketch_k)
     order = np.argsort(np.where(rows >= 0, -score(similarity, words), np.inf), kind="stable")
     rows, similarity, words = rows[order], similarity[order], words[order]
     ani, af_query, af_reference = (np.full(len(rows), np.nan, np.float32) for _ in range(3))
@@ -132,30 +122,11 @@ def _gather(
     return rows, similarity.astype(np.float32), words, ani, af_query, af_reference
 
 
-def _contained(index: Index, genome: Genome, rows: Rows) -> Floats:
-    own = hash_sketch(genome, index.spec)
-    small = genome.length_bp <= index.spec.small_bp
-    limit = 2**64 // (index.spec.small_scaled if small else index.spec.large_scaled)
-    found = np.zeros(len(rows), np.float32)
-    for at in np.flatnonzero(rows >= 0):
-        row = int(rows[at])
-        shift = 32 if small or index.references.is_small(row) else 0
-        found[at] = containment(
-            own,
-            index.references.hashes(row),
-            np.uint64(min(limit, index.references.limit(row))),
-            np.uint64(shift),
-        )
-    return found
-
-
 def _call(
     index: Index, genome: Genome, hits: Hits, query: int, names: dict[str, Name], verdict: Verdict, k: int
 ) -> Call:
-    shown = [_hit(index, hits, query, at) for at in np.flatnonzero(hits.rows[query] >= 0)[:k]]
     closest = _hit(index, hits, query, verdict.closest) if verdict.closest is not None else None
-    runner_up = _hit(index, hits, query, verdict.runner_up) if verdict.runner_up is not None else None
-    return Call(
+    found = Call(
         query=genome.id,
         source=genome.source,
         length_bp=genome.length_bp,
@@ -166,13 +137,30 @@ def _call(
         lineage=_lineage_to(verdict.rank, closest),
         confidence=verdict.confidence,
         closest=closest,
-        runner_up=runner_up,
+        runner_up=_hit(index, hits, query, verdict.runner_up) if verdict.runner_up is not None else None,
         next_rank=verdict.next_rank,
         members=verdict.members,
         labels=_labels(index, names),
-        hits=tuple(shown),
+        hits=tuple(_hit(index, hits, query, at) for at in np.flatnonzero(hits.rows[query] >= 0)[:k]),
         warnings=(*verdict.warnings, *warnings_of(genome)),
     )
+    if verdict.closest is None:
+        return found
+    return _unmixed(found, foreign_part(index, genome, int(hits.rows[query, verdict.closest])))
+
+
+def _unmixed(call: Call, foreign: Foreign | None) -> Call:
+    """The call as it is, with a warning, or refused: by how much of the genome comes from elsewhere."""
+    if foreign is None or foreign.share < WARN_SHARE:
+        return call
+    what = (
+        f"{foreign.share:.0%} of the sequence lies in contigs nearest to another genus, "
+        f"most of it to {foreign.source}"
+    )
+    if foreign.share < FAIL_SHARE:
+        return replace(call, warnings=(*call.warnings, what))
+    reason = f"{what}: this looks like a mixture; at most {FAIL_SHARE:.0%} is accepted. {call.reason}"
+    return replace(call, verdict="qc_fail", rank=None, name=None, confidence=None, reason=reason)
 
 
 def _hit(index: Index, hits: Hits, query: int, at: int) -> Hit:

@@ -1,4 +1,4 @@
-"""What several rooms' tests share: the demo collection and indexes of it, FASTA files, and the command line."""
+"""What the tests of several rooms share: the demo collection, indexes of it, FASTA files, command lines."""
 
 from __future__ import annotations
 
@@ -13,14 +13,7 @@ from typer.testing import CliRunner, Result
 from genome_index import build_index
 
 ROOT = Path(__file__).parents[1]
-SIX = (
-    1,
-    2,
-    4,
-    5,
-    15,
-    17,
-)  # of the demo: two genomes each of two species of Demobacter, one each of two of Specimenella
+SIX = (1, 2, 4, 5, 15, 17)  # of the demo: two species of Demobacter by twos, two of Specimenella by ones
 
 WriteFasta = Callable[..., Path]
 Gindex = Callable[..., Result]

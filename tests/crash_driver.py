@@ -1,8 +1,8 @@
-"""Carries out changes of an index in processes that are killed with SIGKILL, at a durable step or at a given time.
+"""Carries out changes of an index in processes that are killed with SIGKILL, at a durable step or at some time.
 
-A job is a line of JSON on standard input. Each is done by a child of its own and answered by a line of JSON: the
-summary of the change and the steps it took, or the signal that ended it. A durable step is a call of one of STEPS
-on a path in the index: what reaches the disk in which order. The product knows nothing of this.
+A job is a line of JSON on standard input. Each is done by a child of its own and answered by a line of JSON:
+the summary of the change and the steps it took, or the signal that ended it. A durable step is a call of one
+of STEPS on a path in the index: what reaches the disk in which order. The product knows nothing of this.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def perform(job: dict[str, Any]) -> Summary:
 
 
 def step_name(function: str, args: tuple[Any, ...], values: dict[str, Any], root: str) -> str:
-    """A step in words: 'replace segments/*', with a star for names that say what is inside; '' outside the index."""
+    """A step in words: 'replace segments/*', with a star for what changes; nothing outside the index."""
     last = args[-1]
     path = os.readlink(f"/proc/self/fd/{last}") if isinstance(last, int) else os.fspath(last)
     if values.get("dir_fd") is not None:
@@ -68,7 +68,7 @@ def step_name(function: str, args: tuple[Any, ...], values: dict[str, Any], root
 
 
 def watch(job: dict[str, Any], steps: list[str]) -> None:
-    """Note every durable step, and die at one: the `occurrence`th that is called `kill_on`, or right after it."""
+    """Note every durable step, and die before or after one: the `occurrence`th that is called `kill_on`."""
     root = os.path.abspath(job["index"])
 
     def die(name: str, moment: str) -> None:

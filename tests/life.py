@@ -78,7 +78,7 @@ def genome(genome_id: str, sequence: bytes) -> Genome:
 
 
 def collection(genera: int, species: int, genomes: int, seed: int = 1, prefix: str = "") -> Collection:
-    """Two genera a family. Genomes of a species have an ANI of about 98, species of a genus one of about 82."""
+    """Two genera a family. Genomes of a species have an ANI of about 98, those of a genus one of about 86."""
     made = Collection()
     for genus in range(genera):
         family = random_dna(seed * 1_000_003 + genus // 2)
@@ -115,7 +115,7 @@ def built(path: Path, known: Collection, labelled: bool = True, **settings: Any)
 
 
 def answers(index: Index | Path, queries: Sequence[Genome], threads: int = 1) -> list[dict[str, Any]]:
-    """The calls as JSON, without their provenance: the same for the same content, whatever the snapshot's number."""
+    """The calls as JSON without their provenance: the same for the same content, in whatever snapshot."""
     return [
         {key: value for key, value in call_json(call, {}).items() if key != "provenance"}
         for call in query_index(index, queries, settings=QuerySettings(threads=threads))

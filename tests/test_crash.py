@@ -52,7 +52,7 @@ SNAPSHOT_STEPS = [
 POINTER_STEPS = ["fsync .CURRENT.new", "replace CURRENT", "fsync ."]
 
 
-# -- dull oracles ----------------------------------------------------------------------------------------------
+# -- dull oracles --------------------------------------------------------------------------------------------
 
 
 def spectrum_of(sequence: bytes) -> np.ndarray:
@@ -83,7 +83,7 @@ def hashes_of(sequence: bytes) -> list[int]:
     return sorted(found)
 
 
-# -- the world: genomes, a driver, prepared indexes ------------------------------------------------------------
+# -- the world: genomes, a driver, prepared indexes ----------------------------------------------------------
 
 
 @contextmanager
@@ -154,6 +154,8 @@ class World:
     def undisturbed(self, change: Change) -> tuple[Path, dict[str, Any]]:
         """The index that a change makes when nothing kills it, and what the driver said of that."""
         if change not in self.made:
+            if change.before is not None:
+                self.undisturbed(change.before)
             path = self.copy(change.before, self.folder / f"index_{len(self.made)}")
             said = self.run(change.kind, path, **self.given(change))
             assert "error" not in said, said
@@ -185,7 +187,7 @@ def world(tmp_path_factory) -> Iterator[World]:
         yield World(folder, process, known, life.relatives(known, 83), inputs)
 
 
-# -- what has to hold after a kill -----------------------------------------------------------------------------
+# -- what has to hold after a kill ---------------------------------------------------------------------------
 
 
 def assert_whole(world: World, path: Path, state: State, seed: int = 0) -> None:
@@ -266,7 +268,7 @@ class Trial:
             assert_whole(self.world, self.path, state, self.kills)
 
     def finish(self) -> dict[str, Any]:
-        """The same command again, without a kill: it takes over what was finished, and the index is as if nothing had been."""
+        """The same command again takes over what was finished, and the index is as if nothing had been."""
         ready, was_done = finished(self.path), self.done
         said = self.run()
         assert "error" not in said, said
@@ -296,7 +298,7 @@ def test_a_name_reaches_the_disk_after_what_it_names(world: World):
     assert max(places[:6]) < last_look < places[6]
 
 
-# -- kills at durable steps ------------------------------------------------------------------------------------
+# -- kills at durable steps ----------------------------------------------------------------------------------
 
 
 def test_build_killed_at_every_step_of_a_segment(world: World, tmp_path: Path):
@@ -421,7 +423,7 @@ def test_killed_at_random_times(world: World, tmp_path: Path, change: Change):
     trial.finish()
 
 
-# -- kills while old things are taken away ---------------------------------------------------------------------
+# -- kills while old things are taken away -------------------------------------------------------------------
 
 
 @pytest.mark.xfail(

@@ -1,4 +1,4 @@
-"""The reader gives the residues that are in a file, however it is packed, wrapped and cut; or it says why not."""
+"""The reader gives the residues that are in a file, however it is packed and wrapped; or it says why not."""
 
 import bz2
 import gzip
@@ -27,7 +27,12 @@ from genome_index.inputs import plan
 from genome_index.reader import Failure, file_stem, first_names, iter_genomes, read_list, sequence_files
 from genome_index.records import Contig, Genome, Lineage, Taxon
 
-PACKERS = {"gz": gzip.compress, "bz2": bz2.compress, "xz": lzma.compress, "zst": zstandard.compress}
+PACKERS = {
+    "gz": lambda text: gzip.compress(text, 1),
+    "bz2": bz2.compress,
+    "xz": lzma.compress,
+    "zst": zstandard.compress,
+}
 EACH_PACKER = pytest.mark.parametrize("packer", PACKERS.values(), ids=PACKERS)
 CUT = "the compressed file is cut short or damaged ({}); download or copy it again"
 HALF_MEGABASE = dna(7, 500_000)
@@ -209,7 +214,7 @@ ENDS = {
 @pytest.mark.parametrize("kind", PACKERS)
 @pytest.mark.parametrize("per", ["file", "record"])
 def test_a_cut_archive_is_a_failure_with_a_cure(write, kind, share, per):
-    packed = PACKERS[kind](f">a\n{HALF_MEGABASE}\n".encode())
+    packed = PACKERS[kind](f">a\n{HALF_MEGABASE[:200_000]}\n".encode())
     path = write(packed[: int(len(packed) * share)])
     assert reason(path, per) == CUT.format(ENDS[kind])
 
@@ -221,7 +226,7 @@ def test_the_last_byte_of_an_archive_is_missed(write, kind):
 
 @EACH_PACKER
 def test_records_before_the_cut_are_given_and_the_cut_is_told(write, packer):
-    packed = packer("".join(f">r{at}\n{HALF_MEGABASE}\n" for at in range(3)).encode())
+    packed = packer("".join(f">r{at}\n{HALF_MEGABASE[:200_000]}\n" for at in range(3)).encode())
     *genomes, failure = iter_genomes([write(packed[:-1])], "record")
     assert [genome.id for genome in genomes] == ["r0", "r1"]
     assert (failure.id, failure.reason[:24]) == ("x", "the compressed file is c")
@@ -544,7 +549,8 @@ def test_a_protein_record_is_told(write):
         SeqRecord(Seq("MKLVEE"), "P1", "P1", annotations={"molecule_type": "protein"}), text, "genbank"
     )
     assert reason(write(text.getvalue().encode())) == (
-        "record 'P1' holds 'E', 'L', which are no nucleotide codes; this looks like protein, gindex reads nucleotides"
+        "record 'P1' holds 'E', 'L', which are no nucleotide codes; "
+        "this looks like protein, gindex reads nucleotides"
     )
 
 
@@ -673,8 +679,8 @@ def test_a_folder_without_sequence_files_is_a_failure(write, tmp_path):
         Failure(
             str(folder),
             str(folder),
-            "no sequence file in this folder; gindex looks for .fa, .fasta, .fna, .fas, .ffn, .gb, .gbk, .gbff, "
-            ".genbank, also with .gz .bz2 .xz .zst",
+            "no sequence file in this folder; gindex looks for .fa, .fasta, .fna, .fas, .ffn, "
+            ".gb, .gbk, .gbff, .genbank, also with .gz .bz2 .xz .zst",
         )
     ]
 
@@ -824,7 +830,7 @@ def test_records_stream(write, tmp_path):
     assert peak_growth_mb(path, "record", write(TWO)) < 20
 
 
-@pytest.mark.parametrize("packer", [bytes, gzip.compress], ids=["plain", "gz"])
+@pytest.mark.parametrize("packer", [bytes, PACKERS["gz"]], ids=["plain", "gz"])
 def test_twenty_thousand_contigs(write, packer):
     text = "".join(
         f">c{at} a contig\n{HALF_MEGABASE[at * 20 : at * 20 + 300]}\n" for at in range(20_000)

@@ -1,0 +1,44 @@
+"""Genomes against an index: their vectors in its space, and the words they share with its references."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from genome_index.encoders import open_encoder
+from genome_index.index import Index
+from genome_index.records import Genome
+from genome_index.sketches import containment, hash_sketch
+
+Rows = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float32]
+
+
+def embed(index: Index, genomes: Sequence[Genome]) -> Floats:
+    """Vectors of genomes in the index's space: (N,) -> (N, d), rows of length 1."""
+    encoder = open_encoder(index.spec.encoder)
+    parts = [
+        index.model.projection.apply(encoder.features(encoder.encode(genomes[start : start + 8])))
+        for start in range(0, len(genomes), 8)
+    ]
+    return np.concatenate(parts)
+
+
+def contained(index: Index, genome: Genome, rows: Rows) -> Floats:
+    """Share of the smaller sketch that is in the other, of a genome and some rows: (K,) -> (K,), 0 for row -1."""
+    own = hash_sketch(genome, index.spec)
+    small = genome.length_bp <= index.spec.small_bp
+    limit = 2**64 // (index.spec.small_scaled if small else index.spec.large_scaled)
+    found = np.zeros(len(rows), np.float32)
+    for at in np.flatnonzero(rows >= 0):
+        row = int(rows[at])
+        shift = 32 if small or index.references.is_small(row) else 0
+        found[at] = containment(
+            own,
+            index.references.hashes(row),
+            np.uint64(min(limit, index.references.limit(row))),
+            np.uint64(shift),
+        )
+    return found
