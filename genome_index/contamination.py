@@ -33,7 +33,7 @@ class Foreign:
 
 
 def foreign_part(index: Index, genome: Genome, nearest_row: int) -> Foreign | None:
-    """Find the share of a genome's contigs that belongs to another genus than its nearest reference, if any."""
+    """Find the share of a genome's contigs that belongs to another genus than its nearest reference."""
     genus = index.entry(nearest_row).lineage.name("genus")
     contigs = sorted(
         (contig for contig in genome.contigs if len(contig.sequence) >= LEAST_CONTIG_BP),
@@ -56,7 +56,7 @@ def foreign_part(index: Index, genome: Genome, nearest_row: int) -> Foreign | No
 
 
 def _source(index: Index, piece: Genome, rows: np.ndarray, genus: str) -> str:
-    """The species of another genus that a contig belongs to, or nothing; the last row is the genome's nearest."""
+    """The species of another genus that a contig is of, or nothing; the last row is the genome's nearest."""
     words = word_identity(contained(index, piece, rows), index.spec.sketch_k)
     best = int(words.argmax())
     lineage = index.entry(int(rows[best])).lineage if rows[best] >= 0 else None

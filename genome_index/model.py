@@ -68,8 +68,8 @@ class Model:
     @classmethod
     def load(cls, folder: Path) -> Model:
         learned = json.loads((folder / "calibration.json").read_text())
-        if learned["features"] != list(FEATURES):
-            raise SpecMismatch(str(folder), "features", len(learned["features"]), len(FEATURES))
+        if learned.get("features") != list(FEATURES):
+            raise SpecMismatch(str(folder), "features", len(learned.get("features", [])), len(FEATURES))
         with np.load(folder / "references.npz", allow_pickle=False) as arrays:
             return cls(
                 Projection.load(folder / "projection.npz"),

@@ -27,7 +27,7 @@ def embed(index: Index, genomes: Sequence[Genome]) -> Floats:
 
 
 def contained(index: Index, genome: Genome, rows: Rows) -> Floats:
-    """Share of the smaller sketch that is in the other, of a genome and some rows: (K,) -> (K,), 0 for row -1."""
+    """Share of the smaller sketch that is in the other, of a genome and rows: (K,) -> (K,), 0 for row -1."""
     own = hash_sketch(genome, index.spec)
     small = genome.length_bp <= index.spec.small_bp
     limit = 2**64 // (index.spec.small_scaled if small else index.spec.large_scaled)
