@@ -8,7 +8,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from genome_index.calibrate import LEAST_NAMES, NEVER, Calibrator, Samples, fit_calibrator, mixture_for
+from genome_index.calibrate import (
+    LEAST_NAMES,
+    NEVER,
+    Calibrator,
+    Samples,
+    fit_calibrator,
+    mixture_for,
+    with_threshold,
+)
 from genome_index.compare import Comparer
 from genome_index.features import FEATURES, HeldOut, Hits, Surroundings, Vote, elect, features_of, score
 from genome_index.levels import UNKNOWN, Level
@@ -194,7 +202,7 @@ def calibrate(
         or not samples.right.any()
     ):
         return None
-    fitted = fit_calibrator(samples, vote)
+    fitted = with_threshold(fit_calibrator(samples, vote), samples)
     callable_ = name not in RANKS[: RANKS.index("species")] or len(levels[name].members()) >= LEAST_NAMES
     return fitted if callable_ else replace(fitted, threshold=NEVER)
 
@@ -243,8 +251,15 @@ def samples_of(
         right[known],
         weight,
         np.full(len(weight), asked.regime == "species"),
-        asked.rows[known],
+        (features[known, FEATURES.index("ani")] >= 0) if name == "species" else np.ones(len(weight), bool),
+        kin_of(levels, asked.rows[known]),
     )
+
+
+def kin_of(levels: Mapping[str, Level], rows: Rows) -> Rows:
+    """One number a genus; genomes without one, or without a species of it, are their own kin."""
+    codes = levels["genus"].codes[rows] if "genus" in levels else np.full(len(rows), UNKNOWN)
+    return np.where(codes == UNKNOWN, -1 - rows, codes)
 
 
 def relative_to_needed(
@@ -272,7 +287,7 @@ def join_samples(parts: Sequence[Samples]) -> Samples | None:
         return None
     joined = [
         np.concatenate([getattr(part, name) for part in parts])
-        for name in ("features", "right", "weight", "species_out", "genome")
+        for name in ("features", "right", "weight", "species_out", "eligible", "group")
     ]
     joined[2] = joined[2] * len(joined[2]) / joined[2].sum()
     return Samples(*joined)

@@ -1,4 +1,4 @@
-"""Carries out changes of an index in processes that are killed with SIGKILL, at a durable step or at some time.
+"""Changes an index in processes that are killed by SIGKILL, at a durable step or at some time.
 
 A job is a line of JSON on standard input. Each is done by a child of its own and answered by a line of JSON:
 the summary of the change and the steps it took, or the signal that ended it. A durable step is a call of one
