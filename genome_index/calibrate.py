@@ -101,7 +101,7 @@ def fit_calibrator(samples: Samples, vote: Vote) -> Calibrator:
     scale = np.where(scale > 1e-6, scale, 1.0)
     knots = _knots((samples.features - mean) / scale)
     design = _design(samples.features, mean, scale, knots)
-    weights = _newton(design, samples.right.astype(np.float64), samples.weight)
+    weights = _newton(*_with_doubt(design, samples.right.astype(np.float64), samples.weight))
     return Calibrator(vote, mean, scale, knots, weights, DEFAULT_THRESHOLD, len(samples.right))
 
 
@@ -111,7 +111,7 @@ def with_threshold(fitted: Calibrator, samples: Samples) -> Calibrator:
     probability = fitted.probability(samples.features)
     for part in range(THRESHOLD_FOLDS):
         others = samples.only(fold != part)
-        if others.right.any() and not others.right.all():
+        if others.right.any():
             apart = fit_calibrator(others, fitted.vote)
             probability[fold == part] = apart.probability(samples.features[fold == part])
     return replace(fitted, threshold=_threshold(probability, samples))
@@ -128,6 +128,13 @@ def _design(features: Floats, mean: Doubles, scale: Doubles, knots: Doubles) -> 
     standard = np.clip((features - mean) / scale, -8, 8)
     hinges = np.maximum(standard[:, :, None] - knots, 0).reshape(len(standard), -1)
     return np.concatenate([np.ones((len(standard), 1)), standard, hinges], axis=1)
+
+
+def _with_doubt(design: Doubles, right: Doubles, weight: Doubles) -> tuple[Doubles, Doubles, Doubles]:
+    """Half a sample right and half a sample wrong at the mean, Jeffreys' prior: nothing is certain."""
+    mean = np.zeros((2, design.shape[1]))
+    mean[:, 0] = 1
+    return np.concatenate([design, mean]), np.append(right, (0.0, 1.0)), np.append(weight, (0.5, 0.5))
 
 
 def _newton(design: Doubles, right: Doubles, weight: Doubles) -> Doubles:

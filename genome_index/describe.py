@@ -71,10 +71,10 @@ def lines_of(found: Mapping[str, Any]) -> Iterator[str]:
     )
     yield f"fitted on     {found['fitted']:,} genomes; {found['changed_since_fit']:,} changed since"
     for name, level in found["calibration"]["levels"].items():
-        yield (
-            f"  {name:<12}called from probability {level['threshold']:.2f} on "
-            f"({level['samples']:,} simulated queries)"
-        )
+        called = f"called from probability {level['threshold']:.2f} on"
+        if level["threshold"] > 1:
+            called = "never called: too few names to have been wrong about"
+        yield f"  {name:<12}{called} ({level['samples']:,} simulated queries)"
     if found["failed_inputs"]:
         yield f"failed        {found['failed_inputs']:,} inputs; `gindex info --failures` lists them"
     for event in found["history"]:

@@ -195,12 +195,7 @@ def calibrate(
         if one.regime in shares
     ]
     samples = join_samples([part for part in parts if part is not None])
-    if (
-        samples is None
-        or len(samples.right) < LEAST_SAMPLES
-        or samples.right.all()
-        or not samples.right.any()
-    ):
+    if samples is None or len(samples.right) < LEAST_SAMPLES or not samples.right.any():
         return None
     fitted = with_threshold(fit_calibrator(samples, vote), samples)
     callable_ = name not in RANKS[: RANKS.index("species")] or len(levels[name].members()) >= LEAST_NAMES
