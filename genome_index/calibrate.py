@@ -126,7 +126,7 @@ def _knots(standardised: Doubles) -> Doubles:
 def _design(features: Floats, mean: Doubles, scale: Doubles, knots: Doubles) -> Doubles:
     """A column of ones, each feature standardised, and its hinges: (S, F) -> (S, 1 + F * (1 + J))."""
     standard = np.clip((features - mean) / scale, -8, 8)
-    hinges = np.maximum(standard[:, :, None] - knots, 0).reshape(len(standard), -1)
+    hinges = np.maximum(standard[:, :, None] - knots, 0).reshape(len(standard), knots.size)
     return np.concatenate([np.ones((len(standard), 1)), standard, hinges], axis=1)
 
 

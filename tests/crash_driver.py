@@ -15,6 +15,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -68,12 +69,22 @@ def step_name(function: str, args: tuple[Any, ...], values: dict[str, Any], root
 
 
 def watch(job: dict[str, Any], steps: list[str]) -> None:
-    """Note every durable step, and die before or after one: the `occurrence`th that is called `kill_on`."""
+    """Note every durable step, and die before or after one: the `occurrence`th that is called `kill_on`.
+
+    While old things are taken away (`past` the step that moved the pointer) a star in `kill_on` stands for
+    anything: how a folder is called meanwhile is its own affair. With an `order` files are taken away in that
+    order, and each is a step.
+    """
     root = os.path.abspath(job["index"])
+    wanted, past = job.get("kill_on", ""), job.get("past")
+    alike: Callable[[str, str], bool] = fnmatchcase if past else str.__eq__
+    at = (job.get("occurrence", 1), job.get("moment", "before"))
 
     def die(name: str, moment: str) -> None:
-        at = (job.get("kill_on"), job.get("occurrence", 1), job.get("moment", "before"))
-        if (name, steps.count(name), moment) == at:
+        if not alike(name, wanted) or (past and past not in steps):
+            return
+        since = steps[steps.index(past) + 1 :] if past else steps
+        if (sum(alike(step, wanted) for step in since), moment) == at:
             os.kill(os.getpid(), signal.SIGKILL)
 
     def watched(function: Callable[..., Any]) -> Callable[..., Any]:

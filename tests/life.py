@@ -16,9 +16,11 @@ import numpy as np
 
 from genome_index import Contig, Genome, Index, IndexSpec, Lineage, QuerySettings, Summary, Work, query_index
 from genome_index.changes import build
+from genome_index.pairs import rows_of
 from genome_index.records import RANKS, Taxon
 from genome_index.report import call_json
 from genome_index.taxonomy import Taxonomy
+from genome_index.verify import measure
 
 LETTERS = np.frombuffer(b"ACGT", np.uint8)
 LENGTH_BP = 2_500
@@ -131,6 +133,24 @@ def shown_ids(index: Index | Path, queries: Sequence[Genome]) -> set[str]:
     """Every id that an answer shows, with as many hits as there can be."""
     calls = query_index(index, queries, settings=QuerySettings(k=50))
     return {hit.id for call in calls for hit in (*call.hits, call.closest, call.runner_up) if hit is not None}
+
+
+def assert_pairs_are_sound(index: Index, most: int = 40) -> None:
+    """Measured pairs are of genomes of the index, each once, and say what measuring them again says."""
+    keys, values = index.pairs().keys, index.pairs().values
+    assert len(keys) > 0
+    assert (np.diff(keys) > 0).all()
+    lesser, greater = rows_of(keys)
+    assert (lesser < greater).all()
+    assert set(lesser.tolist()) | set(greater.tolist()) <= {entry.row for entry in index.catalog.entries()}
+    for at in np.linspace(0, len(keys) - 1, most).astype(int):
+        query, candidate = (
+            index.references.genome(int(lesser[at])),
+            index.references.candidate(int(greater[at])),
+        )
+        [found] = measure(query, [candidate])
+        expected = np.array([found.ani, found.af_query, found.af_reference], np.float32)
+        np.testing.assert_allclose(values[at], expected, rtol=1e-6)
 
 
 def folders(path: Path) -> list[str]:

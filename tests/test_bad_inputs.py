@@ -1,4 +1,4 @@
-"""What is wrong with an input, a request, an index or a disk is said in one sentence, and the rest goes on."""
+"""What is wrong with an input, a request, an index or a disk is said in a sentence, and the rest goes on."""
 
 import bz2
 import ctypes
@@ -12,7 +12,6 @@ import re
 import shutil
 import subprocess
 import sys
-import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +25,7 @@ from ncbi_server import dna
 
 from genome_index.errors import GindexError
 from genome_index.index import read_snapshot
+from genome_index.reader import file_stem
 
 GENOME = f">g\n{dna(1, 3000)}\n".encode()
 OTHER = f">o\n{dna(2, 3000)}\n".encode()
@@ -39,8 +39,8 @@ PROTEIN = (
 )
 UNKNOWN = "{} of the sequence is N or another ambiguity code; at most 50% is accepted."
 NO_FILES = (
-    "no sequence file in this folder; gindex looks for .fa, .fasta, .fna, .fas, .ffn, .gb, .gbk, .gbff, .genbank, "
-    "also with .gz .bz2 .xz .zst"
+    "no sequence file in this folder; gindex looks for .fa, .fasta, .fna, .fas, .ffn, .gb, .gbk, .gbff, "
+    ".genbank, also with .gz .bz2 .xz .zst"
 )
 CLOSED = "permission denied; make the file readable"
 GO_BACK = "Go back with `gindex undo`, or build it again."
@@ -104,12 +104,12 @@ def refused(result, sentence):
     return True
 
 
-# Bad inputs ---------------------------------------------------------------------------------------------------
+# Bad inputs -------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class Bad:
-    """An input that gives no genome: how to make it, the id its row bears ("" for its path), and the reason."""
+    """An input that gives no genome: how to make it, the id of its row ("" for its path), and the reason."""
 
     make: Callable[[Path], Path | str]
     id: str
@@ -122,7 +122,7 @@ def bad_file(name, content, reason, verdict="failed"):
         (folder / name).write_bytes(content)
         return folder / name
 
-    return Bad(make, name.split(".")[0], reason, verdict)
+    return Bad(make, file_stem(name), reason, verdict)
 
 
 def folder_without_genomes(folder):
@@ -324,7 +324,7 @@ def test_the_shortest_genome_has_500_bp(gindex, small_index, tmp_path):
     assert (row["length_bp"], row["verdict"] in ("novel", "out_of_scope")) == (500, True)
 
 
-# Permissions: each makes something closed under a folder, and is given as the path that is returned -----------
+# Permissions: each makes something closed under a folder, and is given as the path that is returned ---------
 
 
 def closed_file(folder, close):
@@ -385,15 +385,19 @@ def test_build_goes_on_without_what_may_not_be_read(gindex, good, tmp_path, clos
     assert f"failed: {given}: x: {CLOSED}\n" in result.stderr
 
 
+@known_bug("UnicodeEncodeError: the id is no UTF-8 text, and nothing is built")
 def test_a_name_that_is_not_utf_8_stops_nothing(gindex, good, tmp_path):
     (tmp_path / "in").mkdir()
     shutil.copy(good, tmp_path / "in" / "good.fa")
-    (tmp_path / "in" / os.fsdecode(b"caf\xe9.fa")).write_bytes(OTHER)
-    pytest.xfail("the id is no UTF-8 text: UnicodeEncodeError, and nothing is built")  # see the next line
-    assert gindex("build", tmp_path / "in", "--index", tmp_path / "index").exit_code in (0, 1)
+    try:
+        (tmp_path / "in" / os.fsdecode(b"caf\xe9.fa")).write_bytes(OTHER)
+    except OSError:
+        pytest.skip("names have to be UTF-8 text here")
+    result = gindex("build", tmp_path / "in", "--index", tmp_path / "index")
+    assert re.search(r"built [12] genomes", result.stderr)
 
 
-# Collections that do not fit together -------------------------------------------------------------------------
+# Collections that do not fit together -----------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -495,10 +499,11 @@ def test_another_sequence_under_an_id_of_the_index_is_refused(gindex, own_index,
     )
 
 
-# Wrong use ----------------------------------------------------------------------------------------------------
+# Wrong use --------------------------------------------------------------------------------------------------
 
 NO_INPUT = "no input: give files, folders, - for standard input, or --from-file LIST"
 NO_INDEX = "no index at {nowhere}; make one with `gindex build INPUT... --index {nowhere}`"
+FOLDS = "give --folds 2 or more, or --leave-one-out, not both"
 PER = "--genome-per is 'contig'; choose file or record"
 CANNOT_READ_LIST = (
     "{nowhere}: cannot read the list of inputs (no such file or folder; check the path); "
@@ -545,8 +550,8 @@ WRONG_USE = {
         "{index}: that would remove every genome; delete the folder instead. Nothing was removed"
     ),
     "undo --index {index}": "{index}: nothing to undo: snapshot 1 (build) is the oldest that is kept",
-    "evaluate --folds 1 --index {index}": "give --folds 2 or more, or --leave-one-out, not both",
-    "evaluate --folds 2 --leave-one-out --index {index}": "give --folds 2 or more, or --leave-one-out, not both",
+    "evaluate --folds 1 --index {index}": FOLDS,
+    "evaluate --folds 2 --leave-one-out --index {index}": FOLDS,
     "fetch": "give accessions, or one taxon (--taxon NAME), and not both",
 }
 
@@ -554,7 +559,7 @@ WRONG_USE = {
 @pytest.fixture
 def places(own_index, good, tmp_path):
     (tmp_path / "empty").touch()
-    (tmp_path / "labels.tsv").write_text("genome_id\tspecies\nx\tAa b\n")
+    (tmp_path / "labels.tsv").write_text("genome_id\tspecies\nDEMO_0001\tAa b\n")
     return {
         "index": own_index,
         "good": good,
@@ -611,12 +616,10 @@ def test_a_factory_string_that_faiss_does_not_know(gindex, good, other, tmp_path
     )
 
 
-# An index that cannot be used ---------------------------------------------------------------------------------
+# An index that cannot be used -------------------------------------------------------------------------------
 
 SNAPSHOT_FILES = ("calibration.json", "catalog.duckdb", "projection.npz", "references.npz", "vectors.faiss")
-SEGMENT_FILES = tuple(
-    f"{kind}.{end}" for kind in ("raw", "hashes", "bases", "skani") for end in ("bin", "idx")
-)
+SEGMENT_FILES = ("raw.bin", "raw.idx", "hashes.bin", "hashes.idx", "bases.bin", "bases.idx", "skani.idx")
 
 
 def flip(path):
@@ -681,8 +684,8 @@ EDITS = {
     ),
     "another mask of the encoder": (
         lambda values: values["spec"].update(encoder_version="111111"),
-        "{index}: encoder_version is '111111' in the index but '11011011011' here, so their numbers cannot be "
-        "compared; use the same encoder_version, or build a new index",
+        "{index}: encoder_version is '111111' in the index but '11011011011' here, so their numbers "
+        "cannot be compared; use the same encoder_version, or build a new index",
     ),
 }
 
@@ -704,17 +707,18 @@ def test_an_index_of_other_settings_is_refused(gindex, own_index, good, change, 
 
 
 @pytest.mark.parametrize(
-    ("change", "of"),
+    "change",
     [
-        (lambda values: values["spec"].update(sketch_k=16), "sketch_k"),
-        (lambda values: values["spec"].update(small_scaled=16), "small_scaled"),
-        (lambda values: values["spec"].pop("small_bp"), "small_bp"),
-        (lambda values: values.update(genomes=7), "genomes"),
-        (lambda values: values["files"].pop("vectors.faiss"), "vectors.faiss"),
+        lambda values: values["spec"].update(sketch_k=16),
+        lambda values: values["spec"].update(small_scaled=16),
+        lambda values: values["spec"].pop("small_bp"),
+        lambda values: values.update(genomes=7),
+        lambda values: values["files"].pop("vectors.faiss"),
     ],
+    ids=["sketch_k", "small_scaled", "no small_bp", "genomes", "a file"],
 )
 @known_bug("no checksum covers the manifest: the index is used with what it says now")
-def test_a_changed_manifest_is_noticed(gindex, own_index, change, of):
+def test_a_changed_manifest_is_noticed(gindex, own_index, change):
     edit(own_index, change)
     assert gindex("check", "--index", own_index).exit_code == 2
 
@@ -748,21 +752,41 @@ def test_a_manifest_that_is_none_is_refused(gindex, own_index, good, content, re
 def test_a_damaged_snapshot_is_named(gindex, own_index, good, name, damage):
     path = snapshot(own_index) / name
     complaint = damage(path)
-    for command in (["query", good], ["info"], ["evaluate"]):
+    for command in (["query", good], ["info"]):
         assert refused(gindex(*command, "--index", own_index), f"{path}: {complaint}. {GO_BACK}")
     result = gindex("check", "--index", own_index)
     cure = "Go back with `gindex undo`, or build the index again."
     assert (result.exit_code, result.stdout, result.stderr) == (2, "", f"{path}: {complaint}\n{cure}\n")
 
 
-@known_bug("the catalogue is read unchecked, and DuckDB's error comes up as it is")
-@pytest.mark.parametrize("command", ["list", "info --failures"])
-def test_a_damaged_catalogue_is_named(gindex, own_index, command):
-    path = snapshot(own_index) / "catalog.duckdb"
+UNCHECKED = {
+    "catalog.duckdb": {"list", "evaluate", "refit", "add {good}", "remove DEMO_0001", "relabel {labels}"},
+    "references.npz": {"evaluate", "refit"},
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "command"),
+    [
+        pytest.param(
+            name,
+            command,
+            marks=known_bug("read before it is checked; the library's error comes up as it is")
+            if command in unchecked
+            else (),
+        )
+        for name, unchecked in UNCHECKED.items()
+        for command in sorted(UNCHECKED["catalog.duckdb"] | {"query {good}", "info", "merge {small}"})
+        if (name, command) != ("references.npz", "list")  # the list is in the catalogue
+    ],
+)
+def test_every_command_names_the_damaged_file_it_reads(gindex, places, small_index, name, command):
+    path = snapshot(places["index"]) / name
     content = path.read_bytes()
-    middle = slice(len(content) // 4, 3 * len(content) // 4)
-    path.write_bytes(content[: middle.start] + bytes(len(content[middle])) + content[middle.stop :])
-    result = gindex(*command.split(), "--index", own_index)
+    start, end = len(content) // 4, 3 * len(content) // 4
+    path.write_bytes(content[:start] + bytes(end - start) + content[end:])
+    words = [word.format(**places, small=small_index) for word in command.split()]
+    result = gindex(*words, "--index", places["index"])
     assert refused(result, f"{path}: does not match its checksum. {GO_BACK}")
 
 
@@ -777,21 +801,26 @@ def test_a_missing_manifest_is_named(gindex, own_index, good):
 @pytest.mark.parametrize("name", SEGMENT_FILES)
 def test_check_finds_a_damaged_segment(gindex, own_index, name, damage):
     path = segment(own_index) / name
-    if not path.stat().st_size and damage is not delete:
-        pytest.skip("nothing is kept under this kind for small genomes")
     complaint = damage(path)
     result = gindex("check", "--index", own_index)
     cure = "Go back with `gindex undo`, or build the index again."
     assert (result.exit_code, result.stdout, result.stderr) == (2, "", f"{path}: {complaint}\n{cure}\n")
 
 
-@EACH_DAMAGE
+@pytest.mark.parametrize("damage", [cut, empty, delete])
 def test_check_finds_a_damaged_segment_manifest(gindex, own_index, damage):
     damage(segment(own_index) / "segment.json")
     result = gindex("check", "--index", own_index)
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr.startswith(f"gindex: {segment(own_index)}: segment cannot be read (")
     assert result.stderr.endswith(f"). {GO_BACK}\n")
+
+
+@known_bug("no checksum covers a segment's manifest")
+def test_check_finds_a_changed_segment_manifest(gindex, own_index):
+    path = segment(own_index) / "segment.json"
+    path.write_bytes(path.read_bytes().replace(b"DEMO_0001", b"DEMO_0009"))
+    assert gindex("check", "--index", own_index).exit_code == 2
 
 
 def test_check_finds_a_missing_segment(gindex, own_index):
@@ -818,32 +847,31 @@ def test_a_query_that_needs_a_damaged_segment_says_so(gindex, own_index, demo, n
     )
 
 
-@pytest.mark.parametrize(
-    ("content", "complaint"),
-    [
-        (b"", "holds '', no snapshot number"),
-        (b"\n", "holds '', no snapshot number"),
-        (b"latest\n", "holds 'latest', no snapshot number"),
-        (b"-1", "holds '-1', no snapshot number"),
-        (b"1.0", "holds '1.0', no snapshot number"),
-        (b"\0" * 7, "holds '" + r"\x00" * 7 + "', no snapshot number"),
-        (b"x" * 100_000, "holds 'xxxxxxxxxxxxxxxxxxxx', no snapshot number"),
-        pytest.param(
-            b"\xff\xfe1", "holds '", marks=known_bug("UnicodeDecodeError: the pointer is read as UTF-8 text")
-        ),
-        pytest.param(
-            "²".encode(),
-            "holds '²', no snapshot number",
-            marks=known_bug("isdigit() lets it pass, int() does not"),
-        ),
-    ],
-)
-def test_a_pointer_that_names_nothing_is_refused(gindex, own_index, good, content, complaint):
+POINTERS = {
+    "nothing": (b"", "''"),
+    "a line end": (b"\n", "''"),
+    "a word": (b"latest\n", "'latest'"),
+    "a negative number": (b"-1", "'-1'"),
+    "a fraction": (b"1.0", "'1.0'"),
+    "zero bytes": (b"\0" * 7, repr("\0" * 7)),
+    "much": (b"x" * 100_000, repr("x" * 20)),
+    "no text": (b"\xff\xfe1", "'"),
+    "a superscript": ("²".encode(), "'²'"),
+}
+
+
+@pytest.mark.parametrize("name", POINTERS)
+def test_a_pointer_that_names_nothing_is_refused(gindex, own_index, good, name, request):
+    if name == "no text":
+        request.applymarker(known_bug("UnicodeDecodeError: the pointer is read as UTF-8 text"))
+    if name == "a superscript":
+        request.applymarker(known_bug("isdigit() lets it pass, int() does not"))
+    content, shown = POINTERS[name]
     (own_index / "CURRENT").write_bytes(content)
     result = gindex("query", good, "--index", own_index)
     assert (result.exit_code, result.stdout) == (2, "")
-    assert result.stderr.startswith(f"gindex: {own_index}/CURRENT: {complaint}")
-    assert result.stderr.endswith(". Write 000001 into it.\n")
+    assert result.stderr.startswith(f"gindex: {own_index}/CURRENT: holds {shown}")
+    assert result.stderr.endswith(", no snapshot number. Write 000001 into it.\n")
 
 
 def test_without_a_pointer_there_is_no_index(gindex, own_index, good):
@@ -851,7 +879,7 @@ def test_without_a_pointer_there_is_no_index(gindex, own_index, good):
     assert refused(gindex("query", good, "--index", own_index), NO_INDEX.format(nowhere=own_index))
 
 
-# The cure that is advised helps -------------------------------------------------------------------------------
+# The cure that is advised helps -----------------------------------------------------------------------------
 
 
 def answers(gindex, index, demo):
@@ -891,18 +919,24 @@ def test_building_again_mends_a_damaged_snapshot(gindex, own_index, six_genomes,
     assert answers(gindex, own_index, demo)
 
 
+@known_bug("a segment of that name is there, so it is not written again")
 @EACH_DAMAGE
-@pytest.mark.parametrize("name", ["raw.bin", "hashes.bin", "hashes.idx", "bases.bin", "segment.json"])
-def test_building_again_mends_a_damaged_segment(gindex, own_index, six_genomes, demo, name, damage, request):
-    if name != "segment.json" or damage is delete:
-        request.applymarker(known_bug("a segment of that name is there, so it is not written again"))
-    if name == "segment.json" and damage is not delete:
-        request.applymarker(known_bug("a segment manifest that cannot be read counts as a finished segment"))
+@pytest.mark.parametrize("name", ["raw.bin", "hashes.bin", "hashes.idx", "bases.bin"])
+def test_building_again_mends_a_damaged_segment(gindex, own_index, six_genomes, demo, name, damage):
     damage(segment(own_index) / name)
     result = gindex("build", *six_genomes, "--taxonomy", demo / "taxonomy.tsv", "--index", own_index)
     assert result.exit_code == 0
     assert gindex("check", "--index", own_index).exit_code == 0
     assert answers(gindex, own_index, demo)
+
+
+@known_bug("a damaged manifest counts as a finished segment, a missing one as a disk that refuses")
+@pytest.mark.parametrize("damage", [cut, empty, delete])
+def test_building_again_mends_a_segment_manifest(gindex, own_index, six_genomes, demo, damage):
+    damage(segment(own_index) / "segment.json")
+    result = gindex("build", *six_genomes, "--taxonomy", demo / "taxonomy.tsv", "--index", own_index)
+    assert result.exit_code == 0
+    assert gindex("check", "--index", own_index).exit_code == 0
 
 
 def test_the_number_that_is_advised_is_the_right_one(gindex, own_index, good, demo):
@@ -931,7 +965,7 @@ def test_building_again_mends_a_pointer(gindex, own_index, six_genomes, demo):
     assert result.exit_code == 0
 
 
-# A disk that refuses ------------------------------------------------------------------------------------------
+# A disk that refuses ----------------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -989,11 +1023,7 @@ def test_a_build_that_fills_the_disk_goes_on_where_there_is_room(gindex, demo, s
 FULL_AT = {
     "a segment": ("genome_index.ingest.write_segment", 0, ()),
     "the projection": ("genome_index.model.Projection.save", 0, ()),
-    "the vectors": (
-        "genome_index.model.Vectors.save",
-        0,
-        known_bug("FAISS raises RuntimeError, which is not taken for what it is"),
-    ),
+    "the vectors": ("genome_index.model.Vectors.save", 0, ()),
     "the catalogue": (
         "genome_index.index.write_catalog",
         0,
@@ -1046,6 +1076,41 @@ def _named(path):
     for name in names:
         found = getattr(found, name)
     return found
+
+
+@known_bug("FAISS raises RuntimeError, which is not taken for what it is")
+def test_vectors_that_fill_the_disk_are_told(gindex, demo, small_disk, monkeypatch):
+    """Few vectors wait in a buffer until the file is closed; these are written at once."""
+    disk = small_disk(60)
+
+    def save(vectors, path):
+        fill(disk)
+        original(vectors, path)
+
+    original = _named("genome_index.model.Vectors.save")
+    monkeypatch.setattr("genome_index.model.Vectors.save", save)
+    result = gindex("build", demo / "genomes", "--genome-per", "file", "--index", disk / "index")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.endswith(f": {FULL.format('No space left on device')}\n")
+
+
+@known_bug(
+    "FAISS closes its file without a look: the cut file is committed with the checksum of what is there"
+)
+def test_vectors_that_did_not_fit_are_not_committed(gindex, own_index, six_genomes, small_disk, monkeypatch):
+    """The disk is full for a moment, while another program's file is on it."""
+    disk = small_disk(20)
+    index = Path(shutil.copytree(own_index, disk / "index"))
+
+    def save(vectors, path):
+        fill(disk)
+        original(vectors, path)
+        (disk / "ballast").unlink()
+
+    original = _named("genome_index.model.Vectors.save")
+    monkeypatch.setattr("genome_index.model.Vectors.save", save)
+    result = gindex("build", *six_genomes[:5], "--genome-per", "file", "--index", index)
+    assert result.exit_code == 2
 
 
 def test_output_that_fills_the_disk_is_told(gindex, demo, small_index, small_disk):
@@ -1127,9 +1192,3 @@ def test_an_index_that_may_not_be_read_is_told(gindex, good, own_index, close, n
     result = gindex(command, *([good] if command == "query" else []), "--index", own_index)
     assert (result.exit_code, result.stdout) == (2, "")
     assert re.match(f"gindex: {re.escape(str(own_index))}.*{of}: .*(?i:permission denied)", result.stderr)
-
-
-def test_sentences_are_plain_text():
-    """No control character and no colour: they end up in logs."""
-    sentences = [bad.reason for bad in BAD.values()] + [*WRONG_USE.values()]
-    assert not [one for one in sentences if any(unicodedata.category(letter) == "Cc" for letter in one)]

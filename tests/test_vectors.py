@@ -1,0 +1,271 @@
+"""Vectors, pairs and the projection against dull oracles: numpy, a loop, a dictionary, FAISS's own matrix."""
+
+from pathlib import Path
+
+import faiss
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from genome_index.errors import IndexDamaged, UsageError
+from genome_index.pairs import PairTable, in_threads, keys_of, rows_of
+from genome_index.pool import unit
+from genome_index.projection import Projection, fit_projection
+from genome_index.vectors import GRAPH, Vectors, factory_for, nearest
+
+SEEDS = st.integers(0, 2**32 - 1)
+
+
+def random_unit(seed: int, rows: int, dim: int) -> np.ndarray:
+    return unit(np.random.default_rng(seed).standard_normal((rows, dim)).astype(np.float32))
+
+
+# -- FAISS ---------------------------------------------------------------------------------------------------
+
+
+def dull_search(queries, references, k, live):
+    """Every cosine, in descending order; dead rows do not count. The oracle of all searches."""
+    similarity = queries.astype(np.float64) @ references.T.astype(np.float64)
+    similarity[:, ~live] = -np.inf
+    rows = np.argsort(-similarity, axis=1, kind="stable")[:, :k]
+    found = np.take_along_axis(similarity, rows, axis=1)
+    return found, np.where(np.isfinite(found), rows, -1)
+
+
+@st.composite
+def searches(draw):
+    rows, dim, queries = draw(st.integers(1, 60)), draw(st.integers(2, 24)), draw(st.integers(1, 5))
+    live = np.array(draw(st.lists(st.booleans(), min_size=rows, max_size=rows)))
+    return draw(SEEDS), rows, dim, queries, draw(st.integers(1, 70)), live
+
+
+@given(searches())
+@settings(max_examples=150, deadline=None)
+def test_flat_search_finds_what_numpy_finds(search):
+    seed, rows, dim, count, k, live = search
+    references, queries = random_unit(seed, rows, dim), random_unit(seed + 1, count, dim)
+    expected, expected_rows = dull_search(queries, references, min(k, rows), live)
+    similarity, found = Vectors.build(references, "Flat").search(queries, k, live)
+    assert_same_hits(similarity, found, queries, references, expected, expected_rows)
+    assert live[found[found >= 0]].all()
+
+
+def assert_same_hits(similarity, rows, queries, references, expected, expected_rows):
+    """As near, in the same order; of two that are equally near either may come first."""
+    real = expected_rows >= 0
+    assert rows.shape == similarity.shape == expected_rows.shape
+    assert np.array_equal(rows >= 0, real)
+    np.testing.assert_allclose(similarity[real], expected[real], atol=1e-5)
+    cosines = np.einsum("qd,qkd->qk", queries.astype(np.float64), references[rows])
+    np.testing.assert_allclose(cosines[real], expected[real], atol=1e-5)
+    assert [len(set(line[line >= 0])) for line in rows] == real.sum(axis=1).tolist()
+
+
+@pytest.mark.parametrize("factory", ["Flat", "IVF4,Flat", GRAPH])
+def test_every_kind_is_saved_loaded_and_grows(tmp_path: Path, factory: str):
+    references, more, queries = random_unit(1, 400, 16), random_unit(2, 30, 16), random_unit(3, 20, 16)
+    Vectors.build(references, factory).save(tmp_path / "vectors")
+    vectors = Vectors.load(tmp_path / "vectors")
+    assert (len(vectors), vectors.dim) == (400, 16)
+    np.testing.assert_array_equal(vectors.rows(), references)
+    vectors.add(more)
+    both = np.concatenate([references, more])
+    np.testing.assert_array_equal(vectors.rows(), both)
+    live = np.arange(430) % 3 > 0
+    _, rows = vectors.search(both[live][::20], 1, live)
+    assert np.array_equal(rows[:, 0], np.flatnonzero(live)[::20])  # each finds itself
+    similarity, rows = vectors.search(queries, 10, live)
+    assert (rows >= 0).all()
+    assert live[rows].all()
+    np.testing.assert_allclose(similarity, np.einsum("qd,qkd->qk", queries, both[rows]), atol=1e-5)
+
+
+def test_the_graph_finds_nineteen_of_twenty():
+    """Rows without any clusters, the hardest case; also when half of them, or most, are gone."""
+    references, queries = random_unit(1, 4_000, 64), random_unit(2, 200, 64)
+    vectors = Vectors.build(references, GRAPH)
+    for one_in in (1, 2, 10):
+        live = np.arange(4_000) % one_in == 0
+        _, expected = dull_search(queries, references, 10, live)
+        _, rows = vectors.search(queries, 10, live)
+        assert live[rows].all()
+        shared = [len(set(a) & set(b)) for a, b in zip(rows.tolist(), expected.tolist(), strict=True)]
+        assert np.mean(shared) >= 9.5
+
+
+def test_nothing_to_search_or_nobody_who_asks():
+    vectors = Vectors.build(random_unit(1, 3, 4), "Flat")
+    similarity, rows = vectors.search(np.empty((0, 4), np.float32), 5)
+    assert similarity.shape == rows.shape == (0, 0)
+    _, rows = vectors.search(random_unit(2, 2, 4), 5, np.zeros(3, bool))
+    assert (rows == -1).all()
+
+
+def test_factory_by_size():
+    assert [factory_for("auto", genomes) for genomes in (1, 100_000, 100_001)] == ["Flat", "Flat", GRAPH]
+    assert factory_for("IVF8,Flat", 10**6) == "IVF8,Flat"
+
+
+def test_faiss_errors_are_sentences(tmp_path: Path):
+    with pytest.raises(UsageError, match=r"'IVF8,Flat' for 3 vectors: .*choose another --faiss"):
+        Vectors.build(random_unit(1, 3, 4), "IVF8,Flat")
+    (tmp_path / "vectors").write_bytes(b"not an index")
+    with pytest.raises(IndexDamaged, match="FAISS cannot read it"):
+        Vectors.load(tmp_path / "vectors")
+
+
+# -- nearest, with barred rows -------------------------------------------------------------------------------
+
+
+def dull_nearest(queries, references, k, barred):
+    """One pair after the other."""
+    found = []
+    for i, query in enumerate(queries):
+        allowed = [row for row in range(len(references)) if row not in set(barred[i])]
+        cosines = [
+            (float(query.astype(np.float64) @ references[row].astype(np.float64)), row) for row in allowed
+        ]
+        found.append((sorted(cosines, reverse=True) + [(-np.inf, -1)] * k)[:k])
+    return np.array([[pair[0] for pair in line] for line in found]), np.array(
+        [[pair[1] for pair in line] for line in found]
+    )
+
+
+@st.composite
+def barred_searches(draw):
+    rows, queries = draw(st.integers(1, 30)), draw(st.integers(1, 6))
+    barred = draw(
+        st.lists(st.lists(st.integers(0, rows - 1), max_size=rows), min_size=queries, max_size=queries)
+    )
+    return draw(SEEDS), rows, queries, draw(st.integers(1, 40)), [np.array(one, np.int64) for one in barred]
+
+
+@given(barred_searches())
+@settings(max_examples=150, deadline=None)
+def test_nearest_is_what_a_loop_finds(search):
+    seed, rows, count, k, barred = search
+    references, queries = random_unit(seed, rows, 12), random_unit(seed + 1, count, 12)
+    similarity, found = nearest(queries, references, k, lambda i: barred[i])
+    expected, expected_rows = dull_nearest(queries, references, min(k, rows), barred)
+    assert_same_hits(similarity, found, queries, references, expected, expected_rows)
+    assert np.isneginf(similarity[found < 0]).all()
+    for line, hidden in zip(found, barred, strict=True):
+        assert not set(line.tolist()) & set(hidden.tolist())
+
+
+def test_nearest_of_many_queries_goes_block_by_block():
+    """Each query has its own barred row in whatever block it lies."""
+    references = random_unit(1, 700, 8)
+    _, rows = nearest(references, references, 2, lambda i: np.array([i]))
+    _, expected = dull_nearest(references[250:262], references, 2, [[i] for i in range(250, 262)])
+    assert np.array_equal(rows[250:262], expected)
+    assert (rows != np.arange(700)[:, None]).all()
+
+
+# -- pairs ---------------------------------------------------------------------------------------------------
+
+PAIRS = st.tuples(st.integers(0, 2**31 - 1) | st.integers(0, 12), st.integers(0, 12))
+
+
+@given(st.lists(st.lists(PAIRS, max_size=12), max_size=6), st.lists(PAIRS, max_size=12))
+@settings(deadline=None)
+def test_pair_table_is_a_dictionary(batches, asked):
+    table, known, number = PairTable(2), {}, 0.0
+    for batch in batches:
+        keys = table.missing(keys_of(*columns(batch)))
+        new = sorted({(min(pair), max(pair)) for pair in batch} - known.keys())
+        assert list(zip(*(rows.tolist() for rows in rows_of(keys)), strict=True)) == new
+        values = [(number + i, -number - i) for i in range(len(new))]
+        number += len(new)
+        order = np.random.default_rng(len(new)).permutation(len(new))  # they may come in any order
+        table.add(keys[order], np.array(values, np.float32).reshape(-1, 2)[order])
+        known |= dict(zip(new, values, strict=True))
+    found = table.get(keys_of(*columns(asked)))
+    assert found.shape == (len(asked), 2)
+    expected = [known.get((min(pair), max(pair)), (np.nan, np.nan)) for pair in asked]
+    np.testing.assert_array_equal(found, np.array(expected, np.float32).reshape(-1, 2))
+    kept = np.arange(13) % 2 > 0
+    small = PairTable(2, table.keys[rows_of(table.keys)[1] < 13], table.values[rows_of(table.keys)[1] < 13])
+    left = {pair for pair in known if max(pair) < 13 and kept[pair[0]] and kept[pair[1]]}
+    a, b = rows_of(small.among(kept).keys)
+    assert set(zip(a.tolist(), b.tolist(), strict=True)) == left
+    for pair, value in zip(zip(a.tolist(), b.tolist(), strict=True), small.among(kept).values, strict=True):
+        assert tuple(value) == known[pair]
+
+
+def columns(pairs) -> tuple[np.ndarray, np.ndarray]:
+    table = np.array(pairs, np.int64).reshape(-1, 2)
+    return table[:, 0], table[:, 1]
+
+
+def test_get_keeps_the_shape_of_what_is_asked():
+    table = PairTable(1)
+    table.add(keys_of(np.array([3]), np.array([1])), np.array([0.5]))
+    asked = keys_of(np.array([[1, 3], [1, 2]]), np.array([[3, 1], [1, 3]]))
+    np.testing.assert_array_equal(
+        table.get(asked)[..., 0], np.array([[0.5, 0.5], [np.nan, np.nan]], np.float32)
+    )
+
+
+@pytest.mark.parametrize("threads", [1, 2, 5])
+def test_threads_answer_in_order(threads: int):
+    assert list(in_threads(lambda i: i * i, 40, threads)) == [i * i for i in range(40)]
+    assert list(in_threads(lambda i: i, 0, threads)) == []
+
+
+# -- projection ----------------------------------------------------------------------------------------------
+
+
+def spread_out(rows: int, dim: int, components: int) -> np.ndarray:
+    """Rows whose first components have variances well apart, and little else; away from the origin."""
+    rng = np.random.default_rng(5)
+    axes = np.linalg.qr(rng.standard_normal((dim, components)))[0].T
+    strength = 4.0 * 0.75 ** np.arange(components)
+    noise = 1e-3 * rng.standard_normal((rows, dim))
+    table = rng.standard_normal((rows, components)) * strength @ axes + noise + rng.standard_normal(dim)
+    return table.astype(np.float32)
+
+
+@pytest.mark.parametrize(("rows", "dim"), [(60, 300), (400, 100)], ids=["wide", "tall"])
+@pytest.mark.parametrize("kept", [4, 12])
+def test_projection_is_faiss_pca_with_power_a_quarter(rows: int, dim: int, kept: int):
+    """With whitening 0.5: components are divided by their variance to the power 0.25."""
+    features, others = np.split(spread_out(rows + 50, dim, 12), [rows])
+    matrix = faiss.PCAMatrix(dim, kept, -0.25)
+    matrix.train(features)
+    expected = unit(matrix.apply(others))
+    projection = fit_projection(features.copy(), kept, 0.5)
+    assert projection.matrix.shape == (dim, kept)
+    found = projection.apply(others)
+    np.testing.assert_allclose(np.linalg.norm(found, axis=1), 1, atol=1e-5)
+    np.testing.assert_allclose(found @ found.T, expected @ expected.T, atol=1e-3)
+
+
+def test_whitening_changes_what_is_near():
+    """So the comparison above could fail."""
+    features = spread_out(60, 300, 12)
+    half, none = (fit_projection(features.copy(), 12, share).apply(features) for share in (0.5, 0.0))
+    assert np.abs(half @ half.T - none @ none.T).max() > 0.1
+    full = fit_projection(features.copy(), 12, 1.0)
+    coordinates = (features - full.mean) @ full.matrix
+    np.testing.assert_allclose(coordinates.T @ coordinates / 60, np.eye(12), atol=1e-3)
+
+
+def test_projection_survives_the_disk(tmp_path: Path):
+    features = spread_out(30, 50, 8)
+    projection = fit_projection(features.copy(), 8, 0.5)
+    projection.save(tmp_path / "projection")
+    loaded = Projection.load(tmp_path / "projection")
+    np.testing.assert_array_equal(loaded.apply(features), projection.apply(features))
+
+
+@pytest.mark.parametrize("rows", [1, 2, 3])
+def test_few_or_equal_rows_still_find_themselves(rows: int):
+    one = np.abs(random_unit(1, 1, 40))
+    same = np.repeat(one, rows, axis=0)
+    np.testing.assert_allclose(fit_projection(same.copy(), 16, 0.5).apply(same), 1, atol=1e-5)
+    features = np.abs(random_unit(1, rows, 40))
+    found = fit_projection(features.copy(), 16, 0.5).apply(features)
+    assert found.shape[1] == max(1, rows - 1)
+    assert np.array_equal((found @ found.T).argmax(axis=1), np.arange(rows))
