@@ -8,7 +8,7 @@ rest.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -74,15 +74,32 @@ def evaluate(index: Index, plan: Plan, progress: Progress = quiet) -> Evaluation
     """
     entries = index.catalog.entries()
     index.prefetch([entry.row for entry in entries])
-    levels = _levels(index, entries, plan)
+    comparer = Comparer(index.references, plan.threads, index.pairs())
+    if plan.folds:
+        return cross_validate(comparer, entries, plan, progress, str(index.path))
+    levels = _levels(entries, plan, str(index.path))
+    rows = np.array([entry.row for entry in entries])
+    parts = _parts(levels, len(rows), plan)
+    found = list(_one_out(comparer, index.model, rows, levels, plan, parts, progress))
+    return _gathered(plan, [entry.id for entry in entries], levels, found)
+
+
+def cross_validate(
+    comparer: Comparer, entries: Sequence[Entry], plan: Plan, progress: Progress = quiet,
+    where: str = "these genomes",
+) -> Evaluation:  # fmt: skip
+    """Ask about some references in folds; nothing of an index but what it keeps of each genome is used.
+
+    Raises
+    ------
+    UsageError
+        The rank is unknown, or there are fewer genomes than folds.
+    """
+    levels = _levels(entries, plan, where)
     rows = np.array([entry.row for entry in entries])
     molecules = np.array([entry.molecule for entry in entries])
-    comparer = Comparer(index.references, plan.threads, index.pairs())
     parts = _parts(levels, len(rows), plan)
-    if plan.folds:
-        found = list(_by_folds(comparer, rows, levels, molecules, parts, progress))
-    else:
-        found = list(_one_out(comparer, index.model, rows, levels, plan, parts, progress))
+    found = list(_by_folds(comparer, rows, levels, molecules, parts, progress))
     return _gathered(plan, [entry.id for entry in entries], levels, found)
 
 
@@ -98,7 +115,7 @@ class _Part:
     levels: Mapping[str, Level]  # of the references the hits' rows number
 
 
-def _levels(index: Index, entries: list[Entry], plan: Plan) -> dict[str, Level]:
+def _levels(entries: Sequence[Entry], plan: Plan, where: str) -> dict[str, Level]:
     taxa = [entry.taxon for entry in entries]
     levels = levels_of(taxa)
     for name in (plan.rank, plan.hold_out_rank):
@@ -109,7 +126,7 @@ def _levels(index: Index, entries: list[Entry], plan: Plan) -> dict[str, Level]:
                     [*levels, *sorted({label for taxon in taxa for label in taxon.labels} - set(levels))]
                 )
                 raise UsageError(
-                    f"{index.path}: no genome has a name at rank or label {name!r}; "
+                    f"{where}: no genome has a name at rank or label {name!r}; "
                     f"there are: {known.replace(name + ', ', '')}"
                 )
     if plan.folds > len(entries):

@@ -22,7 +22,7 @@ BLOCK = 4096  # windows counted at a time: the scratch rows stay in the first-le
 
 Bytes = npt.NDArray[np.uint8]
 Words = npt.NDArray[np.uint16]
-Counts = npt.NDArray[np.uint32]
+Counts = npt.NDArray[np.uint16] | npt.NDArray[np.uint32]
 
 
 class Spectrum:
@@ -43,13 +43,14 @@ class Spectrum:
 
         A genome whose commonest word occurs more than 65,535 times has its counts scaled down to fit.
         """
-        counts = np.zeros((256, 256), np.uint32)
-        rows = np.empty((len(genomes), DIM), np.uint16)
+        rows = np.zeros((len(genomes), DIM), np.uint16)
         for row, genome in zip(rows, genomes, strict=True):
+            small = genome.length_bp <= 65_535  # nothing can overflow: counted where it stays
+            counts = row if small else np.zeros(DIM, np.uint32)
             for contig in genome.contigs:
-                count_words(np.frombuffer(contig.sequence, np.uint8), counts.reshape(-1))
-            scale = min(1.0, 65_535 / max(1, int(counts.max()))) if genome.length_bp > 65_535 else 1.0
-            _move_triangle(counts, row, np.float64(scale))
+                count_words(np.frombuffer(contig.sequence, np.uint8), counts)
+            if not small:
+                row[:] = np.rint(counts * min(1.0, 65_535 / max(1, int(counts.max()))))
         return rows
 
     def features(self, raw: npt.NDArray[np.generic]) -> npt.NDArray[np.float32]:
@@ -64,7 +65,7 @@ class Spectrum:
 
 @njit(cache=True, nogil=True)
 def count_words(sequence: Bytes, counts: Counts) -> None:
-    """Add the canonical words of one contig: (L,) letters, (65536,) counts.
+    """Add the canonical words of one contig: (L,) letters, (DIM,) counts.
 
     Windows with other letters are left out.
     """
@@ -79,7 +80,7 @@ def count_words(sequence: Bytes, counts: Counts) -> None:
         _canonical_words(window, left[: windows + 6], right[:windows], words[:windows])
         if unclear == 0:
             for i in range(windows):
-                counts[words[i]] += np.uint32(1)
+                counts[words[i]] += 1
         else:
             _count_clear(words[:windows], clear[: window.size], counts)
 
@@ -98,11 +99,11 @@ def _mark_bases(window: Bytes, clear: Bytes) -> int:
 
 @njit(cache=True, nogil=True)
 def _canonical_words(window: Bytes, left: Bytes, right: Bytes, words: Words) -> None:
-    """Pair the halves of each window's word: (W + 10,) letters -> (W,) words, 256 * greater + lesser half.
+    """Pair the halves of each window's word: (W + 10,) letters -> (W,) words, places in a lower triangle.
 
     Bits 1 and 2 of an ASCII letter are A 0, C 1, T 2, G 3 in either case, so the complement is `^ 2`.
     `left` is a word's first four bases, `right` the reverse complement of its last four. The other strand
-    reads the same two bytes the other way round, so the ordered pair is the canonical word.
+    reads the same two bytes the other way round, so the unordered pair is the canonical word.
     Three plain loops over bytes: the compiler makes vector instructions of each, but not of the three in one.
     """
     for i in range(left.size):
@@ -116,8 +117,8 @@ def _canonical_words(window: Bytes, left: Bytes, right: Bytes, words: Words) -> 
         half = ((half & np.uint8(0x33)) << np.uint8(2)) | ((half >> np.uint8(2)) & np.uint8(0x33))
         right[i] = ((half & np.uint8(0x0F)) << np.uint8(4)) | (half >> np.uint8(4))
     for i in range(words.size):
-        a, b = np.uint16(left[i]), np.uint16(right[i])
-        words[i] = (a << np.uint16(8)) | b if a > b else (b << np.uint16(8)) | a
+        greater, lesser = np.uint32(max(left[i], right[i])), np.uint32(min(left[i], right[i]))
+        words[i] = ((greater * (greater + np.uint32(1))) >> np.uint32(1)) + lesser
 
 
 @njit(cache=True, nogil=True)
@@ -126,20 +127,4 @@ def _count_clear(words: Words, clear: Bytes, counts: Counts) -> None:
     for i in range(clear.size):
         run = run + 1 if clear[i] else 0
         if run >= SPAN:
-            counts[words[i - SPAN + 1]] += np.uint32(1)
-
-
-@njit(cache=True, nogil=True)
-def _move_triangle(counts: Counts, row: Words, scale: float) -> None:
-    """Move the lower triangle of counts, scaled, into a row and leave zeros: (256, 256) -> (DIM,)."""
-    at = 0
-    for i in range(256):
-        if scale == 1.0:
-            for j in range(i + 1):
-                row[at + j] = counts[i, j]
-        else:
-            for j in range(i + 1):
-                row[at + j] = np.uint16(counts[i, j] * scale + 0.5)
-        for j in range(i + 1):
-            counts[i, j] = 0
-        at += i + 1
+            counts[words[i - SPAN + 1]] += 1

@@ -1,6 +1,7 @@
 """Choosing the spectrum: mask, exponent, dimensions and whitening, on the development split alone; then one confirmation.
 
-    python tests/bench/develop.py          the choice, on half of mito's families
+    python tests/bench/develop.py masks    the choice of the mask, on half of mito's families
+    python tests/bench/develop.py numbers  ... of exponent, dimensions and whitening, the same way
     python tests/bench/develop.py confirm  the chosen against the next best, once, on sets that took no part
 
 The development split: genomes of mito whose family (or id, where it has none) has an even sha1. Two scores, of
@@ -25,6 +26,11 @@ from genome_index.projection import Projection, fit_projection
 
 CHOSEN = ("11011011011", 0.5, 256, 0.5)
 MASKS = ("11111", "111111", "1111111", "11111111", "11011011", "11011011011", "110110110110")
+NUMBERS = (  # exponent, dimensions, whitening
+    *((exponent, 256, 0.5) for exponent in (0.15, 0.25, 0.35, 0.5, 0.7, 1.0)),
+    *((exponent, 256, whitening) for exponent in (0.25, 0.35, 0.5) for whitening in (0.0, 0.3, 0.7, 1.0)),
+    *((exponent, dim, 0.5) for exponent in (0.25, 0.35, 0.5) for dim in (64, 128, 512)),
+)
 CODES = np.full(256, 4, np.uint8)
 for letter, code in zip(b"ACTGactg", (0, 1, 2, 3) * 2, strict=True):
     CODES[letter] = code
@@ -126,7 +132,7 @@ def development() -> tuple[list[bytes], list[dict[str, str]], dict[str, dict[str
     return [sequences[row["genome_id"]] for row in chosen], chosen, sets
 
 
-def choose() -> None:
+def choose(part: str) -> None:
     sequences, chosen, sets = development()
     place = {row["genome_id"]: number for number, row in enumerate(chosen)}
     print(f"{machine()}; development split: {len(sequences)} genomes, {len(sets)} data sets")
@@ -147,15 +153,13 @@ def choose() -> None:
             flush=True,
         )
 
-    for mask in MASKS:
-        line(f"mask {mask}", spectra(sequences, mask), CHOSEN[1:])
+    if part == "masks":
+        for mask in MASKS:
+            line(f"mask {mask}", spectra(sequences, mask), CHOSEN[1:])
+        return
     frequencies = spectra(sequences, CHOSEN[0])
-    for exponent in (0.25, 0.35, 0.7, 1.0):
-        line(f"exponent {exponent}", frequencies, (exponent, *CHOSEN[2:]))
-    for dim in (64, 128, 512):
-        line(f"dimensions {dim}", frequencies, (0.5, dim, 0.5))
-    for whitening in (0.0, 0.3, 0.7, 1.0):
-        line(f"whitening {whitening}", frequencies, (0.5, 256, whitening))
+    for exponent, dim, whitening in NUMBERS:
+        line(f"{exponent:4} {dim:4} {whitening:4}", frequencies, (exponent, dim, whitening))
 
 
 def confirm() -> None:
@@ -180,4 +184,4 @@ def confirm() -> None:
 
 
 if __name__ == "__main__":
-    confirm() if sys.argv[1:] == ["confirm"] else choose()
+    confirm() if sys.argv[1:] == ["confirm"] else choose(sys.argv[1])
