@@ -19,6 +19,7 @@ from gindex_cli.shared import (
     all_inputs,
     report_change,
     say,
+    taken_in,
 )
 
 TaxonomyFile = Annotated[
@@ -53,11 +54,9 @@ def build(
     for note in planned.notes:
         say(f"note: {note}")
     show = Show()
-    report_change(
-        build_index(planned.inputs, index, planned.taxonomy, planned.per, spec, show.work(threads, wait)),
-        "built",
-        show,
-    )
+    work = show.work(threads, wait)
+    summary = build_index(planned.inputs, index, planned.taxonomy, planned.per, spec, work)
+    report_change(summary, taken_in("built", summary), show)
 
 
 def add(
@@ -77,11 +76,8 @@ def add(
     for note in planned.notes:
         say(f"note: {note}")
     show = Show()
-    report_change(
-        add_genomes(planned.inputs, index, planned.taxonomy, planned.per, show.work(threads, wait)),
-        "added",
-        show,
-    )
+    summary = add_genomes(planned.inputs, index, planned.taxonomy, planned.per, show.work(threads, wait))
+    report_change(summary, taken_in("added", summary), show)
 
 
 def merge(
@@ -96,7 +92,8 @@ def merge(
     from genome_index.changes import merge as merge_indexes
 
     show = Show()
-    report_change(merge_indexes(index, others, show.work(threads, wait)), "merged", show)
+    summary = merge_indexes(index, others, show.work(threads, wait))
+    report_change(summary, taken_in("merged", summary), show)
 
 
 def refit(index: IndexDir = DEFAULT_INDEX, threads: Threads = DEFAULT_THREADS, wait: Wait = 60.0) -> None:
@@ -104,4 +101,5 @@ def refit(index: IndexDir = DEFAULT_INDEX, threads: Threads = DEFAULT_THREADS, w
     from genome_index.changes import refit as refit_index
 
     show = Show()
-    report_change(refit_index(index, show.work(threads, wait)), "added", show)
+    summary = refit_index(index, show.work(threads, wait))
+    report_change(summary, "fitted projection and calibration again", show)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import sys
 from typing import Annotated
 
 import typer
-from gindex_cli.shared import DEFAULT_INDEX, DEFAULT_THREADS, IndexDir, Show, Threads
+from gindex_cli.shared import DEFAULT_INDEX, DEFAULT_THREADS, IndexDir, Show, Threads, out
 
 
 def evaluate(
@@ -44,6 +43,4 @@ def evaluate(
         evaluate_index(Index.open(index), Plan(folds, hold_out_rank, rank, seed, threads), show.progress)
     )
     show.end()
-    sys.stdout.write(
-        json.dumps(found, indent=1) + "\n" if format == "json" else "\n".join(lines_of(found)) + "\n"
-    )
+    out([json.dumps(found, indent=1), "\n"] if format == "json" else (f"{one}\n" for one in lines_of(found)))

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import sys
 from typing import Annotated
 
 import typer
-from gindex_cli.shared import DEFAULT_INDEX, IndexDir, say
+from gindex_cli.shared import DEFAULT_INDEX, IndexDir, out, say
 
 
 def info(
@@ -23,10 +22,10 @@ def info(
 
     opened = Index.open(index)
     if failures:
-        sys.stdout.writelines("\t".join(row) + "\n" for row in opened.catalog.failures())
+        out("\t".join(row) + "\n" for row in opened.catalog.failures())
         return
     found = describe(opened)
-    sys.stdout.write(json.dumps(found, indent=1) + "\n" if as_json else "\n".join(lines_of(found)) + "\n")
+    out([json.dumps(found, indent=1), "\n"] if as_json else (f"{line}\n" for line in lines_of(found)))
 
 
 def list_genomes(index: IndexDir = DEFAULT_INDEX) -> None:
@@ -34,7 +33,7 @@ def list_genomes(index: IndexDir = DEFAULT_INDEX) -> None:
     from genome_index.describe import listing
     from genome_index.index import Index
 
-    sys.stdout.writelines(listing(Index.open(index)))
+    out(listing(Index.open(index)))
 
 
 def check(index: IndexDir = DEFAULT_INDEX) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -18,6 +17,7 @@ from gindex_cli.shared import (
     Inputs,
     Threads,
     all_inputs,
+    out,
     say,
 )
 
@@ -86,8 +86,7 @@ def _stream(pieces: Iterable[str], output: Path | None) -> None:
     from genome_index.durable import disk_errors
 
     if output is None:
-        for piece in pieces:
-            sys.stdout.write(piece)
+        out(pieces)
         return
     with disk_errors(output), output.open("w", encoding="utf-8") as file:
         file.writelines(pieces)

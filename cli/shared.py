@@ -6,7 +6,8 @@ import functools
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar, cast
 
@@ -61,13 +62,40 @@ def guarded(command: Command) -> Command:
             raise typer.Exit(WRONG_USE) from error
         except BrokenPipeError:
             # The reader has gone; that is its right.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            _discard_output()
             raise typer.Exit(0) from None
         except KeyboardInterrupt:
             say("gindex: interrupted; finished work is kept, run the same command again to go on", error=True)
             raise typer.Exit(130) from None
 
     return cast(Command, run)
+
+
+def out(pieces: Iterable[str]) -> None:
+    """Write to standard output, all of it before this returns; what it refuses is an error as of any file."""
+    for piece in pieces:
+        with _output_errors():
+            sys.stdout.write(piece)
+    with _output_errors():
+        sys.stdout.flush()
+
+
+@contextmanager
+def _output_errors() -> Iterator[None]:
+    from genome_index.errors import StorageError
+
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        _discard_output()
+        raise StorageError("standard output", f"cannot write here ({error.strerror or error})") from error
+
+
+def _discard_output() -> None:
+    """Let what is still buffered go nowhere: it would be written, and refused again, at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def say(line: str, error: bool = False) -> None:
@@ -141,7 +169,11 @@ def _live_line() -> Status:
 MOST_SHOWN = 20  # failures named at the end; the index keeps them all (`gindex info --failures`)
 
 
-def report_change(summary: Summary, verb: str, show: Show) -> None:
+def taken_in(verb: str, summary: Summary) -> str:
+    return f"{verb} {summary.added:,} genomes ({summary.base_pairs / 1e6:,.1f} Mbp)"
+
+
+def report_change(summary: Summary, done: str, show: Show) -> None:
     """The truthful end of a change: what was done, what failed and why; exits with 1 if an input failed."""
     show.end()
     seconds = time.monotonic() - show.start
@@ -154,7 +186,7 @@ def report_change(summary: Summary, verb: str, show: Show) -> None:
             f"... and {len(summary.failures) - MOST_SHOWN} more; `gindex info --failures` lists them all",
             error=True,
         )
-    parts = [f"{verb} {summary.added:,} genomes ({summary.base_pairs / 1e6:,.1f} Mbp)"]
+    parts = [done]
     parts += [f"{summary.resumed:,} of them from an unfinished run"] if summary.resumed else []
     parts += [f"{summary.unchanged:,} already there"] if summary.unchanged else []
     parts += [f"{len(summary.failures):,} failed"] if summary.failures else []
