@@ -6,8 +6,11 @@ writer or many readers to a file, so a change writes a new file.
 
 from __future__ import annotations
 
+import errno
 import json
-from collections.abc import Iterable, Sequence
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -15,7 +18,7 @@ from typing import Any
 
 import duckdb
 
-from genome_index.errors import IndexDamaged
+from genome_index.errors import IndexDamaged, StorageError
 from genome_index.records import RANKS, Lineage, Taxon
 
 SCHEMA = f"""
@@ -77,11 +80,10 @@ class Catalog:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        try:
+        self._known: dict[int, Entry] = {}
+        with _reading(path):
             self._db = duckdb.connect(str(path), read_only=True)
             self._db.execute("SET threads = 1")  # some thousand rows: threads cost more than they save
-        except duckdb.Error as error:
-            raise IndexDamaged(str(path), f"DuckDB cannot read it ({str(error).splitlines()[0]})") from error
 
     def __enter__(self) -> Catalog:
         return self
@@ -95,8 +97,19 @@ class Catalog:
         self._db.close()
 
     def __len__(self) -> int:
-        [(count,)] = self._db.execute("SELECT count(*) FROM genomes").fetchall()
+        [(count,)] = self._rows("SELECT count(*) FROM genomes")
         return int(count)
+
+    def __getitem__(self, row: int) -> Entry:
+        """The entry of a row; what was asked for once is remembered."""
+        self.prefetch([row])
+        return self._known[row]
+
+    def prefetch(self, rows: Iterable[int]) -> None:
+        """Read the entries of many rows at once; row -1 is nobody's."""
+        wanted = [row for row in rows if row >= 0 and row not in self._known]
+        if wanted:
+            self._known.update(self.entries_at(wanted))
 
     def entries(self) -> list[Entry]:
         """Every genome, by row."""
@@ -114,16 +127,46 @@ class Catalog:
         return {entry.id: entry for entry in found}
 
     def segments(self) -> set[str]:
-        return {row[0] for row in self._db.execute("SELECT DISTINCT segment FROM genomes").fetchall()}
+        return {row[0] for row in self._rows("SELECT DISTINCT segment FROM genomes")}
 
     def events(self) -> list[Event]:
-        return [Event(*row) for row in self._db.execute("SELECT * FROM events ORDER BY number").fetchall()]
+        return [Event(*row) for row in self._rows("SELECT * FROM events ORDER BY number")]
 
     def failures(self) -> list[tuple[str, str, str]]:
-        return [(row[0], row[1], row[2]) for row in self._db.execute("SELECT * FROM failures").fetchall()]
+        return [(row[0], row[1], row[2]) for row in self._rows("SELECT * FROM failures")]
 
     def _entries(self, query: str, values: list[Any] | None = None) -> list[Entry]:
-        return [_entry(row) for row in self._db.execute(query, values or []).fetchall()]
+        return [_entry(row) for row in self._rows(query, values)]
+
+    def _rows(self, query: str, values: list[Any] | None = None) -> list[tuple[Any, ...]]:
+        with _reading(self.path):
+            return self._db.execute(query, values or []).fetchall()
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except duckdb.Error as error:
+        raise IndexDamaged(str(path), f"DuckDB cannot read it ({str(error).splitlines()[0]})") from error
+
+
+DISK_REASONS = tuple(
+    os.strerror(number)
+    for number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO)
+)
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    """DuckDB says in its own words what the disk said; everything else it says is our mistake."""
+    try:
+        yield
+    except duckdb.Error as error:
+        reason = next((reason for reason in DISK_REASONS if reason in str(error)), None)
+        if reason is None:
+            raise
+        raise StorageError(str(path), f"cannot write here ({reason})") from error
 
 
 def write_catalog(
@@ -132,7 +175,7 @@ def write_catalog(
     """A new catalogue file with these rows; the file must not exist."""
     import numpy as np
 
-    with duckdb.connect(str(path)) as db:
+    with _writing(path), duckdb.connect(str(path)) as db:
         db.execute(SCHEMA)
         if entries:
             columns = list(zip(*[_row(entry) for entry in entries], strict=True))

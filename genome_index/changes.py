@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,15 +14,15 @@ from genome_index.compare import Comparer
 from genome_index.errors import UsageError
 from genome_index.features import Surroundings, score
 from genome_index.fit import Progress, fit_model, measured_fellows, project, quiet
-from genome_index.index import Index, commit, current_snapshot, references_of, writing
+from genome_index.index import Index, commit, references_of, writing
 from genome_index.ingest import Intake, Kept, ingest
 from genome_index.levels import levels_of
 from genome_index.model import CANDIDATES, Model
 from genome_index.pairs import PairTable, keys_of, rows_of
 from genome_index.reader import Failure
 from genome_index.records import Genome, Lineage, Taxon
-from genome_index.references import References
 from genome_index.segments import copy_segment
+from genome_index.snapshots import current_snapshot
 from genome_index.spec import IndexSpec
 from genome_index.taxonomy import Taxonomy, molecule_of
 from genome_index.vectors import nearest
@@ -60,8 +60,7 @@ def build(
     path: Path, genomes: Iterable[Genome | Failure], spec: IndexSpec, taxonomy: Taxonomy | None, work: Work
 ) -> Summary:
     """A new index, or a new content for the one that is there; `undo` brings the old content back."""
-    with writing(path, work.wait_s):
-        parent = current_snapshot(path)
+    with writing(path, work.wait_s, new=True):
         intake = ingest(genomes, spec, path, {}, work.threads, work.seen)
         entries, warnings = label(intake.kept, taxonomy, 0)
         if not entries:
@@ -70,7 +69,7 @@ def build(
         model = _fit(comparer, entries, work.progress)
         release = taxonomy.release if taxonomy else ""
         index = commit(
-            path, spec, model, comparer.ani, entries, [], _rows(intake.failures), release, 0, "build", parent
+            path, spec, model, comparer.ani, entries, [], _rows(intake.failures), release, 0, "build"
         )
         return Summary(
             index, len(entries), intake.resumed, 0, 0, 0, intake.base_pairs, tuple(intake.failures), warnings
@@ -85,7 +84,7 @@ def add(path: Path, genomes: Iterable[Genome | Failure], taxonomy: Taxonomy | No
         intake = ingest(
             genomes, index.spec, path, {entry.id: entry.sha256 for entry in old}, work.threads, work.seen
         )
-        new, warnings = label(intake.kept, taxonomy, len(index.model.live))
+        new, warnings = label(intake.kept, taxonomy, len(index.model.live), intake.passed)
         if new:
             index = _extend(index, old, new, taxonomy, intake, work)
         return Summary(
@@ -175,7 +174,7 @@ def refit(path: Path, work: Work) -> Summary:
         model = _fit(comparer, entries, work.progress)
         done = commit(
             path, index.spec, model, comparer.ani, entries, index.catalog.events(), index.catalog.failures(),
-            index.snapshot.taxonomy, 0, "refit", index.snapshot.number,
+            index.snapshot.taxonomy, 0, "refit",
         )  # fmt: skip
         return Summary(done)
 
@@ -185,7 +184,7 @@ def merge(path: Path, others: Sequence[Path], work: Work) -> Summary:
 
     Two large genomes of different indexes get an ANI only where one of them keeps its sequence.
     """
-    with writing(path, work.wait_s):
+    with writing(path, work.wait_s, new=True):
         index = Index.open(path) if current_snapshot(path) is not None else None
         opened = [*([index] if index else []), *(Index.open(other) for other in others)]
         spec = opened[0].spec
@@ -202,10 +201,11 @@ def merge(path: Path, others: Sequence[Path], work: Work) -> Summary:
         events = index.catalog.events() if index else []
         done = commit(
             path, spec, model, comparer.ani, union.entries, events, _rows(union.failures), release, 0,
-            f"merge {', '.join(str(other) for other in others)}", index.snapshot.number if index else None,
+            f"merge {', '.join(str(other) for other in others)}",
         )  # fmt: skip
-        added = len(union.entries) - (index.snapshot.genomes if index else 0)
-        return Summary(done, added, 0, union.unchanged, 0, 0, 0, tuple(union.failures))
+        new = union.entries[index.snapshot.genomes if index else 0 :]  # its own come first
+        base_pairs = sum(entry.length_bp for entry in new)
+        return Summary(done, len(new), 0, union.unchanged, 0, 0, base_pairs, tuple(union.failures))
 
 
 class _Union:
@@ -241,9 +241,12 @@ class _Union:
 
 
 def label(
-    kept: Sequence[Kept], taxonomy: Taxonomy | None, first_row: int
+    kept: Sequence[Kept], taxonomy: Taxonomy | None, first_row: int, passed: Sequence[str] = ()
 ) -> tuple[list[Entry], tuple[str, ...]]:
-    """Catalogue entries for genomes: the taxonomy's word counts, else what the genome's own file said."""
+    """Catalogue entries for genomes: the taxonomy's word counts, else what the genome's own file said.
+
+    `passed` were read as well, but need no entry.
+    """
     entries, unlabelled = [], []
     for row, one in enumerate(kept, first_row):
         said = taxonomy.find(one.id) if taxonomy else None
@@ -265,11 +268,11 @@ def label(
                 taxon,
             )
         )
-    return entries, tuple(_label_warnings(entries, unlabelled, taxonomy))
+    return entries, tuple(_label_warnings(entries, unlabelled, taxonomy, passed))
 
 
 def _label_warnings(
-    entries: Sequence[Entry], unlabelled: Sequence[str], taxonomy: Taxonomy | None
+    entries: Sequence[Entry], unlabelled: Sequence[str], taxonomy: Taxonomy | None, passed: Sequence[str]
 ) -> Iterable[str]:
     if unlabelled:
         yield (
@@ -278,7 +281,7 @@ def _label_warnings(
         )
     if taxonomy:
         yield from taxonomy.warnings
-        known = {taxonomy.key(entry.id) for entry in entries}
+        known = {taxonomy.key(genome_id) for genome_id in (*(entry.id for entry in entries), *passed)}
         unused = [genome_id for genome_id in taxonomy.taxa if genome_id not in known]
         if unused:
             yield (
@@ -330,7 +333,7 @@ def _extend(
     work: Work,
 ) -> Index:
     by_row: dict[int, Entry] = {entry.row: entry for entry in (*old, *new)}
-    comparer = Comparer(_references_by_row(index, by_row), work.threads, index.pairs())
+    comparer = Comparer(references_of(index.path, index.spec, by_row), work.threads, index.pairs())
     model = index.model
     rows = np.array([entry.row for entry in new])
     vectors = project(comparer.references, rows, model.projection, work.progress)
@@ -376,15 +379,6 @@ def joined(around: Surroundings, rows: Rows, near: Rows, scores: npt.NDArray[np.
     return Surroundings(all_rows, all_scores)
 
 
-def _references_by_row(index: Index, by_row: Mapping[int, Entry]) -> References:
-    def locate(row: int) -> tuple[str, int, int, str, str]:
-        entry = by_row[row]
-        return entry.segment, entry.segment_row, entry.length_bp, entry.id, entry.sha256
-
-    staged = index.path / "staging"
-    return References(index.spec, locate, index.path / "segments", staged if staged.is_dir() else None)
-
-
 def _moved(pairs: PairTable, old: Sequence[Entry], rows: int) -> PairTable:
     """Pairs after rows have been numbered anew; those of removed genomes go."""
     place = np.full(rows, -1, np.int64)
@@ -405,7 +399,7 @@ def _commit(
     release = snapshot.taxonomy if taxonomy is None else taxonomy
     return commit(
         index.path, index.spec, model, pairs, entries, index.catalog.events(),
-        failures or index.catalog.failures(), release, snapshot.changed + changed, action, snapshot.number,
+        failures or index.catalog.failures(), release, snapshot.changed + changed, action,
     )  # fmt: skip
 
 

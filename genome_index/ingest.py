@@ -19,9 +19,9 @@ from genome_index.quality import complaint
 from genome_index.reader import Failure
 from genome_index.records import Genome
 from genome_index.references import encode_raw
-from genome_index.segments import MANIFEST, Segment, write_segment
+from genome_index.segments import Segment, is_whole, write_segment
 from genome_index.sketches import encode_hashes, hash_sketch, pack, skani_sketches
-from genome_index.spec import IndexSpec
+from genome_index.spec import IndexSpec, encoder_of
 
 SEGMENT_GENOMES = 256
 SEGMENT_BP = 64_000_000
@@ -53,8 +53,12 @@ class Intake:
     kept: list[Kept] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
     resumed: int = 0  # of `kept`, taken over from an unfinished run
-    unchanged: int = 0  # in the index already, just as they are
+    passed: list[str] = field(default_factory=list)  # ids that are in the index already, just as they are
     base_pairs: int = 0
+
+    @property
+    def unchanged(self) -> int:
+        return len(self.passed)
 
 
 def ingest(
@@ -70,6 +74,7 @@ def ingest(
     `taken` are the ids of the index with their sequence's digest: the very same genome is passed over,
     another one of that id is a failure, and so is a second use of an id.
     """
+    encoder_of(spec, str(root))  # before anything is read or written
     intake = Intake()
     finished = _finished(root, spec)
     batch: list[tuple[Genome, str]] = []
@@ -102,7 +107,7 @@ def _sort(
     sources[genome.id] = genome.source
     intake.base_pairs += genome.length_bp
     if taken.get(genome.id) == digest:
-        intake.unchanged += 1
+        intake.passed.append(genome.id)
     elif (genome.id, digest) in finished:
         intake.kept.append(finished[genome.id, digest])
         intake.resumed += 1
@@ -137,22 +142,29 @@ def _full(batch: Sequence[tuple[Genome, str]]) -> bool:
 def _finished(root: Path, spec: IndexSpec) -> dict[tuple[str, str], Kept]:
     """Genomes that lie in segments of the same settings, whether a snapshot speaks of them or not."""
     found = {}
-    for manifest in sorted((root / "segments").glob(f"{spec.fingerprint()}-*/{MANIFEST}")):
-        segment = Segment(manifest.parent)
-        if not (root / "staging" / manifest.parent.name / MANIFEST).exists():
-            continue  # committed work: its bases are gone, and its ids are taken
-        for row, values in enumerate(segment.manifest["genomes"]):
-            found[values["id"], values["sha256"]] = Kept(
-                segment=manifest.parent.name, segment_row=row, **values
-            )
+    for folder in sorted((root / "segments").glob(f"{spec.fingerprint()}-*")):
+        name = folder.name
+        if not (is_whole(root / "staging" / name) and is_whole(folder)):
+            continue  # damaged, or committed work: its bases are gone, and its ids are taken
+        rows = Segment(folder).manifest["genomes"]
+        if name != segment_name(spec, rows):
+            continue  # of the same numbers, but kept for another spec: with bases, or without them
+        for row, values in enumerate(rows):
+            found[values["id"], values["sha256"]] = Kept(segment=name, segment_row=row, **values)
     return found
+
+
+def segment_name(spec: IndexSpec, genomes: Sequence[Mapping[str, Any]]) -> str:
+    """Named by its content: these genomes, encoded so, and with the bases of large ones or without."""
+    marks = [f"bases of large genomes: {spec.keep_sequence}"]
+    marks += [f"{row['id']}\0{row['sha256']}" for row in genomes]
+    return f"{spec.fingerprint()}-{hashlib.sha256(chr(10).join(marks).encode()).hexdigest()[:16]}"
 
 
 def _write(batch: Sequence[tuple[Genome, str]], spec: IndexSpec, root: Path, threads: int) -> Iterator[Kept]:
     """Encode and sketch a batch and write it as one segment, its bases beside it in the staging folder."""
     rows = [_row(genome, digest) for genome, digest in batch]
-    marks = hashlib.sha256("".join(f"{row['id']}\0{row['sha256']}\n" for row in rows).encode()).hexdigest()
-    name = f"{spec.fingerprint()}-{marks[:16]}"
+    name = segment_name(spec, rows)
     blobs = sketch_all([genome for genome, _ in batch], [digest for _, digest in batch], spec, threads)
     bases = blobs["bases"]
     if not spec.keep_sequence:

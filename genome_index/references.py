@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -10,13 +10,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from genome_index.catalog import Entry
-from genome_index.encoders import Encoder, open_encoder
+from genome_index.catalog import Catalog, Entry
+from genome_index.encoders import Encoder
 from genome_index.records import Genome
 from genome_index.segments import Segment
 from genome_index.sketches import contigs_of, decode_hashes, unpack
-from genome_index.spec import IndexSpec
+from genome_index.spec import IndexSpec, encoder_of
 from genome_index.verify import Candidate
+
+Locate = Callable[[int], tuple[str, int, int, str, str]]  # row -> segment, row in it, bp, id, sha256
 
 
 class References:
@@ -25,18 +27,18 @@ class References:
     def __init__(
         self,
         spec: IndexSpec,
-        locate: Callable[[int], tuple[str, int, int, str, str]],
+        locate: Locate,
         segments: Path,
         staged: Path | None = None,
     ) -> None:
         self.spec = spec
-        self._locate = locate  # row -> segment, row in it, length in bp, id, sha256
+        self._locate, self._where = locate, segments.parent
         self._segment = lru_cache(maxsize=None)(lambda name: Segment(segments / name))
-        self._staged = lru_cache(maxsize=None)(lambda name: Segment(staged / name)) if staged else None
+        self._staged = lru_cache(maxsize=None)(lambda name: _segment_in(staged, name))
 
     @property
     def encoder(self) -> Encoder:
-        return open_encoder(self.spec.encoder)
+        return encoder_of(self.spec, str(self._where))
 
     def raw(self, rows: Sequence[int] | npt.NDArray[np.int64]) -> npt.NDArray[Any]:
         """Unprojected rows as the encoder gave them: (n,) -> (n, D)."""
@@ -66,8 +68,8 @@ class References:
         """The genome itself, where its bases are kept or still staged; else None."""
         segment, at, _, genome_id, _ = self._locate(row)
         bases = self._blob("bases", row)
-        if not bases and self._staged is not None:
-            bases = self._staged(segment).blob("bases", at)
+        if not bases and (staged := self._staged(segment)) is not None:
+            bases = staged.blob("bases", at)
         return Genome(genome_id, contigs_of(unpack(bases)), genome_id) if bases else None
 
     def _blob(self, kind: str, row: int) -> bytes:
@@ -81,6 +83,10 @@ class References:
         return np.frombuffer(zstandard.decompress(packed), np.dtype(kind.decode()))
 
 
+def _segment_in(folder: Path | None, name: str) -> Segment | None:
+    return Segment(folder / name) if folder is not None and (folder / name).is_dir() else None
+
+
 def encode_raw(row: npt.NDArray[Any]) -> bytes:
     """A row as it is kept: its type, then zstd of its bytes; most of a small genome's counts are zero."""
     import zstandard
@@ -90,12 +96,11 @@ def encode_raw(row: npt.NDArray[Any]) -> bytes:
     return row.dtype.str.encode() + b"\0" + zstandard.compress(row.tobytes(), 1)
 
 
-def locator(entries: Sequence[Entry]) -> Callable[[int], tuple[str, int, int, str, str]]:
-    """`References`' way to find a row, from entries whose row is their position."""
-    return lambda row: (
-        entries[row].segment,
-        entries[row].segment_row,
-        entries[row].length_bp,
-        entries[row].id,
-        entries[row].sha256,
-    )
+def locator(entries: Sequence[Entry] | Mapping[int, Entry] | Catalog) -> Locate:
+    """`References`' way to find a row, from whatever gives the entry of a row."""
+
+    def locate(row: int) -> tuple[str, int, int, str, str]:
+        entry = entries[row]
+        return entry.segment, entry.segment_row, entry.length_bp, entry.id, entry.sha256
+
+    return locate

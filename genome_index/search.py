@@ -7,7 +7,6 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from genome_index.encoders import open_encoder
 from genome_index.index import Index
 from genome_index.records import Genome
 from genome_index.sketches import containment, hash_sketch
@@ -18,7 +17,7 @@ Floats = npt.NDArray[np.float32]
 
 def embed(index: Index, genomes: Sequence[Genome]) -> Floats:
     """Vectors of genomes in the index's space: (N,) -> (N, d), rows of length 1."""
-    encoder = open_encoder(index.spec.encoder)
+    encoder = index.references.encoder
     parts = [
         index.model.projection.apply(encoder.features(encoder.encode(genomes[start : start + 8])))
         for start in range(0, len(genomes), 8)

@@ -6,7 +6,6 @@ its sketches ...). `segment.json` is written last, so a segment without it is no
 
 from __future__ import annotations
 
-import json
 import mmap
 import os
 import shutil
@@ -19,7 +18,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from genome_index.durable import disk_errors, finish_folder, sha256_of, write_file
+from genome_index.checksums import damage_of, described, json_object, sealed, unsealed
+from genome_index.durable import disk_errors, finish_folder, new_folder, write_file
 from genome_index.errors import IndexDamaged
 
 MANIFEST = "segment.json"
@@ -30,34 +30,36 @@ def write_segment(
     final: Path, genomes: Sequence[Mapping[str, Any]], blobs: Mapping[str, Sequence[bytes]]
 ) -> None:
     """Write a new segment: `genomes` are its JSON rows, `blobs[kind][i]` belongs to genome i."""
-    if (final / MANIFEST).exists():
+    if is_whole(final):
         return  # named by its content: a run that was killed after this step has written it
-    work = final.with_name(f".{final.name}.work")
+    work = new_folder(final)
     with disk_errors(final):
-        shutil.rmtree(work, ignore_errors=True)
-        work.mkdir(parents=True)
         for kind, rows in blobs.items():
             (work / f"{kind}.bin").write_bytes(b"".join(rows))
-            _offsets(rows).tofile(work / f"{kind}.idx")
-    files = {
-        file.name: {"bytes": file.stat().st_size, "sha256": sha256_of(file)}
-        for file in sorted(work.iterdir())
-    }
-    manifest = {"genomes": list(genomes), "kinds": list(blobs), "files": files}
-    write_file(work / MANIFEST, json.dumps(manifest).encode())
+            (work / f"{kind}.idx").write_bytes(_offsets(rows).tobytes())
+        files = described(work)
+    write_file(work / MANIFEST, sealed({"genomes": list(genomes), "kinds": list(blobs), "files": files}))
     finish_folder(work, final)
 
 
 def copy_segment(source: Path, final: Path) -> None:
     """The same segment in another index; nothing to do where it is there already."""
-    if (final / MANIFEST).exists():
+    if is_whole(final):
         return
-    work = final.with_name(f".{final.name}.work")
+    work = new_folder(final)
     with disk_errors(final):
-        shutil.rmtree(work, ignore_errors=True)
-        final.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copytree(source, work)
+        shutil.copytree(source, work, dirs_exist_ok=True)
+    for complaint in Segment(work).damage():
+        raise IndexDamaged(str(source), f"a copy of it is damaged ({complaint})")
     finish_folder(work, final)
+
+
+def is_whole(path: Path) -> bool:
+    """Whether there is a segment, and every file in it is what was written."""
+    try:
+        return (path / MANIFEST).exists() and not Segment(path).damage()
+    except IndexDamaged:
+        return False
 
 
 def _offsets(rows: Sequence[bytes]) -> npt.NDArray[np.void]:
@@ -77,14 +79,15 @@ class Segment:
     @cached_property
     def manifest(self) -> dict[str, Any]:
         try:
-            loaded: dict[str, Any] = json.loads((self.path / MANIFEST).read_bytes())
+            return unsealed(json_object((self.path / MANIFEST).read_bytes()))
         except (OSError, ValueError) as error:
             raise IndexDamaged(str(self.path), f"segment cannot be read ({error})") from error
-        return loaded
 
     def blob(self, kind: str, row: int) -> bytes:
         """The bytes kept of genome `row` under `kind`."""
         table, content = self._kind(kind)
+        if row >= len(table):
+            raise IndexDamaged(str(self.path / f"{kind}.bin"), f"cannot be read ({len(table)} entries)")
         start = int(table["end"][row - 1]) if row else 0
         blob = bytes(content[start : int(table["end"][row])])
         if zlib.crc32(blob) != table["crc"][row]:
@@ -102,9 +105,9 @@ class Segment:
     def _map(self, kind: str) -> tuple[npt.NDArray[np.void], mmap.mmap | bytes]:
         path = self.path / f"{kind}.bin"
         table = np.fromfile(self.path / f"{kind}.idx", OFFSETS)
-        size = path.stat().st_size
-        if size != (int(table["end"][-1]) if len(table) else 0):
-            raise ValueError(f"{size} bytes, expected {int(table['end'][-1])}")
+        size, expected = path.stat().st_size, int(table["end"][-1]) if len(table) else 0
+        if size != expected:
+            raise ValueError(f"{size} bytes, expected {expected}")
         if not size:
             return table, b""
         handle = os.open(path, os.O_RDONLY)
@@ -115,13 +118,8 @@ class Segment:
 
     def damage(self) -> list[str]:
         """Every file that is missing or differs from its checksum, as sentences."""
-        found = []
-        for name, expected in self.manifest["files"].items():
-            path = self.path / name
-            if not path.exists():
-                found.append(f"{path}: missing")
-            elif path.stat().st_size != expected["bytes"]:
-                found.append(f"{path}: {path.stat().st_size} bytes, expected {expected['bytes']}")
-            elif sha256_of(path) != expected["sha256"]:
-                found.append(f"{path}: does not match its checksum")
-        return found
+        return [
+            f"{self.path / name}: {complaint}"
+            for name, expected in self.manifest["files"].items()
+            if (complaint := damage_of(self.path / name, expected))
+        ]

@@ -5,9 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import asdict, dataclass, fields
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from genome_index.errors import SpecMismatch
+
+if TYPE_CHECKING:
+    from genome_index.encoders import Encoder
 
 FORMAT = 1  # of the folder on disk; raised when an older gindex could misread it
 
@@ -40,7 +43,11 @@ class IndexSpec:
                 raise SpecMismatch(where, field.name, mine, theirs)
 
     @classmethod
-    def from_json(cls, values: dict[str, Any]) -> IndexSpec:
+    def from_json(cls, values: dict[str, Any], where: str) -> IndexSpec:
+        """The settings that `where` holds; those of another gindex may have other names."""
+        known = sorted(field.name for field in fields(cls))
+        if sorted(values) != known:
+            raise SpecMismatch(where, "settings", sorted(values), known)
         return cls(**values)
 
 
@@ -59,3 +66,18 @@ def spec_for(encoder: str, faiss: str = "auto", keep_sequence: bool = False) -> 
         faiss=faiss,
         keep_sequence=keep_sequence,
     )
+
+
+def encoder_of(spec: IndexSpec, where: str) -> Encoder:
+    """The encoder that an index at `where` asks for, if it is here just as it was there.
+
+    Raises
+    ------
+    EncoderNotFound, SpecMismatch
+    """
+    from genome_index.encoders import open_encoder
+
+    encoder = open_encoder(spec.encoder)
+    if encoder.version != spec.encoder_version:
+        raise SpecMismatch(where, "encoder_version", spec.encoder_version, encoder.version)
+    return encoder

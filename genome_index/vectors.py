@@ -19,6 +19,7 @@ Rows = npt.NDArray[np.int64]
 EXACT_UP_TO = 100_000
 GRAPH = "HNSW32"
 GRAPH_EF = 256  # candidates the graph keeps in a search; recall@50 of 0.95 and more, tests/bench/RESULTS.md
+WRITE_BYTES = 1 << 20  # handed to a file at a time
 
 
 def factory_for(wanted: str, genomes: int) -> str:
@@ -51,7 +52,22 @@ class Vectors:
                 "choose another --faiss"
             ) from error
         _set_effort(index)
-        return cls(index)
+        found = cls(index)
+        found._require_removals(vectors[:1], factory)
+        return found
+
+    def _require_removals(self, query: Floats, factory: str) -> None:
+        """Ask now for what the first removal and addition will ask for; not every kind can do it."""
+        try:
+            _, rows = self.search(query, 1, np.zeros(len(self), bool))
+            self._index.reconstruct_n(0, 1)
+        except RuntimeError as error:
+            raise UsageError(
+                f"FAISS cannot hide removed genomes in {factory!r}: {_last_line(error)}; "
+                "choose another --faiss"
+            ) from error
+        if (rows >= 0).any():
+            raise UsageError(f"FAISS does not hide removed genomes in {factory!r}; choose another --faiss")
 
     @classmethod
     def load(cls, path: Path) -> Vectors:
@@ -63,7 +79,10 @@ class Vectors:
         return cls(index)
 
     def save(self, path: Path) -> None:
-        faiss.write_index(self._index, str(path))
+        """Write to a file of ours: FAISS closes its own without a look, so a full disk goes unnoticed."""
+        callbacks: Any = faiss  # its types do not know this class
+        with path.open("wb") as file:
+            faiss.write_index(self._index, callbacks.PyCallbackIOWriter(file.write, WRITE_BYTES))
 
     def __len__(self) -> int:
         return int(self._index.ntotal)
