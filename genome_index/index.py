@@ -177,7 +177,8 @@ def commit(
     back = history(path) if any(has_manifest(path, other) for other in there) else ()
     finish_folder(work, snapshot_folder(path, number))
     write_pointer(path, [number, *back][:KEEP_SNAPSHOTS])
-    prune(path)
+    with disk_errors(path):
+        prune(path)
     return Index.open(path)
 
 

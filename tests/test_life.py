@@ -279,6 +279,19 @@ def reading(path: Path) -> Iterator:
             process.kill()
 
 
+def test_segments_stay_while_a_kept_snapshot_cannot_say_which_it_needs(path: Path):
+    catalog = path / "snapshots" / "000001" / "catalog.duckdb"
+    content = catalog.read_bytes()
+    changes.remove(path, KNOWN.ids[:1], WORK)
+    for left, segments in ((content[: len(content) // 2], 2), (content, 1)):
+        add(path, MORE)
+        undo(path)
+        catalog.write_bytes(left)
+        changes.remove(path, KNOWN.ids[1:2], WORK)
+        assert len(life.folders(path / "segments")) == segments
+        undo(path)
+
+
 def test_undo_passes_over_a_snapshot_that_cannot_be_read(path: Path):
     for one in KNOWN.ids[:2]:
         changes.remove(path, [one], WORK)
