@@ -683,7 +683,7 @@ EDITS = {
     ),
     "another mask of the encoder": (
         lambda values: values["spec"].update(encoder_version="111111"),
-        "{index}: encoder_version is '111111' in the index but '11011011011' here, so their numbers "
+        "{index}: encoder_version is '111111' in the index but '11011011011 ^ 0.25' here, so their numbers "
         "cannot be compared; use the same encoder_version, or build a new index",
     ),
 }

@@ -35,7 +35,7 @@ class Spectrum:
     """
 
     name = "spectrum"
-    version = MASK
+    version = f"{MASK} ^ 0.25"
     dim = DIM
 
     def encode(self, genomes: Sequence[Genome]) -> Words:
@@ -54,13 +54,14 @@ class Spectrum:
         return rows
 
     def features(self, raw: npt.NDArray[np.generic]) -> npt.NDArray[np.float32]:
-        """Square roots of the word frequencies, so that cosine is the Bhattacharyya coefficient: (N, DIM).
+        """Fourth roots of the word frequencies: (N, DIM). A root keeps the few commonest words from deciding all.
 
+        The square root makes cosine the Bhattacharyya coefficient; its root did better (tests/bench/RESULTS.md).
         A genome without a single word (all N, or shorter than 11 bases) is a row of zeros.
         """
         counts = raw.astype(np.float32)
         counts /= np.maximum(counts.sum(axis=1, keepdims=True), 1)
-        return np.sqrt(counts, out=counts)
+        return np.sqrt(np.sqrt(counts, out=counts), out=counts)
 
 
 @njit(cache=True, nogil=True)

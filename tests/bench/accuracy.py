@@ -25,9 +25,10 @@ from common import GENOMES, gindex, machine, rows
 from genome_index.catalog import Entry
 from genome_index.compare import Comparer
 from genome_index.evaluate import Plan, cross_validate
-from genome_index.index import Index, references_of
+from genome_index.index import Index
 from genome_index.pairs import PairTable, rows_of
 from genome_index.records import Lineage, Taxon
+from genome_index.references import References, locator
 
 # Our table's name -> the published table's name. Vertebrates and SubphylumToClass(Vertebrata) are one set.
 PUBLISHED = {
@@ -128,7 +129,8 @@ def main() -> None:
         index = Index.open(folder)
         entries = index.catalog.entries()
         references, members = data_sets(entries, kin_of(entries, index.pairs()))
-        comparer = Comparer(references_of(folder, index.spec, references), os.cpu_count() or 1)
+        kept = References(index.spec, locator(references), folder / "segments")
+        comparer = Comparer(kept, os.cpu_count() or 1)
         for name in chosen:
             start = time.monotonic()
             some = [references[at] for at in members[name]]

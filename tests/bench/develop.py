@@ -24,7 +24,7 @@ from common import machine, plain, records, rows
 
 from genome_index.projection import Projection, fit_projection
 
-CHOSEN = ("11011011011", 0.5, 256, 0.5)
+CHOSEN = ("11011011011", 0.25, 256, 0.5)
 MASKS = ("11111", "111111", "1111111", "11111111", "11011011", "11011011011", "110110110110")
 NUMBERS = (  # exponent, dimensions, whitening
     *((exponent, 256, 0.5) for exponent in (0.15, 0.25, 0.35, 0.5, 0.7, 1.0)),
