@@ -54,9 +54,10 @@ class Spectrum:
         return rows
 
     def features(self, raw: npt.NDArray[np.generic]) -> npt.NDArray[np.float32]:
-        """Fourth roots of the word frequencies: (N, DIM). A root keeps the few commonest words from deciding all.
+        """Fourth roots of the word frequencies: (N, DIM).
 
-        The square root makes cosine the Bhattacharyya coefficient; its root did better (tests/bench/RESULTS.md).
+        A root keeps the few commonest words from deciding all. The square root would make cosine the
+        Bhattacharyya coefficient; its own root did better on the development split (tests/bench/RESULTS.md).
         A genome without a single word (all N, or shorter than 11 bases) is a row of zeros.
         """
         counts = raw.astype(np.float32)
