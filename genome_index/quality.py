@@ -26,10 +26,22 @@ def complaint(genome: Genome) -> str:
     unknown = 1 - base_share(genome)
     if unknown > MOST_UNKNOWN:
         return (
-            f"{unknown:.0%} of the sequence is N or another ambiguity code; "
+            f"{_above(unknown, MOST_UNKNOWN)} of the sequence is N or another ambiguity code; "
             f"at most {MOST_UNKNOWN:.0%} is accepted."
         )
     return ""
+
+
+def _above(share: float, limit: float) -> str:
+    """A share in percent, with as many digits as tell it from the limit that it is above.
+
+    >>> [_above(share, 0.5) for share in (0.52, 0.504, 0.50002)]
+    ['52%', '50.4%', '50.002%']
+    """
+    digits = 0
+    while f"{share:.{digits}%}" == f"{limit:.{digits}%}":
+        digits += 1
+    return f"{share:.{digits}%}"
 
 
 def warnings_of(genome: Genome) -> tuple[str, ...]:

@@ -5,18 +5,14 @@ Whatever cannot be read becomes a `Failure` in the stream, in its place: one bad
 
 from __future__ import annotations
 
-import bz2
-import gzip
 import io
-import lzma
-import sys
+import os
+import re
 import warnings
-import zlib
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -24,17 +20,19 @@ from numba import njit
 
 from genome_index.errors import InputError, UsageError
 from genome_index.records import Contig, Genome, Lineage, Taxon
+from genome_index.streams import BLOCK_BYTES, READ_ERRORS, cause, open_stream, rejoined
 
 if TYPE_CHECKING:
-    from _typeshed import WriteableBuffer
+    from Bio.Seq import Seq
+    from Bio.SeqRecord import SeqRecord
 
 GenomePer = Literal["file", "record"]
 SUFFIXES = (".fa", ".fasta", ".fna", ".fas", ".ffn", ".gb", ".gbk", ".gbff", ".genbank")
 COMPRESSED = (".gz", ".bz2", ".xz", ".zst")
-BLOCK_BYTES = 1 << 17  # below the size at which malloc asks the kernel for fresh pages each time
 
 IUPAC = b"ACGTUNRYSWKMBDHVacgtunryswkmbdhv"
 WHITE_SPACE = b"\r\n\t \v\f"
+BEFORE_ALL = b"\xef\xbb\xbf" + WHITE_SPACE  # a byte order mark and blank lines before the first record
 GAPS_TO_N = bytes.maketrans(b"-.", b"NN")  # deleting a gap would join its flanks into words that do not exist
 
 
@@ -45,6 +43,17 @@ class Failure:
     id: str
     source: str
     reason: str
+
+
+class _Record(NamedTuple):
+    """One record of a file."""
+
+    contig: Contig
+    taxon: Taxon
+    wrong: str = ""  # why it cannot be used; nothing if it can
+
+
+UNSAID = Taxon()  # what FASTA says of taxonomy
 
 
 def iter_genomes(inputs: Iterable[str | Path], per: GenomePer = "file") -> Iterator[Genome | Failure]:
@@ -63,7 +72,7 @@ def iter_genomes(inputs: Iterable[str | Path], per: GenomePer = "file") -> Itera
 def read_list(path: Path) -> list[str]:
     """The inputs named in a text file, one a line; blank lines and lines that start with # are left out."""
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(
             f"{path}: cannot read the list of inputs ({cause(error)}); give a text file, one path a line"
@@ -77,11 +86,16 @@ def sequence_files(inputs: Iterable[str | Path]) -> list[str]:
 
 
 def first_names(path: str, look_bytes: int = 1 << 16) -> list[str]:
-    """Names of the FASTA records that begin in the first bytes of a file; none if it is something else."""
+    """Names of the FASTA records that begin in the first bytes of a file; none if it is something else.
+
+    A pipe is left alone: what a look takes from it is gone.
+    """
+    if not os.path.isfile(path):
+        return []
     try:
-        with _open(path) as stream:
-            lines = stream.read(look_bytes).split(b"\n")
-    except (EOFError, OSError, lzma.LZMAError, zlib.error):
+        with open_stream(path) as stream:
+            lines = stream.read(look_bytes).lstrip(BEFORE_ALL).split(b"\n")
+    except (InputError, *READ_ERRORS):
         return []  # reading it in earnest will say why
     return [
         line[1:].split()[0].decode("utf-8", "replace")
@@ -96,7 +110,7 @@ def file_stem(path: str | Path) -> str:
     >>> file_stem("data/GCF_000005845.2.fna.gz")
     'GCF_000005845.2'
     """
-    name = Path(path).name
+    name = printable(Path(path).name)
     for suffixes in (COMPRESSED, SUFFIXES):
         for suffix in suffixes:
             if name.lower().endswith(suffix) and len(name) > len(suffix):
@@ -105,20 +119,40 @@ def file_stem(path: str | Path) -> str:
     return name
 
 
+def printable(path: str) -> str:
+    r"""A path as text that any file can hold, and still its own: bytes that are no UTF-8 are spelled out.
+
+    >>> printable("caf\udce9.fa")  # what Python makes of a name in Latin-1
+    'caf\\xe9.fa'
+    """
+    return path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
 def _files(given: str | Path) -> Iterator[str | Failure]:
-    path = Path(given)
-    if str(given) == "-" or not path.is_dir():
+    if str(given) == "-" or not os.path.isdir(given):
         yield str(given)
         return
-    found = sorted(str(file) for file in path.rglob("*") if file.is_file() and _is_sequence_name(file.name))
+    found = _searched(given)
     if not found:
-        kinds = ", ".join(SUFFIXES)
-        yield Failure(
-            str(given),
-            str(given),
-            f"no sequence file in this folder; gindex looks for {kinds}, also with .gz .bz2 .xz .zst",
-        )
-    yield from found
+        kinds, shown = ", ".join(SUFFIXES), printable(str(given))
+        reason = f"no sequence file in this folder; gindex looks for {kinds}, also with .gz .bz2 .xz .zst"
+        yield Failure(shown, shown, reason)
+    yield from (found[path] for path in sorted(found))
+
+
+def _searched(given: str | Path) -> dict[str, str | Failure]:
+    """The sequence files of a folder by their paths, and its folders that may not be searched."""
+    closed: list[OSError] = []
+    found: dict[str, str | Failure] = {}
+    for folder, _, names in os.walk(given, onerror=closed.append):
+        for path in (str(Path(folder, name)) for name in names if _is_sequence_name(name)):
+            # A link that leads nowhere is an input, and its row says so; a pipe or a device is none.
+            if os.path.isfile(path) or not os.path.exists(path):
+                found[path] = path
+    for error in closed:
+        path = str(Path(error.filename))
+        found[path] = Failure(printable(path), printable(path), cause(error))
+    return found
 
 
 def _is_sequence_name(name: str) -> bool:
@@ -129,52 +163,61 @@ def _is_sequence_name(name: str) -> bool:
 
 
 def _genomes_of(path: str, per: GenomePer) -> Iterator[Genome | Failure]:
+    source = printable(path)
     stem = "stdin" if path == "-" else file_stem(path)
-    contigs: list[Contig] = []
-    taxon = Taxon()
     try:
-        with _open(path) as stream:
-            for contig, said in _records(stream, path, stem):
-                if per == "file":
-                    contigs.append(contig)
-                    taxon = taxon if taxon.lineage.names else said
-                else:
-                    yield _record_genome(contig, path, said)
-        if per == "file":
-            yield _file_genome(stem, contigs, path, taxon)
+        with open_stream(path) as stream:
+            records = _records(stream, stem, source)
+            if per == "record":
+                for record in records:
+                    yield _record_genome(record, source)
+                return
+            genome = _file_genome(stem, records, source)
+        yield genome
     except InputError as error:
-        yield Failure(stem, path, error.reason)
-    except (EOFError, OSError, lzma.LZMAError, zlib.error) as error:
-        yield Failure(stem, path, cause(error))
+        yield Failure(stem, source, error.reason)
+    except READ_ERRORS as error:
+        yield Failure(stem, source, cause(error))
 
 
-def _record_genome(contig: Contig, path: str, taxon: Taxon) -> Genome | Failure:
-    if not contig.sequence:
-        return Failure(
-            contig.name,
-            path,
-            f"record {contig.name!r} has a header but no sequence; remove it or complete it",
-        )
-    return Genome(contig.name, (contig,), path, taxon)
+def _record_genome(record: _Record, source: str) -> Genome | Failure:
+    contig, taxon, wrong = record
+    if not (wrong or contig.sequence):
+        wrong = f"record {contig.name!r} has a header but no sequence; remove it or complete it"
+    return Failure(contig.name, source, wrong) if wrong else Genome(contig.name, (contig,), source, taxon)
 
 
-def _file_genome(stem: str, contigs: list[Contig], path: str, taxon: Taxon) -> Genome:
-    full = tuple(contig for contig in contigs if contig.sequence)
-    if not full:
-        raise InputError(path, "headers but no sequence; give a complete FASTA or GenBank file")
-    return Genome(stem, full, path, taxon)
+def _file_genome(stem: str, records: Iterable[_Record], source: str) -> Genome:
+    contigs: list[Contig] = []
+    taxon = UNSAID
+    for contig, said, wrong in records:
+        if wrong:
+            raise InputError(source, wrong)
+        if contig.sequence:
+            contigs.append(contig)
+        taxon = taxon if taxon.lineage.names else said
+    if not contigs:
+        raise InputError(source, "headers but no sequence; give a complete FASTA or GenBank file")
+    return Genome(stem, tuple(contigs), source, taxon)
 
 
-def _records(stream: io.BufferedReader, path: str, stem: str) -> Iterator[tuple[Contig, Taxon]]:
-    """The records of one file, after a look at its first bytes: what it is, or why it is nothing we read."""
-    start = stream.peek(512)[:512].lstrip(b"\xef\xbb\xbf\r\n\t ")
+def _records(stream: io.BufferedReader, stem: str, source: str) -> Iterator[_Record]:
+    """The records of one file, after a look at its first block: what it is, or why it is nothing we read."""
+    start = _first_block(stream)
     if start.startswith(b">"):
-        for contig in _fasta(stream, stem):
-            yield Contig(contig.name, _checked(contig, path)), Taxon()
-    elif start.startswith((b"LOCUS ", b"ID   ")):
-        yield from _flat_file(stream, path, "genbank" if start.startswith(b"LOCUS") else "embl")
-    else:
-        raise InputError(path, _not_sequence(start))
+        return (_checked(contig, UNSAID) for contig in _fasta(start, stream, stem))
+    if start.startswith((b"LOCUS ", b"ID   ")):
+        kind = "GenBank" if start.startswith(b"LOCUS") else "EMBL"
+        return _flat_file(rejoined(start, stream), kind, source)
+    raise InputError(source, _not_sequence(start))
+
+
+def _first_block(stream: io.BufferedReader) -> bytes:
+    """The first block from its first letter on; nothing if there is none in the whole file."""
+    while block := stream.read(BLOCK_BYTES):
+        if start := block.lstrip(BEFORE_ALL):
+            return start
+    return b""
 
 
 def _not_sequence(start: bytes) -> str:
@@ -189,12 +232,12 @@ def _not_sequence(start: bytes) -> str:
     )
 
 
-def _fasta(stream: io.BufferedReader, stem: str) -> Iterator[Contig]:
+def _fasta(block: bytes, rest: io.BufferedReader, stem: str) -> Iterator[Contig]:
     """Split a FASTA stream at each '>' that begins a line; memory holds one record and one block."""
     number = 0
     parts: list[bytes] = []  # of the record being read, cut where blocks end
     last = b"\n"
-    while block := stream.read(BLOCK_BYTES):
+    while block:
         first, *others = block.split(b">")
         parts.append(first)
         last = first[-1:] or last
@@ -207,6 +250,7 @@ def _fasta(stream: io.BufferedReader, stem: str) -> Iterator[Contig]:
             else:  # a '>' inside a header
                 parts.append(b">" + other)
             last = other[-1:] or b">"
+        block = rest.read(BLOCK_BYTES)
     yield _contig(parts, f"{stem}_{number}")
 
 
@@ -222,23 +266,26 @@ def _contig(parts: list[bytes], unnamed: str) -> Contig:
     return Contig(words[0].decode("utf-8", "replace") if words else unnamed, sequence)
 
 
-def _checked(contig: Contig, path: str) -> bytes:
-    """The contig's residues, white space taken out and gaps made N; what is no nucleotide is refused."""
+def _checked(contig: Contig, taxon: Taxon) -> _Record:
+    """The record with white space taken out and gaps made N; what is no nucleotide is wrong."""
     sequence = contig.sequence
     if count_bases(np.frombuffer(sequence, np.uint8)) == len(sequence):
-        return sequence
+        return _Record(contig, taxon)
     sequence = sequence.translate(GAPS_TO_N, WHITE_SPACE)
-    if strange := sequence.translate(None, IUPAC):
-        found = ", ".join(repr(chr(letter)) for letter in sorted(set(strange))[:6])
-        protein = (
-            "; this looks like protein, gindex reads nucleotides"
-            if strange[:1].isalpha()
-            else "; is it a sequence file?"
-        )
-        raise InputError(
-            path, f"record {contig.name!r} holds {found}, which are no nucleotide codes{protein}"
-        )
-    return sequence
+    return _Record(Contig(contig.name, sequence), taxon, _complaint(contig.name, sequence))
+
+
+def _complaint(name: str, sequence: bytes) -> str:
+    strange = sequence.translate(None, IUPAC)
+    if not strange:
+        return ""
+    found = ", ".join(repr(chr(letter)) for letter in sorted(set(strange))[:6])
+    protein = (
+        "; this looks like protein, gindex reads nucleotides"
+        if strange[:1].isalpha()
+        else "; is it a sequence file?"
+    )
+    return f"record {name!r} holds {found}, which are no nucleotide codes{protein}"
 
 
 @njit(cache=True, nogil=True)
@@ -251,24 +298,47 @@ def count_bases(sequence: npt.NDArray[np.uint8]) -> int:
     return bases
 
 
-def _flat_file(stream: io.BufferedReader, path: str, kind: str) -> Iterator[tuple[Contig, Taxon]]:
+MALFORMED = (ValueError, AssertionError, AttributeError, LookupError, TypeError)  # what Biopython dies of
+LENGTHS_DIFFER = re.compile(r"Expected sequence length (\d+), found (\d+)")
+
+
+def _flat_file(stream: io.BufferedReader, kind: str, source: str) -> Iterator[_Record]:
     """GenBank and EMBL by Biopython; organism and lineage become the taxonomy."""
     from Bio import BiopythonWarning, SeqIO
+
+    with io.TextIOWrapper(stream, encoding="utf-8", errors="replace") as text:
+        parsed = SeqIO.parse(text, kind.lower())  # type: ignore[no-untyped-call]  # Biopython has none here
+        while True:
+            try:
+                with warnings.catch_warnings(record=True) as said:
+                    warnings.simplefilter("always", BiopythonWarning)
+                    record = next(parsed, None)
+            except MALFORMED as error:
+                why = str(error) or type(error).__name__
+                reason = f"not a well-formed {kind} file ({why}); download it again, or give it as FASTA"
+                raise InputError(source, reason) from error
+            if record is None:
+                return
+            yield _flat_record(record, " ".join(str(one.message) for one in said))
+
+
+def _flat_record(record: SeqRecord, said: str) -> _Record:
+    """A record of a flat file. Of what Biopython warns, a cut sequence matters; slips of format do not."""
     from Bio.Seq import UndefinedSequenceError
 
-    text = io.TextIOWrapper(stream, encoding="utf-8", errors="replace")
+    name, taxon = str(record.id), _organism(record.annotations)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", BiopythonWarning)  # harmless slips of format; what matters raises
-            for record in SeqIO.parse(text, kind):  # type: ignore[no-untyped-call]  # Biopython has none here
-                contig = Contig(record.id, bytes(record.seq))
-                yield Contig(contig.name, _checked(contig, path)), _organism(record.annotations)
-    except UndefinedSequenceError as error:
-        raise InputError(
-            path, "a record without its sequence (no ORIGIN); download it with the sequence"
-        ) from error
-    except (ValueError, AssertionError) as error:
-        raise InputError(path, f"not a well-formed {kind} file: {error}") from error
+        contig = Contig(name, bytes(cast("Seq", record.seq)))
+    except UndefinedSequenceError:
+        reason = "a record without its sequence (no ORIGIN); download it with the sequence"
+        return _Record(Contig(name, b""), taxon, reason)
+    if lengths := LENGTHS_DIFFER.search(said):
+        reason = (
+            f"record {name!r} has {lengths[2]} bp, but its length is given as {lengths[1]}; "
+            "it was cut or changed: download it again, or correct the length"
+        )
+        return _Record(contig, taxon, reason)
+    return _checked(contig, taxon)
 
 
 def _organism(annotations: dict[str, Any]) -> Taxon:
@@ -292,71 +362,3 @@ def _organism(annotations: dict[str, Any]) -> Taxon:
     if organism:
         names["species"] = organism
     return Taxon(Lineage(names), {"lineage": "; ".join(lineage)} if lineage else {})
-
-
-@contextmanager
-def _open(path: str) -> Iterator[io.BufferedReader]:
-    """A file or standard input as bytes, decompressed by what its first bytes say, whatever its name says."""
-    with ExitStack() as stack:
-        if path == "-":
-            raw = cast(io.BufferedReader, sys.stdin.buffer)
-        else:
-            raw = stack.enter_context(open(path, "rb"))  # noqa: SIM115  # the stack closes it
-        magic = raw.peek(6)[:6]
-        for start, opener in OPENERS:
-            if magic.startswith(start):
-                yield stack.enter_context(io.BufferedReader(opener(raw), BLOCK_BYTES))
-                return
-        yield raw
-
-
-class _Zstd(io.RawIOBase):
-    """Zstandard frames as a stream; EOFError when the last is cut short, where the library is silent."""
-
-    def __init__(self, raw: BinaryIO) -> None:
-        import zstandard
-
-        self._raw, self._new = raw, zstandard.ZstdDecompressor().decompressobj
-        self._frame, self._plain = self._new(), b""
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: WriteableBuffer) -> int:
-        view = memoryview(buffer)
-        while not self._plain:
-            packed = self._frame.unused_data if self._frame.eof else b""
-            packed = packed or self._raw.read(BLOCK_BYTES)
-            if not packed:
-                if not self._frame.eof:
-                    raise EOFError("a zstd frame ends early")
-                return 0
-            if self._frame.eof:
-                self._frame = self._new()
-            self._plain = self._frame.decompress(packed)
-        taken, self._plain = self._plain[: len(view)], self._plain[len(view) :]
-        view[: len(taken)] = taken
-        return len(taken)
-
-
-OPENERS: tuple[tuple[bytes, Callable[[Any], Any]], ...] = (
-    (b"\x1f\x8b", lambda raw: gzip.GzipFile(fileobj=raw)),
-    (b"BZh", bz2.BZ2File),
-    (b"\xfd7zXZ\0", lzma.LZMAFile),
-    (b"\x28\xb5\x2f\xfd", _Zstd),
-)
-
-
-def cause(error: BaseException) -> str:
-    """A foreign error in our words: what happened and what to do."""
-    match error:
-        case FileNotFoundError():
-            return "no such file or folder; check the path"
-        case PermissionError():
-            return "permission denied; make the file readable"
-        case EOFError() | zlib.error() | lzma.LZMAError() | gzip.BadGzipFile():
-            return f"the compressed file is cut short or damaged ({error}); download or copy it again"
-        case OSError() if error.strerror:
-            return f"cannot be read: {error.strerror.lower()}"
-        case _:
-            return f"cannot be read: {error}"

@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-import bz2
 import csv
-import gzip
 import hashlib
 import io
-import lzma
 import re
 import tarfile
 import zipfile
-import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain
 from pathlib import Path, PurePosixPath
 from typing import IO, cast
 
-import zstandard
-
 from genome_index.errors import TaxonomyError
 from genome_index.records import RANKS, Lineage, Taxon
+from genome_index.streams import READ_ERRORS, open_stream
 
 MAPPING = "genome2taxid.tsv"
 _MEMBERS = (MAPPING, "nodes.dmp", "names.dmp", "merged.dmp", "delnodes.dmp")
@@ -37,7 +32,7 @@ class TextFile:
     """A text file on disk or inside an archive, opened anew for each reading."""
 
     name: str  # what errors call it
-    open: Callable[[], IO[bytes]]  # unpacked bytes
+    open: Callable[[], AbstractContextManager[IO[bytes]]]  # unpacked bytes
 
     def lines(self) -> Iterator[str]:
         r"""Yield every line, ended by a plain \n whatever the file has; a byte order mark is dropped.
@@ -48,7 +43,11 @@ class TextFile:
             The file is absent, damaged, cut short or not UTF-8.
         """
         try:
-            with _translated(self.name), io.TextIOWrapper(self.open(), encoding="utf-8-sig") as text:
+            with (
+                _translated(self.name),
+                self.open() as stream,
+                io.TextIOWrapper(stream, encoding="utf-8-sig") as text,
+            ):
                 yield from text
         except UnicodeDecodeError:
             reason = "these bytes are not UTF-8; save the file with the encoding UTF-8"
@@ -85,7 +84,10 @@ class TextFile:
 
     def _undecodable_line(self) -> int:
         # The decoder works in blocks and cannot say which line it failed on; surrogates mark the bytes.
-        with io.TextIOWrapper(self.open(), encoding="utf-8", errors="surrogateescape") as text:
+        with (
+            self.open() as stream,
+            io.TextIOWrapper(stream, encoding="utf-8", errors="surrogateescape") as text,
+        ):
             return next(n for n, line in enumerate(text, 1) if re.search("[\udc80-\udcff]", line))
 
 
@@ -97,7 +99,7 @@ def _unquoted(cell: str) -> str:
 
 def text_file(path: Path) -> TextFile:
     """Take the file at `path`, unpacked if its first bytes say gzip, bzip2, xz or zstd."""
-    return TextFile(str(path), partial(_open, path))
+    return TextFile(str(path), partial(open_stream, str(path.absolute())))  # so `-` is a file, too
 
 
 def digest(paths: Iterable[Path]) -> str:
@@ -300,32 +302,6 @@ def _extract(tar: tarfile.TarFile, member: tarfile.TarInfo) -> IO[bytes]:
     return cast(IO[bytes], tar.extractfile(member))  # None only for what is not a file
 
 
-def _open(path: Path) -> IO[bytes]:
-    with path.open("rb") as file:
-        magic = file.read(6)
-    if magic.startswith(b"\x1f\x8b"):
-        return cast(IO[bytes], gzip.open(path))
-    if magic.startswith(b"BZh"):
-        return cast(IO[bytes], bz2.open(path))
-    if magic == b"\xfd7zXZ\x00":
-        return cast(IO[bytes], lzma.open(path))
-    if magic.startswith(zstandard.FRAME_HEADER):
-        return io.BytesIO(_unpack_zstd(path.read_bytes()))
-    return path.open("rb")
-
-
-def _unpack_zstd(packed: bytes) -> bytes:
-    # Not stream_reader: it ends quietly where a cut file ends, and half a taxonomy looks like a whole one.
-    parts: list[bytes] = []
-    while packed:
-        frame = zstandard.ZstdDecompressor().decompressobj()
-        parts.append(frame.decompress(packed))
-        if not frame.eof:
-            raise EOFError("Compressed file ended before the end-of-stream marker was reached")
-        packed = frame.unused_data
-    return b"".join(parts)
-
-
 @contextmanager
 def _translated(name: str) -> Iterator[None]:
     """Foreign errors of reading and unpacking become ours."""
@@ -333,14 +309,6 @@ def _translated(name: str) -> Iterator[None]:
         yield
     except FileNotFoundError:
         raise TaxonomyError(name, "no such file; check the path") from None
-    except (
-        OSError,
-        EOFError,
-        zlib.error,
-        lzma.LZMAError,
-        zstandard.ZstdError,
-        tarfile.TarError,
-        zipfile.BadZipFile,
-    ) as error:
+    except (*READ_ERRORS, tarfile.TarError, zipfile.BadZipFile) as error:
         reason = f"cannot be read ({error}); check its permissions, or fetch it again if it is damaged"
         raise TaxonomyError(name, reason) from error

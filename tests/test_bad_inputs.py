@@ -31,8 +31,8 @@ from genome_index.snapshots import read_snapshot
 GENOME = f">g\n{dna(1, 3000)}\n".encode()
 OTHER = f">o\n{dna(2, 3000)}\n".encode()
 TORN = gzip.compress(GENOME)[:-200]
-ENDS_EARLY = "Compressed file ended before the end-of-stream marker was reached"
-CUT = "the compressed file is cut short or damaged ({}); download or copy it again"
+DAMAGED = "the compressed file is cut short or damaged ({}); download or copy it again"
+CUT = DAMAGED.format("Compressed file ended before the end-of-stream marker was reached")
 BINARY = "this is a binary file, not FASTA or GenBank (gz, bz2, xz and zst are read as they are)"
 NEITHER = "neither FASTA nor GenBank: expected '>' or 'LOCUS' at the start but found {}"
 PROTEIN = (
@@ -43,7 +43,7 @@ NO_FILES = (
     "no sequence file in this folder; gindex looks for .fa, .fasta, .fna, .fas, .ffn, .gb, .gbk, .gbff, "
     ".genbank, also with .gz .bz2 .xz .zst"
 )
-CLOSED = "permission denied; make the file readable"
+CLOSED = "permission denied; make it readable"
 GO_BACK = "Go back with `gindex undo`, or build it again."
 FULL = "cannot write here ({}); make room or choose another folder, then run the same command again: "
 FULL += "finished work is kept"
@@ -152,9 +152,6 @@ def damaged(packed):
     )
 
 
-# Biopython's text wrapper is left to the garbage collector: test_reader.py, test_genbank_leaves_no_file_open.
-OPEN_FILE = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-
 BAD = {
     "empty": bad_file("x.fa", b"", "the file is empty; give a FASTA or GenBank file"),
     "white space": bad_file("x.fa", b"\n \r\n\t\n", "the file is empty; give a FASTA or GenBank file"),
@@ -187,14 +184,14 @@ BAD = {
     ),
     "binary": bad_file("x.fa", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", BINARY),
     "UTF-16": bad_file("x.fa", ">a\nACGT\n".encode("utf-16"), BINARY),
-    "cut gz": bad_file("x.fa.gz", gzip.compress(GENOME)[:-200], CUT.format(ENDS_EARLY)),
-    "cut bz2": bad_file("x.fa.bz2", bz2.compress(GENOME)[:-200], CUT.format(ENDS_EARLY)),
-    "cut xz": bad_file("x.fa.xz", lzma.compress(GENOME)[:-200], CUT.format(ENDS_EARLY)),
-    "cut zst": bad_file("x.fa.zst", zstandard.compress(GENOME)[:-200], CUT.format("a zstd frame ends early")),
+    "cut gz": bad_file("x.fa.gz", gzip.compress(GENOME)[:-200], CUT),
+    "cut bz2": bad_file("x.fa.bz2", bz2.compress(GENOME)[:-200], CUT),
+    "cut xz": bad_file("x.fa.xz", lzma.compress(GENOME)[:-200], CUT),
+    "cut zst": bad_file("x.fa.zst", zstandard.compress(GENOME)[:-200], CUT),
     "damaged zst": bad_file(
         "x.fa.zst",
         damaged(zstandard.ZstdCompressor(write_checksum=True).compress(GENOME)),
-        CUT.format("zstd decompressor error: Data corruption detected"),
+        DAMAGED.format("zstd decompressor error: Data corruption detected"),
     ),
     "N only": bad_file("x.fa", b">n\n" + b"N" * 3000, UNKNOWN.format("100%"), "qc_fail"),
     "gaps only": bad_file("x.fa", b">n\n" + b"-" * 3000, UNKNOWN.format("100%"), "qc_fail"),
@@ -216,16 +213,9 @@ BAD = {
     "a link to itself": Bad(looping_link, "loop", "cannot be read: too many levels of symbolic links"),
     "a disk error": Bad(lambda folder: "/proc/self/mem", "mem", "cannot be read: input/output error"),
 }
-KNOWN_BUGS = {
-    "damaged zst": known_bug("ZstdError is not caught: the batch dies"),
-    "a path too long": known_bug("OSError of is_dir is not caught: the batch dies"),
-}
-EACH_BAD_INPUT = pytest.mark.parametrize(
-    "bad", [pytest.param(bad, id=name, marks=KNOWN_BUGS.get(name, ())) for name, bad in BAD.items()]
-)
+EACH_BAD_INPUT = pytest.mark.parametrize("bad", BAD.values(), ids=BAD)
 
 
-@OPEN_FILE
 @EACH_BAD_INPUT
 def test_query_gives_a_bad_input_its_row(gindex, small_index, good, other, tmp_path, bad):
     folder = tmp_path / "bad"
@@ -246,7 +236,6 @@ def test_query_gives_a_bad_input_its_row(gindex, small_index, good, other, tmp_p
     )
 
 
-@OPEN_FILE
 @EACH_BAD_INPUT
 def test_build_names_a_bad_input_and_builds_the_others(gindex, good, other, tmp_path, bad):
     folder, index = tmp_path / "bad", tmp_path / "index"
@@ -265,27 +254,29 @@ def test_build_names_a_bad_input_and_builds_the_others(gindex, good, other, tmp_
     assert [line.split("\t")[0] for line in listed] == ["genome_id", "good", "other"]
 
 
-EXIT_1 = {
-    name: pytest.param(bad.make, id=name, marks=marks)
-    for name, marks in {
-        "missing": (),
-        "a folder without genomes": (),
-        "FASTQ": (),
-        "N only": known_bug("a query that is refused (qc_fail) counts as answered"),
-        "too short": known_bug("a query that is refused (qc_fail) counts as answered"),
-    }.items()
-    for bad in [BAD[name]]
-}
+EACH_FORMAT = pytest.mark.parametrize("format", ["table", "tsv", "json", "jsonl"])
 
 
-@pytest.mark.parametrize("make", EXIT_1.values())
-@pytest.mark.parametrize("format", ["table", "tsv", "json", "jsonl"])
-def test_query_ends_with_1_and_says_how_many(gindex, small_index, good, tmp_path, make, format):
+@pytest.mark.parametrize("name", ["missing", "a folder without genomes", "FASTQ"])
+@EACH_FORMAT
+def test_query_ends_with_1_and_says_how_many(gindex, small_index, good, tmp_path, name, format):
     (tmp_path / "bad").mkdir()
-    given = make(tmp_path / "bad")
+    given = BAD[name].make(tmp_path / "bad")
     result = gindex("query", given, good, given, "--index", small_index, "--format", format)
     assert result.exit_code == 1
     assert result.stderr == "2 of 3 inputs could not be read; their rows say why\n"
+
+
+@pytest.mark.parametrize("name", ["N only", "too short"])
+@EACH_FORMAT
+def test_a_refused_query_is_answered(gindex, small_index, good, tmp_path, name, format):
+    """It was read, and qc_fail with its reason is the answer: nothing failed, so the exit code is 0."""
+    given = BAD[name].make(tmp_path)
+    result = gindex("query", given, good, "--index", small_index, "--format", format)
+    assert (result.exit_code, result.stderr) == (0, "")
+    verdict = "x: qc fail\n" if format == "table" else "qc_fail"
+    assert verdict in result.stdout
+    assert BAD[name].reason in result.stdout
 
 
 def test_a_table_for_people_names_what_failed(gindex, small_index, good, tmp_path):
@@ -305,7 +296,7 @@ def test_query_of_nothing_but_bad_inputs_gives_all_rows(gindex, small_index, tmp
 
 @pytest.mark.parametrize(
     "share",
-    [0.5, pytest.param(0.504, marks=known_bug("it says '50% ... is N', and that at most 50% is accepted"))],
+    [0.5, 0.504],
 )
 def test_the_limit_of_unknown_bases_is_what_it_says(gindex, small_index, tmp_path, share):
     path = tmp_path / "x.fa"
@@ -313,6 +304,7 @@ def test_the_limit_of_unknown_bases_is_what_it_says(gindex, small_index, tmp_pat
     path.write_text(f">n\n{'N' * unknown}{dna(1, 1000 - unknown)}\n")
     (row,) = json.loads(gindex("query", path, "--index", small_index, "--format", "json").stdout)
     assert (row["verdict"] == "qc_fail") == (share > 0.5)
+    assert row["reason"].startswith("50.4% of the sequence is N") == (share > 0.5)
     assert not row["reason"].startswith("50% of the sequence is N")
 
 
@@ -349,20 +341,13 @@ def closed_folder_beside_an_open_file(folder, close):
     return closed_folder(folder, close).parent
 
 
-SILENT = known_bug("a folder that cannot be looked into is taken for empty")
-
-
 @pytest.mark.parametrize(
     ("make", "ids"),
     [
         (closed_file, ["good", "x", "other"]),
-        pytest.param(
-            file_in_a_closed_folder,
-            ["good", "x", "other"],
-            marks=known_bug("PermissionError of is_dir is not caught"),
-        ),
-        pytest.param(closed_folder, ["good", "{folder}/in", "other"], marks=SILENT),
-        pytest.param(closed_folder_beside_an_open_file, ["good", "a", "{folder}/in", "other"], marks=SILENT),
+        (file_in_a_closed_folder, ["good", "x", "other"]),
+        (closed_folder, ["good", "{folder}/in", "other"]),
+        (closed_folder_beside_an_open_file, ["good", "a", "{folder}/in", "other"]),
     ],
 )
 def test_what_may_not_be_read_has_its_row(gindex, small_index, good, other, tmp_path, close, make, ids):
@@ -386,16 +371,27 @@ def test_build_goes_on_without_what_may_not_be_read(gindex, good, tmp_path, clos
     assert f"failed: {given}: x: {CLOSED}\n" in result.stderr
 
 
-@known_bug("UnicodeEncodeError: the id is no UTF-8 text, and nothing is built")
-def test_a_name_that_is_not_utf_8_stops_nothing(gindex, good, tmp_path):
-    (tmp_path / "in").mkdir()
-    shutil.copy(good, tmp_path / "in" / "good.fa")
+@pytest.mark.parametrize("format", ["table", "tsv", "json", "jsonl"])
+def test_a_name_that_is_not_utf_8_stops_nothing(gindex, good, tmp_path, format):
+    folder, index = tmp_path / "in", tmp_path / "index"
+    folder.mkdir()
+    shutil.copy(good, folder / "good.fa")
     try:
-        (tmp_path / "in" / os.fsdecode(b"caf\xe9.fa")).write_bytes(OTHER)
+        (folder / os.fsdecode(b"caf\xe9.fa")).write_bytes(OTHER)
+        (folder / os.fsdecode(b"bad\xe9.fa")).write_bytes(b"")
     except OSError:
         pytest.skip("names have to be UTF-8 text here")
-    result = gindex("build", tmp_path / "in", "--index", tmp_path / "index")
-    assert re.search(r"built [12] genomes", result.stderr)
+    result = gindex("build", folder, "--index", index)
+    assert "built 2 genomes" in result.stderr
+    assert f"failed: {folder}/bad\\xe9.fa: bad\\xe9: the file is empty" in result.stderr
+    assert "\ncaf\\xe9\t" in gindex("list", "--index", index).stdout
+    result = gindex("query", folder, "--index", index, "--format", format)
+    assert result.exit_code == 1
+    if format == "table":
+        assert "\n\ncaf\\xe9: " in result.stdout
+    else:
+        shown = f"{folder}/caf\\xe9.fa"
+        assert (json.dumps(shown) if "json" in format else shown) in result.stdout
 
 
 # Collections that do not fit together -----------------------------------------------------------------------
