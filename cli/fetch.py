@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, get_args
+from typing import TYPE_CHECKING, Annotated, get_args
 
 import typer
 
-from genome_index.entrez import EntrezSettings
-from genome_index.errors import UsageError
-from genome_index.fetch import FetchRequest, FetchRow, Status, fetch_genomes
+if TYPE_CHECKING:
+    from genome_index.fetch import FetchRow
+
+DEFAULT_LIMIT, DEFAULT_OUT = 10, Path("genomes")  # those of FetchRequest, which `--help` need not load
 
 
 def fetch(
@@ -18,8 +19,8 @@ def fetch(
         typer.Argument(metavar="ACCESSION", help="NC_, NZ_, GenBank or assembly (GCF_, GCA_)."),
     ] = None,
     taxon: Annotated[str | None, typer.Option(help="Complete genomes of this taxon, RefSeq first.")] = None,
-    limit: Annotated[int, typer.Option(help="With --taxon: at most this many genomes.")] = FetchRequest.limit,
-    out: Annotated[Path, typer.Option(help="Folder for the genomes and taxonomy.tsv.")] = FetchRequest.out,
+    limit: Annotated[int, typer.Option(help="With --taxon: at most this many genomes.")] = DEFAULT_LIMIT,
+    out: Annotated[Path, typer.Option(help="Folder for the genomes and taxonomy.tsv.")] = DEFAULT_OUT,
     email: Annotated[
         str | None, typer.Option(help="Your address, which NCBI asks for; else NCBI_EMAIL is taken.")
     ] = None,
@@ -28,6 +29,10 @@ def fetch(
 
     Genomes that are there already are not fetched again. NCBI_API_KEY, if set, makes it faster.
     """
+    from genome_index.entrez import EntrezSettings
+    from genome_index.errors import UsageError
+    from genome_index.fetch import FetchRequest, Status, fetch_genomes
+
     try:
         settings = EntrezSettings.from_environment(email)
         request = FetchRequest(tuple(accessions or ()), taxon, limit, out, settings)

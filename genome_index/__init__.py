@@ -3,13 +3,17 @@
 >>> from genome_index import Index, build_index, query_index
 """
 
-from genome_index.changes import Summary, Work
-from genome_index.errors import GindexError
-from genome_index.index import Index
-from genome_index.pipeline import add_genomes, build_index, query_index
-from genome_index.query import QuerySettings
-from genome_index.records import Call, Contig, Genome, Hit, Lineage
-from genome_index.spec import IndexSpec
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from genome_index.changes import Summary, Work
+    from genome_index.errors import GindexError
+    from genome_index.index import Index
+    from genome_index.pipeline import add_genomes, build_index, query_index
+    from genome_index.query import QuerySettings
+    from genome_index.records import Call, Contig, Genome, Hit, Lineage
+    from genome_index.spec import IndexSpec
 
 __all__ = [
     "Call",
@@ -27,3 +31,27 @@ __all__ = [
     "build_index",
     "query_index",
 ]
+
+_ROOMS = {
+    "changes": ("Summary", "Work"),
+    "errors": ("GindexError",),
+    "index": ("Index",),
+    "pipeline": ("add_genomes", "build_index", "query_index"),
+    "query": ("QuerySettings",),
+    "records": ("Call", "Contig", "Genome", "Hit", "Lineage"),
+    "spec": ("IndexSpec",),
+}
+
+if not TYPE_CHECKING:  # or every misspelt name would be an object
+
+    def __getattr__(name: str) -> object:
+        """A public name, imported when it is first asked for: `gindex --help` needs none of them."""
+        for room, names in _ROOMS.items():
+            if name in names:
+                found = globals()[name] = getattr(import_module(f"{__name__}.{room}"), name)
+                return found
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

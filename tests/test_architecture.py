@@ -63,8 +63,11 @@ def test_files_and_functions_stay_within_their_budget(path: Path) -> None:
 
 def test_public_names_are_sorted_and_there() -> None:
     assert genome_index.__all__ == sorted(genome_index.__all__)
+    assert set(genome_index.__all__) <= set(dir(genome_index))
     for name in genome_index.__all__:
         assert hasattr(genome_index, name)
+    with pytest.raises(AttributeError, match="has no attribute 'Indexes'"):
+        genome_index.Indexes  # noqa: B018  # a lookup, and nothing more
 
 
 def test_the_map_of_the_readme_is_the_tree() -> None:

@@ -49,10 +49,6 @@ FULL = "cannot write here ({}); make room or choose another folder, then run the
 FULL += "finished work is kept"
 
 
-def known_bug(reason):
-    return pytest.mark.xfail(strict=True, reason=reason)
-
-
 @pytest.fixture
 def bound_by_permissions():
     """File permissions bind this thread, root's too."""

@@ -415,7 +415,6 @@ def test_standard_input_of_a_real_process(demo, demo_index, packer):
     ]
 
 
-@pytest.mark.xfail(strict=True, reason="sys.stdin is None: AttributeError, exit code 1 by a traceback")
 def test_a_closed_standard_input_is_a_failed_input(small_index):
     done = subprocess.run(
         f"{GINDEX} query - --index {small_index} --format tsv <&-", shell=True, capture_output=True, text=True
@@ -577,17 +576,11 @@ def cpu_seconds(*words):
 
 
 # The time is asserted where the modules are: alone it would come and go with the machine.
-@pytest.mark.xfail(
-    strict=True, reason="cli/fetch.py imports genome_index at its top, and that imports everything"
-)
 def test_help_is_quick_and_loads_nothing_heavy():
     assert loaded("--help") & HEAVY == set()
     assert cpu_seconds("--help") < 0.5
 
 
-@pytest.mark.xfail(
-    strict=True, reason="cli/fetch.py imports genome_index at its top, and that imports everything"
-)
 @pytest.mark.parametrize("words", ["query --help", "fetch --help"])
 def test_help_of_a_command_loads_nothing_heavy(words):
     assert loaded(*words.split()) & HEAVY == set()

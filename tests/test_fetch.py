@@ -14,7 +14,7 @@ from types import SimpleNamespace
 import pytest
 import typer
 from Bio import Entrez
-from gindex_cli.fetch import fetch
+from gindex_cli.fetch import DEFAULT_LIMIT, DEFAULT_OUT, fetch
 from ncbi_server import (
     ESCHERICHIA,
     SINSHEIMERVIRUS,
@@ -572,6 +572,10 @@ def test_importing_the_library_does_not_import_biopython():
     assert (
         subprocess.run([sys.executable, "-c", code], env=os.environ | {"PYTHONPATH": search}).returncode == 0
     )
+
+
+def test_the_options_have_the_defaults_of_the_library():
+    assert (FetchRequest.limit, FetchRequest.out) == (DEFAULT_LIMIT, DEFAULT_OUT)
 
 
 @pytest.fixture
