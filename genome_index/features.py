@@ -137,9 +137,13 @@ FEATURES = (
     "local alone",  # share of them without a fellow
     "above local nearest",  # best score less what these hits find themselves, of whatever name
     "contrast",  # cohesion less isolation of the best hit
+    "as near, narrow",  # of the hits whose own nearest is as near as the best hit: share of one name with it
+    "as near, middle",
+    "as near, wide",
 )
+WIDTHS = (0.05, 0.15, 0.4)  # of score, within which one distance counts as like another
 LEAST_ANI = 70.0  # stands for an ANI below skani's range
-BLOCK = 1024  # queries at a time: (Q, 10, M) arrays stay under 100 MB
+BLOCK = 256  # queries at a time: (Q, K, M) arrays stay under 10 MB
 
 
 def features_of(
@@ -179,7 +183,8 @@ def _features(
     best, at = _best(scores, inside, least)
     other, _ = _best(scores, outside, least)
     second, _ = _best(np.where(np.arange(scores.shape[1]) == at[:, None], -np.inf, scores), inside, least)
-    isolation, cohesion = _surroundings(hits.rows[:, :LOCAL], level, finer, around, held)
+    all_isolation, all_cohesion = _surroundings(hits.rows, level, finer, around, held)
+    isolation, cohesion = all_isolation[:, :LOCAL], all_cohesion[:, :LOCAL]
     own_isolation, own_cohesion = (
         table[:, 0] for table in _surroundings(_at(hits.rows, at)[:, None], level, finer, around, held)
     )
@@ -194,6 +199,7 @@ def _features(
         np.log1p(inside.sum(axis=1)), ani, af, ani - other_ani,
         _mean(_success(isolation, cohesion), 0 * best), _mean(_alone(isolation, cohesion), 0 * best + 1),
         best - _mean(np.fmax(isolation, cohesion), best), np.nan_to_num(own_cohesion - own_isolation),
+        *(_as_near(best, all_isolation, all_cohesion, width) for width in WIDTHS),
     ]  # fmt: skip  # in the order of FEATURES
     return np.stack([np.asarray(column, np.float32) for column in columns], axis=1)
 
@@ -202,6 +208,17 @@ def _success(isolation: Floats, cohesion: Floats) -> Floats:
     """1 where a hit's nearest fellow is nearer than its nearest other: (Q, H), NaN where there is no hit."""
     held = np.nan_to_num(cohesion, nan=-np.inf) > isolation
     return np.where(np.isnan(isolation), np.nan, held).astype(np.float32)
+
+
+def _as_near(best: Floats, isolation: Floats, cohesion: Floats, width: float) -> Floats:
+    """How often is one this near of the same name? Of the hits with their own nearest: (Q,), (Q, K) -> (Q,).
+
+    Hits weigh by how like the two distances are; a half stands for no hit at all.
+    """
+    held = _success(isolation, cohesion)
+    alike = np.exp(-(((np.fmax(isolation, cohesion) - best[:, None]) / width) ** 2) / 2)
+    weight = np.where(np.isnan(held), 0, alike)
+    return np.asarray(((weight * np.nan_to_num(held)).sum(axis=1) + 0.25) / (weight.sum(axis=1) + 0.5))
 
 
 def _alone(isolation: Floats, cohesion: Floats) -> Floats:
