@@ -238,18 +238,16 @@ def _fasta(block: bytes, rest: io.BufferedReader, stem: str) -> Iterator[Contig]
     parts: list[bytes] = []  # of the record being read, cut where blocks end
     last = b"\n"
     while block:
-        first, *others = block.split(b">")
-        parts.append(first)
-        last = first[-1:] or last
-        for other in others:
-            if last == b"\n":
+        start, at = 0, block.find(b">")
+        while at >= 0:
+            if (block[at - 1 : at] or last) == b"\n":  # any other stands inside a header
+                parts.append(block[start:at])
                 if number:
                     yield _contig(parts, f"{stem}_{number}")
-                number += 1
-                parts = [other]
-            else:  # a '>' inside a header
-                parts.append(b">" + other)
-            last = other[-1:] or b">"
+                number, parts, start = number + 1, [], at + 1
+            at = block.find(b">", at + 1)
+        parts.append(block[start:])
+        last = block[-1:]
         block = rest.read(BLOCK_BYTES)
     yield _contig(parts, f"{stem}_{number}")
 
@@ -290,12 +288,26 @@ def _complaint(name: str, sequence: bytes) -> str:
 
 @njit(cache=True, nogil=True)
 def count_bases(sequence: npt.NDArray[np.uint8]) -> int:
-    """How many letters are A, C, G, T or U, in either case: (L,) -> int."""
-    bases = 0
-    for i in range(sequence.size):
-        letter = sequence[i] | np.uint8(32)
-        bases += (letter == 97) | (letter == 99) | (letter == 103) | (letter == 116) | (letter == 117)
+    """How many letters are A, C, G, T or U, in either case: (L,) -> int.
+
+    Added up in single bytes, 128 at a time, which the processor does on many letters at once.
+    """
+    bases, whole = 0, sequence.size // 128 * 128
+    for start in range(0, whole, 128):
+        some = np.uint8(0)
+        for i in range(start, start + 128):
+            some = np.uint8(some + _is_base(sequence[i]))
+        bases += some
+    for i in range(whole, sequence.size):
+        bases += _is_base(sequence[i])
     return bases
+
+
+@njit(cache=True, nogil=True)
+def _is_base(letter: np.uint8) -> np.uint8:
+    letter |= np.uint8(32)
+    found = (letter == 97) | (letter == 99) | (letter == 103) | (letter == 116) | (letter == 117)
+    return np.uint8(found)
 
 
 MALFORMED = (ValueError, AssertionError, AttributeError, LookupError, TypeError)  # what Biopython dies of

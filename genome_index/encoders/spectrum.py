@@ -13,16 +13,19 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from genome_index.reader import count_bases
 from genome_index.records import Genome
 
 MASK = "11011011011"
 SPAN = len(MASK)
 DIM = 256 * 257 // 2  # unordered pairs of 4-base halves: each canonical word has one index, none is unused
-BLOCK = 4096  # windows counted at a time: the scratch rows stay in the first-level cache
+BLOCK = 2048  # windows counted at a time: the scratch rows stay in the first-level cache
+MOST = 65_535  # that a count of 16 bits can hold
+PIECE = 32_000  # windows of a large genome between two looks at how full the counts are
 
 Bytes = npt.NDArray[np.uint8]
 Words = npt.NDArray[np.uint16]
-Counts = npt.NDArray[np.uint16] | npt.NDArray[np.uint32]
+Counts = npt.NDArray[np.uint16]
 
 
 class Spectrum:
@@ -45,12 +48,12 @@ class Spectrum:
         """
         rows = np.zeros((len(genomes), DIM), np.uint16)
         for row, genome in zip(rows, genomes, strict=True):
-            small = genome.length_bp <= 65_535  # nothing can overflow: counted where it stays
-            counts = row if small else np.zeros(DIM, np.uint32)
-            for contig in genome.contigs:
-                count_words(np.frombuffer(contig.sequence, np.uint8), counts)
-            if not small:
-                row[:] = np.rint(counts * min(1.0, 65_535 / max(1, int(counts.max()))))
+            if genome.length_bp <= MOST:  # nothing can overflow: counted where it stays
+                for contig in genome.contigs:
+                    count_words(np.frombuffer(contig.sequence, np.uint8), row)
+            else:
+                counts = _count_large(genome)
+                row[:] = np.rint(counts * min(1.0, MOST / max(1, int(counts.max()))))
         return rows
 
     def features(self, raw: npt.NDArray[np.generic]) -> npt.NDArray[np.float32]:
@@ -63,6 +66,24 @@ class Spectrum:
         counts = raw.astype(np.float32)
         counts /= np.maximum(counts.sum(axis=1, keepdims=True), 1)
         return np.sqrt(np.sqrt(counts, out=counts), out=counts)
+
+
+def _count_large(genome: Genome) -> npt.NDArray[np.uint32]:
+    """Counts of a genome that 16 bits may not hold; they fill up, and are added up before they overflow.
+
+    Small counts stay in the nearest cache, which is worth more than the adding up costs.
+    """
+    total, counts, counted = np.zeros(DIM, np.uint32), np.zeros(DIM, np.uint16), 0
+    for contig in genome.contigs:
+        sequence = np.frombuffer(contig.sequence, np.uint8)
+        for start in range(0, max(1, sequence.size - SPAN + 1), PIECE):
+            if counted + PIECE > MOST:
+                total += counts
+                counts[:], counted = 0, 0
+            piece = sequence[start : start + PIECE + SPAN - 1]
+            count_words(piece, counts)
+            counted += piece.size
+    return total + counts
 
 
 @njit(cache=True, nogil=True)
@@ -78,25 +99,21 @@ def count_words(sequence: Bytes, counts: Counts) -> None:
     for start in range(0, sequence.size - SPAN + 1, BLOCK):
         windows = min(BLOCK, sequence.size - SPAN + 1 - start)
         window = sequence[start : start + windows + SPAN - 1]
-        unclear = _mark_bases(window, clear[: window.size])
         _canonical_words(window, left[: windows + 6], right[:windows], words[:windows])
-        if unclear == 0:
+        if count_bases(window) == window.size:
             for i in range(windows):
                 counts[words[i]] += 1
         else:
+            _mark_bases(window, clear)
             _count_clear(words[:windows], clear[: window.size], counts)
 
 
 @njit(cache=True, nogil=True)
-def _mark_bases(window: Bytes, clear: Bytes) -> int:
-    """Mark A, C, G, T and U in either case; return how many letters are anything else."""
+def _mark_bases(window: Bytes, clear: Bytes) -> None:
+    """Mark A, C, G, T and U in either case."""
     for i in range(window.size):
         letter = window[i] | np.uint8(32)
         clear[i] = (letter == 97) | (letter == 99) | (letter == 103) | (letter == 116) | (letter == 117)
-    unclear = 0
-    for i in range(window.size):
-        unclear += 1 - clear[i]
-    return unclear
 
 
 @njit(cache=True, nogil=True)
@@ -119,8 +136,9 @@ def _canonical_words(window: Bytes, left: Bytes, right: Bytes, words: Words) -> 
         half = ((half & np.uint8(0x33)) << np.uint8(2)) | ((half >> np.uint8(2)) & np.uint8(0x33))
         right[i] = ((half & np.uint8(0x0F)) << np.uint8(4)) | (half >> np.uint8(4))
     for i in range(words.size):
-        greater, lesser = np.uint32(max(left[i], right[i])), np.uint32(min(left[i], right[i]))
-        words[i] = ((greater * (greater + np.uint32(1))) >> np.uint32(1)) + lesser
+        greater, lesser = np.uint16(max(left[i], right[i])), np.uint16(min(left[i], right[i]))
+        # greater * (greater + 1) / 2 within 16 bits: one of the two factors is even
+        words[i] = ((greater + np.uint16(1)) >> np.uint16(1)) * (greater | np.uint16(1)) + lesser
 
 
 @njit(cache=True, nogil=True)
