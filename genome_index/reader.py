@@ -235,31 +235,36 @@ def _not_sequence(start: bytes) -> str:
 def _fasta(block: bytes, rest: io.BufferedReader, stem: str) -> Iterator[Contig]:
     """Split a FASTA stream at each '>' that begins a line; memory holds one record and one block."""
     number = 0
-    parts: list[bytes] = []  # of the record being read, cut where blocks end
+    parts: list[bytes] = []  # of the record being read: its beginning as it is, then its bases
     last = b"\n"
     while block:
         start, at = 0, block.find(b">")
         while at >= 0:
             if (block[at - 1 : at] or last) == b"\n":  # any other stands inside a header
-                parts.append(block[start:at])
                 if number:
-                    yield _contig(parts, f"{stem}_{number}")
+                    yield _contig(_longer(parts, block[start:at]), f"{stem}_{number}")
                 number, parts, start = number + 1, [], at + 1
             at = block.find(b">", at + 1)
-        parts.append(block[start:])
+        parts = _longer(parts, block[start:])
         last = block[-1:]
         block = rest.read(BLOCK_BYTES)
     yield _contig(parts, f"{stem}_{number}")
 
 
+def _longer(parts: list[bytes], more: bytes) -> list[bytes]:
+    """The parts with another; its line ends are taken out now, while the block is in the cache."""
+    if not parts:
+        return [more]
+    if b"\n" not in parts[0]:  # not even the header is complete
+        return [parts[0] + more]
+    parts.append(more.replace(b"\n", b""))
+    return parts
+
+
 def _contig(parts: list[bytes], unnamed: str) -> Contig:
-    if b"\n" not in parts[0]:
-        parts = [b"".join(parts)]
-    header, _, rest = parts[0].partition(b"\n")
-    lines = [rest, *parts[1:]] if len(parts) > 1 else [rest]
-    sequence = (
-        b"".join([part.replace(b"\n", b"") for part in lines]) if len(lines) > 1 else rest.replace(b"\n", b"")
-    )
+    header, _, bases = parts[0].partition(b"\n")
+    bases = bases.replace(b"\n", b"")
+    sequence = b"".join([bases, *parts[1:]]) if len(parts) > 1 else bases
     words = header.split(None, 1)
     return Contig(words[0].decode("utf-8", "replace") if words else unnamed, sequence)
 

@@ -73,16 +73,19 @@ def _count_large(genome: Genome) -> npt.NDArray[np.uint32]:
 
     Small counts stay in the nearest cache, which is worth more than the adding up costs.
     """
-    total, counts, counted = np.zeros(DIM, np.uint32), np.zeros(DIM, np.uint16), 0
+    total, counts = np.zeros(DIM, np.uint32), np.zeros(DIM, np.uint16)
+    room = MOST  # windows that can come before the fullest count could overflow
     for contig in genome.contigs:
         sequence = np.frombuffer(contig.sequence, np.uint8)
         for start in range(0, max(1, sequence.size - SPAN + 1), PIECE):
-            if counted + PIECE > MOST:
-                total += counts
-                counts[:], counted = 0, 0
             piece = sequence[start : start + PIECE + SPAN - 1]
+            if piece.size > room:
+                room = MOST - int(counts.max())
+            if piece.size > room:
+                total += counts
+                counts[:], room = 0, MOST
             count_words(piece, counts)
-            counted += piece.size
+            room -= piece.size
     return total + counts
 
 
