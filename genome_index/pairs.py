@@ -42,12 +42,11 @@ class PairTable:
 
     def add(self, keys: Rows, values: Floats) -> None:
         """Add pairs that are not in the table yet."""
-        joined = np.concatenate([self.keys, keys])
-        order = np.argsort(joined, kind="stable")
-        self.keys = joined[order]
-        self.values = np.concatenate([self.values, np.asarray(values, np.float32).reshape(-1, self.width)])[
-            order
-        ]
+        order = np.argsort(keys)
+        at = np.searchsorted(self.keys, keys[order])
+        self.keys = np.insert(self.keys, at, keys[order])
+        rows = np.asarray(values, np.float32).reshape(-1, self.width)[order]
+        self.values = np.insert(self.values, at, rows, axis=0)
 
     def get(self, keys: Rows) -> Floats:
         """Values of pairs: (...,) -> (..., width), NaN where a pair is not in the table."""

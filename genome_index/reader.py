@@ -302,9 +302,9 @@ def count_bases(sequence: npt.NDArray[np.uint8]) -> int:
         some = np.uint8(0)
         for i in range(start, start + 128):
             some = np.uint8(some + _is_base(sequence[i]))
-        bases += some
+        bases += int(some)
     for i in range(whole, sequence.size):
-        bases += _is_base(sequence[i])
+        bases += int(_is_base(sequence[i]))
     return bases
 
 
