@@ -82,10 +82,10 @@ def lines_of(found: Mapping[str, Any]) -> Iterator[str]:
 
 
 def listing(index: Index) -> Iterator[str]:
-    """The genomes as TSV: id, length, contigs, kind, names by rank, labels, source."""
+    """The genomes as TSV: id, length, contigs, kind, names by rank, labels, the file it came from."""
     entries = index.catalog.entries()
     labels = sorted({label for entry in entries for label in entry.taxon.labels})
-    yield "\t".join(["genome_id", "length_bp", "contigs", "molecule", *RANKS, *labels, "source"]) + "\n"
+    yield "\t".join(["genome_id", "length_bp", "contigs", "molecule", *RANKS, *labels, "input"]) + "\n"
     for entry in entries:
         yield "\t".join(_cells(entry, labels)) + "\n"
 

@@ -173,7 +173,7 @@ def test_list_is_tsv_of_all_genomes(gindex, demo, demo_index):
     listed = [dict(zip(header, line, strict=True)) for line in lines]
     assert [row["genome_id"] for row in listed] == expected
     assert (listed[4]["species"], listed[4]["habitat"]) == ("Demobacter simulatus", "rhizosphere")
-    assert {row["source"] for row in listed} == {str(path) for path in (demo / "genomes").iterdir()}
+    assert {row["input"] for row in listed} == {str(path) for path in (demo / "genomes").iterdir()}
 
 
 def test_evaluate_for_people_and_for_programs(gindex, small_index):
