@@ -110,13 +110,12 @@ class Comparer:
         starts = np.concatenate([[0], np.cumsum([len(sketch) for sketch in sketches])])
         joined = np.concatenate(sketches)
         limits = np.array([self.references.limit(row) for row in rows.tolist()], np.uint64)
-        shifts = np.array([32 if self.references.is_small(row) else 0 for row in rows.tolist()], np.uint64)
         a, b = np.searchsorted(rows, lesser), np.searchsorted(rows, greater)
         found = np.empty(len(keys), np.float32)
         cuts = np.linspace(0, len(keys), 4 * self.threads + 1).astype(int)
         list(
             in_threads(
-                lambda i: _contain(joined, starts, limits, shifts, a, b, found, cuts[i], cuts[i + 1]),
+                lambda i: _contain(joined, starts, limits, a, b, found, cuts[i], cuts[i + 1]),
                 4 * self.threads,
                 self.threads,
             )
@@ -129,7 +128,6 @@ def _contain(
     joined: npt.NDArray[np.uint64],
     starts: Rows,
     limits: npt.NDArray[np.uint64],
-    shifts: npt.NDArray[np.uint64],
     a: Rows,
     b: Rows,
     found: Floats,
@@ -142,5 +140,4 @@ def _contain(
             joined[starts[i] : starts[i + 1]],
             joined[starts[j] : starts[j + 1]],
             min(limits[i], limits[j]),
-            max(shifts[i], shifts[j]),
         )

@@ -20,7 +20,7 @@ from genome_index.reader import Failure
 from genome_index.records import Genome
 from genome_index.references import encode_raw
 from genome_index.segments import Segment, is_whole, write_segment
-from genome_index.sketches import encode_hashes, hash_sketch, pack, skani_sketches
+from genome_index.sketches import hash_sketch, pack, skani_sketches
 from genome_index.spec import IndexSpec, encoder_of
 
 SEGMENT_GENOMES = 256
@@ -203,7 +203,7 @@ def sketch_all(
         return [
             {
                 "raw": encode_raw(row),
-                "hashes": encode_hashes(hash_sketch(genome, spec), spec, genome.length_bp),
+                "hashes": hash_sketch(genome, spec).tobytes(),
                 "bases": pack(genome),
                 "skani": _skani(genome, digest, spec),
                 "windows": encode_windows(genome),

@@ -14,7 +14,7 @@ from genome_index.catalog import Catalog, Entry
 from genome_index.encoders import Encoder
 from genome_index.records import Genome
 from genome_index.segments import Segment
-from genome_index.sketches import contigs_of, decode_hashes, unpack
+from genome_index.sketches import contigs_of, unpack
 from genome_index.spec import IndexSpec, encoder_of
 from genome_index.verify import Candidate
 
@@ -48,7 +48,7 @@ class References:
         return self.encoder.features(self.raw(rows))
 
     def hashes(self, row: int) -> npt.NDArray[np.uint64]:
-        return decode_hashes(self._blob("hashes", row), self.spec, self._locate(row)[2])
+        return np.frombuffer(self._blob("hashes", row), np.uint64)
 
     def limit(self, row: int) -> int:
         """Hashes of this genome were kept below this."""

@@ -33,11 +33,9 @@ def contained(index: Index, genome: Genome, rows: Rows) -> Floats:
     found = np.zeros(len(rows), np.float32)
     for at in np.flatnonzero(rows >= 0):
         row = int(rows[at])
-        shift = 32 if small or index.references.is_small(row) else 0
         found[at] = containment(
             own,
             index.references.hashes(row),
             np.uint64(min(limit, index.references.limit(row))),
-            np.uint64(shift),
         )
     return found

@@ -42,8 +42,8 @@ LARGE = SkaniSettings(compression=125, marker=1000)  # skani's default
 def hash_sketch(genome: Genome, spec: IndexSpec) -> Hashes:
     """The genome's distinct sampled k-mer hashes, sorted: (H,).
 
-    K-mers are canonical; those with other letters are left out. A small genome's hashes are cut to their
-    upper 32 bits: among some thousand that is enough, and half the room.
+    K-mers are canonical; those with other letters are left out. Hashes are kept whole: cut to 32 bits, one of
+    a short query's few would be met by chance in a large reference, and pass for a shared word.
     """
     scaled = spec.small_scaled if genome.length_bp <= spec.small_bp else spec.large_scaled
     limit = np.uint64(2**64 // scaled)
@@ -56,20 +56,7 @@ def hash_sketch(genome: Genome, spec: IndexSpec) -> Hashes:
             sample_words(np.frombuffer(contig.sequence, np.uint8), spec.sketch_k, limit, room)
         kept.append(room[:count])
     hashes = np.sort(np.concatenate(kept))
-    if genome.length_bp <= spec.small_bp:
-        hashes = hashes >> np.uint64(32) << np.uint64(32)
     return hashes[np.append(True, hashes[1:] != hashes[:-1])] if len(hashes) else hashes
-
-
-def encode_hashes(hashes: Hashes, spec: IndexSpec, length_bp: int) -> bytes:
-    """Hashes as they are kept."""
-    return ((hashes >> np.uint64(32)).astype("<u4") if length_bp <= spec.small_bp else hashes).tobytes()
-
-
-def decode_hashes(blob: bytes, spec: IndexSpec, length_bp: int) -> Hashes:
-    if length_bp > spec.small_bp:
-        return np.frombuffer(blob, np.uint64)
-    return np.frombuffer(blob, "<u4").astype(np.uint64) << np.uint64(32)
 
 
 def _room(length_bp: int, scaled: int) -> int:
@@ -113,20 +100,18 @@ def sample_words(sequence: Bytes, k: int, limit: np.uint64, out: Hashes) -> int:
 
 
 @njit(cache=True, nogil=True)
-def containment(a: Hashes, b: Hashes, limit: np.uint64, shift: np.uint64) -> float:
+def containment(a: Hashes, b: Hashes, limit: np.uint64) -> float:
     """Share of the smaller sketch that is in the other, 0 to 1: sorted (A,), (B,).
 
-    Hashes from `limit` up are left out, so that sketches sampled at two densities are compared at the
-    coarser; `shift` bits are dropped, so that a sketch of 32 bits is compared with one of 64.
+    Hashes from `limit` up are left out: sketches sampled at two densities are compared at the coarser.
     """
     shared, i, j = 0, 0, 0
     while i < a.size and j < b.size and a[i] < limit and b[j] < limit:
-        left, right = a[i] >> shift, b[j] >> shift
-        if left == right:
+        if a[i] == b[j]:
             shared += 1
             i += 1
             j += 1
-        elif left < right:
+        elif a[i] < b[j]:
             i += 1
         else:
             j += 1

@@ -56,7 +56,7 @@ def spectrum_of(sequence: bytes) -> np.ndarray:
 
 
 def hashes_of(sequence: bytes) -> list[int]:
-    """Sampled canonical 21-mers, one in eight, cut to their upper 32 bits."""
+    """Sampled canonical 21-mers, one in eight."""
     forward = sequence.translate(bytes.maketrans(b"ACTG", b"0123"))
     backward = sequence[::-1].translate(bytes.maketrans(b"ACTG", b"2301"))
     found = set()
@@ -67,7 +67,7 @@ def hashes_of(sequence: bytes) -> list[int]:
             h = (h ^ h >> 33) * factor % 2**64
         h ^= h >> 33
         if h < 2**64 // 8:
-            found.add(h >> 32 << 32)
+            found.add(h)
     return sorted(found)
 
 

@@ -125,8 +125,14 @@ def test_a_mixture_is_refused_with_its_source(bacteria: Index, shared_genomes: P
     assert found.confidence is None
 
 
-def test_random_sequence_gets_no_name(bacteria: Index) -> None:
-    letters = np.random.default_rng(1).choice(np.frombuffer(b"ACGT", np.uint8), 600_000)
+@pytest.mark.parametrize("gc", [0.3, 0.5, 0.65])
+@pytest.mark.parametrize("length", [2_000, 5_000, 20_000, 50_000, 600_000])
+def test_random_sequence_gets_no_name(bacteria: Index, length: int, gc: float) -> None:
+    """Short ones least of all: of their few words none may be met by chance."""
+    generator = np.random.default_rng(length)
+    letters = generator.choice(
+        np.frombuffer(b"ACGT", np.uint8), length, p=[(1 - gc) / 2, gc / 2, gc / 2, (1 - gc) / 2]
+    )
     found = call(bacteria, Genome("noise", (Contig("c", letters.tobytes()),), "-"))
     assert found.verdict in ("novel", "out_of_scope")
     assert found.confidence is None
