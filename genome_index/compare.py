@@ -139,5 +139,6 @@ def _contain(
         found[pair] = containment(
             joined[starts[i] : starts[i + 1]],
             joined[starts[j] : starts[j + 1]],
-            min(limits[i], limits[j]),
+            limits[i],
+            limits[j],
         )

@@ -20,6 +20,7 @@ from genome_index.pairs import in_threads
 from genome_index.quality import complaint, warnings_of
 from genome_index.reader import Failure
 from genome_index.records import RANKS, Call, Evidence, Genome, Hit, Lineage
+from genome_index.scope import no_nearer_than_noise
 from genome_index.search import contained, embed
 from genome_index.verify import FLOOR, measure
 
@@ -82,10 +83,19 @@ def _answer(index: Index, genomes: Sequence[Genome], settings: QuerySettings) ->
     hits = Hits(*(np.stack([one[column] for one in evidence]) for column in range(6)))
     names = names_of(model, hits, nothing_held_out(len(genomes), len(model.live)))
     thresholds = model.thresholds
+    verdicts = [decide(model, thresholds, hits, i, names[i]) for i in range(len(genomes))]
     return [
-        _call(index, genome, hits, i, names[i], decide(model, thresholds, hits, i, names[i]), settings.k)
+        _call(index, genome, hits, i, names[i], _in_scope(index, genome, hits, i, verdicts[i]), settings.k)
         for i, genome in enumerate(genomes)
     ]
+
+
+def _in_scope(index: Index, genome: Genome, hits: Hits, query: int, verdict: Verdict) -> Verdict:
+    """The verdict as it is, or out_of_scope where the hits are no nearer than noise."""
+    why = no_nearer_than_noise(index, genome, hits, query) if verdict.verdict != "out_of_scope" else ""
+    if not why:
+        return verdict
+    return Verdict("out_of_scope", None, None, None, why, None, verdict.closest, None)
 
 
 def _without_twins(
@@ -140,7 +150,7 @@ def _call(
         runner_up=_hit(index, hits, query, verdict.runner_up) if verdict.runner_up is not None else None,
         next_rank=verdict.next_rank,
         members=verdict.members,
-        labels=_labels(index, names),
+        labels=_labels(index, names) if verdict.verdict != "out_of_scope" else {},
         hits=tuple(_hit(index, hits, query, at) for at in np.flatnonzero(hits.rows[query] >= 0)[:k]),
         warnings=(*verdict.warnings, *warnings_of(genome)),
     )

@@ -42,8 +42,9 @@ LARGE = SkaniSettings(compression=125, marker=1000)  # skani's default
 def hash_sketch(genome: Genome, spec: IndexSpec) -> Hashes:
     """The genome's distinct sampled k-mer hashes, sorted: (H,).
 
-    K-mers are canonical; those with other letters are left out. Hashes are kept whole: cut to 32 bits, one of
-    a short query's few would be met by chance in a large reference, and pass for a shared word.
+    K-mers are canonical; those with other letters, and plain repeats, are left out. Hashes are whole: of
+    32 bits, one of a short query's few would be met by chance in a large reference, and pass for a shared
+    word.
     """
     scaled = spec.small_scaled if genome.length_bp <= spec.small_bp else spec.large_scaled
     limit = np.uint64(2**64 // scaled)
@@ -90,7 +91,7 @@ def sample_words(sequence: Bytes, k: int, limit: np.uint64, out: Hashes) -> int:
                 h ^= h >> np.uint64(33)
                 h *= np.uint64(0xC4CEB9FE1A85EC53)
                 h ^= h >> np.uint64(33)
-                if h < limit:
+                if h < limit and not _is_repeat(forward, k):
                     if count < out.size:
                         out[count] = h
                     count += 1
@@ -100,11 +101,23 @@ def sample_words(sequence: Bytes, k: int, limit: np.uint64, out: Hashes) -> int:
 
 
 @njit(cache=True, nogil=True)
-def containment(a: Hashes, b: Hashes, limit: np.uint64) -> float:
-    """Share of the smaller sketch that is in the other, 0 to 1: sorted (A,), (B,).
+def _is_repeat(word: np.uint64, k: int) -> bool:
+    """Whether a word is one to three bases over and over: a poly-A tail makes no kinship."""
+    for period in range(1, 4):
+        overlap = (np.uint64(1) << np.uint64(2 * (k - period))) - np.uint64(1)
+        if (word ^ (word >> np.uint64(2 * period))) & overlap == 0:
+            return True
+    return False
 
-    Hashes from `limit` up are left out: sketches sampled at two densities are compared at the coarser.
+
+@njit(cache=True, nogil=True)
+def containment(a: Hashes, b: Hashes, limit_a: np.uint64, limit_b: np.uint64) -> float:
+    """Share of the smaller sketch that is in the other, 0 to 1: sorted (A,), (B,), each kept below its limit.
+
+    Sketches of two densities are compared at the coarser, where a small genome has few words and a
+    single shared one counts for nothing: a megabase and some thousand viruses have one in common by chance.
     """
+    limit = min(limit_a, limit_b)
     shared, i, j = 0, 0, 0
     while i < a.size and j < b.size and a[i] < limit and b[j] < limit:
         if a[i] == b[j]:
@@ -115,6 +128,8 @@ def containment(a: Hashes, b: Hashes, limit: np.uint64) -> float:
             i += 1
         else:
             j += 1
+    if limit_a != limit_b and shared < 2:
+        return 0.0
     smaller = min(int(np.searchsorted(a, limit)), int(np.searchsorted(b, limit)))
     return shared / max(1, smaller)
 

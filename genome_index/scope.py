@@ -1,0 +1,54 @@
+"""Is a query comparable with anything here? It has to be nearer than noise.
+
+Cosine has no zero that means "unrelated": short sequences are somewhat like each other, and so are those rich
+in G and C. So a query that shares no word with its hits is held against random sequence of its own length and
+GC content.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from genome_index.features import WORD_FLOOR, Hits
+from genome_index.index import Index
+from genome_index.records import Contig, Genome
+from genome_index.search import embed
+
+DRAWS = 3  # random sequences; the nearest of them counts
+MOST_BP = 5_000_000  # longer ones are no less random
+
+
+def no_nearer_than_noise(index: Index, genome: Genome, hits: Hits, query: int) -> str:
+    """Why nothing is comparable with this query, as a sentence; nothing if something is."""
+    if not (hits.rows[query] >= 0).any() or (hits.words[query] > WORD_FLOOR).any():
+        return ""
+    reached = float(hits.similarity[query].max())
+    noise = noise_similarity(index, genome)
+    if reached > noise:
+        return ""
+    return (
+        f"Nothing in the index is comparable: no word is shared, and the nearest has similarity "
+        f"{reached:.2f}, where random sequence of this length and GC content reaches {noise:.2f}."
+    )
+
+
+def noise_similarity(index: Index, genome: Genome) -> float:
+    """The highest similarity to any reference that random sequences like this genome reach.
+
+    They depend on its length and GC content alone: strand, rotation and order of contigs change nothing.
+    """
+    strong = sum(
+        contig.sequence.upper().count(letter) for contig in genome.contigs for letter in (b"G", b"C")
+    )
+    length, gc = min(genome.length_bp, MOST_BP), strong / genome.length_bp
+    drawn = [_random_genome(length, gc, seed) for seed in range(DRAWS)]
+    similarity, _ = index.model.vectors.search(embed(index, drawn), 1, index.model.live)
+    return float(similarity.max())
+
+
+def _random_genome(length_bp: int, gc: float, seed: int) -> Genome:
+    generator = np.random.default_rng(seed)
+    is_strong = generator.random(length_bp, np.float32) < gc
+    either = generator.integers(0, 2, length_bp, np.uint8)
+    letters = np.frombuffer(b"ATGC", np.uint8)[2 * is_strong + either]
+    return Genome("noise", (Contig("noise", letters.tobytes()),), "-")
