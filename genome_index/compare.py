@@ -139,6 +139,5 @@ def _contain(
         found[pair] = containment(
             joined[starts[i] : starts[i + 1]],
             joined[starts[j] : starts[j + 1]],
-            limits[i],
-            limits[j],
+            min(limits[i], limits[j]),
         )

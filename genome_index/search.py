@@ -29,10 +29,10 @@ def contained(index: Index, genome: Genome, rows: Rows) -> Floats:
     """Share of the smaller sketch that is in the other, of a genome and rows: (K,) -> (K,), 0 for row -1."""
     own = hash_sketch(genome, index.spec)
     small = genome.length_bp <= index.spec.small_bp
-    limit = np.uint64(2**64 // (index.spec.small_scaled if small else index.spec.large_scaled))
+    limit = 2**64 // (index.spec.small_scaled if small else index.spec.large_scaled)
     found = np.zeros(len(rows), np.float32)
     for at in np.flatnonzero(rows >= 0):
         row = int(rows[at])
-        theirs = np.uint64(index.references.limit(row))
-        found[at] = containment(own, index.references.hashes(row), limit, theirs)
+        both = np.uint64(min(limit, index.references.limit(row)))
+        found[at] = containment(own, index.references.hashes(row), both)
     return found

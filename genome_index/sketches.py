@@ -36,6 +36,8 @@ SMALL = SkaniSettings(compression=30, marker=200)  # skani's --small-genomes
 LARGE = SkaniSettings(compression=125, marker=1000)  # skani's default
 
 
+MUCH_LARGER = 10  # a megabase and some thousand viruses have one 21-mer in common that means nothing
+
 # -- FracMinHash ---------------------------------------------------------------------------------------------
 
 
@@ -111,13 +113,12 @@ def _is_repeat(word: np.uint64, k: int) -> bool:
 
 
 @njit(cache=True, nogil=True)
-def containment(a: Hashes, b: Hashes, limit_a: np.uint64, limit_b: np.uint64) -> float:
-    """Share of the smaller sketch that is in the other, 0 to 1: sorted (A,), (B,), each kept below its limit.
+def containment(a: Hashes, b: Hashes, limit: np.uint64) -> float:
+    """Share of the smaller sketch that is in the other, 0 to 1: sorted (A,), (B,).
 
-    Sketches of two densities are compared at the coarser, where a small genome has few words and a
-    single shared one counts for nothing: a megabase and some thousand viruses have one in common by chance.
+    Hashes from `limit` up are left out, so that sketches of two densities are compared at the coarser. One
+    word in common with a sketch more than MUCH_LARGER times as large is met by chance, and counts for nothing.
     """
-    limit = min(limit_a, limit_b)
     shared, i, j = 0, 0, 0
     while i < a.size and j < b.size and a[i] < limit and b[j] < limit:
         if a[i] == b[j]:
@@ -128,9 +129,10 @@ def containment(a: Hashes, b: Hashes, limit_a: np.uint64, limit_b: np.uint64) ->
             i += 1
         else:
             j += 1
-    if limit_a != limit_b and shared < 2:
+    size_a, size_b = int(np.searchsorted(a, limit)), int(np.searchsorted(b, limit))
+    smaller, larger = min(size_a, size_b), max(size_a, size_b)
+    if shared == 1 and larger > MUCH_LARGER * smaller:
         return 0.0
-    smaller = min(int(np.searchsorted(a, limit)), int(np.searchsorted(b, limit)))
     return shared / max(1, smaller)
 
 

@@ -70,7 +70,7 @@ def test_containment_is_that_of_sets_and_agrees_with_sourmash(share: float) -> N
     sourmash = pytest.importorskip("sourmash")
     one, other = dna(60_000, 3), mutated(dna(60_000, 3), share, 4)
     ours = [hash_sketch(genome(sequence), SPEC) for sequence in (one, other)]
-    found = containment(*ours, NO_LIMIT, NO_LIMIT)
+    found = containment(*ours, NO_LIMIT)
     sets = [set(sketch.tolist()) for sketch in ours]
     assert found == pytest.approx(len(sets[0] & sets[1]) / min(map(len, sets)))
     theirs = [sourmash.MinHash(n=0, ksize=SPEC.sketch_k, scaled=SPEC.small_scaled) for _ in ours]
@@ -86,9 +86,7 @@ def test_sketches_of_two_densities_are_compared_at_the_coarser() -> None:
     dense, sparse = hash_sketch(genome(small), SPEC), hash_sketch(genome(large), SPEC)
     assert len(dense) > 10 * len(sparse)
     limit = np.uint64(2**64 // SPEC.large_scaled)
-    assert containment(dense, sparse, np.uint64(2**64 // SPEC.small_scaled), limit) == pytest.approx(
-        1.0, abs=0.02
-    )
+    assert containment(dense, sparse, limit) == pytest.approx(1.0, abs=0.02)
 
 
 @pytest.mark.parametrize("unit", [b"A", b"C", b"AT", b"GAC"])
@@ -98,12 +96,19 @@ def test_repeats_are_no_words(unit: bytes) -> None:
     assert len(hash_sketch(genome(unit * 40 + dna(21, 1)), everything)) >= 1
 
 
+def test_one_word_in_common_counts_between_sketches_of_like_size_alone() -> None:
+    word, others = np.array([500], np.uint64), np.arange(1_000, 1_021, dtype=np.uint64)
+    small = np.append(word, others[:1] + 5_000)
+    assert containment(small, np.append(word, others[:19]), NO_LIMIT) == 0.5
+    assert containment(small, np.append(word, others[:20]), NO_LIMIT) == 0.0
+    assert containment(small, np.sort(np.append(small, others)), NO_LIMIT) == 1.0
+
+
 def test_words_of_a_short_sequence_are_met_in_a_large_one_only_where_they_are() -> None:
     """Of 32-bit hashes one in some hundred would be, and stand for an identity of 85 %."""
     limit, large = np.uint64(2**64 // SPEC.large_scaled), hash_sketch(genome(dna(4_000_000, 11)), SPEC)
     short = [hash_sketch(genome(dna(5_000, seed)), SPEC) for seed in range(100, 300)]
-    # Two limits would leave single words out; here not even one is met.
-    assert [containment(sketch, large, limit, limit) for sketch in short] == [0.0] * 200
+    assert [containment(sketch, large, limit) for sketch in short] == [0.0] * 200
 
 
 @pytest.mark.parametrize("length", [3_000, 16_000, 600_000])
