@@ -117,7 +117,7 @@ def containment(a: Hashes, b: Hashes, limit: np.uint64) -> float:
     """Share of the smaller sketch that is in the other, 0 to 1: sorted (A,), (B,).
 
     Hashes from `limit` up are left out, so that sketches of two densities are compared at the coarser. One
-    word in common with a sketch more than MUCH_LARGER times as large is met by chance, and counts for nothing.
+    word in common with a sketch more than MUCH_LARGER times as large is chance, and counts for nothing.
     """
     shared, i, j = 0, 0, 0
     while i < a.size and j < b.size and a[i] < limit and b[j] < limit:

@@ -2,6 +2,7 @@
 
     python tests/bench/develop.py masks    the choice of the mask, on half of mito's families
     python tests/bench/develop.py numbers  ... of exponent, dimensions and whitening, the same way
+    python tests/bench/develop.py whole    ... of the exponent, by the whole path, words and votes included, one seed
     python tests/bench/develop.py confirm  the chosen against the next best, once, on sets that took no part
 
 The development split: genomes of mito whose family (or id, where it has none) has an even sha1. Two scores, of
@@ -19,10 +20,16 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from accuracy import PUBLISHED
-from common import machine, plain, records, rows
+from accuracy import PUBLISHED, data_sets
+from common import GENOMES, gindex, machine, plain, records, rows
 
+from genome_index.compare import Comparer
+from genome_index.encoders import ENCODERS
+from genome_index.encoders.spectrum import Spectrum
+from genome_index.evaluate import Plan, cross_validate
+from genome_index.index import Index
 from genome_index.projection import Projection, fit_projection
+from genome_index.references import References, locator
 
 CHOSEN = ("11011011011", 0.25, 256, 0.5)
 MASKS = ("11111", "111111", "1111111", "11111111", "11011011", "11011011011", "110110110110")
@@ -162,6 +169,60 @@ def choose(part: str) -> None:
         line(f"{exponent:4} {dim:4} {whitening:4}", frequencies, (exponent, dim, whitening))
 
 
+class Rooted(Spectrum):
+    """The spectrum with another exponent."""
+
+    def __init__(self, exponent: float) -> None:
+        self.exponent = exponent
+
+    def features(self, raw: np.ndarray) -> np.ndarray:
+        counts = raw.astype(np.float32)
+        return (counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)) ** np.float32(self.exponent)
+
+
+def whole() -> None:
+    print(machine())
+    inside = {row["genome_id"] for row in rows("mito") if in_development(row)}
+    with tempfile.TemporaryDirectory() as made:
+        folder = Path(made) / "index"
+        gindex(
+            "build",
+            str(GENOMES / "mito.fa.gz"),
+            "--taxonomy",
+            str(GENOMES / "mito.tsv"),
+            "--index",
+            str(folder),
+        )
+        index = Index.open(folder)
+        entries = index.catalog.entries()
+        references, members = data_sets(entries, [entry.id for entry in entries])
+        split = [entry for entry in entries if entry.id in inside]
+        for exponent in (0.25, 0.35, 0.5):
+            ENCODERS["spectrum"] = lambda exponent=exponent: Rooted(exponent)
+            comparer = Comparer(References(index.spec, locator(references), folder / "segments"), 2)
+            scores = []
+            for at in members.values():
+                some = [references[row] for row in at if references[row].id in inside]
+                sizes = Counter(entry.lineage.name("class") for entry in some)
+                if len(sizes) > 1 and min(sizes.values()) >= 4:
+                    found = cross_validate(comparer, some, Plan(folds=4, rank="class", threads=2)).levels[
+                        "class"
+                    ]
+                    scores.append(100 * (found.guess == found.truth)[found.fellow].mean())
+            found = cross_validate(
+                Comparer(References(index.spec, locator(entries), folder / "segments"), 2, index.pairs()),
+                split, Plan(folds=4, hold_out_rank="species", threads=2),
+            ).levels  # fmt: skip
+            ranks = [
+                100 * (found[rank].guess == found[rank].truth)[found[rank].fellow].mean()
+                for rank in ("genus", "family")
+            ]
+            print(
+                f"exponent {exponent}: {len(scores)} sets {np.mean(scores):.2f}, species out: genus {ranks[0]:.2f}, family {ranks[1]:.2f}",
+                flush=True,
+            )
+
+
 def confirm() -> None:
     print(machine())
     for name, level in (("plasmid", "species"), ("dengue", "subtype"), ("mito_newvert", "class")):
@@ -184,4 +245,5 @@ def confirm() -> None:
 
 
 if __name__ == "__main__":
-    confirm() if sys.argv[1:] == ["confirm"] else choose(sys.argv[1])
+    part = sys.argv[1]
+    {"confirm": confirm, "whole": whole}.get(part, lambda: choose(part))()
