@@ -81,7 +81,6 @@ def main() -> None:
                 sourmash,
                 "sketch",
                 "dna",
-                "-q",
                 "-p",
                 "k=21,scaled=1000",
                 "-o",
