@@ -23,13 +23,12 @@ Counts = npt.NDArray[np.uint32]
 
 def encode_windows(genome: Genome) -> bytes:
     """The genome's windows as they are kept: (WINDOWS, TETRAMERS) counts, each scaled to at most 255."""
-    counts = np.zeros((WINDOWS, 256), np.uint32)
+    counts = np.zeros((WINDOWS, TETRAMERS), np.uint32)
     at = 0
     for contig in genome.contigs:
-        count_tetramers(np.frombuffer(contig.sequence, np.uint8), at, genome.length_bp, counts)
+        count_tetramers(np.frombuffer(contig.sequence, np.uint8), at, genome.length_bp, CANONICAL, counts)
         at += len(contig.sequence)
-    canonical = counts @ FOLD
-    scaled = canonical * (255 / np.maximum(canonical.max(axis=1, keepdims=True), 255))
+    scaled = counts * (255 / np.maximum(counts.max(axis=1, keepdims=True), 255))
     return zstandard.compress(np.round(scaled).astype(np.uint8).tobytes(), 1)
 
 
@@ -66,16 +65,19 @@ def yau_line(course: Counts) -> npt.NDArray[np.float64]:
 
 
 @njit(cache=True, nogil=True)
-def count_tetramers(sequence: Bytes, offset: int, total: int, counts: Counts) -> None:
-    """Add a contig's 4-mers to the windows in which they begin: (L,), (WINDOWS, 256)."""
-    code, run = 0, 0
+def count_tetramers(sequence: Bytes, offset: int, total: int, canonical: Bytes, counts: Counts) -> None:
+    """Add a contig's 4-mers to the windows in which they begin: (L,), (256,) -> (WINDOWS, TETRAMERS)."""
+    code, run, window, end = 0, 0, -1, 0  # the window's number, and where in the contig it ends
     for i in range(sequence.size):
+        while i - 3 >= end:
+            window = (offset + i - 3) * WINDOWS // total if window < 0 else window + 1
+            end = -((window + 1) * total // -WINDOWS) - offset
         letter = sequence[i] | np.uint8(32)
         if (letter == 97) | (letter == 99) | (letter == 103) | (letter == 116) | (letter == 117):
             code = ((code << 2) | ((letter >> 1) & 3)) & 255
             run += 1
             if run >= 4:
-                counts[(offset + i - 3) * WINDOWS // total, code] += np.uint32(1)
+                counts[window, canonical[code]] += np.uint32(1)
         else:
             run = 0
 
@@ -83,21 +85,25 @@ def count_tetramers(sequence: Bytes, offset: int, total: int, counts: Counts) ->
 @njit(cache=True, nogil=True)
 def count_bases_by_piece(sequence: Bytes, offset: int, total: int, counts: Counts) -> None:
     """Add a contig's bases to the pieces they lie in, in the order A, C, G, T: (L,), (PIECES, 4)."""
+    piece, end = -1, 0  # the piece's number, and where in the contig it ends
     for i in range(sequence.size):
+        while i >= end:
+            piece = (offset + i) * PIECES // total if piece < 0 else piece + 1
+            end = -((piece + 1) * total // -PIECES) - offset
         letter = sequence[i] | np.uint8(32)
         if (letter == 97) | (letter == 99) | (letter == 103) | (letter == 116) | (letter == 117):
             code = (letter >> 1) & 3  # A 0, C 1, T 2, G 3
-            counts[(offset + i) * PIECES // total, code ^ (code >> 1)] += np.uint32(1)
+            counts[piece, code ^ (code >> 1)] += np.uint32(1)
 
 
-def _fold() -> Counts:
-    """Sums a 4-mer and its reverse complement: (256, TETRAMERS) of zeros and ones."""
+def _canonical() -> Bytes:
+    """A 4-mer and its reverse complement have one number: (256,) codes -> below TETRAMERS."""
     codes = np.arange(256)
     mirrored = np.zeros(256, np.int64)
     for place in range(4):
         mirrored = mirrored * 4 + ((codes >> (2 * place)) & 3 ^ 2)
     number = np.unique(np.minimum(codes, mirrored), return_inverse=True)[1]
-    return np.asarray(number[:, None] == np.arange(TETRAMERS), np.uint32)
+    return np.asarray(number, np.uint8)
 
 
-FOLD = _fold()
+CANONICAL = _canonical()

@@ -21,7 +21,7 @@ SPAN = len(MASK)
 DIM = 256 * 257 // 2  # unordered pairs of 4-base halves: each canonical word has one index, none is unused
 BLOCK = 2048  # windows counted at a time: the scratch rows stay in the first-level cache
 MOST = 65_535  # that a count of 16 bits can hold
-PIECE = 32_000  # windows of a large genome between two looks at how full the counts are
+PIECE = 4 * BLOCK  # windows of a large genome between two looks at how full the counts are
 
 Bytes = npt.NDArray[np.uint8]
 Words = npt.NDArray[np.uint16]
@@ -69,23 +69,10 @@ class Spectrum:
 
 
 def _count_large(genome: Genome) -> npt.NDArray[np.uint32]:
-    """Counts of a genome that 16 bits may not hold; they fill up, and are added up before they overflow.
-
-    Small counts stay in the nearest cache, which is worth more than the adding up costs.
-    """
-    total, counts = np.zeros(DIM, np.uint32), np.zeros(DIM, np.uint16)
-    room = MOST  # windows that can come before the fullest count could overflow
+    """Counts of a genome that 16 bits may not hold."""
+    total, counts, room = np.zeros(DIM, np.uint32), np.zeros(DIM, np.uint16), MOST
     for contig in genome.contigs:
-        sequence = np.frombuffer(contig.sequence, np.uint8)
-        for start in range(0, max(1, sequence.size - SPAN + 1), PIECE):
-            piece = sequence[start : start + PIECE + SPAN - 1]
-            if piece.size > room:
-                room = MOST - int(counts.max())
-            if piece.size > room:
-                total += counts
-                counts[:], room = 0, MOST
-            count_words(piece, counts)
-            room -= piece.size
+        room = _count_on(np.frombuffer(contig.sequence, np.uint8), counts, room, total)
     return total + counts
 
 
@@ -109,6 +96,26 @@ def count_words(sequence: Bytes, counts: Counts) -> None:
         else:
             _mark_bases(window, clear)
             _count_clear(words[:windows], clear[: window.size], counts)
+
+
+@njit(cache=True, nogil=True)
+def _count_on(sequence: Bytes, counts: Counts, room: int, total: npt.NDArray[np.uint32]) -> int:
+    """Add a contig's words to counts of 16 bits, and those to the total before one could overflow.
+
+    `room` is how many words can come before that, and is returned. Small counts stay in the nearest cache,
+    which is worth more than looking at them from time to time costs.
+    """
+    for start in range(0, sequence.size - SPAN + 1, PIECE):
+        piece = sequence[start : start + PIECE + SPAN - 1]
+        if piece.size > room:
+            room = MOST - int(counts.max())
+        if piece.size > room:
+            total += counts
+            counts[:] = 0
+            room = MOST
+        count_words(piece, counts)
+        room -= piece.size
+    return room
 
 
 @njit(cache=True, nogil=True)

@@ -26,7 +26,7 @@ def embed(path):
         if isinstance(genome, Failure): continue
         bases += genome.length_bp
         batch.append(genome)
-        if len(batch) == 8:
+        if len(batch) == 8 or genome.length_bp > 1_000_000:
             encoder.encode(batch); batch = []
     if batch: encoder.encode(batch)
     return bases
