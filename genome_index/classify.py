@@ -7,6 +7,7 @@ its own probability and threshold, and the call says why the one below was not r
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import cast
@@ -301,12 +302,14 @@ class _Case:
 
     def _other_species(self) -> int | None:
         own = self.names["species"].code if "species" in self.names else UNKNOWN
-        others = [int(at) for at in self.real if self.species_codes[at] not in (own, UNKNOWN)]
-        return max(others, key=lambda at: (np.nan_to_num(self.ani[at]), -at), default=None)
+        codes = self.species_codes[self.real]
+        others = self.real[(codes != own) & (codes != UNKNOWN)]
+        return int(others[np.nan_to_num(self.ani[others]).argmax()]) if len(others) else None
 
     def _af(self, at: int) -> float:
         """The larger direction: that of the smaller or less complete genome."""
-        return float(np.nan_to_num(np.fmax(self.af_query[at], self.af_reference[at])))
+        larger = float(np.fmax(self.af_query[at], self.af_reference[at]))
+        return 0.0 if math.isnan(larger) else larger
 
     def _species_name(self, at: int) -> str:
         return self.model.levels["species"].names[int(self.species_codes[at])]

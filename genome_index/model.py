@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +40,7 @@ class Model:
     least_similarity: float  # below it, and without a shared word, nothing here is comparable with a query
     fitted: int  # genomes that projection and calibration were fitted on
 
-    @property
+    @cached_property
     def thresholds(self) -> SpeciesThresholds:
         return SpeciesThresholds(self.fellows, self.levels, self.molecules)
 

@@ -119,17 +119,13 @@ def containment(a: Hashes, b: Hashes, limit: np.uint64) -> float:
     Hashes from `limit` up are left out, so that sketches of two densities are compared at the coarser. One
     word in common with a sketch more than MUCH_LARGER times as large is chance, and counts for nothing.
     """
-    shared, i, j = 0, 0, 0
-    while i < a.size and j < b.size and a[i] < limit and b[j] < limit:
-        if a[i] == b[j]:
-            shared += 1
-            i += 1
-            j += 1
-        elif a[i] < b[j]:
-            i += 1
-        else:
-            j += 1
     size_a, size_b = int(np.searchsorted(a, limit)), int(np.searchsorted(b, limit))
+    shared, i, j = 0, 0, 0
+    while i < size_a and j < size_b:  # without branches: which is less is anybody's guess
+        left, right = a[i], b[j]
+        shared += int(left == right)
+        i += int(left <= right)
+        j += int(right <= left)
     smaller, larger = min(size_a, size_b), max(size_a, size_b)
     if shared == 1 and larger > MUCH_LARGER * smaller:
         return 0.0
