@@ -24,7 +24,7 @@ from genome_index.scope import no_nearer_than_noise
 from genome_index.search import contained, embed
 from genome_index.verify import FLOOR, measure
 
-BATCH_GENOMES = 64
+BATCH_GENOMES = 256
 BATCH_BP = 32_000_000
 TWINS = 16  # further hits to look at when identical references are to be left out
 
