@@ -18,7 +18,7 @@ from genome_index.verify import measure
 Rows = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float32]
 
-HASH_BYTES = 256 << 20  # of sketches held at a time while pairs are counted
+HASH_BYTES = 32 << 20  # of sketches held at a time while pairs are counted
 VERIFIED = 10  # hits of a query that get an ANI
 
 
