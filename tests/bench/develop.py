@@ -1,8 +1,8 @@
 """Choosing the spectrum: mask, exponent, dimensions and whitening, on the development split alone; then one confirmation.
 
     python tests/bench/develop.py masks    the choice of the mask, on half of mito's families
-    python tests/bench/develop.py numbers  ... of exponent, dimensions and whitening, the same way
-    python tests/bench/develop.py whole    ... of the exponent, by the whole path, words and votes included, one seed
+    python tests/bench/develop.py exponent | dimensions | whitening    the same way
+    python tests/bench/develop.py whole    the exponent by the whole path, words and votes included, one seed
     python tests/bench/develop.py confirm  the chosen against the next best, once, on sets that took no part
 
 The development split: genomes of mito whose family (or id, where it has none) has an even sha1. Two scores, of
@@ -33,11 +33,11 @@ from genome_index.references import References, locator
 
 CHOSEN = ("11011011011", 0.25, 256, 0.5)
 MASKS = ("11111", "111111", "1111111", "11111111", "11011011", "11011011011", "110110110110")
-NUMBERS = (  # exponent, dimensions, whitening
-    *((exponent, 256, 0.5) for exponent in (0.15, 0.25, 0.35, 0.5, 0.7, 1.0)),
-    *((exponent, 256, whitening) for exponent in (0.25, 0.35, 0.5) for whitening in (0.0, 0.3, 0.7, 1.0)),
-    *((exponent, dim, 0.5) for exponent in (0.25, 0.35, 0.5) for dim in (64, 128, 512)),
-)
+NUMBERS = {  # exponent, dimensions, whitening
+    "exponent": [(exponent, 256, 0.5) for exponent in (0.15, 0.25, 0.35, 0.5, 0.7, 1.0)],
+    "dimensions": [(0.25, dim, 0.5) for dim in (128, 512, 64)],
+    "whitening": [(0.25, 256, whitening) for whitening in (0.3, 0.7, 0.0, 1.0)],
+}
 CODES = np.full(256, 4, np.uint8)
 for letter, code in zip(b"ACTGactg", (0, 1, 2, 3) * 2, strict=True):
     CODES[letter] = code
@@ -165,7 +165,7 @@ def choose(part: str) -> None:
             line(f"mask {mask}", spectra(sequences, mask), CHOSEN[1:])
         return
     frequencies = spectra(sequences, CHOSEN[0])
-    for exponent, dim, whitening in NUMBERS:
+    for exponent, dim, whitening in NUMBERS[part]:
         line(f"{exponent:4} {dim:4} {whitening:4}", frequencies, (exponent, dim, whitening))
 
 
