@@ -21,7 +21,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from common import GENOMES, gindex, machine, rows
+from common import built, machine, rows
 
 from genome_index.catalog import Entry
 from genome_index.compare import Comparer
@@ -121,15 +121,7 @@ def main() -> None:
     ours, theirs = [], []
     with tempfile.TemporaryDirectory() as made:
         folder = Path(made) / "index"
-        gindex(
-            "build",
-            str(GENOMES / "mito.fa.gz"),
-            "--taxonomy",
-            str(GENOMES / "mito.tsv"),
-            "--index",
-            str(folder),
-        )
-        index = Index.open(folder)
+        index = Index.open(built(folder, "mito"))
         entries = index.catalog.entries()
         references, members = data_sets(entries, kin_of(entries, index.pairs()))
         kept = References(index.spec, locator(references), folder / "segments")

@@ -74,6 +74,13 @@ def gindex(*words: str, ok: Sequence[int] = (0, 1)) -> str:
     return done.stdout
 
 
+def built(index: Path, name: str) -> Path:
+    """An index of one set of the collection."""
+    genomes = GENOMES / name if name == "bacteria" else GENOMES / f"{name}.fa.gz"
+    gindex("build", str(genomes), "--taxonomy", str(GENOMES / f"{name}.tsv"), "--index", str(index))
+    return index
+
+
 def evaluated(index: Path, *words: str) -> dict:
     return json.loads(gindex("evaluate", "--index", str(index), "--format", "json", *words))
 

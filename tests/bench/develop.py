@@ -21,7 +21,7 @@ from pathlib import Path
 
 import numpy as np
 from accuracy import PUBLISHED, data_sets
-from common import GENOMES, gindex, machine, plain, records, rows
+from common import built, machine, plain, records, rows
 
 from genome_index.compare import Comparer
 from genome_index.encoders import ENCODERS
@@ -185,15 +185,7 @@ def whole() -> None:
     inside = {row["genome_id"] for row in rows("mito") if in_development(row)}
     with tempfile.TemporaryDirectory() as made:
         folder = Path(made) / "index"
-        gindex(
-            "build",
-            str(GENOMES / "mito.fa.gz"),
-            "--taxonomy",
-            str(GENOMES / "mito.tsv"),
-            "--index",
-            str(folder),
-        )
-        index = Index.open(folder)
+        index = Index.open(built(folder, "mito"))
         entries = index.catalog.entries()
         references, members = data_sets(entries, [entry.id for entry in entries])
         split = [entry for entry in entries if entry.id in inside]

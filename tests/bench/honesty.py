@@ -9,7 +9,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from common import GENOMES, evaluated, gindex, machine
+from common import built, evaluated, machine
 
 SETS = ("bacteria", "mito", "virus", "plasmid", "dengue", "mito_newvert")
 
@@ -48,9 +48,7 @@ def main() -> None:
     print(machine())
     for name in sys.argv[1:] or SETS:
         with tempfile.TemporaryDirectory() as made:
-            index = Path(made) / "index"
-            genomes = str(GENOMES / name) if name == "bacteria" else str(GENOMES / f"{name}.fa.gz")
-            gindex("build", genomes, "--taxonomy", str(GENOMES / f"{name}.tsv"), "--index", str(index))
+            index = built(Path(made) / "index", name)
             show(f"{name}, one genome out", evaluated(index))
             if name in ("bacteria", "mito"):
                 show(f"{name}, its species out", evaluated(index, "--hold-out-rank", "species"))
