@@ -138,7 +138,7 @@ def _parts(levels: Mapping[str, Level], count: int, plan: Plan) -> Rows:
     """The part each genome belongs to: stratified by the asked rank, or whole held-out taxa together."""
     parts = plan.folds or CROSS_FIT
     generator = np.random.default_rng(plan.seed)
-    together = plan.hold_out_rank if plan.folds else (plan.hold_out_rank or "species")
+    together = plan.hold_out_rank or (None if plan.folds else _kept_together(levels, parts))
     if together is not None and together in levels:
         codes = levels[together].codes
         whole = np.where(codes == UNKNOWN, len(levels[together].names) + np.arange(count), codes)
@@ -149,6 +149,11 @@ def _parts(levels: Mapping[str, Level], count: int, plan: Plan) -> Rows:
     found = np.empty(count, np.int64)
     found[order] = np.arange(count) % parts
     return found
+
+
+def _kept_together(levels: Mapping[str, Level], parts: int) -> str | None:
+    """Species, so that a calibration is used on none it was fitted on; where there are enough of them."""
+    return "species" if "species" in levels and len(levels["species"].names) >= parts else None
 
 
 def _by_folds(
