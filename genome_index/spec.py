@@ -21,7 +21,7 @@ class IndexSpec:
 
     encoder: str = "spectrum"
     encoder_version: str = "11011011011 ^ 0.25"  # what else fixes its numbers, or the sha256 of weights
-    dim: int = 256  # of the projected vectors; 128 to 512 are within noise, tests/bench/RESULTS.md
+    dim: int = 256  # of the projected vectors; 128 loses 1 to 2 points of genus and family, RESULTS.md
     whitening: float = 0.5  # each component is divided by its variance to the power whitening / 2
     sketch_k: int = 21  # Mash's and sourmash's default; 16 to 31 measured in tests/bench/RESULTS.md
     small_scaled: int = 8  # 1 of 8 words kept of a small genome: 2,000 of a mitogenome, 400 of a 3 kb virus
