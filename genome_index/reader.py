@@ -301,15 +301,16 @@ def count_bases(sequence: npt.NDArray[np.uint8]) -> int:
     for start in range(0, whole, 128):
         some = np.uint8(0)
         for i in range(start, start + 128):
-            some = np.uint8(some + _is_base(sequence[i]))
+            some = np.uint8(some + is_base(sequence[i]))
         bases += int(some)
     for i in range(whole, sequence.size):
-        bases += int(_is_base(sequence[i]))
+        bases += int(is_base(sequence[i]))
     return bases
 
 
 @njit(cache=True, nogil=True)
-def _is_base(letter: np.uint8) -> np.uint8:
+def is_base(letter: np.uint8) -> np.uint8:
+    """1 for A, C, G, T and U, in either case; 0 for any other letter."""
     letter |= np.uint8(32)
     found = (letter == 97) | (letter == 99) | (letter == 103) | (letter == 116) | (letter == 117)
     return np.uint8(found)

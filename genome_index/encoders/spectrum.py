@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from genome_index.reader import count_bases
+from genome_index.reader import count_bases, is_base
 from genome_index.records import Genome
 
 MASK = "11011011011"
@@ -122,8 +122,7 @@ def _count_on(sequence: Bytes, counts: Counts, room: int, total: npt.NDArray[np.
 def _mark_bases(window: Bytes, clear: Bytes) -> None:
     """Mark A, C, G, T and U in either case."""
     for i in range(window.size):
-        letter = window[i] | np.uint8(32)
-        clear[i] = (letter == 97) | (letter == 99) | (letter == 103) | (letter == 116) | (letter == 117)
+        clear[i] = is_base(window[i])
 
 
 @njit(cache=True, nogil=True)

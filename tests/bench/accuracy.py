@@ -3,10 +3,9 @@
     python tests/bench/accuracy.py [SET ...]
 
 Beside it the published best of six supervised classifiers: ML-DSP (as re-run by Jaiswal 2024) and SpecGMM. `apart`:
-the same with all records of one species, and near duplicates (ANI 99 and more), kept in one fold,
-with the first seed alone. All data sets are
-cut from one index of mito, so that no pair of genomes is compared twice; each fold fits its own projection, thresholds
-and calibration, as `gindex evaluate --rank class --folds 4` does on an index of one data set.
+the same with all records of one species, and near duplicates (ANI 99 and more), kept in one fold, with the first seed
+alone. All data sets are cut from one index of mito, so that no pair of genomes is compared twice; each fold fits its own
+projection, thresholds and calibration, as `gindex evaluate --rank class --folds 4` does on an index of one data set.
 """
 
 from __future__ import annotations
