@@ -2,7 +2,7 @@
 
     python tests/bench/develop.py masks    the choice of the mask, on half of mito's families
     python tests/bench/develop.py exponent | dimensions | whitening    the same way
-    python tests/bench/develop.py whole    the exponent by the whole path, words and votes included, one seed
+    python tests/bench/develop.py whole    exponent, dimensions and whitening by the whole path, words and votes included, one seed
     python tests/bench/develop.py confirm  the chosen against the next best, once, on sets that took no part
 
 The development split: genomes of mito whose family (or id, where it has none) has an even sha1. Two scores, of
@@ -17,6 +17,7 @@ import sys
 import tempfile
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -37,6 +38,7 @@ NUMBERS = {  # exponent, dimensions, whitening
     "exponent": [(exponent, 256, 0.5) for exponent in (0.15, 0.25, 0.35, 0.5, 0.7, 1.0)],
     "dimensions": [(0.25, dim, 0.5) for dim in (128, 512, 64)],
     "whitening": [(0.25, 256, whitening) for whitening in (0.3, 0.7, 0.0, 1.0)],
+    "whole": [(0.25, 256, 0.5), (0.25, 512, 0.5), (0.25, 256, 0.7), (0.35, 256, 0.5), (0.5, 256, 0.5)],
 }
 CODES = np.full(256, 4, np.uint8)
 for letter, code in zip(b"ACTGactg", (0, 1, 2, 3) * 2, strict=True):
@@ -189,9 +191,10 @@ def whole() -> None:
         entries = index.catalog.entries()
         references, members = data_sets(entries, [entry.id for entry in entries])
         split = [entry for entry in entries if entry.id in inside]
-        for exponent in (0.25, 0.35, 0.5):
+        for exponent, dim, whitening in NUMBERS["whole"]:
             ENCODERS["spectrum"] = lambda exponent=exponent: Rooted(exponent)
-            comparer = Comparer(References(index.spec, locator(references), folder / "segments"), 2)
+            spec = replace(index.spec, dim=dim, whitening=whitening)
+            comparer = Comparer(References(spec, locator(references), folder / "segments"), 2)
             scores = []
             for at in members.values():
                 some = [references[row] for row in at if references[row].id in inside]
@@ -202,7 +205,7 @@ def whole() -> None:
                     ]
                     scores.append(100 * (found.guess == found.truth)[found.fellow].mean())
             found = cross_validate(
-                Comparer(References(index.spec, locator(entries), folder / "segments"), 2, index.pairs()),
+                Comparer(References(spec, locator(entries), folder / "segments"), 2, index.pairs()),
                 split, Plan(folds=4, hold_out_rank="species", threads=2),
             ).levels  # fmt: skip
             ranks = [
@@ -210,7 +213,7 @@ def whole() -> None:
                 for rank in ("genus", "family")
             ]
             print(
-                f"exponent {exponent}: {len(scores)} sets {np.mean(scores):.2f}, species out: genus {ranks[0]:.2f}, family {ranks[1]:.2f}",
+                f"exponent {exponent}, {dim} dimensions, whitening {whitening}: {len(scores)} sets {np.mean(scores):.2f}, species out: genus {ranks[0]:.2f}, family {ranks[1]:.2f}",
                 flush=True,
             )
 
