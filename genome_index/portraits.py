@@ -11,6 +11,7 @@ import numpy.typing as npt
 import zstandard
 from numba import njit
 
+from genome_index.reader import is_base
 from genome_index.records import Genome
 
 WINDOWS = 32  # of equal length; 500 bp of a mitogenome
@@ -72,8 +73,8 @@ def count_tetramers(sequence: Bytes, offset: int, total: int, canonical: Bytes, 
         while i - 3 >= end:
             window = (offset + i - 3) * WINDOWS // total if window < 0 else window + 1
             end = -((window + 1) * total // -WINDOWS) - offset
-        letter = sequence[i] | np.uint8(32)
-        if (letter == 97) | (letter == 99) | (letter == 103) | (letter == 116) | (letter == 117):
+        letter = sequence[i]
+        if is_base(letter):
             code = ((code << 2) | ((letter >> 1) & 3)) & 255
             run += 1
             if run >= 4:
@@ -90,8 +91,8 @@ def count_bases_by_piece(sequence: Bytes, offset: int, total: int, counts: Count
         while i >= end:
             piece = (offset + i) * PIECES // total if piece < 0 else piece + 1
             end = -((piece + 1) * total // -PIECES) - offset
-        letter = sequence[i] | np.uint8(32)
-        if (letter == 97) | (letter == 99) | (letter == 103) | (letter == 116) | (letter == 117):
+        letter = sequence[i]
+        if is_base(letter):
             code = (letter >> 1) & 3  # A 0, C 1, T 2, G 3
             counts[piece, code ^ (code >> 1)] += np.uint32(1)
 

@@ -316,6 +316,13 @@ def is_base(letter: np.uint8) -> np.uint8:
     return np.uint8(found)
 
 
+@njit(cache=True, nogil=True)
+def mark_bases(sequence: npt.NDArray[np.uint8], marks: npt.NDArray[np.uint8]) -> None:
+    """Which letters are bases, as 1 and 0: (L,), (L,)."""
+    for i in range(sequence.size):
+        marks[i] = is_base(sequence[i])
+
+
 MALFORMED = (ValueError, AssertionError, AttributeError, LookupError, TypeError)  # what Biopython dies of
 LENGTHS_DIFFER = re.compile(r"Expected sequence length (\d+), found (\d+)")
 

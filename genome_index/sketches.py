@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from genome_index.reader import is_base, mark_bases
 from genome_index.records import Contig, Genome
 from genome_index.spec import IndexSpec
 
@@ -80,8 +81,8 @@ def sample_words(sequence: Bytes, k: int, limit: np.uint64, out: Hashes) -> int:
     forward, backward = np.uint64(0), np.uint64(0)
     run, count = 0, 0
     for i in range(sequence.size):
-        letter = sequence[i] | np.uint8(32)
-        if (letter == 97) | (letter == 99) | (letter == 103) | (letter == 116) | (letter == 117):
+        letter = sequence[i]
+        if is_base(letter):
             base = np.uint64((letter >> np.uint8(1)) & np.uint8(3))
             forward = ((forward << two) | base) & mask
             backward = (backward >> two) | ((base ^ two) << top)
@@ -139,9 +140,9 @@ def pack(genome: Genome) -> bytes:
     """A genome as 2 bits a base. Case and contig names are lost; letters that are no base come back as N."""
     joined = np.frombuffer(b"".join(contig.sequence for contig in genome.contigs), np.uint8)
     lengths = np.array([len(contig.sequence) for contig in genome.contigs], "<u4")
-    lower = joined | 32
-    clear = (lower == 97) | (lower == 99) | (lower == 103) | (lower == 116) | (lower == 117)
-    edges = np.flatnonzero(np.diff(np.concatenate(([True], clear, [True])).astype(np.int8))).astype("<u4")
+    clear = np.ones(joined.size + 2, np.uint8)
+    mark_bases(joined, clear[1:-1])
+    edges = np.flatnonzero(clear[1:] != clear[:-1]).astype("<u4")
     codes = (joined >> 1) & 3
     codes = np.concatenate((codes, np.zeros(-len(codes) % 4, np.uint8))).reshape(-1, 4)
     packed = codes[:, 0] | codes[:, 1] << 2 | codes[:, 2] << 4 | codes[:, 3] << 6

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from genome_index.reader import count_bases, is_base
+from genome_index.reader import count_bases, mark_bases
 from genome_index.records import Genome
 
 MASK = "11011011011"
@@ -94,7 +94,7 @@ def count_words(sequence: Bytes, counts: Counts) -> None:
             for i in range(windows):
                 counts[words[i]] += 1
         else:
-            _mark_bases(window, clear)
+            mark_bases(window, clear)
             _count_clear(words[:windows], clear[: window.size], counts)
 
 
@@ -116,13 +116,6 @@ def _count_on(sequence: Bytes, counts: Counts, room: int, total: npt.NDArray[np.
         count_words(piece, counts)
         room -= piece.size
     return room
-
-
-@njit(cache=True, nogil=True)
-def _mark_bases(window: Bytes, clear: Bytes) -> None:
-    """Mark A, C, G, T and U in either case."""
-    for i in range(window.size):
-        clear[i] = is_base(window[i])
 
 
 @njit(cache=True, nogil=True)
