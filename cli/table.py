@@ -25,7 +25,7 @@ def _block(call: Call) -> Iterator[str]:
         )
     if call.hits:
         width = max(len(hit.id) for hit in call.hits)
-        yield f"  {'hit':<{width}}  similarity     ANI  AF query  AF ref.  species"
+        yield f"  {'hit':<{width}}  similarity  words     ANI  AF query  AF ref.  species"
         yield from (_line(hit, width) for hit in call.hits)
 
 
@@ -38,12 +38,16 @@ def _answer(call: Call) -> str:
 
 
 def _line(hit: Hit, width: int) -> str:
+    from genome_index.features import WORD_FLOOR  # here, because it brings numpy
+
     evidence = hit.evidence
+    words = 100 * hit.shared_words if hit.shared_words > WORD_FLOOR else None
     numbers = (
         f"{_number(evidence.ani, 7, 2)}  {_number(evidence.af_query, 8, 1)}  "
         f"{_number(evidence.af_reference, 7, 1)}"
     )
-    return f"  {hit.id:<{width}}  {hit.similarity:>10.3f} {numbers}  {hit.species or '-'}"
+    found = f"{hit.similarity:>10.3f}  {_number(words, 5, 1)}"
+    return f"  {hit.id:<{width}}  {found} {numbers}  {hit.species or '-'}"
 
 
 def _number(value: float | None, width: int, digits: int) -> str:
