@@ -8,6 +8,8 @@ from typing import Annotated
 import typer
 from gindex_cli.shared import DEFAULT_INDEX, IndexDir, Wait, say
 
+from genome_index.records import counted
+
 
 def remove(
     ids: Annotated[list[str], typer.Argument(help="Ids of genomes, as `gindex list` shows them.")],
@@ -20,7 +22,7 @@ def remove(
 
     summary = remove_genomes(index, ids, Work(wait_s=wait))
     say(
-        f"removed {summary.removed:,} genomes: {index} holds {summary.index.snapshot.genomes:,}, "
+        f"removed {counted(summary.removed)}: {index} holds {summary.index.snapshot.genomes:,}, "
         f"snapshot {summary.index.snapshot.number}; `gindex undo` brings them back"
     )
 
@@ -38,7 +40,7 @@ def relabel(
     summary = relabel_genomes(index, read_taxonomy(taxonomy), Work(wait_s=wait))
     for warning in summary.warnings:
         say(f"warning: {warning}")
-    say(f"relabelled {summary.relabelled:,} genomes, snapshot {summary.index.snapshot.number}")
+    say(f"relabelled {counted(summary.relabelled)}, snapshot {summary.index.snapshot.number}")
 
 
 def undo(index: IndexDir = DEFAULT_INDEX, wait: Wait = 60.0) -> None:
@@ -48,5 +50,5 @@ def undo(index: IndexDir = DEFAULT_INDEX, wait: Wait = 60.0) -> None:
     opened = undo_change(index, wait)
     say(
         f"back at snapshot {opened.snapshot.number} ({opened.snapshot.action}, {opened.snapshot.created}): "
-        f"{opened.snapshot.genomes:,} genomes"
+        f"{counted(opened.snapshot.genomes)}"
     )

@@ -8,6 +8,8 @@ from typing import Annotated
 import typer
 from gindex_cli.shared import DEFAULT_INDEX, IndexDir, out, say
 
+from genome_index.records import counted
+
 
 def info(
     index: IndexDir = DEFAULT_INDEX,
@@ -49,4 +51,4 @@ def check(index: IndexDir = DEFAULT_INDEX) -> None:
     if damaged:
         say("Go back with `gindex undo`, or build the index again.", error=True)
         raise typer.Exit(2)
-    say(f"{index}: {opened.snapshot.genomes:,} genomes, every file matches its checksum")
+    say(f"{index}: {counted(opened.snapshot.genomes)}, every file matches its checksum")

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar, cast
 
 import typer
 
+from genome_index.records import counted
+
 if TYPE_CHECKING:
     from rich.status import Status
 
@@ -127,7 +129,7 @@ class Show:
         seconds = max(1e-9, time.monotonic() - self.start)
         done = len(intake.kept) + len(intake.failures) + intake.unchanged
         mbp = intake.base_pairs / 1e6
-        self._line(f"read {done:,} genomes, {mbp:,.1f} Mbp, {mbp / seconds:,.0f} Mbp/s")
+        self._line(f"read {counted(done)}, {mbp:,.1f} Mbp, {mbp / seconds:,.0f} Mbp/s")
 
     def progress(self, stage: str, done: int, of: int) -> None:
         """Take note of a stage's progress; the time left is said once something is done."""
@@ -170,7 +172,7 @@ MOST_SHOWN = 20  # failures named at the end; the index keeps them all (`gindex 
 
 
 def taken_in(verb: str, summary: Summary) -> str:
-    return f"{verb} {summary.added:,} genomes ({summary.base_pairs / 1e6:,.1f} Mbp)"
+    return f"{verb} {counted(summary.added)} ({summary.base_pairs / 1e6:,.1f} Mbp)"
 
 
 def report_change(summary: Summary, done: str, show: Show) -> None:
@@ -192,7 +194,7 @@ def report_change(summary: Summary, done: str, show: Show) -> None:
     parts += [f"{len(summary.failures):,} failed"] if summary.failures else []
     index = summary.index
     say(
-        f"{', '.join(parts)} in {seconds:.1f} s: {index.path} holds {index.snapshot.genomes:,} genomes, "
+        f"{', '.join(parts)} in {seconds:.1f} s: {index.path} holds {counted(index.snapshot.genomes)}, "
         f"snapshot {index.snapshot.number}"
     )
     if summary.failures:

@@ -20,7 +20,7 @@ from genome_index.levels import levels_of
 from genome_index.model import CANDIDATES, Model
 from genome_index.pairs import PairTable, keys_of, rows_of
 from genome_index.reader import Failure
-from genome_index.records import Genome, Lineage, Taxon
+from genome_index.records import Genome, Lineage, Taxon, counted
 from genome_index.segments import copy_segment
 from genome_index.snapshots import current_snapshot
 from genome_index.spec import IndexSpec
@@ -276,7 +276,7 @@ def _label_warnings(
 ) -> Iterable[str]:
     if unlabelled:
         yield (
-            f"{len(unlabelled)} genomes have no taxonomy and cannot name a query: "
+            f"{counted(len(unlabelled))} without taxonomy, which cannot name a query: "
             f"{unlabelled[0]}{_more(unlabelled)}"
         )
     if taxonomy:

@@ -9,7 +9,7 @@ from typing import Any
 from genome_index.calibrate import MIXTURE
 from genome_index.catalog import Entry
 from genome_index.index import Index
-from genome_index.records import RANKS
+from genome_index.records import RANKS, counted
 from genome_index.vectors import factory_for
 
 
@@ -56,27 +56,28 @@ def describe(index: Index) -> dict[str, Any]:
 def lines_of(found: Mapping[str, Any]) -> Iterator[str]:
     """The same for a reader."""
     yield (
-        f"{found['path']}: {found['genomes']:,} genomes, {found['base_pairs'] / 1e6:,.1f} Mbp, "
+        f"{found['path']}: {counted(found['genomes'])}, {found['base_pairs'] / 1e6:,.1f} Mbp, "
         f"{found['disk_bytes'] / 1e6:,.1f} MB on disk"
     )
     yield f"snapshot      {found['snapshot']} of {found['created']}, fingerprint {found['fingerprint']}"
     yield f"kinds         {', '.join(f'{count:,} {kind}' for kind, count in found['molecules'].items())}"
     names = {**found["ranks"], **found["labels"]}
-    counted = ", ".join(f"{count:,} {name}" for name, count in names.items())
-    yield f"names         {counted or 'none: no taxonomy was given'}"
+    numbers = ", ".join(f"{count:,} {name}" for name, count in names.items())
+    yield f"names         {numbers or 'none: no taxonomy was given'}"
     yield f"taxonomy      {found['taxonomy_release'] or 'none, or from the genomes themselves'}"
     yield (
         f"encoder       {found['encoder']} ({found['encoder_version']}), {found['dim']} dimensions, "
         f"FAISS {found['faiss']}"
     )
-    yield f"fitted on     {found['fitted']:,} genomes; {found['changed_since_fit']:,} changed since"
+    yield f"fitted on     {counted(found['fitted'])}; {found['changed_since_fit']:,} changed since"
+    width = max((len(name) + 1 for name in found["calibration"]["levels"]), default=0)
     for name, level in found["calibration"]["levels"].items():
         called = f"called from probability {level['threshold']:.2f} on"
         if level["threshold"] > 1:
             called = "never called: too few names to have been wrong about"
-        yield f"  {name:<12}{called} ({level['samples']:,} simulated queries)"
+        yield f"  {name:<{width}}{called} ({level['samples']:,} simulated queries)"
     if found["failed_inputs"]:
-        yield f"failed        {found['failed_inputs']:,} inputs; `gindex info --failures` lists them"
+        yield f"failed        {counted(found['failed_inputs'], 'input')}; `gindex info --failures` lists them"
     for event in found["history"]:
         yield f"{event['at']}  {event['action']}: {event['detail']}"
 

@@ -23,7 +23,7 @@ from genome_index.fit import Asked, Progress, ask, ask_all, calibrate, fit_model
 from genome_index.index import Index
 from genome_index.levels import UNKNOWN, Level, level_named, levels_of
 from genome_index.model import CANDIDATES, Model
-from genome_index.records import RANKS
+from genome_index.records import RANKS, counted
 from genome_index.vectors import nearest
 
 Rows = npt.NDArray[np.int64]
@@ -130,7 +130,7 @@ def _levels(entries: Sequence[Entry], plan: Plan, where: str) -> dict[str, Level
                     f"there are: {known.replace(name + ', ', '')}"
                 )
     if plan.folds > len(entries):
-        raise UsageError(f"{plan.folds} folds of {len(entries)} genomes: choose fewer, or --leave-one-out")
+        raise UsageError(f"{plan.folds} folds of {counted(len(entries))}: choose fewer, or --leave-one-out")
     return levels
 
 

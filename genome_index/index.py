@@ -28,6 +28,7 @@ from genome_index.errors import IndexDamaged, IndexNotFound, UnusableIndex, Usag
 from genome_index.locks import hold, locked, now
 from genome_index.model import Model, load_pairs
 from genome_index.pairs import PairTable
+from genome_index.records import counted
 from genome_index.references import References, locator
 from genome_index.segments import Segment
 from genome_index.snapshots import (
@@ -140,7 +141,7 @@ class Index:
         if self.snapshot.changed <= REFIT_SHARE * self.snapshot.fitted:
             return []
         return [
-            f"{self.path}: {self.snapshot.changed:,} genomes changed since projection and calibration "
+            f"{self.path}: {counted(self.snapshot.changed)} changed since projection and calibration "
             f"were fitted on {self.snapshot.fitted:,}; run `gindex refit`"
         ]
 
@@ -162,7 +163,7 @@ def commit(
     """Write a new snapshot and move the pointer to it; the caller holds the lock."""
     there = numbers(path)
     number = max([0, *there]) + 1
-    event = Event(len(events) + 1, now(), action, f"{len(entries)} genomes")
+    event = Event(len(events) + 1, now(), action, counted(len(entries)))
     work = new_folder(snapshot_folder(path, number))
     with disk_errors(path):
         model.save(work, pairs)

@@ -10,6 +10,11 @@ RANKS = ("superkingdom", "phylum", "class", "order", "family", "genus", "species
 """Taxonomic ranks, broadest first."""
 
 
+def counted(number: int, noun: str = "genome") -> str:
+    """As one says it: '1 genome', '7,378 genomes'."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 @dataclass(frozen=True)
 class Contig:
     """One record of a genome: its name and its residues, without line ends."""

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from genome_index.evaluate import Answers, Evaluation
 from genome_index.levels import UNKNOWN
+from genome_index.records import counted
 
 JSON_VERSION = 1
 BINS = (0.0, 0.5, 0.7, 0.8, 0.9, 0.95, 1.0001)
@@ -130,7 +131,7 @@ def lines_of(found: Mapping[str, Any]) -> Iterator[str]:
         f"{count:,} {verdict}"
         for verdict, count in sorted(found["verdicts"].items(), key=lambda item: -item[1])
     )
-    yield f"{found['asked']:,} genomes asked about: {verdicts}"
+    yield f"{counted(found['asked'])} asked about: {verdicts}"
     yield (
         f"{'rank':<14}{'n':>7}{'accuracy':>10}{'(95 %)':>16}{'nearest':>9}"
         f"{'called':>8}{'coverage':>10}{'right':>8}{'(95 %)':>16}"

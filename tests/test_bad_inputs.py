@@ -421,12 +421,12 @@ def test_genomes_and_labels_that_match_are_no_warning(gindex, good, other, tmp_p
 
 def test_a_genome_without_label_is_a_warning(gindex, good, other, tmp_path, labels):
     path, _ = labels({"good": "Aa b"})
-    expected = "1 genomes have no taxonomy and cannot name a query: other"
+    expected = "1 genome without taxonomy, which cannot name a query: other"
     assert warnings_of_build(gindex, tmp_path / "index", good, other, taxonomy=path) == [expected]
 
 
 def test_genomes_without_any_taxonomy_are_a_warning(gindex, good, other, tmp_path):
-    expected = "2 genomes have no taxonomy and cannot name a query: good and 1 more"
+    expected = "2 genomes without taxonomy, which cannot name a query: good and 1 more"
     assert warnings_of_build(gindex, tmp_path / "index", good, other) == [expected]
 
 
@@ -459,7 +459,7 @@ def test_one_id_for_two_files_is_a_failure_of_the_second(gindex, good, tmp_path,
     assert result.exit_code == 1
     expected = f"failed: {twin}: good: the id 'good' was already given by {good}; rename one of the two"
     assert expected in result.stderr.splitlines()
-    assert " holds 1 genomes, " in result.stderr
+    assert " holds 1 genome, " in result.stderr
 
 
 def test_one_id_for_two_records_is_a_failure_of_the_second(gindex, tmp_path):
