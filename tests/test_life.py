@@ -684,7 +684,7 @@ def test_an_index_of_one_or_two_genera(tmp_path: Path, genera: int):
 def test_an_index_without_any_taxonomy(path: Path, tmp_path: Path):
     summary = built(tmp_path / "index", KNOWN, labelled=False)
     assert summary.warnings == (
-        f"72 genomes have no taxonomy and cannot name a query: {KNOWN.ids[0]} and 71 more",
+        f"72 genomes without taxonomy, which cannot name a query: {KNOWN.ids[0]} and 71 more",
     )
     calls = list(query_index(summary.index, ASKED))
     assert {call.name for call in calls} == {None}
