@@ -29,7 +29,7 @@ def wilson(right: int, of: int, z: float = 1.96) -> tuple[float, float] | None:
     share = right / of
     centre = (share + z * z / (2 * of)) / (1 + z * z / of)
     half = z * np.sqrt(share * (1 - share) / of + z * z / (4 * of * of)) / (1 + z * z / of)
-    return float(centre - half), float(centre + half)
+    return max(0.0, float(centre - half)), min(1.0, float(centre + half))  # never beyond, by rounding
 
 
 def scores(evaluation: Evaluation) -> dict[str, Any]:
