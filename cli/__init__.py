@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import typer
 from gindex_cli.build import add, build, merge, refit
+from gindex_cli.compare import compare
 from gindex_cli.edit import relabel, remove, undo
+from gindex_cli.embed import embed
 from gindex_cli.evaluate import evaluate
 from gindex_cli.fetch import fetch
+from gindex_cli.fitpool import fit_pool
 from gindex_cli.look import check, info, list_genomes
 from gindex_cli.query import query
 from gindex_cli.shared import guarded
@@ -19,9 +22,25 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,  # a plain traceback shows no values, so no sequence either
 )
-for command in (build, query, add, remove, relabel, undo, merge, refit, info, check, evaluate, fetch):
+for command in (
+    build,
+    query,
+    add,
+    remove,
+    relabel,
+    undo,
+    merge,
+    refit,
+    info,
+    check,
+    evaluate,
+    embed,
+    compare,
+    fetch,
+):
     app.command()(guarded(command))
 app.command("list")(guarded(list_genomes))
+app.command("fit-pool")(guarded(fit_pool))
 
 
 def main() -> None:

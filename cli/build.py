@@ -9,13 +9,20 @@ import typer
 from gindex_cli.shared import (
     DEFAULT_INDEX,
     DEFAULT_THREADS,
+    ChunkPool,
+    ChunkTokens,
+    EncoderOption,
     FromFile,
     GenomePerOption,
     IndexDir,
     Inputs,
+    LayerOption,
+    ModelOption,
     Show,
     Threads,
+    TokenPool,
     Wait,
+    Windows,
     all_inputs,
     report_change,
     say,
@@ -33,7 +40,12 @@ def build(
     index: IndexDir = DEFAULT_INDEX,
     taxonomy: TaxonomyFile = None,
     genome_per: GenomePerOption = None,
-    encoder: Annotated[str, typer.Option("--encoder", help="What turns genomes into vectors.")] = "spectrum",
+    encoder: EncoderOption = "spectrum",
+    layer: LayerOption = "last",
+    token_pool: TokenPool = "mean",
+    chunk_pool: ChunkPool = "weighted",
+    windows: Windows = 0,
+    chunk_tokens: ChunkTokens = 0,
     threads: Threads = DEFAULT_THREADS,
     from_file: FromFile = None,
     faiss: Annotated[
@@ -45,13 +57,15 @@ def build(
     wait: Wait = 60.0,
 ) -> None:
     """Build an index from genomes."""
+    from genome_index.encoders import notes_of, spec_for
     from genome_index.inputs import plan
     from genome_index.pipeline import build_index
-    from genome_index.spec import spec_for
+    from genome_index.spec import Reading
 
-    spec = spec_for(encoder, faiss, keep_sequence)
+    reading = Reading(layer, token_pool, chunk_pool, windows, chunk_tokens)
+    spec = spec_for(encoder, faiss, keep_sequence, reading)
     planned = plan(all_inputs(inputs, from_file), taxonomy, genome_per)
-    for note in planned.notes:
+    for note in (*planned.notes, *notes_of(spec)):
         say(f"note: {note}")
     show = Show()
     work = show.work(threads, wait)
@@ -65,6 +79,7 @@ def add(
     taxonomy: TaxonomyFile = None,
     genome_per: GenomePerOption = None,
     threads: Threads = DEFAULT_THREADS,
+    model: ModelOption = "",
     from_file: FromFile = None,
     wait: Wait = 60.0,
 ) -> None:
@@ -76,7 +91,8 @@ def add(
     for note in planned.notes:
         say(f"note: {note}")
     show = Show()
-    summary = add_genomes(planned.inputs, index, planned.taxonomy, planned.per, show.work(threads, wait))
+    work = show.work(threads, wait, model)
+    summary = add_genomes(planned.inputs, index, planned.taxonomy, planned.per, work)
     report_change(summary, taken_in("added", summary), show)
 
 

@@ -15,6 +15,7 @@ from gindex_cli.shared import (
     GenomePerOption,
     IndexDir,
     Inputs,
+    ModelOption,
     Threads,
     all_inputs,
     out,
@@ -38,6 +39,7 @@ def query(
     ] = False,
     genome_per: GenomePerOption = None,
     threads: Threads = DEFAULT_THREADS,
+    model: ModelOption = "",
     from_file: FromFile = None,
 ) -> None:
     """Say which species each genome is, how sure that is, and why."""
@@ -50,7 +52,7 @@ def query(
     write = FORMATS.get(format) if format != "table" else None
     if write is None and format != "table":
         raise _unknown_format(format)
-    opened = Index.open(index)
+    opened = Index.open(index, model)
     planned = plan(all_inputs(inputs, from_file), None, genome_per)
     for note in planned.notes:
         say(f"note: {note}")

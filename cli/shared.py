@@ -46,6 +46,32 @@ Threads = Annotated[
 Wait = Annotated[
     float, typer.Option("--wait", min=0, help="Seconds to wait for another writer of the index.")
 ]
+EncoderOption = Annotated[
+    str,
+    typer.Option(
+        "--encoder",
+        help="spectrum, or a DNA language model: its folder, or its name on the Hugging Face hub.",
+    ),
+]
+ModelOption = Annotated[
+    str, typer.Option("--model", help="Where the index's language model lies now, if it has moved.")
+]
+LayerOption = Annotated[
+    str, typer.Option("--layer", help="last, a number (0 is the embedding layer), mean:A-B or concat:A,B.")
+]
+TokenPool = Annotated[
+    str, typer.Option("--token-pool", help="How tokens make a chunk's vector: mean, max, cls or gem.")
+]
+ChunkPool = Annotated[
+    str, typer.Option("--chunk-pool", help="How chunks make a genome's vector: weighted or mean.")
+]
+Windows = Annotated[
+    int, typer.Option("--windows", min=0, help="Chunks to read of each strand, evenly spread; 0 is all.")
+]
+ChunkTokens = Annotated[
+    int,
+    typer.Option("--chunk-tokens", min=0, help="Tokens a chunk; 0: what the model takes, 2,048 at most."),
+]
 DEFAULT_INDEX = Path("gindex-index")
 DEFAULT_THREADS = os.cpu_count() or 1
 
@@ -145,11 +171,11 @@ class Show:
         if self.live is not None:
             self.live.stop()
 
-    def work(self, threads: int, wait_s: float) -> Work:
+    def work(self, threads: int, wait_s: float, model: str = "") -> Work:
         """How the library is to work: with these threads, telling this display."""
         from genome_index.changes import Work
 
-        return Work(threads, wait_s, self.seen, self.progress)
+        return Work(threads, wait_s, self.seen, self.progress, model)
 
     def _line(self, text: str) -> None:
         now = time.monotonic()

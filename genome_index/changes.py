@@ -39,6 +39,7 @@ class Work:
     wait_s: float = 60.0  # for another writer
     seen: Seen = lambda intake: None  # called after every input
     progress: Progress = quiet
+    model: str = ""  # where the index's language model lies now, if it has moved
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,7 @@ def build(
 def add(path: Path, genomes: Iterable[Genome | Failure], taxonomy: Taxonomy | None, work: Work) -> Summary:
     """More genomes, with the projection and calibration as they are; `check` says when to refit."""
     with writing(path, work.wait_s):
-        index = Index.open(path)
+        index = Index.open(path, work.model)
         old = index.catalog.entries()
         intake = ingest(
             genomes, index.spec, path, {entry.id: entry.sha256 for entry in old}, work.threads, work.seen
@@ -164,19 +165,24 @@ def refit(path: Path, work: Work) -> Summary:
     """Fit projection and calibration again on the genomes there are; rows of removed genomes go."""
     with writing(path, work.wait_s):
         index = Index.open(path)
-        old = index.catalog.entries()
-        entries = [replace(entry, row=row) for row, entry in enumerate(old)]
-        comparer = Comparer(
-            references_of(path, index.spec, entries),
-            work.threads,
-            _moved(index.pairs(), old, len(index.model.live)),
-        )
-        model = _fit(comparer, entries, work.progress)
-        done = commit(
-            path, index.spec, model, comparer.ani, entries, index.catalog.events(), index.catalog.failures(),
-            index.snapshot.taxonomy, 0, "refit",
-        )  # fmt: skip
-        return Summary(done)
+        return fit_again(index, index.spec, work, "refit")
+
+
+def fit_again(index: Index, spec: IndexSpec, work: Work, action: str) -> Summary:
+    """A snapshot of the same genomes with these settings; the caller holds the lock."""
+    old = index.catalog.entries()
+    entries = [replace(entry, row=row) for row, entry in enumerate(old)]
+    comparer = Comparer(
+        references_of(index.path, spec, entries),
+        work.threads,
+        _moved(index.pairs(), old, len(index.model.live)),
+    )
+    model = _fit(comparer, entries, work.progress)
+    done = commit(
+        index.path, spec, model, comparer.ani, entries, index.catalog.events(), index.catalog.failures(),
+        index.snapshot.taxonomy, 0, action,
+    )  # fmt: skip
+    return Summary(done)
 
 
 def merge(path: Path, others: Sequence[Path], work: Work) -> Summary:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from typing import Any
 
 from genome_index.calibrate import MIXTURE
@@ -30,6 +31,8 @@ def describe(index: Index) -> dict[str, Any]:
         "labels": {name: len(level.names) for name, level in model.levels.items() if name not in RANKS},
         "encoder": index.spec.encoder,
         "encoder_version": index.spec.encoder_version,
+        "model": index.spec.model,
+        "reading": asdict(index.spec.reading) if index.spec.reading else None,
         "dim": model.vectors.dim,
         "faiss": factory_for(index.spec.faiss, snapshot.genomes),
         "settings_fingerprint": index.spec.fingerprint(),
@@ -69,6 +72,10 @@ def lines_of(found: Mapping[str, Any]) -> Iterator[str]:
         f"encoder       {found['encoder']} ({found['encoder_version']}), {found['dim']} dimensions, "
         f"FAISS {found['faiss']}"
     )
+    if found["reading"]:
+        yield f"reads         {found['model']}: " + ", ".join(
+            f"{name} {value}" for name, value in found["reading"].items()
+        )
     yield f"fitted on     {counted(found['fitted'])}; {found['changed_since_fit']:,} changed since"
     width = max((len(name) + 1 for name in found["calibration"]["levels"]), default=0)
     for name, level in found["calibration"]["levels"].items():

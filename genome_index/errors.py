@@ -3,6 +3,7 @@
 GindexError
   UsageError            the request is wrong; nothing was read or written
     EncoderNotFound     no encoder of that name
+    ModelError          a language model cannot be found, read or used as it was asked
   InputError            one input cannot be used: its row says why, the batch goes on
   TaxonomyError         a taxonomy file cannot be understood
   FetchError            one accession could not be fetched; the others go on
@@ -31,6 +32,14 @@ class EncoderNotFound(UsageError):
     def __init__(self, name: str, known: Sequence[str]) -> None:
         self.name, self.known = name, tuple(known)
         super().__init__(f"no encoder is called {name!r}; choose one of: {', '.join(known)}")
+
+
+class ModelError(UsageError):
+    """A language model cannot be found, read or used; `path` is its folder or name."""
+
+    def __init__(self, path: str, reason: str) -> None:
+        self.path, self.reason = path, reason
+        super().__init__(f"{path}: {reason}")
 
 
 class InputError(GindexError):

@@ -17,6 +17,7 @@ import os
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import cached_property
 from importlib import metadata
 from pathlib import Path
@@ -61,8 +62,10 @@ class Index:
             weakref.finalize(self, os.close, held)
 
     @classmethod
-    def open(cls, path: str | Path) -> Index:
+    def open(cls, path: str | Path, model: str = "") -> Index:
         """Open the current snapshot, which stays on disk for as long as this object lives.
+
+        `model` is where the index's language model lies now, if it has moved; it must be the same one.
 
         Raises
         ------
@@ -74,7 +77,10 @@ class Index:
             held = hold(snapshot_folder(path, number))
             before, number = number, current_snapshot(path)
             if number == before:  # so it was not pruned before it was held
-                return cls(path, read_snapshot(path, number), held)
+                snapshot = read_snapshot(path, number)
+                if model:
+                    snapshot = replace(snapshot, spec=replace(snapshot.spec, model=model))
+                return cls(path, snapshot, held)
             if held is not None:
                 os.close(held)
         raise IndexNotFound(str(path))

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from genome_index.encoders import open_encoder
+from genome_index.encoders import Encoder, encoder_of
 from genome_index.pairs import in_threads
 from genome_index.portraits import encode_course, encode_windows
 from genome_index.quality import complaint
@@ -21,7 +21,7 @@ from genome_index.records import Genome
 from genome_index.references import encode_raw
 from genome_index.segments import Segment, is_whole, write_segment
 from genome_index.sketches import hash_sketch, pack, skani_sketches
-from genome_index.spec import IndexSpec, encoder_of
+from genome_index.spec import IndexSpec
 
 SEGMENT_GENOMES = 256
 SEGMENT_BP = 64_000_000
@@ -74,7 +74,7 @@ def ingest(
     `taken` are the ids of the index with their sequence's digest: the very same genome is passed over,
     another one of that id is a failure, and so is a second use of an id.
     """
-    encoder_of(spec, str(root))  # before anything is read or written
+    encoder = encoder_of(spec, str(root))  # before anything is read or written
     intake = Intake()
     finished = _finished(root, spec)
     batch: list[tuple[Genome, str]] = []
@@ -85,11 +85,11 @@ def ingest(
         else:
             _sort(genome, finished, taken, sources, intake, batch)
         if _full(batch):
-            intake.kept += _write(batch, spec, root, threads)
+            intake.kept += _write(batch, spec, encoder, root, threads)
             batch = []
         seen(intake)
     if batch:
-        intake.kept += _write(batch, spec, root, threads)
+        intake.kept += _write(batch, spec, encoder, root, threads)
     seen(intake)
     return intake
 
@@ -161,11 +161,14 @@ def segment_name(spec: IndexSpec, genomes: Sequence[Mapping[str, Any]]) -> str:
     return f"{spec.fingerprint()}-{hashlib.sha256(chr(10).join(marks).encode()).hexdigest()[:16]}"
 
 
-def _write(batch: Sequence[tuple[Genome, str]], spec: IndexSpec, root: Path, threads: int) -> Iterator[Kept]:
+def _write(
+    batch: Sequence[tuple[Genome, str]], spec: IndexSpec, encoder: Encoder, root: Path, threads: int
+) -> Iterator[Kept]:
     """Encode and sketch a batch and write it as one segment, its bases beside it in the staging folder."""
     rows = [_row(genome, digest) for genome, digest in batch]
     name = segment_name(spec, rows)
-    blobs = sketch_all([genome for genome, _ in batch], [digest for _, digest in batch], spec, threads)
+    genomes, digests = [genome for genome, _ in batch], [digest for _, digest in batch]
+    blobs = sketch_all(genomes, digests, spec, encoder, threads)
     bases = blobs["bases"]
     if not spec.keep_sequence:
         blobs["bases"] = [
@@ -191,15 +194,15 @@ def _row(genome: Genome, digest: str) -> dict[str, Any]:
 
 
 def sketch_all(
-    genomes: Sequence[Genome], digests: Sequence[str], spec: IndexSpec, threads: int
+    genomes: Sequence[Genome], digests: Sequence[str], spec: IndexSpec, encoder: Encoder, threads: int
 ) -> dict[str, list[bytes]]:
     """Everything that is kept of some genomes: kind -> one blob a genome."""
-    encoder = open_encoder(spec.encoder)
     starts = range(0, len(genomes), ENCODE_GENOMES)
+    encoded = None if encoder.parallel else encoder.encode(genomes)
 
     def work(number: int) -> list[dict[str, bytes]]:
         group = slice(starts[number], starts[number] + ENCODE_GENOMES)
-        rows = encoder.encode(genomes[group])
+        rows = encoder.encode(genomes[group]) if encoded is None else encoded[group]
         return [
             {
                 "raw": encode_raw(row),

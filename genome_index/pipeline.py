@@ -12,11 +12,13 @@ from typing import cast
 
 from genome_index import changes, query
 from genome_index.changes import Summary, Work
+from genome_index.comparison import Comparison, compare_inputs
+from genome_index.embed import Embedded, write_embeddings
 from genome_index.index import Index
 from genome_index.query import QuerySettings
 from genome_index.reader import Failure, GenomePer, iter_genomes
 from genome_index.records import Call, Genome
-from genome_index.spec import IndexSpec
+from genome_index.spec import IndexSpec, Reading
 from genome_index.taxonomy import Taxonomy, read_taxonomy
 
 
@@ -58,6 +60,23 @@ def query_index(
     else:
         genomes = iter_genomes(cast(list[str | Path], given), per)
     return query.answer(opened, genomes, settings or QuerySettings())
+
+
+def embed_genomes(
+    inputs: Sequence[str | Path], out: str | Path, spec: IndexSpec | None = None, per: GenomePer = "file",
+    kind: str = "npy", per_chunk: bool = False,
+) -> Iterator[Embedded]:  # fmt: skip
+    """Write one vector file a genome into a folder; what an earlier run has made is passed over."""
+    return write_embeddings(iter_genomes(inputs, per), spec or IndexSpec(), Path(out), kind, per_chunk)
+
+
+def compare_models(
+    inputs: Sequence[str | Path], taxonomy: str | Path | Taxonomy, encoders: Sequence[str],
+    per: GenomePer = "file", layers: str = "all", reading: Reading | None = None,
+) -> Comparison:  # fmt: skip
+    """The same genomes through the k-mer spectrum and some language models, layer by layer."""
+    known = taxonomy if isinstance(taxonomy, Taxonomy) else read_taxonomy(Path(taxonomy))
+    return compare_inputs(iter_genomes(inputs, per), known, encoders, layers, reading or Reading())
 
 
 def _taxonomy(given: str | Path | Taxonomy | None) -> Taxonomy | None:

@@ -1,11 +1,20 @@
-"""Chunk vectors -> genome vectors. The only place that normalises."""
+"""Token states -> chunk vectors -> genome vectors. The only place that normalises."""
 
 from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
+if TYPE_CHECKING:
+    from torch import Tensor
+
 Floats = npt.NDArray[np.float32]
+Counts = npt.NDArray[np.int64]
+
+GEM_POWER = 3.0  # Radenovic et al. 2018, arXiv 1711.02512; 1 is the mean, infinity the maximum
 
 
 def unit(vectors: Floats) -> Floats:
@@ -14,7 +23,52 @@ def unit(vectors: Floats) -> Floats:
     return (vectors / np.where(lengths > 0, lengths, 1)).astype(np.float32)
 
 
-def pool_chunks(chunk_vectors: Floats, lengths_bp: npt.NDArray[np.int64]) -> Floats:
-    """Mean weighted by length: (C, D), (C,) -> (D,). Summed in float64, so that the order does not show."""
-    weights = lengths_bp / lengths_bp.sum()
-    return np.asarray(weights @ chunk_vectors.astype(np.float64), np.float32)
+# -- tokens -> chunk: (B, T, H) states, (B, T) True for tokens that are sequence -> (B, H) -------------------
+
+
+def mean_of_tokens(states: Tensor, real: Tensor) -> Tensor:
+    weights = real.to(states.dtype)[:, :, None]
+    return (states * weights).sum(1) / weights.sum(1)
+
+
+def max_of_tokens(states: Tensor, real: Tensor) -> Tensor:
+    return states.masked_fill(~real[:, :, None], float("-inf")).amax(1)
+
+
+def first_token(states: Tensor, real: Tensor) -> Tensor:
+    """The special token before the sequence; what it learned depends on the model's training."""
+    return states[:, 0]
+
+
+def gem_of_tokens(states: Tensor, real: Tensor) -> Tensor:
+    """Generalised mean; powers keep their sign, since hidden states have one."""
+    mean = mean_of_tokens(states.sign() * states.abs() ** GEM_POWER, real)
+    return mean.sign() * mean.abs() ** (1 / GEM_POWER)
+
+
+TOKEN_POOLS: Mapping[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "mean": mean_of_tokens,
+    "max": max_of_tokens,
+    "cls": first_token,
+    "gem": gem_of_tokens,
+}
+
+# -- chunks -> genome: (C, H) vectors, (C,) tokens -> (H,) ---------------------------------------------------
+
+
+def weighted_chunks(vectors: Floats, tokens: Counts) -> Floats:
+    """Mean weighted by how many tokens a chunk has: a tail must not weigh as much as a full chunk.
+
+    Summed in float64, so that the order does not show.
+    """
+    return np.asarray((tokens / tokens.sum()) @ vectors.astype(np.float64), np.float32)
+
+
+def plain_chunks(vectors: Floats, tokens: Counts) -> Floats:
+    return np.asarray(vectors.mean(axis=0, dtype=np.float64), np.float32)
+
+
+CHUNK_POOLS: Mapping[str, Callable[[Floats, Counts], Floats]] = {
+    "weighted": weighted_chunks,
+    "mean": plain_chunks,
+}

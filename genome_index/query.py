@@ -21,7 +21,7 @@ from genome_index.quality import complaint, warnings_of
 from genome_index.reader import Failure
 from genome_index.records import RANKS, Call, Evidence, Genome, Hit, Lineage
 from genome_index.scope import no_nearer_than_noise
-from genome_index.search import contained, embed
+from genome_index.search import contained, read
 from genome_index.verify import FLOOR, measure
 
 BATCH_GENOMES = 256
@@ -68,7 +68,7 @@ def _batches(genomes: Iterable[Genome | Failure]) -> Iterator[list[Genome | Fail
 
 def _answer(index: Index, genomes: Sequence[Genome], settings: QuerySettings) -> list[Call]:
     model = index.model
-    vectors = embed(index, genomes)
+    vectors, shares = read(index, genomes)
     similarity, rows = model.vectors.search(
         vectors, CANDIDATES + (TWINS if settings.exclude_identical else 0), model.live
     )
@@ -85,9 +85,22 @@ def _answer(index: Index, genomes: Sequence[Genome], settings: QuerySettings) ->
     thresholds = model.thresholds
     verdicts = [decide(model, thresholds, hits, i, names[i]) for i in range(len(genomes))]
     return [
-        _call(index, genome, hits, i, names[i], _in_scope(index, genome, hits, i, verdicts[i]), settings.k)
+        _partly(
+            _call(
+                index, genome, hits, i, names[i], _in_scope(index, genome, hits, i, verdicts[i]), settings.k
+            ),
+            shares[i],
+        )
         for i, genome in enumerate(genomes)
     ]
+
+
+def _partly(call: Call, share: float) -> Call:
+    """The call, with a warning where the encoder has read a part of the genome."""
+    if share >= 1:
+        return call
+    what = f"the similarity rests on {share:.0%} of the genome: the index reads windows of it"
+    return replace(call, warnings=(*call.warnings, what))
 
 
 def _in_scope(index: Index, genome: Genome, hits: Hits, query: int, verdict: Verdict) -> Verdict:

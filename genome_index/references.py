@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +11,11 @@ import numpy as np
 import numpy.typing as npt
 
 from genome_index.catalog import Catalog, Entry
-from genome_index.encoders import Encoder
+from genome_index.encoders import Encoder, encoder_of
 from genome_index.records import Genome
 from genome_index.segments import Segment
 from genome_index.sketches import contigs_of, unpack
-from genome_index.spec import IndexSpec, encoder_of
+from genome_index.spec import IndexSpec
 from genome_index.verify import Candidate
 
 Locate = Callable[[int], tuple[str, int, int, str, str]]  # row -> segment, row in it, bp, id, sha256
@@ -36,13 +36,13 @@ class References:
         self._segment = lru_cache(maxsize=None)(lambda name: Segment(segments / name))
         self._staged = lru_cache(maxsize=None)(lambda name: _segment_in(staged, name))
 
-    @property
+    @cached_property
     def encoder(self) -> Encoder:
         return encoder_of(self.spec, str(self._where))
 
-    def raw(self, rows: Sequence[int] | npt.NDArray[np.int64]) -> npt.NDArray[Any]:
-        """Unprojected rows as the encoder gave them: (n,) -> (n, D)."""
-        return np.stack([self._decode(int(row)) for row in rows])
+    def raw(self, rows: Sequence[int] | npt.NDArray[np.int64]) -> list[npt.NDArray[Any]]:
+        """What the encoder gave of some genomes, as it gave it: (n,) -> n arrays."""
+        return [self._decode(int(row)) for row in rows]
 
     def features(self, rows: Sequence[int] | npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
         return self.encoder.features(self.raw(rows))
@@ -77,10 +77,7 @@ class References:
         return self._segment(segment).blob(kind, at)
 
     def _decode(self, row: int) -> npt.NDArray[Any]:
-        import zstandard
-
-        kind, packed = self._blob("raw", row).split(b"\0", 1)
-        return np.frombuffer(zstandard.decompress(packed), np.dtype(kind.decode()))
+        return decode_raw(self._blob("raw", row))
 
 
 def _segment_in(folder: Path | None, name: str) -> Segment | None:
@@ -88,12 +85,23 @@ def _segment_in(folder: Path | None, name: str) -> Segment | None:
 
 
 def encode_raw(row: npt.NDArray[Any]) -> bytes:
-    """A row as it is kept: its type, then zstd of its bytes; most of a small genome's counts are zero."""
+    """An array as it is kept: type and columns, then zstd; most of a small genome's counts are zero."""
     import zstandard
 
     if row.dtype == np.uint16 and row.max(initial=0) < 256:
         row = row.astype(np.uint8)
-    return row.dtype.str.encode() + b"\0" + zstandard.compress(row.tobytes(), 1)
+    columns = "" if row.ndim == 1 else f" {row.shape[1]}"
+    return f"{row.dtype.str}{columns}\0".encode() + zstandard.compress(row.tobytes(), 1)
+
+
+def decode_raw(blob: bytes) -> npt.NDArray[Any]:
+    """The array again."""
+    import zstandard
+
+    head, packed = blob.split(b"\0", 1)
+    kind, *columns = head.decode().split()
+    values = np.frombuffer(zstandard.decompress(packed), np.dtype(kind))
+    return values.reshape(-1, int(columns[0])) if columns else values
 
 
 def locator(entries: Sequence[Entry] | Mapping[int, Entry] | Catalog) -> Locate:

@@ -16,6 +16,7 @@ from genome_index.search import embed
 
 DRAWS = 3  # random sequences; the nearest of them counts
 MOST_BP = 5_000_000  # longer ones are no less random
+MOST_READ_BP = 60_000  # of a language model, which takes its time and averages over chunks anyway
 
 
 def no_nearer_than_noise(index: Index, genome: Genome, hits: Hits, query: int) -> str:
@@ -40,7 +41,8 @@ def noise_similarity(index: Index, genome: Genome) -> float:
     strong = sum(
         contig.sequence.upper().count(letter) for contig in genome.contigs for letter in (b"G", b"C")
     )
-    length, gc = min(genome.length_bp, MOST_BP), strong / genome.length_bp
+    length = min(genome.length_bp, MOST_READ_BP if index.spec.reading else MOST_BP)
+    gc = strong / genome.length_bp
     drawn = [_random_genome(length, gc, seed) for seed in range(DRAWS)]
     similarity, _ = index.model.vectors.search(embed(index, drawn), 1, index.model.live)
     return float(similarity.max())

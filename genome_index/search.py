@@ -19,12 +19,17 @@ Floats = npt.NDArray[np.float32]
 
 def embed(index: Index, genomes: Sequence[Genome]) -> Floats:
     """Vectors of genomes in the index's space: (N,) -> (N, d), rows of length 1."""
-    encoder = index.references.encoder
-    parts = [
-        index.model.projection.apply(encoder.features(encoder.encode(genomes[start : start + TOGETHER])))
-        for start in range(0, len(genomes), TOGETHER)
-    ]
-    return np.concatenate(parts)
+    return read(index, genomes)[0]
+
+
+def read(index: Index, genomes: Sequence[Genome]) -> tuple[Floats, Floats]:
+    """The same, and what share of each genome was read: (N,) -> (N, d), (N,)."""
+    encoder, parts, shares = index.references.encoder, [], []
+    for start in range(0, len(genomes), TOGETHER):
+        raw = encoder.encode(genomes[start : start + TOGETHER])
+        parts.append(index.model.projection.apply(encoder.features(raw)))
+        shares.append(encoder.shares(raw))
+    return np.concatenate(parts), np.concatenate(shares)
 
 
 def contained(index: Index, genome: Genome, rows: Rows) -> Floats:

@@ -5,21 +5,41 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import asdict, dataclass, fields
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from genome_index.errors import SpecMismatch
-
-if TYPE_CHECKING:
-    from genome_index.encoders import Encoder
+from genome_index.errors import SpecMismatch, UsageError
+from genome_index.pool import CHUNK_POOLS, TOKEN_POOLS
 
 FORMAT = 1  # of the folder on disk; raised when an older gindex could misread it
+APART = ("model", "faiss", "keep_sequence")  # settings that change no number
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How a language model reads a genome: `gindex build --help` says what each may be."""
+
+    layer: str = "last"
+    tokens: str = "mean"  # how a chunk's tokens are pooled
+    chunks: str = "weighted"  # how a genome's chunks are; kind:digest of a pool that was fitted
+    windows: int = 0  # chunks of each strand that are read, evenly spread; 0: all
+    chunk_tokens: int = 0  # 0: as many as the model takes, 2,048 at most
+
+    def __post_init__(self) -> None:
+        for given, known, what in (
+            (self.tokens, TOKEN_POOLS, "token"),
+            (self.chunks, CHUNK_POOLS, "chunk"),
+        ):
+            if given not in known and ":" not in given:
+                raise UsageError(f"--{what}-pool {given}: choose one of: {', '.join(known)}")
 
 
 @dataclass(frozen=True)
 class IndexSpec:
     """The settings an index is built with, kept in it, and checked before anything is compared."""
 
-    encoder: str = "spectrum"
+    encoder: str = "spectrum"  # a name in ENCODERS
+    model: str = ""  # folder or hub name of a language model; its numbers are in encoder_version
+    reading: Reading | None = None  # of a language model
     encoder_version: str = "11011011011 ^ 0.25"  # what else fixes its numbers, or the sha256 of weights
     dim: int = 256  # of the projected vectors; 128 loses 1 to 2 points of genus and family, RESULTS.md
     whitening: float = 0.5  # each component is divided by its variance to the power whitening / 2
@@ -32,14 +52,14 @@ class IndexSpec:
 
     def fingerprint(self) -> str:
         """12 hex digits that differ whenever vectors or sketches could; FAISS and storage do not count."""
-        values = {key: value for key, value in asdict(self).items() if key not in ("faiss", "keep_sequence")}
+        values = {key: value for key, value in asdict(self).items() if key not in APART}
         return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:12]
 
     def require(self, other: IndexSpec, where: str) -> None:
         """Raise SpecMismatch, naming the first setting that differs, unless `other` is comparable."""
         for field in fields(self):
             mine, theirs = getattr(self, field.name), getattr(other, field.name)
-            if field.name not in ("faiss", "keep_sequence") and mine != theirs:
+            if field.name not in APART and mine != theirs:
                 raise SpecMismatch(where, field.name, mine, theirs)
 
     @classmethod
@@ -48,36 +68,5 @@ class IndexSpec:
         known = sorted(field.name for field in fields(cls))
         if sorted(values) != known:
             raise SpecMismatch(where, "settings", sorted(values), known)
-        return cls(**values)
-
-
-def spec_for(encoder: str, faiss: str = "auto", keep_sequence: bool = False) -> IndexSpec:
-    """The settings of a new index with this encoder.
-
-    Raises
-    ------
-    EncoderNotFound
-    """
-    from genome_index.encoders import open_encoder
-
-    return IndexSpec(
-        encoder=encoder,
-        encoder_version=open_encoder(encoder).version,
-        faiss=faiss,
-        keep_sequence=keep_sequence,
-    )
-
-
-def encoder_of(spec: IndexSpec, where: str) -> Encoder:
-    """The encoder that an index at `where` asks for, if it is here just as it was there.
-
-    Raises
-    ------
-    EncoderNotFound, SpecMismatch
-    """
-    from genome_index.encoders import open_encoder
-
-    encoder = open_encoder(spec.encoder)
-    if encoder.version != spec.encoder_version:
-        raise SpecMismatch(where, "encoder_version", spec.encoder_version, encoder.version)
-    return encoder
+        reading = values["reading"]
+        return cls(**{**values, "reading": Reading(**reading) if reading else None})

@@ -1,44 +1,84 @@
-"""The Encoder protocol and the table of encoders: one file and one line here make a new one."""
+"""The table of encoders: one file and one line here make a new one."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
-
-from genome_index.errors import EncoderNotFound
-from genome_index.records import Genome
-
-
-class Encoder(Protocol):
-    """Genomes -> rows of numbers.
-
-    `encode` gets genomes of any size and must not let strand, contig order, case or N change a row;
-    `features` turns stored rows into what is projected and compared by cosine. Rows are kept in the index as
-    they are, so that an index can be fitted again without the genomes.
-    """
-
-    name: str
-    version: str  # changes whenever a row could: the mask of the spectrum, the sha256 of weights
-    dim: int
-
-    def encode(self, genomes: Sequence[Genome]) -> npt.NDArray[Any]: ...  # (N,) -> (N, dim), order kept
-
-    def features(self, raw: npt.NDArray[Any]) -> npt.NDArray[np.float32]: ...  # (N, dim) -> (N, dim)
+from genome_index.encoders.protocol import Encoder as Encoder
+from genome_index.errors import EncoderNotFound, SpecMismatch, UsageError
+from genome_index.spec import IndexSpec, Reading
 
 
-def _spectrum() -> Encoder:
+def _spectrum(spec: IndexSpec, root: Path) -> Encoder:
     from genome_index.encoders.spectrum import Spectrum
 
     return Spectrum()
 
 
-ENCODERS: dict[str, Callable[[], Encoder]] = {"spectrum": _spectrum}
+def _transformer(spec: IndexSpec, root: Path) -> Encoder:
+    from importlib.util import find_spec
+
+    if find_spec("torch") is None or find_spec("transformers") is None:
+        raise UsageError(
+            f"--encoder {spec.model}: language models need torch and transformers; "
+            "install them with `pip install 'gindex[neural]'`"
+        )
+    from genome_index.encoders.transformer import Transformer
+
+    return Transformer(spec.model, spec.reading or Reading(), spec.encoder_version, root)
 
 
-def open_encoder(name: str) -> Encoder:
-    if name not in ENCODERS:
-        raise EncoderNotFound(name, sorted(ENCODERS))
-    return ENCODERS[name]()
+SPECTRUM = "spectrum"
+TRANSFORMER = "transformer"  # any language model; which one is in the settings
+ENCODERS: dict[str, Callable[[IndexSpec, Path], Encoder]] = {
+    SPECTRUM: _spectrum,
+    TRANSFORMER: _transformer,
+}
+
+
+def open_encoder(spec: IndexSpec, root: Path = Path()) -> Encoder:
+    """The encoder that some settings ask for; `root` is the index's folder, where fitted pools lie.
+
+    A language model is loaded when it first reads.
+    """
+    if spec.encoder not in ENCODERS:
+        raise EncoderNotFound(spec.encoder, sorted(ENCODERS))
+    return ENCODERS[spec.encoder](spec, root)
+
+
+def spec_for(
+    encoder: str, faiss: str = "auto", keep_sequence: bool = False, reading: Reading | None = None
+) -> IndexSpec:
+    """The settings of a new index with this encoder: one of ENCODERS, or a language model's folder or name.
+
+    Raises
+    ------
+    EncoderNotFound, ModelError, UsageError
+    """
+    spec = IndexSpec(encoder, encoder_version="", faiss=faiss, keep_sequence=keep_sequence)
+    if encoder not in ENCODERS or encoder == TRANSFORMER:
+        spec = replace(spec, encoder=TRANSFORMER, model=encoder, reading=reading or Reading())
+    elif reading is not None and reading != Reading():
+        raise UsageError(f"--encoder {encoder} has no layers, tokens or windows: leave those options out")
+    return replace(spec, encoder_version=open_encoder(spec).version)
+
+
+def encoder_of(spec: IndexSpec, where: str) -> Encoder:
+    """The encoder that an index at `where` asks for, if it is here just as it was there.
+
+    Raises
+    ------
+    EncoderNotFound, SpecMismatch
+    """
+    encoder = open_encoder(spec, Path(where))
+    # A language model is looked at when it first reads: to pool what is kept, or to refit, nobody needs it.
+    if spec.encoder != TRANSFORMER and encoder.version != spec.encoder_version:
+        raise SpecMismatch(where, "encoder_version", spec.encoder_version, encoder.version)
+    return encoder
+
+
+def notes_of(spec: IndexSpec) -> tuple[str, ...]:
+    """What the user should know of an encoder before it reads: licence, weights without a place."""
+    return open_encoder(spec).notes()

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from genome_index.encoders.protocol import Rows
 from genome_index.reader import count_bases, mark_bases
 from genome_index.records import Genome
 
@@ -38,6 +39,7 @@ class Spectrum:
     """
 
     name = "spectrum"
+    parallel = True
     version = f"{MASK} ^ 0.25"
     dim = DIM
 
@@ -56,14 +58,21 @@ class Spectrum:
                 row[:] = np.rint(counts * min(1.0, MOST / max(1, int(counts.max()))))
         return rows
 
-    def features(self, raw: npt.NDArray[np.generic]) -> npt.NDArray[np.float32]:
+    def notes(self) -> tuple[str, ...]:
+        return ()
+
+    def shares(self, raw: Rows) -> npt.NDArray[np.float32]:
+        """All of every genome is read."""
+        return np.ones(len(raw), np.float32)
+
+    def features(self, raw: Rows) -> npt.NDArray[np.float32]:
         """Fourth roots of the word frequencies: (N, DIM).
 
         A root keeps the few commonest words from deciding all. The square root would make cosine the
         Bhattacharyya coefficient; its own root did better on the development split (tests/bench/RESULTS.md).
         A genome without a single word (all N, or shorter than 11 bases) is a row of zeros.
         """
-        counts = raw.astype(np.float32)
+        counts = np.stack(list(raw)).astype(np.float32)
         counts /= np.maximum(counts.sum(axis=1, keepdims=True), 1)
         return np.sqrt(np.sqrt(counts, out=counts), out=counts)
 

@@ -18,8 +18,9 @@ REPEATS = 3
 EMBED = """
 import sys, time
 from genome_index.encoders import open_encoder
+from genome_index.spec import IndexSpec
 from genome_index.reader import Failure, iter_genomes
-encoder = open_encoder("spectrum")
+encoder = open_encoder(IndexSpec("spectrum"))
 def embed(path, per):
     batch, bases = [], 0
     for genome in iter_genomes([path], per):

@@ -1,0 +1,68 @@
+"""gindex compare: the same genomes through several encoders, layers and poolings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from gindex_cli.build import TaxonomyFile
+from gindex_cli.shared import (
+    FAILED_INPUTS,
+    ChunkTokens,
+    FromFile,
+    GenomePerOption,
+    Inputs,
+    Windows,
+    all_inputs,
+    out,
+    say,
+)
+
+
+def compare(
+    inputs: Inputs = None,
+    encoder: Annotated[
+        list[str] | None,
+        typer.Option("--encoder", help="A language model's folder or hub name; give it again for each more."),
+    ] = None,
+    layers: Annotated[
+        str,
+        typer.Option("--layers", help="all, last, a number, mean:A-B or concat:A,B: each layer by itself."),
+    ] = "all",
+    taxonomy: TaxonomyFile = None,
+    windows: Windows = 0,
+    chunk_tokens: ChunkTokens = 0,
+    format: Annotated[str, typer.Option("--format", help="table or json.")] = "table",
+    plots: Annotated[
+        Path | None, typer.Option("--plots", help="A folder for plots over layers, as PNG and SVG.")
+    ] = None,
+    genome_per: GenomePerOption = None,
+    from_file: FromFile = None,
+) -> None:
+    """Compare encoders on genomes whose names are known; the k-mer spectrum is always among them."""
+    from genome_index.comparison import FORMATS
+    from genome_index.errors import UsageError
+    from genome_index.inputs import plan
+    from genome_index.pipeline import compare_models
+    from genome_index.spec import Reading
+
+    if format not in FORMATS:
+        raise UsageError(f"no format is called {format!r}; choose one of: {', '.join(FORMATS)}")
+    planned = plan(all_inputs(inputs, from_file), taxonomy, genome_per)
+    for note in planned.notes:
+        say(f"note: {note}")
+    if planned.taxonomy is None:
+        raise UsageError("gindex compare needs names to compare by: give --taxonomy TSV")
+    reading = Reading(windows=windows, chunk_tokens=chunk_tokens)
+    found = compare_models(planned.inputs, planned.taxonomy, encoder or [], planned.per, layers, reading)
+    out(FORMATS[format](found))
+    if plots is not None:
+        from genome_index.layerplots import write_plots
+
+        for path in write_plots(found.rows, plots):
+            say(f"wrote {path}")
+    for failure in found.failures:
+        say(f"failed: {failure.source}: {failure.id}: {failure.reason}", error=True)
+    if found.failures:
+        raise typer.Exit(FAILED_INPUTS)

@@ -1,0 +1,62 @@
+"""gindex embed: vectors of genomes as files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from gindex_cli.shared import (
+    FAILED_INPUTS,
+    ChunkPool,
+    ChunkTokens,
+    EncoderOption,
+    FromFile,
+    GenomePerOption,
+    Inputs,
+    LayerOption,
+    TokenPool,
+    Windows,
+    all_inputs,
+    say,
+)
+
+from genome_index.records import counted
+
+
+def embed(
+    inputs: Inputs = None,
+    out: Annotated[Path, typer.Option("--out", help="The folder for the vectors.")] = Path("embeddings"),
+    encoder: EncoderOption = "spectrum",
+    layer: LayerOption = "last",
+    token_pool: TokenPool = "mean",
+    chunk_pool: ChunkPool = "weighted",
+    windows: Windows = 0,
+    chunk_tokens: ChunkTokens = 0,
+    format: Annotated[str, typer.Option("--format", help="pt, npy or parquet.")] = "pt",
+    per_chunk: Annotated[
+        bool, typer.Option("--per-chunk", help="A vector for each chunk instead of one for the genome.")
+    ] = False,
+    genome_per: GenomePerOption = None,
+    from_file: FromFile = None,
+) -> None:
+    """Write a vector for each genome, and beside it how it was made."""
+    from genome_index.encoders import notes_of, spec_for
+    from genome_index.inputs import plan
+    from genome_index.pipeline import embed_genomes
+    from genome_index.spec import Reading
+
+    spec = spec_for(encoder, reading=Reading(layer, token_pool, chunk_pool, windows, chunk_tokens))
+    planned = plan(all_inputs(inputs, from_file), None, genome_per)
+    for note in (*planned.notes, *notes_of(spec)):
+        say(f"note: {note}")
+    made = there = failed = 0
+    for one in embed_genomes(planned.inputs, out, spec, planned.per, format, per_chunk):
+        made += one.path is not None and not one.was_there
+        there += one.was_there
+        failed += one.path is None
+        if one.path is None:
+            say(f"failed: {one.id}: {one.reason}", error=True)
+    say(f"embedded {counted(made)}, {there:,} already there, {failed:,} failed: {out}")
+    if failed:
+        raise typer.Exit(FAILED_INPUTS)

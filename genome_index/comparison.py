@@ -1,0 +1,271 @@
+"""The same genomes through several encoders, layers and poolings: which tells species apart, at what cost.
+
+Each model reads the genomes once; every hidden layer of that one pass becomes a row. All rows are judged
+alike: by the nearest vector after centring and half-whitening that were fitted on the other folds.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from genome_index.encoders import SPECTRUM, TRANSFORMER, open_encoder, spec_for
+from genome_index.errors import UsageError
+from genome_index.levels import UNKNOWN, Level, levels_of
+from genome_index.pool import unit
+from genome_index.projection import fit_projection
+from genome_index.quality import complaint
+from genome_index.reader import Failure
+from genome_index.records import Genome, counted
+from genome_index.sketches import pack
+from genome_index.spec import IndexSpec, Reading
+from genome_index.taxonomy import Taxonomy
+from genome_index.verify import Candidate, measure
+
+Floats = npt.NDArray[np.float32]
+
+FOLDS = 4
+RANDOM_PAIRS = 20_000  # that anisotropy is averaged over
+ANI_GENOMES, ANI_NEIGHBOURS = 200, 8  # whose ANI to their nearest is measured
+SEED = 0
+
+
+@dataclass(frozen=True)
+class Row:
+    """One encoder, layer and pooling, judged."""
+
+    encoder: str
+    layer: int | None  # None for an encoder without layers
+    pool: str
+    dim: int
+    accuracy: Mapping[str, float]  # rank -> share right of the genomes with a fellow, nearest vector, 4 folds
+    silhouette: Mapping[str, float]  # rank -> cosine silhouette over all genomes with a name, -1 to 1
+    anisotropy: float  # mean cosine of random pairs, as the encoder gave them; near 1 is a narrow cone
+    anisotropy_after: float  # after centring and half-whitening
+    ani_correlation: float | None  # Spearman's, of similarity and ANI over pairs that have one
+    ani_pairs: int
+    seconds: float  # of the whole pass, shared by all layers of it
+    peak_mb: float  # of the process, or of the GPU
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Vectors:
+    """One row's genome vectors, not judged yet."""
+
+    encoder: str
+    layer: int | None
+    pool: str
+    values: Floats  # (N, D)
+    seconds: float
+    peak_mb: float
+
+
+def compare_encoders(
+    genomes: Sequence[Genome], levels: Mapping[str, Level], specs: Sequence[IndexSpec], layers: str = "all"
+) -> Iterator[Row]:
+    """Judge each encoder on the same genomes; a language model by every layer, or by those asked for."""
+    pairs = ani_pairs(genomes)
+    for spec in specs:
+        for one in vectors_of(genomes, spec, layers):
+            yield judge(one, levels, pairs)
+
+
+def vectors_of(genomes: Sequence[Genome], spec: IndexSpec, layers: str) -> Iterator[Vectors]:
+    """One pass of one encoder over the genomes."""
+    start = time.perf_counter()
+    encoder = open_encoder(spec)
+    if spec.encoder != TRANSFORMER:
+        values = encoder.features(encoder.encode(genomes))
+        yield Vectors(spec.encoder, None, "-", values, time.perf_counter() - start, _peak_mb())
+        return
+    from genome_index.encoders.layerwise import read_layers
+    from genome_index.encoders.transformer import Transformer
+
+    assert isinstance(encoder, Transformer)  # for the type checker: the table says so
+    tables = read_layers(encoder, genomes, layers)
+    seconds, peak = time.perf_counter() - start, _peak_mb()
+    for (layer, pool), values in tables.items():
+        yield Vectors(spec.model, layer, pool, values, seconds, peak)
+
+
+def judge(one: Vectors, levels: Mapping[str, Level], pairs: Mapping[tuple[int, int], float]) -> Row:
+    projected = _projected(one.values)
+    correlation = _correlation(projected, pairs)
+    return Row(
+        one.encoder, one.layer, one.pool, one.values.shape[1],
+        {name: cross_validated(one.values, level) for name, level in levels.items() if _has_fellows(level)},
+        {name: silhouette(projected, level) for name, level in levels.items() if _has_fellows(level)},
+        mean_cosine(one.values), mean_cosine(projected), correlation, len(pairs), one.seconds, one.peak_mb,
+    )  # fmt: skip
+
+
+def cross_validated(values: Floats, level: Level) -> float:
+    """Share of genomes whose nearest of the other folds bears their name, of those with a fellow there."""
+    fold = _folds(level)
+    asked = right = 0
+    for part in range(FOLDS):
+        train, test = np.flatnonzero(fold != part), np.flatnonzero(fold == part)
+        train = train[level.codes[train] != UNKNOWN]
+        test = test[np.isin(level.codes[test], level.codes[train])]
+        if not len(test):
+            continue
+        projection = fit_projection(values[train].copy(), IndexSpec.dim, IndexSpec.whitening)
+        nearest = (projection.apply(values[test]) @ projection.apply(values[train]).T).argmax(1)
+        asked += len(test)
+        right += int((level.codes[train][nearest] == level.codes[test]).sum())
+    return right / asked if asked else float("nan")
+
+
+def _projected(values: Floats) -> Floats:
+    return fit_projection(values.copy(), IndexSpec.dim, IndexSpec.whitening).apply(values)
+
+
+def _folds(level: Level) -> npt.NDArray[np.int64]:
+    """Stratified by name, seeded."""
+    generator = np.random.default_rng(SEED)
+    found = np.empty(len(level.codes), np.int64)
+    order = np.lexsort((generator.random(len(found)), level.codes))
+    found[order] = np.arange(len(found)) % FOLDS
+    return found
+
+
+def _has_fellows(level: Level) -> bool:
+    """At least two names, one of them borne twice."""
+    counts = np.bincount(level.codes[level.codes != UNKNOWN])
+    return bool((counts > 0).sum() > 1 and (counts > 1).any())
+
+
+def silhouette(vectors: Floats, level: Level) -> float:
+    from sklearn.metrics import silhouette_score
+
+    named = level.codes != UNKNOWN
+    if not 1 < len(np.unique(level.codes[named])) < named.sum():
+        return float("nan")
+    return float(silhouette_score(vectors[named], level.codes[named], metric="cosine"))
+
+
+def mean_cosine(vectors: Floats) -> float:
+    """Of random pairs: (N, D) -> -1 to 1."""
+    generator = np.random.default_rng(SEED)
+    a, b = generator.integers(0, len(vectors), (2, RANDOM_PAIRS))
+    rows, kept = unit(vectors), a != b
+    return float((rows[a[kept]] * rows[b[kept]]).sum(axis=1).mean()) if kept.any() else float("nan")
+
+
+def ani_pairs(genomes: Sequence[Genome]) -> dict[tuple[int, int], float]:
+    """ANI in percent of some genomes with those nearest to them by spectrum, where there is one."""
+    encoder = open_encoder(IndexSpec())
+    vectors = _projected(encoder.features(encoder.encode(genomes)))
+    similarity = vectors @ vectors.T
+    np.fill_diagonal(similarity, -2)
+    found: dict[tuple[int, int], float] = {}
+    for at in np.linspace(0, len(genomes) - 1, min(len(genomes), ANI_GENOMES)).astype(int).tolist():
+        near = [int(other) for other in np.argsort(-similarity[at])[:ANI_NEIGHBOURS] if other != at]
+        evidence = measure(genomes[at], [Candidate(pack(genomes[other]), "") for other in near])
+        for other, one in zip(near, evidence, strict=True):
+            if one.ani is not None:
+                found[at, other] = one.ani
+    return found
+
+
+def _correlation(vectors: Floats, pairs: Mapping[tuple[int, int], float]) -> float | None:
+    from scipy.stats import spearmanr
+
+    if len(pairs) < 3:
+        return None
+    a, b = np.array(list(pairs)).T
+    similarity = (vectors[a] * vectors[b]).sum(axis=1)
+    if np.ptp(similarity) == 0:  # the embedding layer's cls knows nothing of the sequence
+        return None
+    return float(spearmanr(similarity, list(pairs.values())).statistic)
+
+
+def _peak_mb() -> float:
+    import sys
+
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_available():
+        return float(torch.cuda.max_memory_allocated() / 1e6)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What came of comparing: a row for each encoder, layer and pooling, and inputs that failed."""
+
+    genomes: int
+    rows: list[Row]
+    failures: list[Failure]
+
+
+def compare_inputs(
+    genomes: Iterable[Genome | Failure], taxonomy: Taxonomy, encoders: Sequence[str], layers: str,
+    reading: Reading,
+) -> Comparison:  # fmt: skip
+    """Judge the k-mer spectrum and some language models on genomes whose names a taxonomy knows.
+
+    Raises
+    ------
+    UsageError
+        No rank or label has two names, one of them borne twice.
+    ModelError
+    """
+    specs = [spec_for(SPECTRUM), *(spec_for(name, reading=reading) for name in encoders)]
+    read = list(genomes)
+    failures = [one for one in read if isinstance(one, Failure)]
+    usable = [one for one in read if isinstance(one, Genome) and not complaint(one)]
+    failures += [
+        Failure(one.id, one.source, why)
+        for one in read
+        if isinstance(one, Genome) and (why := complaint(one))
+    ]
+    levels = levels_of([taxonomy.find(one.id) or one.taxon for one in usable])
+    asked = {name: level for name, level in levels.items() if _has_fellows(level)}
+    if not asked:
+        raise UsageError(
+            f"nothing to compare by: of {counted(len(usable))}, no two share a name of {taxonomy.release} "
+            "while others bear another"
+        )
+    return Comparison(len(usable), list(compare_encoders(usable, asked, specs, layers)), failures)
+
+
+def as_table(found: Comparison) -> Iterator[str]:
+    """For a reader: one line a row, accuracy in percent by rank, the best of each rank marked."""
+    ranks = list(found.rows[0].accuracy)
+    best = {rank: max(row.accuracy[rank] for row in found.rows) for rank in ranks}
+    width = max(len(row.encoder) for row in found.rows)
+    yield f"{counted(found.genomes)}; share right of the nearest vector in {FOLDS} folds, best marked *\n"
+    heads = "".join(f"{rank[:12]:>14}" for rank in ranks)
+    costs = "silhouette  anisotropy  whitened  with ANI     s      MB"
+    yield f"{'encoder':<{width}}  layer  pool{heads}  {costs}\n"
+    for row in found.rows:
+        shares = "".join(_marked(row.accuracy[rank], best[rank]) for rank in ranks)
+        layer = "-" if row.layer is None else str(row.layer)
+        ani = "-" if row.ani_correlation is None else f"{row.ani_correlation:.2f}"
+        yield (
+            f"{row.encoder:<{width}}  {layer:>5}  {row.pool:<4}{shares}  {row.silhouette[ranks[-1]]:>10.3f}  "
+            f"{row.anisotropy:>10.3f}  {row.anisotropy_after:>8.3f}  {ani:>8}  {row.seconds:>4.0f}  "
+            f"{row.peak_mb:>6.0f}\n"
+        )
+
+
+def _marked(share: float, best: float) -> str:
+    return f"{100 * share:>13.1f}{'*' if share == best else ' '}"
+
+
+def as_json(found: Comparison) -> Iterator[str]:
+    rows = [row.to_json() for row in found.rows]
+    yield json.dumps({"version": 1, "genomes": found.genomes, "rows": rows}, indent=1) + "\n"
+
+
+FORMATS = {"table": as_table, "json": as_json}

@@ -1,0 +1,150 @@
+"""Chunks of tokens -> padded batches on a device, of like lengths, as large as memory allows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from genome_index.encoders.language import Ids, Tokenizer
+from genome_index.errors import ModelError
+
+Rows = npt.NDArray[np.int64]
+Found = TypeVar("Found")
+
+PADDING = 1 / 16  # of a batch at most, where its chunks differ in length
+CPU_TOKENS = 4_096  # a batch: more does not run faster on a CPU, tests/bench/RESULTS.md
+CUDA_TOKENS = 262_144
+PROBE_TOKENS = 8_192  # read once on a GPU to see what a token costs in memory
+SPARE = 0.8  # of the free memory is used
+
+
+@dataclass
+class Device:
+    """Where a model runs, and how many tokens a batch there may have; halved when memory runs out."""
+
+    name: str  # cpu, cuda, cuda:1
+    tokens: int  # 0: to be found by a probe
+
+    @property
+    def is_cuda(self) -> bool:
+        return self.name.startswith("cuda")
+
+
+def best_device() -> Device:
+    """The GPU where there is one."""
+    return Device("cuda", 0) if torch.cuda.is_available() else Device("cpu", CPU_TOKENS)
+
+
+def like_lengths(lengths: Rows, tokens: int) -> Iterator[Rows]:
+    """Rows of chunks that go together, longest first: (C,) -> (B,) each.
+
+    A batch, padding included, has at most so many tokens, but at least one chunk.
+    """
+    order = np.argsort(-lengths, kind="stable")
+    start = 0
+    while start < len(order):
+        longest = max(1, int(lengths[order[start]]))
+        most = max(1, tokens // longest)
+        some = order[start : start + most]
+        close = int(np.searchsorted(-lengths[some], -longest * (1 - PADDING), side="right"))
+        some = some[: max(1, close)]
+        yield some
+        start += len(some)
+
+
+def run(
+    chunks: Sequence[Ids], tokenizer: Tokenizer, device: Device,
+    step: Callable[[Tensor, Tensor, Tensor], Found], where: str,
+) -> Iterator[tuple[Rows, Found]]:  # fmt: skip
+    """Call `step(ids, mask, real)` on every batch of some chunks; yields the rows with what it returned.
+
+    `ids` are (B, T) with special ones and padding, `mask` is True where there is no padding, `real` where
+    there is sequence. A batch that does not fit into memory is halved, and those after it are as small.
+
+    Raises
+    ------
+    ModelError
+        Not even one chunk fits into memory.
+    """
+    if not device.tokens:
+        device.tokens = _tokens_that_fit(chunks, tokenizer, device, step)
+    around = len(tokenizer.before) + len(tokenizer.after)
+    lengths = np.array([len(one) + around for one in chunks], np.int64)
+    waiting = list(like_lengths(lengths, device.tokens))[::-1]
+    while waiting:
+        rows = waiting.pop()
+        try:
+            found = _step(chunks, rows, tokenizer, device, step)
+        except (torch.OutOfMemoryError, RuntimeError) as error:
+            if not is_out_of_memory(error):
+                raise
+            if len(rows) == 1:
+                raise ModelError(where, _too_large(int(lengths[rows[0]]), device)) from error
+            device.tokens = max(1, len(rows) // 2) * int(lengths[rows].max())
+            left = np.concatenate([rows, *waiting[::-1]])
+            waiting = [left[part] for part in like_lengths(lengths[left], device.tokens)][::-1]
+            continue
+        yield rows, found
+
+
+def _tokens_that_fit(
+    chunks: Sequence[Ids], tokenizer: Tokenizer, device: Device,
+    step: Callable[[Tensor, Tensor, Tensor], object],
+) -> int:  # fmt: skip
+    """How many tokens a batch may have on a GPU: what some took, scaled up to what is free."""
+    lengths = np.array([len(one) for one in chunks], np.int64)
+    some = next(like_lengths(lengths, PROBE_TOKENS))
+    torch.cuda.empty_cache()
+    torch.cuda.reset_peak_memory_stats(device.name)
+    before = torch.cuda.memory_allocated(device.name)
+    _step(chunks, some, tokenizer, device, step)
+    taken = (torch.cuda.max_memory_allocated(device.name) - before) / max(1, int(lengths[some].sum()))
+    free, _ = torch.cuda.mem_get_info(device.name)
+    return int(np.clip(SPARE * free / max(1.0, taken), PROBE_TOKENS, CUDA_TOKENS))
+
+
+def _step(
+    chunks: Sequence[Ids], rows: Rows, tokenizer: Tokenizer, device: Device,
+    step: Callable[[Tensor, Tensor, Tensor], Found],
+) -> Found:  # fmt: skip
+    with torch.inference_mode():
+        return step(*padded([chunks[row] for row in rows.tolist()], tokenizer, device))
+
+
+def padded(chunks: Sequence[Ids], tokenizer: Tokenizer, device: Device) -> tuple[Tensor, Tensor, Tensor]:
+    """Chunks as one batch on a device: B of (T,) -> ids, mask, real, each (B, T)."""
+    before, after = len(tokenizer.before), len(tokenizer.after)
+    longest = max(len(chunk) for chunk in chunks) + before + after
+    ids = np.full((len(chunks), longest), tokenizer.pad, np.int64)
+    mask, real = np.zeros(ids.shape, bool), np.zeros(ids.shape, bool)
+    for row, chunk in enumerate(chunks):
+        end = before + len(chunk)
+        ids[row, :before], ids[row, before:end], ids[row, end : end + after] = (
+            tokenizer.before, chunk, tokenizer.after,
+        )  # fmt: skip
+        mask[row, : end + after], real[row, before:end] = True, True
+    return tuple(_to(torch.from_numpy(table), device) for table in (ids, mask, real))  # type: ignore[return-value]  # three
+
+
+def _to(table: Tensor, device: Device) -> Tensor:
+    """On a GPU from pinned memory, so that the copy does not wait."""
+    return table.pin_memory().to(device.name, non_blocking=True) if device.is_cuda else table
+
+
+def is_out_of_memory(error: Exception) -> bool:
+    """Whether torch means memory; on a CPU it says so in a plain RuntimeError."""
+    said = str(error).lower()
+    return isinstance(error, torch.OutOfMemoryError) or "allocate memory" in said or "enough memory" in said
+
+
+def _too_large(tokens: int, device: Device) -> str:
+    return (
+        f"a single chunk of {tokens:,} tokens does not fit into the memory of {device.name}; "
+        "give fewer with --chunk-tokens, or choose a smaller model"
+    )

@@ -1,0 +1,289 @@
+"""What a model folder holds: config.json, weights, tokenizer files. It is data; nothing in it is run."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import pickle
+import re
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from genome_index.errors import ModelError
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+CONFIG = "config.json"
+WEIGHTS = ("model.safetensors", "pytorch_model.bin")  # whole, or as shards that NAME.index.json lists
+TOKENIZER = (
+    "added_tokens.json", "merges.txt", "special_tokens_map.json", "tokenizer.json", "tokenizer_config.json",
+    "vocab.json", "vocab.txt",
+)  # fmt: skip
+CARD = "README.md"  # of a model on the hub; its first lines name the licence
+WANTED = ["*.json", "*.txt", "*.safetensors", CARD]  # of a hub model: no code
+HUB_NAME = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")
+SIX_MERS = (4105, 4107)  # words of the Nucleotide Transformer, version 1 and 2
+
+WHOLE = "point at a folder with config.json, weights and tokenizer files: --encoder FOLDER"
+AGAIN = "download the model again"
+APART = "config.json and weights are not of one model: download both again"
+
+
+# -- where it is --------------------------------------------------------------------------------------------
+
+
+def find_model(name: str) -> Path:
+    """The folder of a model: one on disk, or that of a hub model, which is downloaded unless it is there.
+
+    Raises
+    ------
+    ModelError
+        No such folder or hub model, the hub cannot be reached, or the folder is not a whole model.
+    """
+    folder = Path(name).expanduser()
+    if not folder.is_dir():
+        if not HUB_NAME.fullmatch(name):
+            raise ModelError(name, f"there is no such folder, and no hub model is called so; {WHOLE}")
+        folder = _downloaded(name, WANTED)
+        if not weight_files(folder):
+            _downloaded(name, ["pytorch_model*.bin"])
+    if not (folder / CONFIG).is_file():
+        raise ModelError(name, f"there is no {CONFIG} in it; {WHOLE}")
+    if not weight_files(folder):
+        raise ModelError(name, f"there are no weights in it, neither {' nor '.join(WEIGHTS)}; {WHOLE}")
+    return folder
+
+
+def _downloaded(name: str, wanted: list[str]) -> Path:
+    """Files of a hub model that match; those in its folders are other forms of the same weights."""
+    import huggingface_hub
+
+    try:
+        return Path(huggingface_hub.snapshot_download(name, allow_patterns=wanted, ignore_patterns=["*/*"]))
+    except Exception as error:
+        raise ModelError(name, f"{_why_not(error)}; {WHOLE}") from error
+
+
+def _why_not(error: Exception) -> str:
+    from huggingface_hub import errors
+
+    if isinstance(error, errors.GatedRepoError):
+        return "the hub gives this model only to who accepted its terms there and ran `hf auth login`"
+    if isinstance(error, errors.RepositoryNotFoundError):
+        return "there is no such folder, and the hub has no such model (or it is private)"
+    if isinstance(error.__cause__, errors.OfflineModeIsEnabled):
+        return "there is no such folder, and HF_HUB_OFFLINE forbids to ask the hub"
+    return f"there is no such folder, and the hub cannot be reached ({in_short(error.__cause__ or error)})"
+
+
+def weight_files(folder: Path) -> list[Path]:
+    """The files of the first set of weights that is there, in the order of their names; [] for none."""
+    for name in WEIGHTS:
+        if (folder / name).is_file():
+            return [folder / name]
+        if (folder / f"{name}.index.json").is_file():
+            return _shards(folder, f"{name}.index.json")
+    return []
+
+
+def _shards(folder: Path, index: str) -> list[Path]:
+    table = _read_json(folder, index).get("weight_map")
+    names = sorted({str(name) for name in table.values()}) if isinstance(table, dict) else []
+    if not names:
+        raise ModelError(str(folder), f"{index} lists no files of weights; {AGAIN}")
+    for name in names:
+        if Path(name).name != name or not (folder / name).is_file():
+            raise ModelError(str(folder), f"{name}, which {index} lists, is not in the folder; {AGAIN}")
+    return [folder / name for name in names]
+
+
+# -- what it says -------------------------------------------------------------------------------------------
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """What config.json says.
+
+    Raises
+    ------
+    ModelError
+        It is not there or not readable.
+    """
+    return _read_json(folder, CONFIG)
+
+
+def _read_json(folder: Path, name: str) -> dict[str, Any]:
+    try:
+        found = json.loads((folder / name).read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise ModelError(str(folder), f"there is no {name} in it; {WHOLE}") from error
+    except (OSError, ValueError) as error:
+        raise ModelError(str(folder), f"{name} cannot be read ({in_short(error)}); {AGAIN}") from error
+    if not isinstance(found, dict):
+        raise ModelError(str(folder), f"{name} is not a table of settings; {AGAIN}")
+    return found
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """The shape of a transformer encoder, named alike in every config.json."""
+
+    vocabulary: int
+    width: int  # H
+    layers: int
+    heads: int  # width / heads dimensions each
+    inner: int  # of the feed-forward part
+    epsilon: float = 1e-12  # of the layer norms
+
+
+def read_sizes(config: Mapping[str, Any], where: str) -> Sizes:
+    """The sizes that config.json gives.
+
+    Raises
+    ------
+    ModelError
+        One is missing or no positive number, or the width cannot be shared out among the heads.
+    """
+    keys = ("vocab_size", "hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size")
+    for key in keys:
+        if not isinstance(config.get(key), int) or config[key] < 1:
+            raise ModelError(where, f"{CONFIG} gives no {key}, or none that is a positive number; {AGAIN}")
+    vocabulary, width, layers, heads, inner = (int(config[key]) for key in keys)
+    epsilon = float(config.get("layer_norm_eps") or 1e-12)
+    if width % heads:
+        raise ModelError(where, f"{CONFIG}: {heads} heads cannot share a hidden_size of {width}; {AGAIN}")
+    return Sizes(vocabulary, width, layers, heads, inner, epsilon)
+
+
+# -- its weights --------------------------------------------------------------------------------------------
+
+
+def read_weights(folder: Path) -> dict[str, Tensor]:
+    """All tensors of a model by name, those with fractions as float32.
+
+    Raises
+    ------
+    ModelError
+        A file is missing or damaged, or holds more than tensors.
+    """
+    weights: dict[str, Tensor] = {}
+    for path in weight_files(folder):
+        for name, tensor in _read_tensors(path).items():
+            weights[name] = tensor.float() if tensor.is_floating_point() else tensor
+    if not weights:
+        raise ModelError(str(folder), f"there are no weights in it; {WHOLE}")
+    return weights
+
+
+def _read_tensors(path: Path) -> dict[str, Tensor]:
+    import torch
+    from safetensors.torch import load_file
+
+    try:
+        if path.suffix == ".safetensors":
+            return load_file(path)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # how to read it all the same
+            found = torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, EOFError) as error:  # torch's own words advise to run what is in there
+        raise ModelError(str(path), f"it is damaged, or holds more than tensors; {AGAIN}") from error
+    except Exception as error:
+        raise ModelError(str(path), f"it cannot be read ({in_short(error)}); {AGAIN}") from error
+    if not isinstance(found, dict) or not all(isinstance(one, torch.Tensor) for one in found.values()):
+        raise ModelError(str(path), "it is no table of tensors by name, so it is not a model's weights")
+    return found
+
+
+def without_prefix(weights: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    """Names as a bare model has them: a model saved with a head puts the name of its body before them."""
+    return {name.removeprefix(prefix): tensor for name, tensor in weights.items()}
+
+
+def fill(module: nn.Module, weights: Mapping[str, Tensor], where: str, ignored: Sequence[str]) -> list[str]:
+    """Put weights into a module, which may be on the meta device: they are taken over, not copied.
+
+    Returns the names that the module has no place for, sorted, less those that begin with an ignored prefix.
+
+    Raises
+    ------
+    ModelError
+        A tensor is missing or has another shape.
+    """
+    own = module.state_dict()
+    check_fit(
+        [name for name in own if name not in weights],
+        {
+            name: (weights[name].shape, tensor.shape)
+            for name, tensor in own.items()
+            if name in weights and weights[name].shape != tensor.shape
+        },
+        where,
+    )
+    module.load_state_dict({name: weights[name] for name in own}, assign=True)
+    return not_ignored(weights.keys() - own.keys(), ignored)
+
+
+def check_fit(
+    missing: Sequence[str], misshapen: Mapping[str, tuple[Sequence[int], Sequence[int]]], where: str
+) -> None:
+    """Raise ModelError for tensors that are missing, or of another shape: theirs and the one asked for."""
+    if missing:
+        raise ModelError(where, f"its weights lack {missing[0]}{_and_more(len(missing) - 1)}; {APART}")
+    for name, (theirs, asked) in misshapen.items():
+        raise ModelError(
+            where,
+            f"{name} is {_times(theirs)} in its weights, but config.json makes it {_times(asked)}"
+            f"{_and_more(len(misshapen) - 1)}; {APART}",
+        )
+
+
+def not_ignored(names: set[str], ignored: Sequence[str]) -> list[str]:
+    return sorted(name for name in names if not name.startswith(tuple(ignored)))
+
+
+def _and_more(others: int) -> str:
+    return f" (and {others:,} more like it)" if others else ""
+
+
+def _times(shape: Sequence[int]) -> str:
+    return " x ".join(map(str, shape)) or "a single number"
+
+
+# -- what it is called --------------------------------------------------------------------------------------
+
+
+def digest(folder: Path) -> str:
+    """16 hex digits that change with config.json, a tokenizer file or a weight, not with the folder."""
+    there = [folder / name for name in (CONFIG, *TOKENIZER) if (folder / name).is_file()]
+    total = hashlib.sha256()
+    for path in sorted([*there, *weight_files(folder)]):
+        with path.open("rb") as file:
+            total.update(f"{path.name} {hashlib.file_digest(file, 'sha256').hexdigest()}\n".encode())
+    return total.hexdigest()[:16]
+
+
+def licence_notice(name: str, config: Mapping[str, Any], folder: Path) -> str:
+    """A sentence where the weights are known not to be for commercial use, else ""."""
+    six_mers = config.get("model_type") == "esm" and config.get("vocab_size") in SIX_MERS
+    if six_mers or "nucleotide-transformer" in name.lower():
+        return f"{name}: the Nucleotide Transformer's weights are CC BY-NC-SA 4.0: not for commercial use."
+    licence = _licence(folder / CARD)
+    if "nc" in re.split(r"[^a-z0-9]+", licence.lower()):  # a word of its own: ncsa is a free licence
+        return f"{name}: its model card gives the licence {licence}: not for commercial use."
+    return ""
+
+
+def _licence(card: Path) -> str:
+    """The licence that a model card's front matter names: the lines between two of ---."""
+    text = card.read_text(encoding="utf-8", errors="replace") if card.is_file() else ""
+    front = re.match(r"---\s*\n(.*?)\n---", text, re.DOTALL)
+    found = re.search(r"^license:[ \t]*['\"]?([\w.-]+)", front.group(1), re.MULTILINE) if front else None
+    return found.group(1) if found else ""
+
+
+def in_short(error: BaseException) -> str:
+    """The first sentence of what a library says: the others are advice to whoever programs with it."""
+    return re.split(r"\.\s|\n", str(error).strip() or type(error).__name__)[0]

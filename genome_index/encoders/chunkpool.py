@@ -1,0 +1,140 @@
+"""Learned ways to pool a genome's chunks: attention, or a GRU along each contig; both start as the mean.
+
+Each starts from the weighted mean, its last layer being zero at first, so that training leaves the mean only
+where that helps. Neither the order of contigs nor the strand changes the result: a GRU reads each run
+(one contig, one strand) by itself, and runs are averaged.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from genome_index.durable import write_file
+from genome_index.encoders.protocol import Rows
+from genome_index.errors import IndexDamaged
+
+Floats = npt.NDArray[np.float32]
+
+INNER = 64  # of the attention's and the GRU's hidden state
+KINDS = ("attention", "gru")
+TOGETHER = 64  # genomes pooled at a time
+
+
+class Chunks:
+    """Some genomes' chunks side by side: G genomes, C chunks of all, R runs."""
+
+    def __init__(self, genomes: Rows, columns: int) -> None:
+        rows = torch.from_numpy(np.concatenate(list(genomes)).astype(np.float32))
+        counts = torch.tensor([len(one) for one in genomes])
+        self.genomes = len(genomes)
+        self.vectors = rows[:, columns:]  # (C, H)
+        self.owner = torch.repeat_interleave(torch.arange(len(genomes)), counts)  # (C,)
+        weight = rows[:, 0].double()
+        total = torch.zeros(len(genomes), dtype=torch.float64).index_add(0, self.owner, weight)
+        self.weight = (weight / total[self.owner]).float()  # (C,) tokens, as shares of the genome's
+        change = torch.ones(len(rows), dtype=torch.bool)
+        change[1:] = (rows[1:, 1] != rows[:-1, 1]) | (self.owner[1:] != self.owner[:-1])
+        self.run = change.long().cumsum(0) - 1  # (C,)
+        self.place = torch.arange(len(rows)) - torch.nonzero(change)[self.run, 0]  # (C,) within its run
+
+    def mean(self) -> Tensor:
+        """The weighted mean: (G, H)."""
+        return self.summed(self.vectors * self.weight[:, None])
+
+    def summed(self, values: Tensor) -> Tensor:
+        """Chunks' values added up by genome: (C, H) -> (G, H)."""
+        return torch.zeros(self.genomes, values.shape[1]).index_add(0, self.owner, values)
+
+
+class AttentionPool(nn.Module):
+    """Softmax attention over chunks, beside the mean (Ilse et al. 2018, arXiv 1802.04712)."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(width)
+        self.inner, self.score = nn.Linear(width, INNER), nn.Linear(INNER, 1)
+        nn.init.zeros_(self.score.weight)
+        nn.init.zeros_(self.score.bias)
+
+    def forward(self, chunks: Chunks) -> Tensor:
+        scores = self.score(torch.tanh(self.inner(self.norm(chunks.vectors))))[:, 0]
+        raised = chunks.weight * torch.exp(scores - scores.max())
+        total = torch.zeros(chunks.genomes).index_add(0, chunks.owner, raised)
+        return chunks.summed(chunks.vectors * (raised / total[chunks.owner])[:, None])
+
+
+class GruPool(nn.Module):
+    """The mean, and a correction from a GRU that reads each contig's chunks in order, on either strand."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(width)
+        self.gru = nn.GRU(width, INNER, batch_first=True)
+        self.out = nn.Linear(INNER, width, bias=False)
+        nn.init.zeros_(self.out.weight)
+
+    def forward(self, chunks: Chunks) -> Tensor:
+        runs, longest = int(chunks.run[-1]) + 1, int(chunks.place.max()) + 1
+        table = torch.zeros(runs, longest, chunks.vectors.shape[1])
+        table[chunks.run, chunks.place] = self.norm(chunks.vectors)
+        states, _ = self.gru(table)
+        read = states[chunks.run, chunks.place]
+        return chunks.mean() + chunks.summed(self.out(read) * chunks.weight[:, None])
+
+
+def new_pool(kind: str, width: int) -> nn.Module:
+    return {"attention": AttentionPool, "gru": GruPool}[kind](width)
+
+
+def pool_all(module: nn.Module, genomes: Rows, columns: int) -> Floats:
+    """Genome vectors of kept chunk rows: G of (C, columns + H) -> (G, H); zeros where there is no chunk."""
+    found = np.zeros((len(genomes), genomes[0].shape[1] - columns), np.float32)
+    some = [at for at, one in enumerate(genomes) if len(one)]
+    with torch.inference_mode():
+        for start in range(0, len(some), TOGETHER):
+            part = some[start : start + TOGETHER]
+            found[part] = module(Chunks([genomes[at] for at in part], columns)).numpy()
+    return found
+
+
+def save_pool(module: nn.Module, kind: str, root: Path) -> str:
+    """Keep a fitted pool in an index; its name, `kind:digest`, is what the settings then say."""
+    from safetensors.torch import save
+
+    content = save({name: value.contiguous() for name, value in module.state_dict().items()})
+    name = f"{kind}:{hashlib.sha256(content).hexdigest()[:16]}"
+    path = pool_path(name, root)
+    path.parent.mkdir(exist_ok=True)
+    write_file(path, content)
+    return name
+
+
+def open_pool(name: str, root: Path) -> nn.Module:
+    """The pool of that name in an index.
+
+    Raises
+    ------
+    IndexDamaged
+    """
+    from safetensors.torch import load
+
+    kind, digest = name.split(":")
+    path = pool_path(name, root)
+    content = path.read_bytes() if path.exists() else b""
+    if hashlib.sha256(content).hexdigest()[:16] != digest:
+        raise IndexDamaged(str(path), "the fitted pool is missing or not what was written")
+    values: Mapping[str, Tensor] = load(content)
+    module = new_pool(kind, values["norm.weight"].shape[0])
+    module.load_state_dict(values)
+    return module.eval()
+
+
+def pool_path(name: str, root: Path) -> Path:
+    return root / "pools" / f"{name.replace(':', '-')}.safetensors"

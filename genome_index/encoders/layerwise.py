@@ -1,0 +1,63 @@
+"""All hidden layers of a language model from one pass, each pooled in several ways."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from genome_index.encoders.batches import run
+from genome_index.encoders.layers import Layers, parse_layers
+from genome_index.encoders.transformer import Transformer
+from genome_index.pool import TOKEN_POOLS
+from genome_index.records import Genome
+
+Floats = npt.NDArray[np.float32]
+
+
+def read_layers(
+    encoder: Transformer, genomes: Sequence[Genome], layers: str = "all"
+) -> dict[tuple[int, str], Floats]:
+    """(layer, token pooling) -> genome vectors (N, H): weighted means over the chunks of both strands.
+
+    `layers` is `all`, or one of the forms of `--layer`, each of whose layers is then taken by itself.
+    """
+    it = encoder.loaded
+    wanted = range(it.model.layers + 1) if layers == "all" else parse_layers(layers, it.model.layers).wanted
+    pools = [name for name in TOKEN_POOLS if name != "cls" or it.tokenizer.before]
+    grids = encoder.grids(genomes)
+    owner = np.repeat(np.arange(len(grids)), [len(grid.ids) for grid in grids])
+    tokens = np.concatenate([grid.tokens for grid in grids])
+    total = np.zeros((len(genomes), len(wanted), len(pools), it.model.width))
+
+    def step(ids: Tensor, mask: Tensor, real: Tensor) -> Tensor:
+        return torch.stack(list(_pooled(encoder, Layers(tuple(wanted)), pools, ids, mask, real)), 1)
+
+    chunks = [ids for grid in grids for ids in grid.ids]
+    for rows, pooled in run(chunks, it.tokenizer, it.device, step, encoder.model):
+        weighted = pooled.double().cpu().numpy() * tokens[rows][:, None, None, None]
+        np.add.at(total, owner[rows], weighted)
+    read = np.bincount(owner, tokens, len(genomes))
+    means = (total / np.maximum(read, 1)[:, None, None, None]).astype(np.float32)
+    return {
+        (layer, pool): np.ascontiguousarray(means[:, at, number])
+        for at, layer in enumerate(wanted)
+        for number, pool in enumerate(pools)
+    }
+
+
+def _pooled(
+    encoder: Transformer, layers: Layers, pools: Sequence[str], ids: Tensor, mask: Tensor, real: Tensor
+) -> list[Tensor]:
+    """Each wanted layer's chunk vectors in every pooling: L of (B, P, H)."""
+    found = []
+    for number, states in enumerate(encoder.loaded.model.hidden(ids, mask)):
+        if number in layers.wanted:
+            full = states.float()
+            found.append(torch.stack([TOKEN_POOLS[pool](full, real) for pool in pools], 1))
+        if number == max(layers.wanted):
+            break
+    return found

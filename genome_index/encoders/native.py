@@ -1,0 +1,175 @@
+"""Any other model that transformers has a class of its own for: Bert, ModernBert, GPTNeoX, Mamba2 and so on.
+
+A model that comes with its own code is refused: running it would give whoever wrote it this computer. For the
+same reason, settings in config.json that would make transformers fetch other code are left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import torch
+from torch import Tensor, nn
+
+from genome_index.encoders.checkpoint import AGAIN, check_fit, in_short, not_ignored, read_weights
+from genome_index.errors import ModelError
+
+if TYPE_CHECKING:
+    from transformers import PretrainedConfig, PreTrainedModel
+
+HEADS = (
+    "lm_head.", "cls.", "pooler.", "contact_head.", "embed_out.", "head.", "decoder.weight", "decoder.bias",
+)  # fmt: skip
+UNUSED = ("pooler.", "contact_head.")  # hidden states do not depend on these, so they may be missing
+FETCHING = ("attn_implementation", "experts_implementation", "fusion_config", "auto_map")
+NO_CODE = (
+    "gindex never runs code that comes with a model, for it could do anything on this computer; "
+    "choose a model that transformers knows"
+)
+
+
+def open_native(folder: Path, config: Mapping[str, Any]) -> tuple[Native, list[str]]:
+    """The model in a folder, and the names of weights that it has no place for.
+
+    Raises
+    ------
+    ModelError
+    """
+    where = str(folder)
+    settings, network_class = _class_of(folder, config)
+    weights = read_weights(folder)
+    try:
+        with quiet():
+            loaded: Any = network_class.from_pretrained(
+                None,
+                config=settings,
+                state_dict=weights,
+                dtype=torch.float32,
+                attn_implementation="sdpa" if network_class._supports_sdpa else "eager",
+                output_loading_info=True,
+                ignore_mismatched_sizes=True,  # they are refused below, by name
+            )
+    except Exception as error:
+        raise ModelError(where, f"transformers cannot load it ({in_short(error)}); {AGAIN}") from error
+    network, found = loaded
+    check_fit(not_ignored(set(found["missing_keys"]), UNUSED), _misshapen(found["mismatched_keys"]), where)
+    with quiet():
+        return Native(network, where), not_ignored(set(found["unexpected_keys"]), HEADS)
+
+
+def _class_of(folder: Path, config: Mapping[str, Any]) -> tuple[PretrainedConfig, type[PreTrainedModel]]:
+    from transformers import CONFIG_MAPPING, MODEL_MAPPING, PretrainedConfig
+
+    where, kind = str(folder), config.get("model_type")
+    if not isinstance(kind, str) or kind not in CONFIG_MAPPING:
+        raise ModelError(where, f"{_unknown(config)}; {NO_CODE}")
+    if config.get("quantization_config") is not None:
+        raise ModelError(where, "its weights are quantised, which gindex cannot read; take the full ones")
+    if config.get("is_encoder_decoder"):
+        raise ModelError(
+            where, f"{kind} is an encoder with a decoder; an encoder or a decoder alone is needed"
+        )
+    try:
+        # Read once more, for transformers has its own way to write infinity.
+        said, _ = PretrainedConfig.get_config_dict(folder, local_files_only=True)
+        kept = {key: value for key, value in said.items() if not any(word in key for word in FETCHING)}
+        settings = CONFIG_MAPPING[kind].from_dict({**kept, "use_cache": False})
+        classes: Any = MODEL_MAPPING[type(settings)]
+    except Exception as error:
+        raise ModelError(where, f"config.json does not make a model ({in_short(error)}); {AGAIN}") from error
+    network_class = classes[0] if isinstance(classes, tuple) else classes
+    if network_class.main_input_name != "input_ids":
+        raise ModelError(where, f"{kind} is not a model of text, so it cannot read a genome")
+    return settings, network_class
+
+
+def _unknown(config: Mapping[str, Any]) -> str:
+    if "auto_map" in config:
+        return f"its model type {config.get('model_type')!r} is computed by code of its own (auto_map)"
+    if "model_type" not in config:
+        return "config.json names no model_type"
+    return f"transformers has no model type {config['model_type']!r}"
+
+
+def _misshapen(keys: Any) -> dict[str, tuple[Any, Any]]:  # noqa: ANN401  # transformers' own, of triples
+    return {name: (theirs, asked) for name, theirs, asked in sorted(keys)}
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keep transformers from reporting on the terminal what is checked here."""
+    import transformers
+
+    logging: Any = transformers.utils.logging  # its functions have no types
+    level, bar = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(level)
+        if bar:
+            logging.enable_progress_bar()
+
+
+class Native(nn.Module):
+    """A model of transformers as a `LanguageModel`; see there. All its layers are computed at once."""
+
+    def __init__(self, network: PreTrainedModel, where: str) -> None:
+        super().__init__()
+        self.network = network
+        self.most_tokens = most_tokens(network)
+        self.vocabulary = vocabulary(network)
+        self.layers, self.width = self._tried(where)
+
+    def hidden(self, ids: Tensor, mask: Tensor) -> Iterator[Tensor]:
+        """Hidden states, layer by layer: (B, T), (B, T) -> (B, T, H) each."""
+        found = self.network(
+            input_ids=ids,
+            attention_mask=None if bool(mask.all()) else mask.long(),
+            output_hidden_states=True,
+        )
+        yield from found.hidden_states[:-1]
+        yield found.last_hidden_state  # the last of hidden_states comes before the final norm in some models
+
+    def _tried(self, where: str) -> tuple[int, int]:
+        """How many blocks there are and how wide they are, from reading four tokens."""
+        ids = torch.zeros((1, 4), dtype=torch.int64)
+        try:
+            with torch.inference_mode():
+                states = list(self.hidden(ids, torch.ones_like(ids, dtype=torch.bool)))
+        except Exception as error:
+            raise ModelError(where, f"it cannot read a row of tokens ({in_short(error)})") from error
+        if {one.shape for one in states} != {states[-1].shape} or states[-1].shape[:2] != ids.shape:
+            raise ModelError(where, "its layers are not alike in length and width, so they cannot be pooled")
+        return len(states) - 1, states[-1].shape[2]
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
+        """Move as any module does, but keep rotary frequencies in float32.
+
+        In bfloat16 they are off by up to 1 part in 256: at position 2,000 the angle would be any.
+        """
+        exact = {name: one for name, one in self.named_buffers() if name.endswith("inv_freq")}
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]  # torch gives it none
+        for name, buffer in exact.items():
+            owner, _, leaf = name.rpartition(".")
+            setattr(self.get_submodule(owner), leaf, buffer.to(self.get_buffer(name).device))
+        return self
+
+
+def vocabulary(network: PreTrainedModel) -> int:
+    table: Any = network.get_input_embeddings()
+    return int(table.num_embeddings)
+
+
+def most_tokens(network: PreTrainedModel) -> int | None:
+    """What the position table holds, or the rotary positions of the training; None: no such limit."""
+    for name, table in network.named_modules():
+        if name.endswith("position_embeddings") and isinstance(table, nn.Embedding):
+            # RoBERTa and its kin count from behind the padding id, and their tables say so.
+            return table.num_embeddings - (0 if table.padding_idx is None else table.padding_idx + 1)
+    said = getattr(network.config, "max_position_embeddings", None)
+    return said if isinstance(said, int) and said > 0 else None

@@ -1,0 +1,118 @@
+"""How fast a language model reads: batches of ours beside the plain loop of one chunk at a time, and the machine's peak.
+
+python tests/bench/neural.py [50m | 100m | 250m | 500m]
+
+A randomly initialised Nucleotide Transformer v2 of the published shape, chunks of random words. On a GPU in
+bfloat16, against the fastest product of large bfloat16 matrices; on a CPU in float32, against products of the
+very shapes that the model's layers have.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from common import machine
+
+from genome_index.encoders.batches import best_device, run
+from genome_index.encoders.checkpoint import Sizes
+from genome_index.encoders.nucleotide import NucleotideTransformer, Variant
+from genome_index.encoders.sixmers import SixMers
+from genome_index.pool import mean_of_tokens
+
+SHAPES = {"50m": (512, 12, 2048), "100m": (512, 22, 2048), "250m": (768, 24, 3072), "500m": (1024, 29, 4096)}
+REPEATS = 3
+
+
+def build(name: str, device: str) -> NucleotideTransformer:
+    width, layers, inner = SHAPES[name]
+    torch.manual_seed(0)
+    sizes = Sizes(width=width, layers=layers, heads=16, inner=inner, vocabulary=4107, epsilon=1e-12)
+    model = (
+        NucleotideTransformer(sizes, Variant(2050, rotary=True, gated=True, biased=False))
+        .eval()
+        .requires_grad_(False)
+    )
+    return model.to(device, torch.bfloat16) if device.startswith("cuda") else model
+
+
+def flops(name: str, lengths: np.ndarray) -> float:
+    """Of the linear layers and of attention, a multiplication and an addition counted as two."""
+    width, layers, inner = SHAPES[name]
+    linear = 2 * layers * (4 * width * width + 3 * width * inner)
+    return float((lengths * linear + layers * 4 * lengths.astype(float) ** 2 * width).sum())
+
+
+def least(work: Callable[[], object], device: str) -> float:
+    best = float("inf")
+    for _ in range(REPEATS + 1):
+        start = time.perf_counter()
+        work()
+        if device.startswith("cuda"):
+            torch.cuda.synchronize()
+        best = min(best, time.perf_counter() - start)
+    return best
+
+
+def peak(device: str, name: str, tokens: int) -> tuple[str, float]:
+    """Floating-point operations a second of matrix products."""
+    width, _, inner = SHAPES[name]
+    if device.startswith("cuda"):
+        a = torch.randn(8192, 8192, device=device, dtype=torch.bfloat16)
+        return "8192 x 8192 in bfloat16", 20 * 2 * 8192**3 / least(lambda: [a @ a for _ in range(20)], device)
+    x, w = torch.randn(tokens, width), torch.randn(2 * inner, width)
+    seconds = least(lambda: [x @ w.T for _ in range(20)], device)
+    return f"{tokens} x {width} by {width} x {2 * inner}", 20 * 2 * tokens * width * 2 * inner / seconds
+
+
+def main() -> None:
+    name = sys.argv[1] if len(sys.argv) > 1 else "50m"
+    device = best_device()
+    model, words = build(name, device.name), SixMers(2)
+    print(
+        f"{machine()}; torch {torch.__version__}, {torch.get_num_threads()} threads, {device.name}; v2-{name}"
+    )
+    what, fastest = peak(device.name, name, 2048)
+    print(f"product of {what}: {fastest / 1e12:.3f} TFLOP/s")
+    generator = np.random.default_rng(0)
+    many = 8 if device.is_cuda else 1
+    cases = {
+        "mixed, 4 to 32 tokens": generator.integers(4, 33, 128 * many),
+        "mixed, 8 to 64 tokens": generator.integers(8, 65, 96 * many),
+        "mixed, 16 to 256 tokens": generator.integers(16, 257, 32 * many),
+        "equal, 512 tokens": np.full(8 * many * many, 512),
+        "equal, 2,047 tokens": np.full(2 * many * many, 2047),
+    }
+
+    def step(ids: torch.Tensor, mask: torch.Tensor, real: torch.Tensor) -> torch.Tensor:
+        *_, last = model.hidden(ids, mask)
+        return mean_of_tokens(last.float(), real)
+
+    for title, lengths in cases.items():
+        chunks = [generator.integers(6, 4102, length) for length in lengths]
+
+        def plain(chunks: list[np.ndarray] = chunks) -> None:
+            with torch.inference_mode():
+                for chunk in chunks:
+                    ids = torch.tensor([[3, *chunk.tolist()]], device=device.name)
+                    mask = torch.ones_like(ids, dtype=torch.bool)
+                    step(ids, mask, mask).float().cpu()
+
+        def ours(chunks: list[np.ndarray] = chunks) -> None:
+            for _, pooled in run(chunks, words, device, step, name):
+                pooled.float().cpu()
+
+        slow, fast = least(plain, device.name), least(ours, device.name)
+        done = flops(name, lengths)
+        print(
+            f"{title:<26} plain loop {slow:7.2f} s, batches {fast:7.2f} s: {slow / fast:5.2f} x; "
+            f"{done / fast / 1e12:.3f} TFLOP/s, {done / fast / fastest:.0%} of the product; {lengths.sum() / fast:,.0f} tokens/s",
+            flush=True,
+        )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,130 @@
+"""gindex compare: one pass a model, all layers judged alike, the spectrum always among them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch")
+pytest.importorskip("transformers")
+
+import torch  # noqa: E402  # after the skip
+from tiny_model import write_tiny_model  # noqa: E402
+
+from genome_index import comparison  # noqa: E402
+from genome_index.comparison import cross_validated, mean_cosine  # noqa: E402
+from genome_index.encoders import open_encoder, spec_for  # noqa: E402
+from genome_index.encoders.layerwise import read_layers  # noqa: E402
+from genome_index.levels import UNKNOWN, Level  # noqa: E402
+from genome_index.pipeline import compare_models  # noqa: E402
+from genome_index.reader import iter_genomes  # noqa: E402
+from genome_index.spec import Reading  # noqa: E402
+
+torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def model(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return str(write_tiny_model(tmp_path_factory.mktemp("compare") / "model"))
+
+
+@pytest.mark.parametrize("pool", ["mean", "max", "cls", "gem"])
+def test_every_layer_of_one_pass_is_what_the_encoder_gives_for_that_layer(model, six_genomes, pool) -> None:
+    genomes = list(iter_genomes(six_genomes[:2], "file"))
+    tables = read_layers(open_encoder(spec_for(model, reading=Reading(windows=5))), genomes)
+    assert len(tables) == 3 * 4
+    for layer in range(3):
+        alone = open_encoder(spec_for(model, reading=Reading(layer=str(layer), tokens=pool, windows=5)))
+        assert np.abs(tables[layer, pool] - alone.features(alone.encode(genomes))).max() <= 1e-5
+
+
+def test_cross_validation_against_plain_loops() -> None:
+    generator = np.random.default_rng(1)
+    codes = np.repeat(np.arange(6), 6).astype(np.int32)
+    codes[::7] = UNKNOWN
+    vectors = (generator.normal(size=(6, 8))[codes] * 0.5 + generator.normal(size=(36, 8))).astype(np.float32)
+    level = Level("genus", tuple("abcdef"), codes)
+    fold, right, asked = comparison._folds(level), 0, 0
+    for at in range(36):
+        others = [other for other in range(36) if fold[other] != fold[at] and codes[other] != UNKNOWN]
+        if codes[at] == UNKNOWN or codes[at] not in codes[others]:
+            continue
+        projection = comparison.fit_projection(vectors[others].copy(), 256, 0.5)
+        similarity = projection.apply(vectors[others]) @ projection.apply(vectors[at : at + 1])[0]
+        asked += 1
+        right += codes[others[int(similarity.argmax())]] == codes[at]
+    assert 0 < right < asked
+    assert cross_validated(vectors, level) == pytest.approx(right / asked)
+
+
+def test_anisotropy() -> None:
+    generator = np.random.default_rng(0)
+    cloud = generator.normal(size=(300, 64)).astype(np.float32)
+    assert mean_cosine(cloud) == pytest.approx(0, abs=0.02)
+    assert mean_cosine(cloud + 5) > 0.9
+
+
+def test_the_command(gindex, model, demo, tmp_path) -> None:
+    words = ("compare", demo / "genomes", "--taxonomy", demo / "taxonomy.tsv", "--encoder", model,
+             "--windows", "3",
+             "--genome-per", "file")  # fmt: skip
+    result = gindex(*words, "--format", "json", "--plots", tmp_path / "plots")
+    assert result.exit_code == 0, result.stderr
+    found = json.loads(result.stdout)
+    assert found["genomes"] == 60
+    rows = found["rows"]
+    assert [(row["layer"], row["pool"]) for row in rows] == [
+        (None, "-"), *((layer, pool) for layer in range(3) for pool in ("mean", "max", "cls", "gem")),
+    ]  # fmt: skip
+    assert rows[0]["encoder"] == "spectrum"
+    assert rows[0]["accuracy"]["genus"] > 0.9
+    assert rows[0]["ani_pairs"] > 30
+    assert rows[0]["ani_correlation"] > 0.7
+    assert all(0 <= row["accuracy"]["genus"] <= rows[0]["accuracy"]["genus"] for row in rows)
+    assert all(row["anisotropy_after"] < row["anisotropy"] for row in rows[1:] if row["pool"] == "mean")
+    plots = sorted(path.name for path in (tmp_path / "plots").iterdir())
+    assert {"accuracy-genus.png", "accuracy-genus.svg", "anisotropy.png", "anisotropy.svg"} <= set(plots)
+    assert (tmp_path / "plots" / "accuracy-genus.png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
+
+
+def test_the_table_marks_the_best(gindex, demo) -> None:
+    result = gindex("compare", demo / "genomes", "--taxonomy", demo / "taxonomy.tsv", "--genome-per", "file")
+    assert result.exit_code == 0
+    lines = result.stdout.splitlines()
+    assert lines[0] == "60 genomes; share right of the nearest vector in 4 folds, best marked *"
+    assert lines[2].startswith("spectrum")
+    assert lines[2].count("*") == len(lines[1].split()) - 10
+
+
+BAD = {
+    "no taxonomy": (
+        ["--genome-per", "file"],
+        "gindex compare needs names to compare by: give --taxonomy TSV",
+    ),
+    "format": (["--format", "xml"], "no format is called 'xml'; choose one of: table, json"),
+    "no model": (
+        ["--taxonomy", "{taxonomy}", "--encoder", "{nowhere}"],
+        "{nowhere}: there is no such folder, and no hub model is called so; point at a folder with "
+        "config.json, weights and tokenizer files: --encoder FOLDER",
+    ),
+}
+
+
+@pytest.mark.parametrize(("words", "sentence"), BAD.values(), ids=BAD)
+def test_wrong_use(gindex, demo, six_genomes, tmp_path: Path, words: list[str], sentence: str) -> None:
+    places = {"taxonomy": demo / "taxonomy.tsv", "nowhere": tmp_path / "no" / "where"}
+    result = gindex("compare", six_genomes[0], *(word.format(**places) for word in words))
+    assert result.exit_code == 2
+    assert result.stderr.splitlines()[-1] == f"gindex: {sentence.format(**places)}"
+
+
+def test_names_that_nobody_shares(demo, six_genomes, tmp_path) -> None:
+    table = tmp_path / "names.tsv"
+    table.write_text("genome_id\tgenus\nDEMO_0001\tA\nDEMO_0002\tB\n")
+    with pytest.raises(
+        comparison.UsageError, match=r"^nothing to compare by: of 2 genomes, no two share a name"
+    ):
+        compare_models(six_genomes[:2], table, [])

@@ -1,0 +1,151 @@
+"""gindex embed: a file a genome, its JSON, formats, chunks, and going on after an interruption."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+import duckdb
+import numpy as np
+import pytest
+
+pytest.importorskip("torch")
+pytest.importorskip("transformers")
+
+import torch  # noqa: E402  # after the skip
+from tiny_model import write_tiny_model  # noqa: E402
+
+from genome_index.encoders import open_encoder, spec_for  # noqa: E402
+from genome_index.errors import ModelError, UsageError  # noqa: E402
+from genome_index.pipeline import embed_genomes  # noqa: E402
+from genome_index.reader import iter_genomes  # noqa: E402
+from genome_index.spec import IndexSpec, Reading  # noqa: E402
+
+torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def model(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return str(write_tiny_model(tmp_path_factory.mktemp("embed") / "model"))
+
+
+@pytest.fixture
+def spec(model: str) -> IndexSpec:
+    return spec_for(model, reading=Reading(windows=4))
+
+
+def expected(spec: IndexSpec, path: Path) -> np.ndarray:
+    encoder = open_encoder(spec)
+    return encoder.features(encoder.encode(list(iter_genomes([path], "file"))))[0]
+
+
+def one_cell(query: str) -> list[float]:
+    return duckdb.connect().execute(query).fetchone()[0]
+
+
+READ = {
+    "pt": lambda path: torch.load(path, weights_only=True).numpy(),
+    "npy": lambda path: np.load(path, allow_pickle=False),
+    "parquet": lambda path: np.array(
+        duckdb.connect().execute(f"select vector from '{path}'").fetchone()[0], np.float32
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", READ)
+def test_the_file_holds_the_vector_and_the_json_says_how(kind, spec, six_genomes, tmp_path, model) -> None:
+    found = list(embed_genomes(six_genomes, tmp_path, spec, kind=kind))
+    assert [one.path for one in found] == [tmp_path / f"{one.id}.{kind}" for one in found]
+    for one, source in zip(found, six_genomes, strict=True):
+        assert np.abs(READ[kind](one.path) - expected(spec, source)).max() <= 1e-5
+        said = json.loads(one.path.with_suffix(".json").read_text())
+        assert said["file_sha256"] == hashlib.sha256(one.path.read_bytes()).hexdigest()
+        assert (said["model"], said["encoder_version"]) == (model, spec.encoder_version)
+        assert said["reading"]["windows"] == 4
+        assert said["chunks"] == 8
+        assert 0 < said["share_read"] < 0.1
+        assert said["shape"] == [32]
+
+
+def test_chunks_have_a_row_each(spec, six_genomes, tmp_path) -> None:
+    (one,) = embed_genomes(six_genomes[:1], tmp_path, spec, per_chunk=True)
+    said = json.loads(one.path.with_suffix(".json").read_text())
+    rows = np.load(one.path)
+    assert rows.shape == (8, 32)
+    assert said["chunk_strand"] == [0] * 4 + [1] * 4
+    weights = np.array(said["chunk_tokens"])
+    assert np.abs(weights @ rows / weights.sum() - expected(spec, six_genomes[0])).max() <= 1e-5
+
+
+def test_the_spectrum_can_be_embedded_but_has_no_chunks(six_genomes, tmp_path) -> None:
+    (one,) = embed_genomes(six_genomes[:1], tmp_path)
+    assert np.array_equal(np.load(one.path), expected(IndexSpec(), six_genomes[0]))
+    with pytest.raises(UsageError, match=r"^--per-chunk: the encoder spectrum has no chunks; leave it out$"):
+        list(embed_genomes(six_genomes, tmp_path, per_chunk=True))
+
+
+def test_a_second_run_makes_only_what_is_missing_or_damaged_or_other(
+    spec, six_genomes, tmp_path, model
+) -> None:
+    first = list(embed_genomes(six_genomes[:4], tmp_path, spec))
+    first[0].path.unlink()
+    first[1].path.write_bytes(first[1].path.read_bytes()[:-1])
+    first[2].path.with_suffix(".json").unlink()
+    kept = first[3].path.stat().st_mtime_ns
+    again = list(embed_genomes(six_genomes, tmp_path, spec))
+    assert [one.was_there for one in again] == [False, False, False, True, False, False]
+    assert first[3].path.stat().st_mtime_ns == kept
+    assert all(one.was_there for one in embed_genomes(six_genomes, tmp_path, spec))
+    other = spec_for(model, reading=Reading(windows=5))
+    assert not any(one.was_there for one in embed_genomes(six_genomes, tmp_path, other))
+
+
+def test_inputs_that_cannot_be_read_have_a_reason_and_stop_nothing(spec, six_genomes, tmp_path) -> None:
+    (tmp_path / "empty.fa").touch()
+    found = list(
+        embed_genomes([tmp_path / "empty.fa", six_genomes[0], six_genomes[0]], tmp_path / "out", spec)
+    )
+    assert [one.path is None for one in found] == [True, False, True]
+    assert found[0].reason == "the file is empty; give a FASTA or GenBank file"
+    assert found[2].reason == "the id 'DEMO_0001' was already given; rename one of the two"
+
+
+def test_an_id_with_a_slash_stays_within_the_folder(spec, tmp_path) -> None:
+    fasta = tmp_path / "a.fa"
+    fasta.write_text(">../x/y\n" + "ACGTTGCA" * 100 + "\n")
+    (one,) = embed_genomes([fasta], tmp_path / "out", spec, per="record")
+    assert one.path == tmp_path / "out" / "..%2Fx%2Fy.npy"
+    assert one.path.is_file()
+
+
+def test_bad_settings(six_genomes, tmp_path, spec) -> None:
+    with pytest.raises(UsageError, match=r"^no format is called 'h5'; choose one of: pt, npy, parquet$"):
+        list(embed_genomes(six_genomes, tmp_path, spec, kind="h5"))
+    with pytest.raises(ModelError, match="there is no such folder"):
+        spec_for(str(tmp_path / "nothing"))
+
+
+def test_the_command_says_what_was_made_what_failed_and_the_licence(
+    gindex, model, six_genomes, tmp_path
+) -> None:
+    (tmp_path / "empty.fa").touch()
+    words = (
+        "embed",
+        *six_genomes[:2],
+        tmp_path / "empty.fa",
+        "--encoder",
+        model,
+        "--windows",
+        "4",
+        "--genome-per",
+        "file",
+    )
+    result = gindex(*words, "--out", tmp_path / "out")
+    assert result.exit_code == 1
+    assert "CC BY-NC-SA 4.0: not for commercial use" in result.stderr
+    assert "failed: empty: the file is empty; give a FASTA or GenBank file" in result.stderr
+    assert f"embedded 2 genomes, 0 already there, 1 failed: {tmp_path / 'out'}" in result.stderr
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        "DEMO_0001.json", "DEMO_0001.pt", "DEMO_0002.json", "DEMO_0002.pt",
+    ]  # fmt: skip

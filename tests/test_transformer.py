@@ -1,0 +1,369 @@
+"""Language models as encoders: chunks on both strands, batches, layers, pooling, the way to a call."""
+
+from __future__ import annotations
+
+import json
+import random
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("transformers")
+
+from tiny_model import write_tiny_model  # noqa: E402  # after the skip
+
+from genome_index import Index, build_index, query_index  # noqa: E402
+from genome_index.chunks import reverse_complement  # noqa: E402
+from genome_index.encoders import batches, open_encoder, spec_for  # noqa: E402
+from genome_index.encoders.batches import Device, like_lengths  # noqa: E402
+from genome_index.encoders.grid import grid_of  # noqa: E402
+from genome_index.encoders.layers import Layers, parse_layers  # noqa: E402
+from genome_index.encoders.sixmers import SixMers  # noqa: E402
+from genome_index.errors import GindexError, ModelError, SpecMismatch, UsageError  # noqa: E402
+from genome_index.pool import TOKEN_POOLS, plain_chunks, weighted_chunks  # noqa: E402
+from genome_index.records import Contig, Genome  # noqa: E402
+from genome_index.spec import IndexSpec, Reading  # noqa: E402
+
+torch.set_num_threads(1)
+
+
+def bases(length: int, seed: int = 0) -> str:
+    return "".join(random.Random(seed).choices("ACGT", k=length))
+
+
+def genome(*contigs: str) -> Genome:
+    return Genome("g", tuple(Contig(f"c{at}", one.encode()) for at, one in enumerate(contigs)), "-")
+
+
+@pytest.fixture(scope="session", params=[1, 2], ids=["version 1", "version 2"])
+def either_model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_tiny_model(tmp_path_factory.mktemp("either") / "model", request.param)
+
+
+@pytest.fixture(scope="session")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_tiny_model(tmp_path_factory.mktemp("tiny") / "model")
+
+
+def vectors(folder: Path, *genomes: Genome, reading: Reading | None = None) -> np.ndarray:
+    encoder = open_encoder(IndexSpec("transformer", str(folder), reading or Reading(), ""))
+    return encoder.features(encoder.encode(genomes))
+
+
+READINGS = {
+    "default": Reading(),
+    "layer 0": Reading(layer="0"),
+    "mean of layers": Reading(layer="mean:0-2"),
+    "layers joined": Reading(layer="concat:1,2"),
+    "max": Reading(tokens="max"),
+    "cls": Reading(tokens="cls"),
+    "gem": Reading(tokens="gem"),
+    "plain chunks": Reading(chunks="mean"),
+    "windows": Reading(windows=3),
+    "short chunks": Reading(chunk_tokens=7),
+}
+
+
+@pytest.fixture(params=READINGS.values(), ids=READINGS)
+def reading(request: pytest.FixtureRequest) -> Reading:
+    return request.param
+
+
+CONTIGS = (bases(1500, 1), bases(700, 2) + "NNNNRY" + bases(333, 3), bases(100, 4), bases(25, 5))
+
+
+def test_strand_never_changes_a_vector(either_model: Path, reading: Reading) -> None:
+    turned = [reverse_complement(one.encode()).decode() for one in CONTIGS]
+    a, b = vectors(either_model, genome(*CONTIGS), genome(*turned), reading=reading)
+    assert np.abs(a - b).max() <= 1e-5
+    assert np.abs(a).max() > 0.01
+
+
+def test_order_case_and_u_never_change_a_vector(model: Path, reading: Reading) -> None:
+    other = [one.swapcase().replace("t", "u") for one in reversed(CONTIGS)]
+    a, b = vectors(model, genome(*CONTIGS), genome(*other), reading=reading)
+    assert np.abs(a - b).max() <= 1e-5
+
+
+def test_batches_and_their_order_never_change_a_vector(model: Path, reading: Reading, monkeypatch) -> None:
+    some = [genome(bases(200 + 137 * seed, seed)) for seed in range(9)]
+    together = vectors(model, *some, reading=reading)
+    assert np.abs(vectors(model, *some[::-1], reading=reading)[::-1] - together).max() <= 1e-5
+    monkeypatch.setattr(batches, "CPU_TOKENS", 1)  # one chunk a batch: nothing is padded
+    alone = np.concatenate([vectors(model, one, reading=reading) for one in some])
+    assert np.abs(alone - together).max() <= 1e-5
+
+
+def test_n_joins_nothing(model: Path) -> None:
+    left, right = bases(400, 1), bases(400, 2)
+    a, b, c = vectors(model, genome(left + "N" * 50 + right), genome(left, right), genome(left + right))
+    assert np.abs(a - b).max() <= 1e-5
+    assert np.abs(a - c).max() > 1e-3
+
+
+def test_nothing_to_read_is_a_row_of_zeros(model: Path) -> None:
+    nothing, something = vectors(model, genome("N" * 100, "ACG"), genome(bases(100)))
+    assert not nothing.any()
+    assert something.any()
+    assert vectors(model, genome("ACG")).shape == (1, 32)
+
+
+def test_a_vector_is_the_mean_over_both_strands_computed_by_hand(model: Path) -> None:
+    """The dull way: one chunk at a time, no batches, no mask."""
+    from genome_index.encoders.models import open_model
+
+    network, _ = open_model(model)
+    words, total, tokens = SixMers(2), np.zeros(32), 0
+    sequence = bases(1000, 7).encode()
+    for strand in (sequence, reverse_complement(sequence)):
+        for ids in np.array_split(words.words(strand), 3):  # 170 words in chunks of 63 at most
+            row = torch.tensor([[3, *ids.tolist()]])
+            with torch.inference_mode():
+                *_, last = network.hidden(row, torch.ones_like(row, dtype=torch.bool))
+            total += last[0, 1:].sum(0).double().numpy()
+            tokens += len(ids)
+    assert np.abs(vectors(model, genome(sequence.decode()))[0] - total / tokens).max() <= 1e-5
+
+
+# -- chunks --------------------------------------------------------------------------------------------------
+
+
+def test_chunks_hold_every_word_and_cross_nothing() -> None:
+    words = SixMers(2)
+    grid = grid_of(genome(*CONTIGS), words, 50)
+    assert grid.tokens.max() <= 50
+    assert grid.share_read == 1.0
+    stretches = [bases(1500, 1), bases(700, 2), bases(333, 3), bases(100, 4), bases(25, 5)]
+    for strand in (0, 1):
+        found = [
+            tuple(
+                np.concatenate(
+                    [ids for ids, run in zip(grid.ids, grid.run, strict=True) if run == 2 * contig + strand]
+                )
+            )
+            for contig in range(4)
+        ]
+        pieces = [stretches[:1], stretches[1:3], stretches[3:4], stretches[4:]]
+        if strand:
+            pieces = [
+                [reverse_complement(one.encode()).decode() for one in reversed(some)] for some in pieces
+            ]
+        assert found == [
+            tuple(np.concatenate([words.words(one.encode()) for one in some])) for some in pieces
+        ]
+
+
+def test_chunks_of_a_stretch_are_of_one_size() -> None:
+    grid = grid_of(genome(bases(6 * 101)), SixMers(2), 50)
+    assert grid.tokens.tolist() == [34, 34, 33] * 2
+
+
+def test_windows_are_even_and_their_share_is_told() -> None:
+    grid = grid_of(genome(bases(6 * 500, 1), bases(6 * 500, 2)), SixMers(2), 10, windows=5)
+    assert len(grid.ids) == 10
+    assert grid.share_read == pytest.approx(0.05)
+    assert grid_of(genome(bases(600)), SixMers(2), 10, windows=99).share_read == 1.0
+
+
+# -- batches -------------------------------------------------------------------------------------------------
+
+
+def test_batches_hold_each_chunk_once_within_their_budget_and_hardly_padded() -> None:
+    lengths = np.random.default_rng(0).integers(1, 300, 500)
+    found = list(like_lengths(lengths, 2000))
+    assert sorted(np.concatenate(found).tolist()) == list(range(500))
+    for rows in found:
+        padded = len(rows) * lengths[rows].max()
+        assert padded <= 2000
+        assert padded - lengths[rows].sum() <= padded / 16
+
+
+def test_a_chunk_larger_than_the_budget_goes_alone() -> None:
+    assert [rows.tolist() for rows in like_lengths(np.array([5, 50, 5]), 10)] == [[1], [0, 2]]
+
+
+def run_with_memory_for(most: int, chunks: list[np.ndarray], device: Device) -> list[int]:
+    """Tokens of each batch that succeeded, where a batch of more tokens runs out of memory."""
+
+    def step(ids, mask, real):
+        if ids.numel() > most:
+            raise RuntimeError(
+                "[enforce fail at alloc_cpu.cpp:124] DefaultCPUAllocator: can't allocate memory"
+            )
+        return ids.numel()
+
+    found = list(batches.run(chunks, SixMers(2), device, step, "model"))
+    assert sorted(np.concatenate([rows for rows, _ in found]).tolist()) == list(range(len(chunks)))
+    return [tokens for _, tokens in found]
+
+
+def test_out_of_memory_halves_the_batch_and_goes_on() -> None:
+    chunks = [np.full(9, 7, np.int64)] * 64
+    device = Device("cpu", 640)
+    assert run_with_memory_for(100, chunks, device) == [80] * 8
+    assert device.tokens == 80
+
+
+def test_one_chunk_that_does_not_fit_is_told() -> None:
+    with pytest.raises(ModelError) as error:
+        run_with_memory_for(9, [np.full(9, 7, np.int64)], Device("cpu", 640))
+    assert str(error.value) == (
+        "model: a single chunk of 10 tokens does not fit into the memory of cpu; "
+        "give fewer with --chunk-tokens, or choose a smaller model"
+    )
+
+
+def test_other_errors_are_not_taken_for_memory() -> None:
+    def step(ids, mask, real):
+        raise RuntimeError("mat1 and mat2 shapes cannot be multiplied")
+
+    with pytest.raises(RuntimeError, match="mat1"):
+        list(batches.run([np.full(9, 7, np.int64)], SixMers(2), Device("cpu", 640), step, "model"))
+
+
+# -- layers and pooling --------------------------------------------------------------------------------------
+
+LAYERS = {
+    "last": Layers((4,)),
+    "0": Layers((0,)),
+    "-1": Layers((4,)),
+    "mean:1-3": Layers((1, 2, 3)),
+    "mean:-3--1": Layers((2, 3, 4)),
+    "concat:4,1": Layers((1, 4), joined=True),
+}
+
+
+@pytest.mark.parametrize(("text", "expected"), LAYERS.items(), ids=LAYERS)
+def test_layers(text: str, expected: Layers) -> None:
+    assert parse_layers(text, 4) == expected
+
+
+FORMS = "this names no layers; say last, a number from 0 to 4, mean:A-B with A below B, or concat:A,B"
+NO_LAYERS = {
+    "5": "--layer 5: there is no layer 5; this model has 0 (the embedding layer) to 4",
+    "-6": "--layer -6: there is no layer -6; this model has 0 (the embedding layer) to 4",
+    "concat:1,9": "--layer concat:1,9: there is no layer 9; this model has 0 (the embedding layer) to 4",
+    "mean:3-1": f"--layer mean:3-1: {FORMS}",
+    "best": f"--layer best: {FORMS}",
+}
+
+
+@pytest.mark.parametrize(("text", "sentence"), NO_LAYERS.items(), ids=NO_LAYERS)
+def test_no_such_layers(text: str, sentence: str) -> None:
+    with pytest.raises(UsageError) as error:
+        parse_layers(text, 4)
+    assert str(error.value) == sentence
+
+
+def test_token_pools_against_plain_numpy() -> None:
+    states = torch.randn(2, 5, 3)
+    real = torch.tensor([[False, True, True, False, False], [False, True, True, True, True]])
+    for row, kept in ((0, slice(1, 3)), (1, slice(1, 5))):
+        own = states[row, kept].numpy()
+        cubes = (own**3).mean(0)
+        expected = {
+            "mean": own.mean(0), "max": own.max(0), "cls": states[row, 0].numpy(),
+            "gem": np.sign(cubes) * np.abs(cubes) ** (1 / 3),
+        }  # fmt: skip
+        assert expected.keys() == TOKEN_POOLS.keys()
+        for name, pool in TOKEN_POOLS.items():
+            assert np.abs(pool(states, real)[row].numpy() - expected[name]).max() <= 1e-5
+
+
+def test_chunk_pools() -> None:
+    chunks, tokens = np.array([[1.0, 0.0], [0.0, 1.0]], np.float32), np.array([30, 10])
+    assert weighted_chunks(chunks, tokens).tolist() == [0.75, 0.25]
+    assert plain_chunks(chunks, tokens).tolist() == [0.5, 0.5]
+
+
+# -- settings and their errors -------------------------------------------------------------------------------
+
+
+def test_all_of_the_reading_and_the_weights_are_in_the_fingerprint(model: Path, tmp_path: Path) -> None:
+    specs = [spec_for(str(model), reading=reading) for reading in READINGS.values()]
+    specs.append(spec_for(str(write_tiny_model(tmp_path / "other", width=64))))
+    assert len({spec.fingerprint() for spec in specs}) == len(specs)
+    assert replace(specs[0], model="elsewhere").fingerprint() == specs[0].fingerprint()
+
+
+BAD_READINGS = {
+    "layer": (
+        Reading(layer="9"),
+        "--layer 9: there is no layer 9; this model has 0 (the embedding layer) to 2",
+    ),
+    "chunk tokens": (
+        Reading(chunk_tokens=64),
+        "{model}: --chunk-tokens 64 and 1 special ones are more than the 64 that this model's position table "
+        "holds; give at most 63",
+    ),
+}
+
+
+@pytest.mark.parametrize(("reading", "sentence"), BAD_READINGS.values(), ids=BAD_READINGS)
+def test_a_reading_that_the_model_cannot_do(model: Path, reading: Reading, sentence: str) -> None:
+    with pytest.raises(GindexError) as error:
+        vectors(model, genome(bases(100)), reading=reading)
+    assert str(error.value) == sentence.format(model=model)
+
+
+def test_no_such_pool() -> None:
+    with pytest.raises(UsageError, match=r"^--token-pool sum: choose one of: mean, max, cls, gem$"):
+        Reading(tokens="sum")
+    with pytest.raises(UsageError, match=r"^--chunk-pool best: choose one of: weighted, mean$"):
+        Reading(chunks="best")
+
+
+def test_the_spectrum_has_no_layers() -> None:
+    with pytest.raises(UsageError) as error:
+        spec_for("spectrum", reading=Reading(layer="3"))
+    assert str(error.value) == "--encoder spectrum has no layers, tokens or windows: leave those options out"
+
+
+def test_another_model_in_the_same_place_is_refused(tmp_path: Path) -> None:
+    spec = spec_for(str(write_tiny_model(tmp_path / "model", 2)))
+    write_tiny_model(tmp_path / "model", 1)
+    with pytest.raises(SpecMismatch, match="encoder_version is"):
+        open_encoder(spec).encode([genome(bases(100))])
+
+
+# -- the whole way -------------------------------------------------------------------------------------------
+
+
+def test_build_query_and_refit_with_a_language_model(
+    model: Path, demo: Path, six_genomes: list[Path], tmp_path: Path
+) -> None:
+    spec = spec_for(str(model), reading=Reading(windows=20))
+    built = build_index(six_genomes, tmp_path / "index", demo / "taxonomy.tsv", spec=spec)
+    assert built.added == 6
+    index = Index.open(tmp_path / "index")
+    assert index.spec == spec
+    calls = list(query_index(index, six_genomes))
+    assert [call.closest.id for call in calls] == [entry.id for entry in index.catalog.entries()]
+    assert all(call.closest.similarity == pytest.approx(1, abs=1e-5) for call in calls)
+    shutil_model = json.loads((tmp_path / "index" / "snapshots" / "000001" / "manifest.json").read_text())
+    assert shutil_model["spec"]["reading"]["windows"] == 20
+
+
+def test_a_model_that_has_moved_is_pointed_at(gindex, six_genomes: list[Path], tmp_path: Path) -> None:
+    old, new, index = tmp_path / "old", tmp_path / "new", tmp_path / "index"
+    write_tiny_model(old)
+    words = ("--index", index, "--genome-per", "file")
+    assert gindex("build", *six_genomes[:3], *words, "--encoder", old, "--windows", "5").exit_code == 0
+    old.rename(new)
+    result = gindex("query", six_genomes[0], *words)
+    assert result.exit_code == 2
+    assert "there is no such folder" in result.stderr
+    result = gindex("query", six_genomes[0], *words, "--model", new, "--format", "jsonl")
+    assert result.exit_code == 0
+    call = json.loads(result.stdout)
+    assert call["closest"]["id"] == "DEMO_0001"
+    assert any("rests on" in warning and "reads windows" in warning for warning in call["warnings"])
+    assert gindex("add", six_genomes[3], *words, "--model", new).exit_code == 0
+    assert gindex("query", six_genomes[3], *words).exit_code == 0  # the index knows the new place now
+    write_tiny_model(tmp_path / "other", version=1)
+    result = gindex("query", six_genomes[0], *words, "--model", tmp_path / "other")
+    assert result.exit_code == 2
+    assert "encoder_version is" in result.stderr
