@@ -31,7 +31,10 @@ class UsageError(GindexError):
 class EncoderNotFound(UsageError):
     def __init__(self, name: str, known: Sequence[str]) -> None:
         self.name, self.known = name, tuple(known)
-        super().__init__(f"no encoder is called {name!r}; choose one of: {', '.join(known)}")
+        super().__init__(
+            f"no encoder is called {name!r}; choose {', '.join(known)}, or give a language model: "
+            "its folder, or its name on the hub (OWNER/NAME)"
+        )
 
 
 class ModelError(UsageError):

@@ -497,6 +497,10 @@ def test_another_sequence_under_an_id_of_the_index_is_refused(gindex, own_index,
 NO_INPUT = "no input: give files, folders, - for standard input, or --from-file LIST"
 NO_INDEX = "no index at {nowhere}; make one with `gindex build INPUT... --index {nowhere}`"
 FOLDS = "give --folds 2 or more, or --leave-one-out, not both"
+ENCODER = (
+    "no encoder is called 'nt'; choose spectrum, or give a language model: its folder, or its name on the "
+    "hub (OWNER/NAME)"
+)
 PER = "--genome-per is 'contig'; choose file or record"
 CANNOT_READ_LIST = (
     "{nowhere}: cannot read the list of inputs (no such file or folder; check the path); "
@@ -514,7 +518,7 @@ WRONG_USE = {
         "no format is called 'xml'; choose one of: table, tsv, json, jsonl"
     ),
     "evaluate --format tsv --index {index}": "no format is called 'tsv'; choose one of: table, json",
-    "build {good} --encoder nt --index {nowhere}": "no encoder is called 'nt'; choose one of: spectrum",
+    "build {good} --encoder nt --index {nowhere}": ENCODER,
     "query {good} --genome-per contig --index {index}": PER,
     "build {good} --genome-per contig --index {nowhere}": PER,
     "add {good} --genome-per contig --index {index}": PER,
@@ -671,7 +675,7 @@ EDITS = {
     ),
     "another encoder": (
         lambda values: values["spec"].update(encoder="nt"),
-        "no encoder is called 'nt'; choose one of: spectrum",
+        ENCODER,
     ),
     "another mask of the encoder": (
         lambda values: values["spec"].update(encoder_version="111111"),

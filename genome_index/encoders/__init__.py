@@ -44,7 +44,7 @@ def open_encoder(spec: IndexSpec, root: Path = Path()) -> Encoder:
     A language model is loaded when it first reads.
     """
     if spec.encoder not in ENCODERS:
-        raise EncoderNotFound(spec.encoder, sorted(ENCODERS))
+        raise EncoderNotFound(spec.encoder, [SPECTRUM])
     return ENCODERS[spec.encoder](spec, root)
 
 
@@ -58,7 +58,9 @@ def spec_for(
     EncoderNotFound, ModelError, UsageError
     """
     spec = IndexSpec(encoder, encoder_version="", faiss=faiss, keep_sequence=keep_sequence)
-    if encoder not in ENCODERS or encoder == TRANSFORMER:
+    if encoder != SPECTRUM and "/" not in encoder and not Path(encoder).is_dir():
+        raise EncoderNotFound(encoder, [SPECTRUM])
+    if encoder != SPECTRUM:
         spec = replace(spec, encoder=TRANSFORMER, model=encoder, reading=reading or Reading())
     elif reading is not None and reading != Reading():
         raise UsageError(f"--encoder {encoder} has no layers, tokens or windows: leave those options out")
