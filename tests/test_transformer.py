@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +25,7 @@ from genome_index.encoders.layers import Layers, parse_layers  # noqa: E402
 from genome_index.encoders.sixmers import SixMers  # noqa: E402
 from genome_index.errors import GindexError, ModelError, SpecMismatch, UsageError  # noqa: E402
 from genome_index.pool import TOKEN_POOLS, plain_chunks, weighted_chunks  # noqa: E402
+from genome_index.reader import iter_genomes  # noqa: E402
 from genome_index.records import Contig, Genome  # noqa: E402
 from genome_index.spec import IndexSpec, Reading  # noqa: E402
 
@@ -172,13 +174,13 @@ def test_windows_are_even_and_their_share_is_told() -> None:
 
 
 def test_batches_hold_each_chunk_once_within_their_budget_and_hardly_padded() -> None:
-    lengths = np.random.default_rng(0).integers(1, 300, 500)
-    found = list(like_lengths(lengths, 2000))
-    assert sorted(np.concatenate(found).tolist()) == list(range(500))
-    for rows in found:
+    lengths = np.random.default_rng(0).integers(1, 300, 2000)
+    found = list(like_lengths(lengths, 4000))
+    assert sorted(np.concatenate(found).tolist()) == list(range(2000))
+    for rows in found[:-1]:
         padded = len(rows) * lengths[rows].max()
-        assert padded <= 2000
-        assert padded - lengths[rows].sum() <= padded / 16
+        assert 1024 <= padded <= 4000
+        assert padded - lengths[rows].sum() <= padded / 16 or padded < 1024 + lengths[rows].max()
 
 
 def test_a_chunk_larger_than_the_budget_goes_alone() -> None:
@@ -367,3 +369,25 @@ def test_a_model_that_has_moved_is_pointed_at(gindex, six_genomes: list[Path], t
     result = gindex("query", six_genomes[0], *words, "--model", tmp_path / "other")
     assert result.exit_code == 2
     assert "encoder_version is" in result.stderr
+
+
+def test_real_mitogenomes_find_themselves_on_either_strand(
+    shared_genomes, model: Path, tmp_path: Path
+) -> None:
+    wanted = 60
+    read = iter_genomes([shared_genomes / "mito.fa.gz"], "record")
+    some = [one for one in islice(read, wanted) if isinstance(one, Genome)]
+    fasta = tmp_path / "mito.fa"
+    records = [f">{one.id}\n{one.contigs[0].sequence.decode()}\n" for one in some]
+    fasta.write_text("".join(records))
+    spec = spec_for(str(model))
+    built = build_index([fasta], tmp_path / "index", shared_genomes / "mito.tsv", "record", spec)
+    assert built.added == len(some) > 50
+    turned = [
+        Genome(one.id, (Contig("turned", reverse_complement(one.contigs[0].sequence)),), "-")
+        for one in some[::6]
+    ]
+    calls = list(query_index(tmp_path / "index", turned))
+    assert [call.closest.id for call in calls] == [one.id for one in turned]
+    assert all(call.closest.similarity == pytest.approx(1, abs=1e-5) for call in calls)
+    assert all(call.closest.evidence.ani > 99.9 for call in calls)

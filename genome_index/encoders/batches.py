@@ -17,8 +17,9 @@ from genome_index.errors import ModelError
 Rows = npt.NDArray[np.int64]
 Found = TypeVar("Found")
 
-PADDING = 1 / 16  # of a batch at most, where its chunks differ in length
-CPU_TOKENS = 4_096  # a batch: more does not run faster on a CPU, tests/bench/RESULTS.md
+PADDING = 1 / 16  # of a batch at most, where its chunks differ in length ...
+ENOUGH_TOKENS = 1_024  # ... and it has so many already: a smaller batch mostly waits for weights
+CPU_TOKENS = 2_048  # a batch: more does not run faster on a CPU, tests/bench/RESULTS.md
 CUDA_TOKENS = 262_144
 PROBE_TOKENS = 8_192  # read once on a GPU to see what a token costs in memory
 SPARE = 0.8  # of the free memory is used
@@ -53,7 +54,7 @@ def like_lengths(lengths: Rows, tokens: int) -> Iterator[Rows]:
         most = max(1, tokens // longest)
         some = order[start : start + most]
         close = int(np.searchsorted(-lengths[some], -longest * (1 - PADDING), side="right"))
-        some = some[: max(1, close)]
+        some = some[: max(close, -(-ENOUGH_TOKENS // longest))]
         yield some
         start += len(some)
 
