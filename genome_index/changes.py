@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,6 +12,7 @@ import numpy.typing as npt
 
 from genome_index.catalog import Entry
 from genome_index.compare import Comparer
+from genome_index.durable import disk_errors
 from genome_index.errors import UsageError
 from genome_index.features import Surroundings, score
 from genome_index.fit import Progress, fit_model, measured_fellows, project, quiet
@@ -23,7 +25,7 @@ from genome_index.reader import Failure
 from genome_index.records import Genome, Lineage, Taxon, counted
 from genome_index.segments import copy_segment
 from genome_index.snapshots import current_snapshot
-from genome_index.spec import IndexSpec
+from genome_index.spec import POOLS, IndexSpec
 from genome_index.taxonomy import Taxonomy, molecule_of
 from genome_index.vectors import nearest
 
@@ -241,6 +243,9 @@ class _Union:
                 self.entries.append(replace(entry, row=len(self.entries)))
         for name in sorted(index.catalog.segments()):
             copy_segment(index.path / "segments" / name, root / "segments" / name)
+        if (index.path / POOLS).is_dir() and index.path != root:
+            with disk_errors(root):
+                shutil.copytree(index.path / POOLS, root / POOLS, dirs_exist_ok=True)
         a, b = rows_of(index.pairs().keys)
         kept = (place[a] >= 0) & (place[b] >= 0)
         self.pairs.add(keys_of(place[a[kept]], place[b[kept]]), index.pairs().values[kept])

@@ -140,7 +140,16 @@ class Index:
         for name in sorted(self.catalog.segments()):
             folder = self.path / "segments" / name
             found += Segment(folder).damage() if folder.is_dir() else [f"{folder}: missing"]
-        return found
+        return found + self._pool_damage()
+
+    def _pool_damage(self) -> list[str]:
+        reading = self.spec.reading
+        if reading is None or reading.pool_file is None:
+            return []
+        path = self.path / reading.pool_file
+        if not path.exists():
+            return [f"{path}: missing"]
+        return [] if reading.is_fitted_pool(path.read_bytes()) else [f"{path}: does not match its checksum"]
 
     def due(self) -> list[str]:
         """What the index is due for, as sentences."""

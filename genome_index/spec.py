@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import asdict, dataclass, fields
+from pathlib import Path
 from typing import Any
 
 from genome_index.errors import SpecMismatch, UsageError
 from genome_index.pool import CHUNK_POOLS, TOKEN_POOLS
 
 FORMAT = 1  # of the folder on disk; raised when an older gindex could misread it
+POOLS = "pools"  # folder of an index: pools fitted for it, named by their content, never changed
 APART = ("model", "faiss", "keep_sequence")  # settings that change no number
 
 
@@ -23,6 +25,15 @@ class Reading:
     chunks: str = "weighted"  # how a genome's chunks are; kind:digest of a pool that was fitted
     windows: int = 0  # chunks of each strand that are read, evenly spread; 0: all
     chunk_tokens: int = 0  # 0: as many as the model takes, 2,048 at most
+
+    @property
+    def pool_file(self) -> Path | None:
+        """Where, within an index, the pool lies that was fitted; None where none was."""
+        return Path(POOLS) / f"{self.chunks.replace(':', '-')}.safetensors" if ":" in self.chunks else None
+
+    def is_fitted_pool(self, content: bytes) -> bool:
+        """Whether these are the weights that the name's digest stands for."""
+        return self.chunks.endswith(f":{hashlib.sha256(content).hexdigest()[:16]}")
 
     def __post_init__(self) -> None:
         for given, known, what in (

@@ -162,7 +162,9 @@ def test_a_pool_that_does_not_win_leaves_the_index_as_it_is(gindex, neural_index
     assert Index.open(neural_index).snapshot == before
 
 
-def test_a_pool_that_wins_is_kept_and_used_and_can_be_undone(neural_index, demo, monkeypatch) -> None:
+def test_a_pool_that_wins_is_kept_and_used_and_can_be_undone(
+    neural_index, demo, monkeypatch, tmp_path
+) -> None:
     before = Index.open(neural_index)
     module = new_pool("attention", 32)
     with torch.no_grad():
@@ -181,6 +183,15 @@ def test_a_pool_that_wins_is_kept_and_used_and_can_be_undone(neural_index, demo,
     added = changes.add(neural_index, [extra], None, Work()).index  # goes on with the fitted pool
     assert added.snapshot.genomes == 61
     assert added.spec == index.spec
+    merged = changes.merge(tmp_path / "merged", [neural_index], Work()).index
+    assert merged.spec == index.spec
+    assert np.isfinite(merged.references.features(np.arange(61))).all()  # the pool came along
+    (pool,) = (tmp_path / "merged" / "pools").iterdir()
+    assert merged.damage() == []
+    pool.write_bytes(pool.read_bytes()[1:])
+    assert merged.damage() == [f"{pool}: does not match its checksum"]
+    pool.unlink()
+    assert merged.damage() == [f"{pool}: missing"]
     undo(neural_index)
     assert undo(neural_index).spec == before.spec
 

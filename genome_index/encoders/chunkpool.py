@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +20,7 @@ from torch import Tensor, nn
 from genome_index.durable import write_file
 from genome_index.encoders.protocol import Rows
 from genome_index.errors import IndexDamaged
+from genome_index.spec import Reading
 
 Floats = npt.NDArray[np.float32]
 
@@ -110,7 +112,7 @@ def save_pool(module: nn.Module, kind: str, root: Path) -> str:
 
     content = save({name: value.contiguous() for name, value in module.state_dict().items()})
     name = f"{kind}:{hashlib.sha256(content).hexdigest()[:16]}"
-    path = pool_path(name, root)
+    path = root / cast(Path, Reading(chunks=name).pool_file)
     path.parent.mkdir(exist_ok=True)
     write_file(path, content)
     return name
@@ -125,16 +127,12 @@ def open_pool(name: str, root: Path) -> nn.Module:
     """
     from safetensors.torch import load
 
-    kind, digest = name.split(":")
-    path = pool_path(name, root)
+    reading = Reading(chunks=name)
+    path = root / cast(Path, reading.pool_file)
     content = path.read_bytes() if path.exists() else b""
-    if hashlib.sha256(content).hexdigest()[:16] != digest:
+    if not reading.is_fitted_pool(content):
         raise IndexDamaged(str(path), "the fitted pool is missing or not what was written")
     values: Mapping[str, Tensor] = load(content)
-    module = new_pool(kind, values["norm.weight"].shape[0])
+    module = new_pool(name.partition(":")[0], values["norm.weight"].shape[0])
     module.load_state_dict(values)
     return module.eval()
-
-
-def pool_path(name: str, root: Path) -> Path:
-    return root / "pools" / f"{name.replace(':', '-')}.safetensors"
