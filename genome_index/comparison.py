@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from genome_index.encoders import SPECTRUM, TRANSFORMER, open_encoder, spec_for
+from genome_index.encoders import SPECTRUM, TRANSFORMER, need_installed, open_encoder, spec_for
 from genome_index.errors import UsageError
 from genome_index.levels import UNKNOWN, Level, levels_of
 from genome_index.pool import unit
@@ -220,6 +220,7 @@ def compare_inputs(
         No rank or label has two names, one of them borne twice.
     ModelError
     """
+    need_installed("gindex compare", "sklearn", "scipy")
     specs = [spec_for(SPECTRUM), *(spec_for(name, reading=reading) for name in encoders)]
     read = list(genomes)
     failures = [one for one in read if isinstance(one, Failure)]

@@ -149,3 +149,24 @@ def test_the_command_says_what_was_made_what_failed_and_the_licence(
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
         "DEMO_0001.json", "DEMO_0001.pt", "DEMO_0002.json", "DEMO_0002.pt",
     ]  # fmt: skip
+
+
+WITHOUT_EXTRA = {
+    "build {genome} --encoder {model}": "--encoder {model} needs torch and transformers",
+    "embed {genome}": "--format pt needs torch",
+    "compare {genome} --taxonomy {taxonomy}": "gindex compare needs sklearn and scipy",
+    "fit-pool": "gindex fit-pool needs torch",
+}
+
+
+@pytest.mark.parametrize(("words", "sentence"), WITHOUT_EXTRA.items(), ids=WITHOUT_EXTRA)
+def test_without_the_extra_the_cure_is_told(
+    gindex, demo, six_genomes, model, tmp_path, monkeypatch, words, sentence
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    places = {"genome": six_genomes[0], "model": model, "taxonomy": demo / "taxonomy.tsv"}
+    result = gindex(*(word.format(**places) for word in words.split()))
+    assert result.exit_code == 2
+    cure = "; install with `pip install 'gindex[neural]'`"
+    assert result.stderr.splitlines()[-1] == f"gindex: {sentence.format(**places)}{cure}"

@@ -18,16 +18,19 @@ def _spectrum(spec: IndexSpec, root: Path) -> Encoder:
 
 
 def _transformer(spec: IndexSpec, root: Path) -> Encoder:
-    from importlib.util import find_spec
-
-    if find_spec("torch") is None or find_spec("transformers") is None:
-        raise UsageError(
-            f"--encoder {spec.model}: language models need torch and transformers; "
-            "install them with `pip install 'gindex[neural]'`"
-        )
+    need_installed(f"--encoder {spec.model}", "torch", "transformers")
     from genome_index.encoders.transformer import Transformer
 
     return Transformer(spec.model, spec.reading or Reading(), spec.encoder_version, root)
+
+
+def need_installed(what: str, *modules: str) -> None:
+    """Raise UsageError, with the cure, where what the extra `neural` brings is not installed."""
+    from importlib.util import find_spec
+
+    missing = [name for name in modules if find_spec(name) is None]
+    if missing:
+        raise UsageError(f"{what} needs {' and '.join(missing)}; install with `pip install 'gindex[neural]'`")
 
 
 SPECTRUM = "spectrum"
