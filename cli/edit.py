@@ -50,5 +50,5 @@ def undo(index: IndexDir = DEFAULT_INDEX, wait: Wait = 60.0) -> None:
     opened = undo_change(index, wait)
     say(
         f"back at snapshot {opened.snapshot.number} ({opened.snapshot.action}, {opened.snapshot.created}): "
-        f"{counted(opened.snapshot.genomes)}"
+        + counted(opened.snapshot.genomes)
     )

@@ -103,8 +103,8 @@ def judge(one: Vectors, levels: Mapping[str, Level], pairs: Mapping[tuple[int, i
     correlation = _correlation(projected, pairs)
     return Row(
         one.encoder, one.layer, one.pool, one.values.shape[1],
-        {name: cross_validated(one.values, level) for name, level in levels.items() if _has_fellows(level)},
-        {name: silhouette(projected, level) for name, level in levels.items() if _has_fellows(level)},
+        {name: cross_validated(one.values, level) for name, level in levels.items()},
+        {name: silhouette(projected, level) for name, level in levels.items()},
         mean_cosine(one.values), mean_cosine(projected), correlation, len(pairs), one.seconds, one.peak_mb,
     )  # fmt: skip
 
