@@ -40,7 +40,7 @@ CREATE TABLE failures (id VARCHAR, source VARCHAR, reason VARCHAR);
 """
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Entry:
     """One genome of the index."""
 

@@ -32,6 +32,7 @@ Rows = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float32]
 
 PROJECT_GENOMES = 128  # projected at a time
+NEIGHBOUR_GENOMES = 8_192  # whose neighbours are compared at a time
 CALIBRATE_UP_TO = 8_000  # references that are asked about; more do not change the curves
 LEAST_SAMPLES = 8  # for a calibrator; an index with fewer has none at that level
 VOTES = tuple(
@@ -58,11 +59,13 @@ class Asked:
 
 def project(references: References, rows: Rows, projection: Projection, progress: Progress = quiet) -> Floats:
     """Vectors of some references: (n,) rows -> (n, d)."""
-    parts = []
+    vectors = np.empty((len(rows), projection.dim), np.float32)
     for start in range(0, len(rows), PROJECT_GENOMES):
         progress("projecting", start, len(rows))
-        parts.append(projection.apply(references.features(rows[start : start + PROJECT_GENOMES])))
-    return np.concatenate(parts)
+        block = slice(start, start + PROJECT_GENOMES)
+        vectors[block] = projection.apply(references.features(rows[block]))
+    references.let_go()
+    return vectors
 
 
 def fit_on(references: References, rows: Rows) -> Projection:
@@ -98,8 +101,7 @@ def learn(
     projection: Projection, vectors: Floats, progress: Progress = quiet,
 ) -> Model:  # fmt: skip
     """Thresholds and calibration of references that are already projected."""
-    progress("neighbours", 0, 1)
-    around = surroundings(comparer, vectors, rows)
+    around = surroundings(comparer, vectors, rows, progress)
     asked = list(ask_all(comparer, vectors, rows, levels, progress))
     fellows = measured_fellows(comparer.ani, rows, levels)
     thresholds = SpeciesThresholds(fellows, levels, molecules)
@@ -116,17 +118,25 @@ def learn(
     return Model(projection, index, live, molecules, levels, around, fellows, calibrators, least, len(rows))
 
 
-def surroundings(comparer: Comparer, vectors: Floats, rows: Rows) -> Surroundings:
+def surroundings(comparer: Comparer, vectors: Floats, rows: Rows, progress: Progress = quiet) -> Surroundings:
     """Each reference's nearest CANDIDATES others by score: positions within `rows`."""
-    similarity, near = nearest(vectors, vectors, CANDIDATES, lambda i: np.array([i]))
-    words = comparer.word_identity(rows[:, None], np.where(near >= 0, rows[near], -1))
+    shape = len(rows), min(CANDIDATES, len(rows))
+    found = Surroundings(np.empty(shape, np.int32), np.empty(shape, np.float32))
+    for start in range(0, len(rows), NEIGHBOUR_GENOMES):
+        progress("neighbours", start, len(rows))
+        asked = np.arange(start, min(start + NEIGHBOUR_GENOMES, len(rows)))
+        found.rows[asked], found.score[asked] = _nearest_by_score(comparer, vectors, rows, asked)
+    return found
+
+
+def _nearest_by_score(comparer: Comparer, vectors: Floats, rows: Rows, asked: Rows) -> tuple[Rows, Floats]:
+    """Neighbours of the references at `asked`, and their scores: (Q,) -> (Q, K), 0 where there are fewer."""
+    similarity, near = nearest(vectors[asked], vectors, CANDIDATES, lambda i: asked[i : i + 1])
+    words = comparer.word_identity(rows[asked, None], np.where(near >= 0, rows[near], -1))
     scores = np.where(near >= 0, score(similarity, words), -np.inf)
     order = np.argsort(-scores, axis=1, kind="stable")
     ordered = np.take_along_axis(scores, order, axis=1)
-    return Surroundings(
-        np.take_along_axis(near, order, axis=1).astype(np.int32),
-        np.where(np.isfinite(ordered), ordered, 0).astype(np.float32),
-    )
+    return np.take_along_axis(near, order, axis=1), np.where(np.isfinite(ordered), ordered, 0)
 
 
 def ask_all(

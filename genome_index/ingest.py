@@ -31,7 +31,7 @@ KINDS = ("raw", "hashes", "bases", "skani", "windows", "course")
 ENCODE_GENOMES = 8  # rows of counts held at a time by one thread: they stay in its cache
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Kept:
     """A genome in a segment, and what its file said of it."""
 

@@ -27,6 +27,10 @@ class Projection:
     mean: Floats  # (D,)
     matrix: Floats  # (D, d)
 
+    @property
+    def dim(self) -> int:
+        return int(self.matrix.shape[1])
+
     def apply(self, features: Floats) -> Floats:
         """(N, D) features -> (N, d) rows of length 1."""
         return unit(features @ self.matrix - self.mean @ self.matrix)

@@ -15,7 +15,7 @@ def counted(number: int, noun: str = "genome") -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Contig:
     """One record of a genome: its name and its residues, without line ends."""
 
@@ -23,7 +23,7 @@ class Contig:
     sequence: bytes  # ASCII letters in any case; N and IUPAC codes kept as they came
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Chunk:
     """A window of a contig, without N."""
 
@@ -33,7 +33,7 @@ class Chunk:
     sequence: bytes
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Lineage:
     """A genome's names by rank; an unknown rank is absent.
 
@@ -56,7 +56,7 @@ class Lineage:
         return "; ".join(self.names[rank] for rank in RANKS if rank in self.names)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Taxon:
     """What a taxonomy says of one genome: its lineage, and labels that are no rank (subtype, host ...)."""
 
@@ -78,7 +78,7 @@ class Genome:
         return sum(len(contig.sequence) for contig in self.contigs)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Evidence:
     """What verification says of a pair. A missing ANI has its reason."""
 
@@ -88,7 +88,7 @@ class Evidence:
     reason: str | None = None  # why `ani` is missing
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Hit:
     """One reference near a query."""
 

@@ -72,6 +72,10 @@ class References:
             bases = staged.blob("bases", at)
         return Genome(genome_id, contigs_of(unpack(bases)), genome_id) if bases else None
 
+    def let_go(self) -> None:
+        """Unmap the segments read so far; they are mapped again when asked for."""
+        self._segment.cache_clear()
+
     def _blob(self, kind: str, row: int) -> bytes:
         segment, at, *_ = self._locate(row)
         return self._segment(segment).blob(kind, at)

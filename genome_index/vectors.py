@@ -20,6 +20,8 @@ EXACT_UP_TO = 100_000
 GRAPH = "HNSW32"
 GRAPH_EF = 256  # candidates the graph keeps in a search; recall@50 of 0.95 and more, tests/bench/RESULTS.md
 WRITE_BYTES = 1 << 20  # handed to a file at a time
+BLOCK_QUERIES = 256  # compared at a time by `nearest`, fewer where the references are many:
+BLOCK_CELLS = 1 << 22  # similarities held at a time, so that memory does not grow with both
 
 
 def factory_for(wanted: str, genomes: int) -> str:
@@ -130,19 +132,20 @@ def nearest(
     k = min(k, len(references))
     similarity = np.full((len(queries), k), -np.inf, np.float32)
     rows = np.full((len(queries), k), -1, np.int64)
-    for start in range(0, len(queries), 256):
-        block = queries[start : start + 256] @ references.T
-        for i in range(len(block)):
-            block[i, barred(start + i)] = -np.inf
+    step = max(1, min(BLOCK_QUERIES, BLOCK_CELLS // max(1, len(references))))
+    for start in range(0, len(queries), step):
+        distance = -queries[start : start + step] @ references.T
+        for i in range(len(distance)):
+            distance[i, barred(start + i)] = np.inf
         best = (
-            np.argpartition(-block, k - 1, axis=1)[:, :k]
+            np.argpartition(distance, k - 1, axis=1)[:, :k]
             if k < len(references)
-            else np.tile(np.arange(k), (len(block), 1))
+            else np.tile(np.arange(k), (len(distance), 1))
         )
-        values = np.take_along_axis(block, best, axis=1)
-        order = np.argsort(-values, axis=1, kind="stable")
-        similarity[start : start + 256] = np.take_along_axis(values, order, axis=1)
-        rows[start : start + 256] = np.take_along_axis(best, order, axis=1)
+        values = np.take_along_axis(distance, best, axis=1)
+        order = np.argsort(values, axis=1, kind="stable")
+        similarity[start : start + step] = -np.take_along_axis(values, order, axis=1)
+        rows[start : start + step] = np.take_along_axis(best, order, axis=1)
     rows[np.isneginf(similarity)] = -1
     return similarity, rows
 
