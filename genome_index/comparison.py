@@ -20,7 +20,7 @@ from genome_index.encoders import SPECTRUM, TRANSFORMER, need_installed, open_en
 from genome_index.errors import UsageError
 from genome_index.levels import UNKNOWN, Level, levels_of
 from genome_index.pool import unit
-from genome_index.projection import fit_projection
+from genome_index.projection import fit_projection, nearest_reference
 from genome_index.quality import complaint
 from genome_index.reader import Failure
 from genome_index.records import Genome, counted
@@ -119,10 +119,9 @@ def cross_validated(values: Floats, level: Level) -> float:
         test = test[np.isin(level.codes[test], level.codes[train])]
         if not len(test):
             continue
-        projection = fit_projection(values[train].copy(), IndexSpec.dim, IndexSpec.whitening)
-        nearest = (projection.apply(values[test]) @ projection.apply(values[train]).T).argmax(1)
+        nearest = nearest_reference(values, train, test, IndexSpec.dim, IndexSpec.whitening)
         asked += len(test)
-        right += int((level.codes[train][nearest] == level.codes[test]).sum())
+        right += int((level.codes[nearest] == level.codes[test]).sum())
     return right / asked if asked else float("nan")
 
 

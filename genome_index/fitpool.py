@@ -21,7 +21,7 @@ from genome_index.encoders import need_installed
 from genome_index.errors import UsageError
 from genome_index.index import Index, writing
 from genome_index.levels import UNKNOWN, Level, levels_of
-from genome_index.projection import fit_projection
+from genome_index.projection import nearest_reference
 from genome_index.records import counted
 from genome_index.spec import IndexSpec
 
@@ -240,9 +240,7 @@ def _chosen(module: nn.Module, material: _Material, train: Rows, choose: Rows) -
 
 def _right(vectors: Floats, material: _Material, references: Rows, asked: Rows) -> npt.NDArray[np.bool_]:
     """Whether each asked genome's nearest reference bears its name."""
-    projection = fit_projection(vectors[references].copy(), IndexSpec.dim, IndexSpec.whitening)
-    similarity = projection.apply(vectors[asked]) @ projection.apply(vectors[references]).T
-    nearest = references[similarity.argmax(axis=1)]
+    nearest = nearest_reference(vectors, references, asked, IndexSpec.dim, IndexSpec.whitening)
     return np.asarray(material.names[nearest] == material.names[asked])
 
 

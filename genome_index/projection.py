@@ -16,6 +16,7 @@ import numpy.typing as npt
 from genome_index.pool import unit
 
 Floats = npt.NDArray[np.float32]
+Rows = npt.NDArray[np.int64]
 
 FIT_GENOMES = 1536  # fitted on at most so many references: 200 MB at most, and no gain above (RESULTS.md)
 
@@ -63,6 +64,16 @@ def fit_projection(features: Floats, dim: int, whitening: float) -> Projection:
     variances, directions = variances[kept], directions[:, kept]
     scale = variances**-0.5 * (variances / len(features)) ** (-whitening / 2)
     return Projection(mean, np.asarray(features.T @ (directions * scale).astype(np.float32)))
+
+
+def nearest_reference(features: Floats, references: Rows, asked: Rows, dim: int, whitening: float) -> Rows:
+    """The nearest reference of each asked row, by a projection fitted on the references: (A,) -> (A,).
+
+    `features` are (N, D); `references` and `asked` are rows of them.
+    """
+    projection = fit_projection(features[references].copy(), dim, whitening)
+    similarity = projection.apply(features[asked]) @ projection.apply(features[references]).T
+    return np.asarray(references[similarity.argmax(axis=1)])
 
 
 def _plain_components(mean: Floats) -> Floats:

@@ -36,12 +36,13 @@ class Reading:
         return self.chunks.endswith(f":{hashlib.sha256(content).hexdigest()[:16]}")
 
     def __post_init__(self) -> None:
-        for given, known, what in (
-            (self.tokens, TOKEN_POOLS, "token"),
-            (self.chunks, CHUNK_POOLS, "chunk"),
-        ):
-            if given not in known and ":" not in given:
-                raise UsageError(f"--{what}-pool {given}: choose one of: {', '.join(known)}")
+        if self.tokens not in TOKEN_POOLS:
+            raise UsageError(f"--token-pool {self.tokens}: choose one of: {', '.join(TOKEN_POOLS)}")
+        if self.chunks not in CHUNK_POOLS and self.pool_file is None:
+            raise UsageError(
+                f"--chunk-pool {self.chunks}: choose one of: {', '.join(CHUNK_POOLS)}; attention and a GRU "
+                "are trained on an index that is there: `gindex fit-pool`"
+            )
 
 
 @dataclass(frozen=True)

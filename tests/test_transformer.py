@@ -314,8 +314,10 @@ def test_a_reading_that_the_model_cannot_do(model: Path, reading: Reading, sente
 def test_no_such_pool() -> None:
     with pytest.raises(UsageError, match=r"^--token-pool sum: choose one of: mean, max, cls, gem$"):
         Reading(tokens="sum")
-    with pytest.raises(UsageError, match=r"^--chunk-pool best: choose one of: weighted, mean$"):
-        Reading(chunks="best")
+    with pytest.raises(UsageError, match=r"^--token-pool gru:0123: choose one of: mean, max, cls, gem$"):
+        Reading(tokens="gru:0123")
+    with pytest.raises(UsageError, match=r"^--chunk-pool gru: choose one of: weighted, mean; .*fit-pool`$"):
+        Reading(chunks="gru")
 
 
 def test_the_spectrum_has_no_layers() -> None:
