@@ -28,6 +28,7 @@ from safetensors.torch import save_file  # noqa: E402
 
 from genome_index.encoders.checkpoint import (  # noqa: E402
     Sizes,
+    _downloaded,
     digest,
     find_model,
     licence_notice,
@@ -852,6 +853,7 @@ def test_layers_that_are_not_alike_are_refused(tmp_path):
 @pytest.fixture
 def no_hub(monkeypatch, tmp_path: Path) -> None:
     """The hub is a port of this computer where nobody listens."""
+    _downloaded.cache_clear()
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", False)
     hub_is_at(monkeypatch, "http://127.0.0.1:9")
@@ -931,6 +933,8 @@ def test_a_hub_model_is_downloaded_without_its_code(no_hub, monkeypatch, nucleot
     assert asked == {"config.json", "model.safetensors", "vocab.txt", "README.md"}
     open_model(folder)
     hub_is_at(monkeypatch, "http://127.0.0.1:9")
+    assert find_model("me/mine") == folder
+    _downloaded.cache_clear()
     assert find_model("me/mine") == folder  # it is here now
 
 

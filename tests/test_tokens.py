@@ -256,13 +256,13 @@ def test_a_tokenizer_json_comes_before_letters(model: Path) -> None:
     assert isinstance(open_tokenizer(model, 300), Trained)
 
 
-@pytest.mark.parametrize(("version", "rows"), [(2, 4_105), (1, 4_104)])
+@pytest.mark.parametrize(("version", "rows"), [(2, 4_105), (1, 4_104), (1, 4_107)])
 def test_a_tokenizer_of_another_model_is_refused(tmp_path: Path, version: int, rows: int) -> None:
     write_vocabulary(tmp_path, VOCABULARY[version])
     with pytest.raises(ModelError) as caught:
         open_tokenizer(tmp_path, rows)
     assert str(caught.value) == (
-        f"{tmp_path}: its tokeniser gives ids up to {len(VOCABULARY[version]) - 1:,}, but the model has only "
+        f"{tmp_path}: its tokeniser has {len(VOCABULARY[version]):,} tokens, but the model has "
         f"{rows:,} embeddings, so they do not belong together; "
         "download the whole model again, all files from one place"
     )
@@ -270,12 +270,12 @@ def test_a_tokenizer_of_another_model_is_refused(tmp_path: Path, version: int, r
 
 def test_a_trained_tokenizer_with_a_token_too_many_is_refused(model: Path) -> None:
     assert open_tokenizer(model, 300).vocabulary == 300
-    with pytest.raises(ModelError, match="gives ids up to 299, but the model has only 299 embeddings"):
+    with pytest.raises(ModelError, match="has 300 tokens, but the model has 299 embeddings"):
         open_tokenizer(model, 299)
     library = library_of(model)
     library.add_tokens(["N"])
     library.save(str(model / "tokenizer.json"))
-    with pytest.raises(ModelError, match="gives ids up to 300"):
+    with pytest.raises(ModelError, match="has 301 tokens"):
         open_tokenizer(model, 300)
 
 
@@ -283,7 +283,7 @@ def test_padding_beyond_the_embeddings_is_refused(model: Path) -> None:
     library = library_of(model)
     library.enable_padding(pad_id=512)
     library.save(str(model / "tokenizer.json"))
-    with pytest.raises(ModelError, match="gives ids up to 512"):
+    with pytest.raises(ModelError, match="has 513 tokens"):
         open_tokenizer(model, 300)
 
 

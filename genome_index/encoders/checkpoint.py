@@ -9,6 +9,7 @@ import re
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +25,7 @@ TOKENIZER = (
     "vocab.json", "vocab.txt",
 )  # fmt: skip
 CARD = "README.md"  # of a model on the hub; its first lines name the licence
-WANTED = ["*.json", "*.txt", "*.safetensors", CARD]  # of a hub model: no code
+WANTED = ("*.json", "*.txt", "*.safetensors", CARD)  # of a hub model: no code
 HUB_NAME = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")
 SIX_MERS = (4105, 4107)  # words of the Nucleotide Transformer, version 1 and 2
 
@@ -50,7 +51,7 @@ def find_model(name: str) -> Path:
             raise ModelError(name, f"there is no such folder, and no hub model is called so; {WHOLE}")
         folder = _downloaded(name, WANTED)
         if not weight_files(folder):
-            _downloaded(name, ["pytorch_model*.bin"])
+            _downloaded(name, ("pytorch_model*.bin",))
     if not (folder / CONFIG).is_file():
         raise ModelError(name, f"there is no {CONFIG} in it; {WHOLE}")
     if not weight_files(folder):
@@ -58,12 +59,15 @@ def find_model(name: str) -> Path:
     return folder
 
 
-def _downloaded(name: str, wanted: list[str]) -> Path:
+@lru_cache(maxsize=4)  # the version is asked for first, then the model; the hub need hear of it once
+def _downloaded(name: str, wanted: tuple[str, ...]) -> Path:
     """Files of a hub model that match; those in its folders are other forms of the same weights."""
     import huggingface_hub
 
     try:
-        return Path(huggingface_hub.snapshot_download(name, allow_patterns=wanted, ignore_patterns=["*/*"]))
+        return Path(
+            huggingface_hub.snapshot_download(name, allow_patterns=list(wanted), ignore_patterns=["*/*"])
+        )
     except Exception as error:
         raise ModelError(name, f"{_why_not(error)}; {WHOLE}") from error
 

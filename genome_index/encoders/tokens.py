@@ -78,12 +78,14 @@ def open_tokenizer(folder: Path, vocabulary: int) -> Tokenizer:
         model's.
     """
     tokenizer = _found(folder)
-    if tokenizer.vocabulary > vocabulary:
+    # Other tables may be padded to a round number; that of the six-mers has two sizes, whose ids differ.
+    exact = isinstance(tokenizer, SixMers)
+    if tokenizer.vocabulary > vocabulary or (exact and tokenizer.vocabulary < vocabulary):
         raise ModelError(
             str(folder),
-            f"its tokeniser gives ids up to {tokenizer.vocabulary - 1:,}, but the model has only "
-            f"{vocabulary:,} embeddings, so they do not belong together; "
-            "download the whole model again, all files from one place",
+            f"its tokeniser has {tokenizer.vocabulary:,} tokens, but the model has {vocabulary:,} "
+            "embeddings, so they do not belong together; download the whole model again, all files from one "
+            "place",
         )
     return tokenizer
 
