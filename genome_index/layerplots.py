@@ -30,7 +30,7 @@ def write_plots(rows: Sequence[Row], folder: Path) -> list[Path]:
             figure = _figure(rows, values, f"{rank}: nearest vector right (%)")
             written += _saved(figure, folder / f"accuracy-{rank}")
         values = {id(row): row.anisotropy for row in rows}
-        written += _saved(_figure(rows, values, "mean cosine of random pairs"), folder / "anisotropy")
+        written += _saved(_figure(rows, values, "mean cosine of all pairs"), folder / "anisotropy")
     return written
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from pathlib import Path
 
@@ -64,6 +65,9 @@ def test_anisotropy() -> None:
     generator = np.random.default_rng(0)
     cloud = generator.normal(size=(300, 64)).astype(np.float32)
     assert mean_cosine(cloud) == pytest.approx(0, abs=0.02)
+    few = cloud[:5] + 1
+    every = [a @ b / np.linalg.norm(a) / np.linalg.norm(b) for a, b in itertools.permutations(few, 2)]
+    assert mean_cosine(few) == pytest.approx(np.mean(every), abs=1e-6)
     assert mean_cosine(cloud + 5) > 0.9
 
 
