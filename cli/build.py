@@ -18,6 +18,7 @@ from gindex_cli.shared import (
     Inputs,
     LayerOption,
     ModelOption,
+    Precision,
     Show,
     Threads,
     TokenPool,
@@ -46,6 +47,7 @@ def build(
     chunk_pool: ChunkPool = "weighted",
     windows: Windows = 0,
     chunk_tokens: ChunkTokens = 0,
+    precision: Precision = "auto",
     threads: Threads = DEFAULT_THREADS,
     from_file: FromFile = None,
     faiss: Annotated[
@@ -62,7 +64,7 @@ def build(
     from genome_index.pipeline import build_index
     from genome_index.spec import Reading
 
-    reading = Reading(layer, token_pool, chunk_pool, windows, chunk_tokens)
+    reading = Reading(layer, token_pool, chunk_pool, windows, chunk_tokens, precision)
     spec = spec_for(encoder, faiss, keep_sequence, reading)
     planned = plan(all_inputs(inputs, from_file), taxonomy, genome_per)
     for note in (*planned.notes, *notes_of(spec)):

@@ -13,6 +13,7 @@ from gindex_cli.shared import (
     FromFile,
     GenomePerOption,
     Inputs,
+    Precision,
     Windows,
     all_inputs,
     out,
@@ -33,6 +34,7 @@ def compare(
     taxonomy: TaxonomyFile = None,
     windows: Windows = 0,
     chunk_tokens: ChunkTokens = 0,
+    precision: Precision = "auto",
     format: Annotated[str, typer.Option("--format", help="table or json.")] = "table",
     plots: Annotated[
         Path | None, typer.Option("--plots", help="A folder for plots over layers, as PNG and SVG.")
@@ -54,7 +56,7 @@ def compare(
         say(f"note: {note}")
     if planned.taxonomy is None:
         raise UsageError("gindex compare needs names to compare by: give --taxonomy TSV")
-    reading = Reading(windows=windows, chunk_tokens=chunk_tokens)
+    reading = Reading(windows=windows, chunk_tokens=chunk_tokens, precision=precision)
     found = compare_models(planned.inputs, planned.taxonomy, encoder or [], planned.per, layers, reading)
     out(FORMATS[format](found))
     if plots is not None:

@@ -15,6 +15,7 @@ from gindex_cli.shared import (
     GenomePerOption,
     Inputs,
     LayerOption,
+    Precision,
     TokenPool,
     Windows,
     all_inputs,
@@ -33,6 +34,7 @@ def embed(
     chunk_pool: ChunkPool = "weighted",
     windows: Windows = 0,
     chunk_tokens: ChunkTokens = 0,
+    precision: Precision = "auto",
     format: Annotated[str, typer.Option("--format", help="pt, npy or parquet.")] = "pt",
     per_chunk: Annotated[
         bool, typer.Option("--per-chunk", help="A vector for each chunk instead of one for the genome.")
@@ -46,7 +48,8 @@ def embed(
     from genome_index.pipeline import embed_genomes
     from genome_index.spec import Reading
 
-    spec = spec_for(encoder, reading=Reading(layer, token_pool, chunk_pool, windows, chunk_tokens))
+    reading = Reading(layer, token_pool, chunk_pool, windows, chunk_tokens, precision)
+    spec = spec_for(encoder, reading=reading)
     planned = plan(all_inputs(inputs, from_file), None, genome_per)
     for note in (*planned.notes, *notes_of(spec)):
         say(f"note: {note}")

@@ -72,6 +72,14 @@ ChunkTokens = Annotated[
     int,
     typer.Option("--chunk-tokens", min=0, help="Tokens a chunk; 0: what the model takes, 2,048 at most."),
 ]
+Precision = Annotated[
+    str,
+    typer.Option(
+        "--precision",
+        help="Of the model's numbers: float32, bfloat16 (faster where the machine has it), or auto: bfloat16 "
+        "on a GPU, float32 on a CPU.",
+    ),
+]
 DEFAULT_INDEX = Path("gindex-index")
 DEFAULT_THREADS = os.cpu_count() or 1
 

@@ -13,6 +13,7 @@ from genome_index.pool import CHUNK_POOLS, TOKEN_POOLS
 
 FORMAT = 1  # of the folder on disk; raised when an older gindex could misread it
 POOLS = "pools"  # folder of an index: pools fitted for it, named by their content, never changed
+PRECISIONS = ("auto", "float32", "bfloat16")
 APART = ("model", "faiss", "keep_sequence")  # settings that change no number
 
 
@@ -25,6 +26,7 @@ class Reading:
     chunks: str = "weighted"  # how a genome's chunks are; kind:digest of a pool that was fitted
     windows: int = 0  # chunks of each strand that are read, evenly spread; 0: all
     chunk_tokens: int = 0  # 0: as many as the model takes, 2,048 at most
+    precision: str = "auto"  # of the model's numbers: bfloat16 on a GPU, float32 on a CPU
 
     @property
     def pool_file(self) -> Path | None:
@@ -36,6 +38,8 @@ class Reading:
         return self.chunks.endswith(f":{hashlib.sha256(content).hexdigest()[:16]}")
 
     def __post_init__(self) -> None:
+        if self.precision not in PRECISIONS:
+            raise UsageError(f"--precision {self.precision}: choose one of: {', '.join(PRECISIONS)}")
         if self.tokens not in TOKEN_POOLS:
             raise UsageError(f"--token-pool {self.tokens}: choose one of: {', '.join(TOKEN_POOLS)}")
         if self.chunks not in CHUNK_POOLS and self.pool_file is None:

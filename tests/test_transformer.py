@@ -99,6 +99,14 @@ def test_batches_and_their_order_never_change_a_vector(model: Path, reading: Rea
     assert np.abs(alone - together).max() <= 1e-5
 
 
+def test_half_precision_is_near_and_knows_no_strand(either_model: Path) -> None:
+    turned = [reverse_complement(one.encode()).decode() for one in CONTIGS]
+    full = vectors(either_model, genome(*CONTIGS))
+    half = vectors(either_model, genome(*CONTIGS), genome(*turned), reading=Reading(precision="bfloat16"))
+    assert np.abs(half[0] - half[1]).max() <= 1e-5
+    assert 1e-5 < np.abs(half[0] - full).max() < 0.05 * np.abs(full).max()
+
+
 def test_n_joins_nothing(model: Path) -> None:
     left, right = bases(400, 1), bases(400, 2)
     a, b, c = vectors(model, genome(left + "N" * 50 + right), genome(left, right), genome(left + right))
@@ -316,6 +324,8 @@ def test_no_such_pool() -> None:
         Reading(tokens="sum")
     with pytest.raises(UsageError, match=r"^--token-pool gru:0123: choose one of: mean, max, cls, gem$"):
         Reading(tokens="gru:0123")
+    with pytest.raises(UsageError, match=r"^--precision half: choose one of: auto, float32, bfloat16$"):
+        Reading(precision="half")
     with pytest.raises(UsageError, match=r"^--chunk-pool gru: choose one of: weighted, mean; .*fit-pool`$"):
         Reading(chunks="gru")
 
