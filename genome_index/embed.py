@@ -211,21 +211,19 @@ def _parquet(values: Floats, chunks: Mapping[str, Any] | None) -> bytes:
 
     import duckdb
 
-    kinds = "chunk integer, contig integer, strand integer, tokens integer, vector float[]"
-    rows = [
-        (at, *(_chunk_cells(chunks, at) if chunks else (None, None, None)), vector.tolist())
-        for at, vector in enumerate(np.atleast_2d(values))
-    ]
+    rows = np.atleast_2d(values)
+    vectors = np.empty(len(rows), object)
+    vectors[:] = list(rows)
+    blank = np.ma.MaskedArray(np.zeros(len(rows), np.int64), mask=True)
+    given = {name: chunks[name] if chunks else blank for name in ("contig", "strand", "tokens")}
+    columns = ", ".join(f"{name}::integer as {name}" for name in ("chunk", *given))
     with tempfile.TemporaryDirectory(prefix="gindex-") as folder, duckdb.connect() as database:
-        database.execute(f"create table vectors ({kinds})")
-        database.executemany("insert into vectors values (?, ?, ?, ?, ?)", rows)
+        database.register("given", {"chunk": np.arange(len(rows)), **given, "vector": vectors})
         path = Path(folder) / "vectors.parquet"
-        database.execute(f"copy vectors to '{path}' (format parquet)")
+        database.execute(
+            f"copy (select {columns}, vector::float[] as vector from given) to '{path}' (format parquet)"
+        )
         return path.read_bytes()
-
-
-def _chunk_cells(chunks: Mapping[str, Any], at: int) -> tuple[int, int, int]:
-    return int(chunks["contig"][at]), int(chunks["strand"][at]), int(chunks["tokens"][at])
 
 
 WRITERS: Mapping[str, Callable[[Floats, Mapping[str, Any] | None], bytes]] = {
