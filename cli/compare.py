@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from gindex_cli.build import TaxonomyFile
@@ -14,11 +14,15 @@ from gindex_cli.shared import (
     GenomePerOption,
     Inputs,
     Precision,
+    Show,
     Windows,
     all_inputs,
     out,
     say,
 )
+
+if TYPE_CHECKING:
+    from genome_index.comparison import Row
 
 
 def compare(
@@ -57,14 +61,22 @@ def compare(
     if planned.taxonomy is None:
         raise UsageError("gindex compare needs names to compare by: give --taxonomy TSV")
     reading = Reading(windows=windows, chunk_tokens=chunk_tokens, precision=precision)
-    found = compare_models(planned.inputs, planned.taxonomy, encoder or [], planned.per, layers, reading)
+    show = Show()
+    found = compare_models(
+        planned.inputs, planned.taxonomy, encoder or [], planned.per, layers, reading, show.progress
+    )
+    show.end()
     out(FORMATS[format](found))
     if plots is not None:
-        from genome_index.layerplots import write_plots
-
-        for path in write_plots(found.rows, plots):
-            say(f"wrote {path}")
+        _draw(found.rows, plots)
     for failure in found.failures:
         say(f"failed: {failure.source}: {failure.id}: {failure.reason}", error=True)
     if found.failures:
         raise typer.Exit(FAILED_INPUTS)
+
+
+def _draw(rows: list[Row], folder: Path) -> None:
+    from genome_index.layerplots import write_plots
+
+    for path in write_plots(rows, folder):
+        say(f"wrote {path}")

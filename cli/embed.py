@@ -16,6 +16,7 @@ from gindex_cli.shared import (
     Inputs,
     LayerOption,
     Precision,
+    Show,
     TokenPool,
     Windows,
     all_inputs,
@@ -54,12 +55,15 @@ def embed(
     for note in (*planned.notes, *notes_of(spec)):
         say(f"note: {note}")
     made = there = failed = 0
-    for one in embed_genomes(planned.inputs, out, spec, planned.per, format, per_chunk):
+    show = Show()
+    for one in embed_genomes(planned.inputs, out, spec, planned.per, format, per_chunk, show.progress):
         made += one.path is not None and not one.was_there
         there += one.was_there
         failed += one.path is None
         if one.path is None:
             say(f"failed: {one.id}: {one.reason}", error=True)
+        show.through("embedded", made + there)
+    show.end()
     say(f"embedded {counted(made)}, {there:,} already there, {failed:,} failed: {out}")
     if failed:
         raise typer.Exit(FAILED_INPUTS)

@@ -152,26 +152,32 @@ def all_inputs(inputs: list[str] | None, from_file: Path | None) -> list[str]:
 class Show:
     """Progress with rate and time left: a live line on a terminal, now and then a plain one elsewhere."""
 
-    def __init__(self) -> None:
+    def __init__(self, live: bool = True) -> None:
         self.start = self.stage_start = time.monotonic()
         self.last = self.start
-        self.stage = ""
-        self.live = _live_line() if sys.stderr.isatty() else None
+        self.stage, self.done = "", 0
+        self.live = _live_line() if live and sys.stderr.isatty() else None
 
     def seen(self, intake: Intake) -> None:
         """Take note that another input has been read."""
         seconds = max(1e-9, time.monotonic() - self.start)
         done = len(intake.kept) + len(intake.failures) + intake.unchanged
         mbp = intake.base_pairs / 1e6
-        self._line(f"read {counted(done)}, {mbp:,.1f} Mbp, {mbp / seconds:,.0f} Mbp/s")
+        self._line(f"read {counted(done)}, {mbp:,.1f} Mbp, {_rate(mbp / seconds)} Mbp/s")
+
+    def through(self, what: str, number: int) -> None:
+        """Take note that so many genomes are through; how many will come is not known."""
+        seconds = max(1e-9, time.monotonic() - self.start)
+        self._line(f"{what} {counted(number)}, {_rate(number / seconds)} a second")
 
     def progress(self, stage: str, done: int, of: int) -> None:
         """Take note of a stage's progress; the time left is said once something is done."""
         left = ""
-        if done and of > 1 and stage == self.stage:
-            left = f", {(time.monotonic() - self.stage_start) / done * (of - done):.0f} s left"
-        if stage != self.stage:
+        if stage != self.stage or done < self.done:
             self.stage, self.stage_start = stage, time.monotonic()
+        elif done and of > 1:
+            left = f", {(time.monotonic() - self.stage_start) / done * (of - done):.0f} s left"
+        self.done = done
         self._line(f"{stage}{f' {done:,} of {of:,}' if of > 1 else ''}{left}")
 
     def end(self) -> None:
@@ -200,6 +206,11 @@ def _live_line() -> Status:
     line = Console(stderr=True).status("starting")
     line.start()
     return line
+
+
+def _rate(value: float) -> str:
+    """A rate with two digits at least: 0.031, 4.2, 1,234."""
+    return f"{value:,.0f}" if value >= 10 else f"{value:.2g}"
 
 
 MOST_SHOWN = 20  # failures named at the end; the index keeps them all (`gindex info --failures`)

@@ -15,12 +15,13 @@ from genome_index.compare import Comparer
 from genome_index.durable import disk_errors
 from genome_index.errors import UsageError
 from genome_index.features import Surroundings, score
-from genome_index.fit import Progress, fit_model, measured_fellows, project, quiet
+from genome_index.fit import fit_model, measured_fellows, project
 from genome_index.index import Index, commit, references_of, writing
 from genome_index.ingest import Intake, Kept, ingest
 from genome_index.levels import levels_of
 from genome_index.model import CANDIDATES, Model
 from genome_index.pairs import PairTable, keys_of, rows_of
+from genome_index.progress import Progress, quiet
 from genome_index.reader import Failure
 from genome_index.records import Genome, Lineage, Taxon, counted
 from genome_index.segments import copy_segment
@@ -64,7 +65,7 @@ def build(
 ) -> Summary:
     """A new index, or a new content for the one that is there; `undo` brings the old content back."""
     with writing(path, work.wait_s, new=True):
-        intake = ingest(genomes, spec, path, {}, work.threads, work.seen)
+        intake = ingest(genomes, spec, path, {}, work.threads, work.seen, work.progress)
         entries, warnings = label(intake.kept, taxonomy, 0)
         if not entries:
             raise UsageError(_nothing(path, intake))
@@ -85,7 +86,13 @@ def add(path: Path, genomes: Iterable[Genome | Failure], taxonomy: Taxonomy | No
         index = Index.open(path, work.model)
         old = index.catalog.entries()
         intake = ingest(
-            genomes, index.spec, path, {entry.id: entry.sha256 for entry in old}, work.threads, work.seen
+            genomes,
+            index.spec,
+            path,
+            {entry.id: entry.sha256 for entry in old},
+            work.threads,
+            work.seen,
+            work.progress,
         )
         new, warnings = label(intake.kept, taxonomy, len(index.model.live), intake.passed)
         if new:

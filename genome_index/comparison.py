@@ -20,6 +20,7 @@ from genome_index.encoders import SPECTRUM, TRANSFORMER, need_installed, open_en
 from genome_index.errors import UsageError
 from genome_index.levels import UNKNOWN, Level, levels_of
 from genome_index.pool import unit
+from genome_index.progress import Progress, quiet
 from genome_index.projection import fit_projection, nearest_reference
 from genome_index.quality import complaint
 from genome_index.reader import Failure
@@ -70,16 +71,22 @@ class Vectors:
 
 
 def compare_encoders(
-    genomes: Sequence[Genome], levels: Mapping[str, Level], specs: Sequence[IndexSpec], layers: str = "all"
+    genomes: Sequence[Genome],
+    levels: Mapping[str, Level],
+    specs: Sequence[IndexSpec],
+    layers: str = "all",
+    progress: Progress = quiet,
 ) -> Iterator[Row]:
     """Judge each encoder on the same genomes; a language model by every layer, or by those asked for."""
     pairs = ani_pairs(genomes)
     for spec in specs:
-        for one in vectors_of(genomes, spec, layers):
+        for one in vectors_of(genomes, spec, layers, progress):
             yield judge(one, levels, pairs)
 
 
-def vectors_of(genomes: Sequence[Genome], spec: IndexSpec, layers: str) -> Iterator[Vectors]:
+def vectors_of(
+    genomes: Sequence[Genome], spec: IndexSpec, layers: str, progress: Progress
+) -> Iterator[Vectors]:
     """One pass of one encoder over the genomes."""
     start = time.perf_counter()
     encoder = open_encoder(spec)
@@ -91,7 +98,7 @@ def vectors_of(genomes: Sequence[Genome], spec: IndexSpec, layers: str) -> Itera
     from genome_index.encoders.transformer import Transformer
 
     assert isinstance(encoder, Transformer)  # for the type checker: the table says so
-    tables = read_layers(encoder, genomes, layers)
+    tables = read_layers(encoder, genomes, layers, progress)
     seconds, peak = time.perf_counter() - start, _peak_mb()
     for (layer, pool), values in tables.items():
         yield Vectors(spec.model, layer, pool, values, seconds, peak)
@@ -209,7 +216,7 @@ class Comparison:
 
 def compare_inputs(
     genomes: Iterable[Genome | Failure], taxonomy: Taxonomy, encoders: Sequence[str], layers: str,
-    reading: Reading,
+    reading: Reading, progress: Progress = quiet,
 ) -> Comparison:  # fmt: skip
     """Judge the k-mer spectrum and some language models on genomes whose names a taxonomy knows.
 
@@ -236,7 +243,7 @@ def compare_inputs(
             f"nothing to compare by: of {counted(len(usable))}, no two share a name of {taxonomy.release} "
             "while others bear another"
         )
-    return Comparison(len(usable), list(compare_encoders(usable, asked, specs, layers)), failures)
+    return Comparison(len(usable), list(compare_encoders(usable, asked, specs, layers, progress)), failures)
 
 
 def as_table(found: Comparison) -> Iterator[str]:

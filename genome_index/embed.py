@@ -19,6 +19,7 @@ from genome_index.durable import disk_errors, write_file
 from genome_index.encoders import Encoder, need_installed, open_encoder
 from genome_index.errors import UsageError
 from genome_index.ingest import sequence_digest
+from genome_index.progress import Progress, quiet
 from genome_index.quality import complaint
 from genome_index.reader import Failure
 from genome_index.records import Genome
@@ -46,6 +47,7 @@ def write_embeddings(
     out: Path,
     kind: str = "npy",
     per_chunk: bool = False,
+    progress: Progress = quiet,
 ) -> Iterator[Embedded]:
     """Write `out/ID.KIND` and `out/ID.json` for each genome; one answer an input, in order.
 
@@ -66,7 +68,7 @@ def write_embeddings(
         out.mkdir(parents=True, exist_ok=True)
     ids: set[str] = set()
     for batch in _batches(genomes):
-        yield from _write_batch(batch, _Task(spec, encoder, out, kind, per_chunk), ids)
+        yield from _write_batch(batch, _Task(spec, encoder, out, kind, per_chunk, progress), ids)
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,7 @@ class _Task:
     out: Path
     kind: str
     per_chunk: bool
+    progress: Progress
 
     def settings(self) -> dict[str, Any]:
         """All that decides what the file holds, beside the sequence."""
@@ -111,7 +114,7 @@ def _write_batch(batch: Sequence[Genome | Failure], task: _Task, ids: set[str]) 
         one for at, one in enumerate(batch)
         if isinstance(one, Genome) and at not in refused and at not in there
     ]  # fmt: skip
-    made = iter(task.encoder.encode(new) if new else ())
+    made = iter(task.encoder.encode(new, task.progress) if new else ())
     for at, one in enumerate(batch):
         if at in refused:
             yield Embedded(one.id, None, refused[at])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -22,6 +22,7 @@ from genome_index.features import FEATURES, HeldOut, Hits, Surroundings, Vote, e
 from genome_index.levels import UNKNOWN, Level
 from genome_index.model import CANDIDATES, Model
 from genome_index.pairs import PairTable, rows_of
+from genome_index.progress import Progress, quiet
 from genome_index.projection import FIT_GENOMES, Projection, fit_projection
 from genome_index.records import RANKS
 from genome_index.references import References
@@ -39,12 +40,6 @@ VOTES = tuple(
     Vote(weight, temperature) for temperature in (0.05, 0.02, 0.1, 0.2) for weight in (8.0, 2.0, 0.0)
 )
 """Ways to elect a name that a level chooses from, the default first."""
-
-Progress = Callable[[str, int, int], None]  # stage, done, of
-
-
-def quiet(stage: str, done: int, of: int) -> None:
-    """No progress shown."""
 
 
 @dataclass(frozen=True)

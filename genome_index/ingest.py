@@ -15,6 +15,7 @@ from typing import Any
 from genome_index.encoders import Encoder, encoder_of
 from genome_index.pairs import in_threads
 from genome_index.portraits import encode_course, encode_windows
+from genome_index.progress import Progress, quiet
 from genome_index.quality import complaint
 from genome_index.reader import Failure
 from genome_index.records import Genome
@@ -68,6 +69,7 @@ def ingest(
     taken: Mapping[str, str],
     threads: int,
     seen: Callable[[Intake], None],
+    progress: Progress = quiet,
 ) -> Intake:
     """Put genomes into segments under `root`.
 
@@ -85,11 +87,11 @@ def ingest(
         else:
             _sort(genome, finished, taken, sources, intake, batch)
         if _full(batch):
-            intake.kept += _write(batch, spec, encoder, root, threads)
+            intake.kept += _write(batch, spec, encoder, root, threads, progress)
             batch = []
         seen(intake)
     if batch:
-        intake.kept += _write(batch, spec, encoder, root, threads)
+        intake.kept += _write(batch, spec, encoder, root, threads, progress)
     seen(intake)
     return intake
 
@@ -162,13 +164,14 @@ def segment_name(spec: IndexSpec, genomes: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _write(
-    batch: Sequence[tuple[Genome, str]], spec: IndexSpec, encoder: Encoder, root: Path, threads: int
-) -> Iterator[Kept]:
+    batch: Sequence[tuple[Genome, str]], spec: IndexSpec, encoder: Encoder, root: Path, threads: int,
+    progress: Progress,
+) -> Iterator[Kept]:  # fmt: skip
     """Encode and sketch a batch and write it as one segment, its bases beside it in the staging folder."""
     rows = [_row(genome, digest) for genome, digest in batch]
     name = segment_name(spec, rows)
     genomes, digests = [genome for genome, _ in batch], [digest for _, digest in batch]
-    blobs = sketch_all(genomes, digests, spec, encoder, threads)
+    blobs = sketch_all(genomes, digests, spec, encoder, threads, progress)
     bases = blobs["bases"]
     if not spec.keep_sequence:
         blobs["bases"] = [
@@ -194,11 +197,12 @@ def _row(genome: Genome, digest: str) -> dict[str, Any]:
 
 
 def sketch_all(
-    genomes: Sequence[Genome], digests: Sequence[str], spec: IndexSpec, encoder: Encoder, threads: int
-) -> dict[str, list[bytes]]:
+    genomes: Sequence[Genome], digests: Sequence[str], spec: IndexSpec, encoder: Encoder, threads: int,
+    progress: Progress = quiet,
+) -> dict[str, list[bytes]]:  # fmt: skip
     """Everything that is kept of some genomes: kind -> one blob a genome."""
     starts = range(0, len(genomes), ENCODE_GENOMES)
-    encoded = None if encoder.parallel else encoder.encode(genomes)
+    encoded = None if encoder.parallel else encoder.encode(genomes, progress)
 
     def work(number: int) -> list[dict[str, bytes]]:
         group = slice(starts[number], starts[number] + ENCODE_GENOMES)

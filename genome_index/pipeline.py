@@ -15,6 +15,7 @@ from genome_index.changes import Summary, Work
 from genome_index.comparison import Comparison, compare_inputs
 from genome_index.embed import Embedded, write_embeddings
 from genome_index.index import Index
+from genome_index.progress import Progress, quiet
 from genome_index.query import QuerySettings
 from genome_index.reader import Failure, GenomePer, iter_genomes
 from genome_index.records import Call, Genome
@@ -64,19 +65,22 @@ def query_index(
 
 def embed_genomes(
     inputs: Sequence[str | Path], out: str | Path, spec: IndexSpec | None = None, per: GenomePer = "file",
-    kind: str = "npy", per_chunk: bool = False,
+    kind: str = "npy", per_chunk: bool = False, progress: Progress = quiet,
 ) -> Iterator[Embedded]:  # fmt: skip
     """Write one vector file a genome into a folder; what an earlier run has made is passed over."""
-    return write_embeddings(iter_genomes(inputs, per), spec or IndexSpec(), Path(out), kind, per_chunk)
+    return write_embeddings(
+        iter_genomes(inputs, per), spec or IndexSpec(), Path(out), kind, per_chunk, progress
+    )
 
 
 def compare_models(
     inputs: Sequence[str | Path], taxonomy: str | Path | Taxonomy, encoders: Sequence[str],
     per: GenomePer = "file", layers: str = "all", reading: Reading | None = None,
+    progress: Progress = quiet,
 ) -> Comparison:  # fmt: skip
     """The same genomes through the k-mer spectrum and some language models, layer by layer."""
     known = taxonomy if isinstance(taxonomy, Taxonomy) else read_taxonomy(Path(taxonomy))
-    return compare_inputs(iter_genomes(inputs, per), known, encoders, layers, reading or Reading())
+    return compare_inputs(iter_genomes(inputs, per), known, encoders, layers, reading or Reading(), progress)
 
 
 def _taxonomy(given: str | Path | Taxonomy | None) -> Taxonomy | None:

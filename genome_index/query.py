@@ -17,6 +17,7 @@ from genome_index.ingest import sequence_digest
 from genome_index.levels import UNKNOWN
 from genome_index.model import CANDIDATES
 from genome_index.pairs import in_threads
+from genome_index.progress import Progress, quiet
 from genome_index.quality import complaint, warnings_of
 from genome_index.reader import Failure
 from genome_index.records import RANKS, Call, Evidence, Genome, Hit, Lineage
@@ -37,6 +38,7 @@ class QuerySettings:
     k: int = 5  # hits reported
     exclude_identical: bool = False  # references with the very sequence of the query do not count
     threads: int = 1
+    progress: Progress = quiet  # of a language model, within some queries
 
 
 def answer(index: Index, genomes: Iterable[Genome | Failure], settings: QuerySettings) -> Iterator[Call]:
@@ -68,7 +70,7 @@ def _batches(genomes: Iterable[Genome | Failure]) -> Iterator[list[Genome | Fail
 
 def _answer(index: Index, genomes: Sequence[Genome], settings: QuerySettings) -> list[Call]:
     model = index.model
-    vectors, shares = read(index, genomes)
+    vectors, shares = read(index, genomes, settings.progress)
     similarity, rows = model.vectors.search(
         vectors, CANDIDATES + (TWINS if settings.exclude_identical else 0), model.live
     )

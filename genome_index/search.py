@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from genome_index.index import Index
+from genome_index.progress import Progress, quiet
 from genome_index.records import Genome
 from genome_index.sketches import containment, hash_sketch
 
@@ -22,11 +23,11 @@ def embed(index: Index, genomes: Sequence[Genome]) -> Floats:
     return read(index, genomes)[0]
 
 
-def read(index: Index, genomes: Sequence[Genome]) -> tuple[Floats, Floats]:
+def read(index: Index, genomes: Sequence[Genome], progress: Progress = quiet) -> tuple[Floats, Floats]:
     """The same, and what share of each genome was read: (N,) -> (N, d), (N,)."""
     encoder, parts, shares = index.references.encoder, [], []
     for start in range(0, len(genomes), TOGETHER):
-        raw = encoder.encode(genomes[start : start + TOGETHER])
+        raw = encoder.encode(genomes[start : start + TOGETHER], progress)
         parts.append(index.model.projection.apply(encoder.features(raw)))
         shares.append(encoder.shares(raw))
     return np.concatenate(parts), np.concatenate(shares)

@@ -20,6 +20,7 @@ from genome_index.records import counted
 from genome_index.report import COLUMNS, as_json, call_json, provenance
 
 GINDEX = Path(sys.executable).with_name("gindex")
+COUNTS = "3 inputs: 1 species, 1 genus, 1 novel\n"  # of the demo's three queries
 NOTE = "several records, read as one genome (--genome-per record makes each record one)"
 FILE = ("--genome-per", "file")
 QUERIES = {"sample": "Demobacter simulatus", "novel": "Specimenella", "stranger": None}
@@ -196,7 +197,7 @@ def test_evaluate_for_people_and_for_programs(gindex, small_index):
 def test_the_demo_is_answered_as_its_readme_says(gindex, demo_index, queries):
     result = gindex("query", *queries, "--index", demo_index, "--format", "jsonl")
     assert result.exit_code == 0
-    assert result.stderr == f"note: {queries[0]}: {NOTE}\n"
+    assert result.stderr == f"note: {queries[0]}: {NOTE}\n{COUNTS}"
     assert [(row["query"], row["name"]) for row in rows(result)] == list(QUERIES.items())
     assert [row["verdict"] for row in rows(result)] == ["species", "genus", "novel"]
     sample, novel, _ = rows(result)
@@ -206,7 +207,7 @@ def test_the_demo_is_answered_as_its_readme_says(gindex, demo_index, queries):
 def test_the_formats_say_the_same(gindex, demo_index, queries):
     def ask(format):
         result = gindex("query", *queries, *FILE, "--index", demo_index, "--format", format)
-        assert (result.exit_code, result.stderr) == (0, "")
+        assert (result.exit_code, result.stderr) == (0, COUNTS)
         return result.stdout
 
     opened = Index.open(demo_index)
@@ -244,7 +245,7 @@ def test_the_formats_say_the_same(gindex, demo_index, queries):
 def test_output_gets_what_standard_output_would(gindex, demo_index, queries, tmp_path, format):
     words = ["query", *queries, *FILE, "--index", demo_index, "--format", format]
     result = gindex(*words, "--output", tmp_path / "out")
-    assert (result.exit_code, result.stdout, result.stderr) == (0, "", "")
+    assert (result.exit_code, result.stdout, result.stderr) == (0, "", COUNTS)
     assert (tmp_path / "out").read_bytes() == gindex(*words).stdout_bytes
 
 
@@ -353,7 +354,10 @@ def test_every_input_has_exactly_one_row_in_order(
         for row in rows(result)
     ]
     assert found == expected
-    assert (result.exit_code, result.stderr) == (1, "7 of 19 inputs could not be read; their rows say why\n")
+    assert result.exit_code == 1
+    assert re.fullmatch(
+        r"19 inputs: 9 [a-z ]+, 7 failed, 3 qc fail; the rows of what failed say why\n", result.stderr
+    )
 
 
 def test_each_record_has_a_row_if_so_asked(gindex, small_index, write_fasta):
@@ -370,7 +374,9 @@ def test_a_file_of_several_records_is_one_genome_and_a_note_says_so(gindex, smal
         for name, names in (("x", "a"), ("y", "ab"), ("z", "abc"))
     )
     result = gindex("query", one, two, three, "--index", small_index, "--format", "jsonl")
-    assert result.stderr == f"note: {two} and 1 more: {NOTE}\n"
+    first, counts = result.stderr.splitlines()
+    assert first == f"note: {two} and 1 more: {NOTE}"
+    assert counts.startswith("3 inputs: ")
     assert [row["length_bp"] for row in rows(result)] == [900, 1800, 2700]
 
 
@@ -411,7 +417,7 @@ def test_standard_input_of_a_real_process(demo, demo_index, packer):
     text = packer((demo / "sample.fasta").read_bytes())
     words = ["query", demo / "novel.fasta", "-", "--index", demo_index, "--format", "tsv"]
     done = run(*words, input=text, text=False)
-    assert (done.returncode, done.stderr) == (0, b"")
+    assert (done.returncode, done.stderr) == (0, b"2 inputs: 1 genus, 1 species\n")
     found = [line.split("\t") for line in done.stdout.decode().splitlines()[1:]]
     assert [(line[0], line[3], line[-1]) for line in found] == [
         ("novel", "Specimenella", str(demo / "novel.fasta")),
@@ -473,7 +479,7 @@ def test_exit_codes_of_real_processes(demo, demo_index, tmp_path):
     }
     assert [done.returncode for done in codes.values()] == list(codes)
     assert codes[0].stderr == ""
-    assert codes[1].stderr == "1 of 2 inputs could not be read; their rows say why\n"
+    assert codes[1].stderr == "2 inputs: 1 species, 1 failed; the rows of what failed say why\n"
     nowhere = tmp_path / "nowhere"
     assert codes[2].stderr == (
         f"gindex: no index at {nowhere}; make one with `gindex build INPUT... --index {nowhere}`\n"

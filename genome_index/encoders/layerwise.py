@@ -13,13 +13,14 @@ from genome_index.encoders.batches import run
 from genome_index.encoders.layers import Layers, parse_layers
 from genome_index.encoders.transformer import Transformer
 from genome_index.pool import TOKEN_POOLS
+from genome_index.progress import Progress, quiet
 from genome_index.records import Genome
 
 Floats = npt.NDArray[np.float32]
 
 
 def read_layers(
-    encoder: Transformer, genomes: Sequence[Genome], layers: str = "all"
+    encoder: Transformer, genomes: Sequence[Genome], layers: str = "all", progress: Progress = quiet
 ) -> dict[tuple[int, str], Floats]:
     """(layer, token pooling) -> genome vectors (N, H): weighted means over the chunks of both strands.
 
@@ -37,7 +38,10 @@ def read_layers(
         return torch.stack(list(_pooled(encoder, Layers(tuple(wanted)), pools, ids, mask, real)), 1)
 
     chunks = [ids for grid in grids for ids in grid.ids]
+    done = 0
     for rows, pooled in run(chunks, it.tokenizer, it.device, step, encoder.model):
+        progress(f"chunks through {encoder.model}", done, len(chunks))
+        done += len(rows)
         weighted = pooled.double().cpu().numpy() * tokens[rows][:, None, None, None]
         np.add.at(total, owner[rows], weighted)
     read = np.bincount(owner, tokens, len(genomes))

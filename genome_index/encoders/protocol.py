@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from genome_index.progress import Progress, quiet
 from genome_index.records import Genome
 
 Rows = Sequence[npt.NDArray[Any]] | npt.NDArray[Any]
@@ -29,7 +30,7 @@ class Encoder(Protocol):
 
     def notes(self) -> tuple[str, ...]: ...  # sentences for the user, before the first genome is read
 
-    def encode(self, genomes: Sequence[Genome]) -> Rows: ...  # (N,), order kept
+    def encode(self, genomes: Sequence[Genome], progress: Progress = quiet) -> Rows: ...  # (N,), order kept
 
     def features(self, raw: Rows) -> npt.NDArray[np.float32]: ...  # (N,) -> (N, D)
 

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from numba import njit
 
 from genome_index.encoders.protocol import Rows
+from genome_index.progress import Progress, quiet
 from genome_index.reader import count_bases, mark_bases
 from genome_index.records import Genome
 
@@ -43,7 +44,7 @@ class Spectrum:
     version = f"{MASK} ^ 0.25"
     dim = DIM
 
-    def encode(self, genomes: Sequence[Genome]) -> Words:
+    def encode(self, genomes: Sequence[Genome], progress: Progress = quiet) -> Words:
         """Word counts, contigs added up: (N,) -> (N, DIM) uint16, order kept.
 
         A genome whose commonest word occurs more than 65,535 times has its counts scaled down to fit.

@@ -6,7 +6,7 @@ and its vector), so that chunks can be pooled otherwise later without the genome
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -29,6 +29,7 @@ from genome_index.encoders.protocol import Rows
 from genome_index.encoders.tokens import open_tokenizer
 from genome_index.errors import ModelError, SpecMismatch, UsageError
 from genome_index.pool import CHUNK_POOLS, TOKEN_POOLS
+from genome_index.progress import Progress, quiet
 from genome_index.records import Genome
 from genome_index.spec import Reading
 
@@ -85,9 +86,9 @@ class Transformer:
     def notes(self) -> tuple[str, ...]:
         return self.loaded.notes
 
-    def encode(self, genomes: Sequence[Genome]) -> list[Floats]:
+    def encode(self, genomes: Sequence[Genome], progress: Progress = quiet) -> list[Floats]:
         """Chunk rows of each genome: (N,) -> N of (C, COLUMNS + H); C is 0 where there is nothing to read."""
-        return [_rows(grid, vectors) for grid, vectors in self._read(genomes)]
+        return [_rows(grid, vectors) for grid, vectors in self._read(genomes, progress)]
 
     def features(self, raw: Rows) -> Floats:
         """Genome vectors of kept rows: N of (C, COLUMNS + H) -> (N, H); zeros where nothing was read."""
@@ -105,28 +106,33 @@ class Transformer:
         """What share of each genome was read: less than 1 where windows were sampled."""
         return np.array([rows[0, 2] if len(rows) else 1 for rows in raw], np.float32)
 
-    def _read(self, genomes: Sequence[Genome]) -> Iterator[tuple[Grid, Floats]]:
+    def _read(self, genomes: Sequence[Genome], progress: Progress) -> Iterator[tuple[Grid, Floats]]:
         """Each genome's chunks and their vectors. The next group is tokenised while this one is read."""
-        groups = list(_groups(genomes))
+        groups, done = list(_groups(genomes)), 0
         with ThreadPoolExecutor(1) as ahead:
             waiting = [ahead.submit(self.grids, group) for group in groups[:1]]
             for number in range(len(groups)):
                 grids = waiting.pop().result()
                 if number + 1 < len(groups):
                     waiting.append(ahead.submit(self.grids, groups[number + 1]))
-                yield from zip(grids, self._vectors(grids), strict=True)
+                told = _within(progress, done, len(grids), len(genomes))
+                yield from zip(grids, self._vectors(grids, told), strict=True)
+                done += len(grids)
 
     def grids(self, genomes: Sequence[Genome]) -> list[Grid]:
         it = self.loaded
         return [grid_of(genome, it.tokenizer, it.chunk_tokens, self.reading.windows) for genome in genomes]
 
-    def _vectors(self, grids: Sequence[Grid]) -> Iterator[Floats]:
-        """Chunk vectors, a grid at a time: (C, dim) each."""
+    def _vectors(self, grids: Sequence[Grid], told: Callable[[float], None]) -> Iterator[Floats]:
+        """Chunk vectors, a grid at a time: (C, dim) each. `told` what share of all tokens has been read."""
         it = self.loaded
         chunks = [ids for grid in grids for ids in grid.ids]
         found = np.empty((len(chunks), it.model.width * it.layers.parts), np.float32)
+        read, total = 0, sum(len(ids) for ids in chunks)
         for rows, vectors in run(chunks, it.tokenizer, it.device, self._pooled, self.model):
+            told(read / total)
             found[rows] = vectors.float().cpu().numpy()
+            read += sum(len(chunks[row]) for row in rows.tolist())
         ends = np.cumsum([0, *(len(grid.ids) for grid in grids)])
         for start, end in zip(ends[:-1], ends[1:], strict=True):
             yield found[start:end]
@@ -138,6 +144,11 @@ class Transformer:
         if it.layers.joined:
             return torch.cat([pool(one, real) for one in states], dim=1)
         return pool(states[0] if len(states) == 1 else torch.stack(states).mean(0), real)
+
+
+def _within(progress: Progress, done: int, group: int, of: int) -> Callable[[float], None]:
+    """Tell progress in genomes from the share of a group that has been read."""
+    return lambda share: progress("reading genomes", done + int(share * group), of)
 
 
 def wanted_states(model: LanguageModel, ids: Tensor, mask: Tensor, layers: Layers) -> Iterator[Tensor]:
