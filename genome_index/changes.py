@@ -161,7 +161,7 @@ def relabel(path: Path, taxonomy: Taxonomy, work: Work) -> Summary:
         unused = len(taxonomy.taxa) - sum(taxonomy.find(entry.id) is not None for entry in entries)
         warnings = (
             *taxonomy.warnings,
-            *([f"{unused} labels of {taxonomy.release} name no genome of the index"] if unused > 0 else []),
+            *([_unused(unused, taxonomy) + "of the index"] if unused > 0 else []),
         )
         if not changed:
             return Summary(index, warnings=warnings)
@@ -302,11 +302,13 @@ def _label_warnings(
         known = {taxonomy.key(genome_id) for genome_id in (*(entry.id for entry in entries), *passed)}
         unused = [genome_id for genome_id in taxonomy.taxa if genome_id not in known]
         if unused:
-            yield (
-                f"{len(unused)} labels of {taxonomy.release} name no genome that was read: "
-                f"{unused[0]}{_more(unused)}"
-            )
+            yield (f"{_unused(len(unused), taxonomy)}that was read: {unused[0]}{_more(unused)}")
     yield from _same_sequence_warnings(entries)
+
+
+def _unused(labels: int, taxonomy: Taxonomy) -> str:
+    name = "names" if labels == 1 else "name"
+    return f"{counted(labels, 'label')} of {taxonomy.release} {name} no genome "
 
 
 def _same_sequence_warnings(entries: Sequence[Entry]) -> Iterable[str]:
@@ -320,7 +322,7 @@ def _same_sequence_warnings(entries: Sequence[Entry]) -> Iterable[str]:
 
 
 def _more(items: Sequence[str]) -> str:
-    return f" and {len(items) - 1} more" if len(items) > 1 else ""
+    return f" and {len(items) - 1:,} more" if len(items) > 1 else ""
 
 
 def _fit(comparer: Comparer, entries: Sequence[Entry], progress: Progress) -> Model:

@@ -24,7 +24,7 @@ from genome_index.progress import Progress, quiet
 from genome_index.projection import fit_projection, nearest_reference
 from genome_index.quality import complaint
 from genome_index.reader import Failure
-from genome_index.records import Genome, counted
+from genome_index.records import RANKS, Genome, counted
 from genome_index.sketches import pack
 from genome_index.spec import IndexSpec, Reading
 from genome_index.taxonomy import Taxonomy
@@ -251,7 +251,11 @@ def as_table(found: Comparison) -> Iterator[str]:
     ranks = list(found.rows[0].accuracy)
     best = {rank: max(row.accuracy[rank] for row in found.rows) for rank in ranks}
     width = max(len(row.encoder) for row in found.rows)
-    yield f"{counted(found.genomes)}; share right of the nearest vector in {FOLDS} folds, best marked *\n"
+    finest = next((rank for rank in reversed(RANKS) if rank in ranks), ranks[-1])
+    yield (
+        f"{counted(found.genomes)}; share right of the nearest vector in {FOLDS} folds, best marked *; "
+        f"silhouette by {finest}\n"
+    )
     heads = "".join(f"{rank[:12]:>14}" for rank in ranks)
     costs = "silhouette  anisotropy  whitened  with ANI     s      MB"
     yield f"{'encoder':<{width}}  layer  pool{heads}  {costs}\n"
@@ -260,7 +264,7 @@ def as_table(found: Comparison) -> Iterator[str]:
         layer = "-" if row.layer is None else str(row.layer)
         ani = "-" if row.ani_correlation is None else f"{row.ani_correlation:.2f}"
         yield (
-            f"{row.encoder:<{width}}  {layer:>5}  {row.pool:<4}{shares}  {row.silhouette[ranks[-1]]:>10.3f}  "
+            f"{row.encoder:<{width}}  {layer:>5}  {row.pool:<4}{shares}  {row.silhouette[finest]:>10.3f}  "
             f"{row.anisotropy:>10.3f}  {row.anisotropy_after:>8.3f}  {ani:>8}  {row.seconds:>4.0f}  "
             f"{row.peak_mb:>6.0f}\n"
         )

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 import typer
 from gindex_cli import app
+from gindex_cli.shared import Show
 from ncbi_server import dna
 
 from genome_index import Index, query_index
@@ -557,6 +558,7 @@ NEVER_FOR_A_QUERY = {"torch", "transformers", "sourmash", "sklearn", "pandas", "
 LOADED = """
 import sys
 from gindex_cli import app
+from gindex_cli.shared import Show
 try:
     app(sys.argv[1:])
 finally:
@@ -614,3 +616,24 @@ def test_a_build_loads_no_learning_library(six_genomes, tmp_path):
     found = set(done.stderr.splitlines()[-1].split())
     assert "faiss" in found
     assert found & NEVER_FOR_A_QUERY == set()
+
+
+# Progress ---------------------------------------------------------------------------------------------------
+
+
+def test_lines_of_progress_where_there_is_no_terminal(gindex, demo_index, queries, monkeypatch):
+    monkeypatch.setattr("gindex_cli.shared.LINE_EVERY_S", 0.0)
+    lines = gindex("query", *queries, *FILE, "--index", demo_index, "--format", "tsv").stderr.splitlines()
+    assert re.fullmatch(r"answered 1 genome, [\d.,]+ a second", lines[0])
+    assert re.fullmatch(r"answered 3 genomes, [\d.,]+ a second", lines[2])
+
+
+def test_time_left_is_said_anew_where_a_stage_begins_again(monkeypatch, capsys):
+    monkeypatch.setattr("gindex_cli.shared.LINE_EVERY_S", 0.0)
+    show = Show()
+    for done in (0, 5, 2, 7):
+        show.progress("reading", done, 10)
+    lines = capsys.readouterr().err.splitlines()
+    assert [bool(re.fullmatch(r"reading \d of 10, \d+ s left", line)) for line in lines] == [
+        False, True, False, True,
+    ]  # fmt: skip

@@ -341,7 +341,7 @@ def test_relabel_says_which_labels_it_could_not_use(path: Path):
     labels = life.Collection({}, {KNOWN.ids[0]: {"species": "G00virus fresh"}, "nobody": {"species": "X y"}})
     summary = changes.relabel(path, labels.taxonomy, WORK)
     assert summary.relabelled == 1
-    assert summary.warnings == ("1 labels of made up name no genome of the index",)
+    assert summary.warnings == ("1 label of made up names no genome of the index",)
 
 
 # -- merge ---------------------------------------------------------------------------------------------------

@@ -116,3 +116,12 @@ def test_shares_and_notes_are_told(encoder: Encoder) -> None:
 def test_name_and_version_are_the_tables(encoder: Encoder) -> None:
     assert encoder.name in ENCODERS
     assert encoder.version
+
+
+def test_progress_is_told_in_genomes_and_goes_one_way(encoder: Encoder) -> None:
+    told: list[tuple[str, int, int]] = []
+    some = [genome("ACGTTGCA" * (40 + number)) for number in range(6)]
+    encoder.encode(some, lambda *one: told.append(one))
+    assert bool(told) is not encoder.parallel  # one that runs in threads of its caller is told about by it
+    assert [done for _, done, _ in told] == sorted(done for _, done, _ in told)
+    assert all(done < of == len(some) for _, done, of in told)
