@@ -14,6 +14,7 @@ from genome_index.catalog import Entry
 from genome_index.compare import Comparer
 from genome_index.durable import disk_errors
 from genome_index.errors import UsageError
+from genome_index.exact import nearest
 from genome_index.features import Surroundings, score
 from genome_index.fit import fit_model, measured_fellows, project
 from genome_index.index import Index, commit, references_of, writing
@@ -28,7 +29,6 @@ from genome_index.segments import copy_segment
 from genome_index.snapshots import current_snapshot
 from genome_index.spec import POOLS, IndexSpec
 from genome_index.taxonomy import Taxonomy, molecule_of
-from genome_index.vectors import nearest
 
 Rows = npt.NDArray[np.int64]
 Seen = Callable[[Intake], None]

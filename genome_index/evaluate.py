@@ -18,6 +18,7 @@ from genome_index.catalog import Entry
 from genome_index.classify import Name, Verdict, decide, names_of
 from genome_index.compare import Comparer
 from genome_index.errors import UsageError
+from genome_index.exact import nearest
 from genome_index.features import HeldOut, Hits, nothing_held_out
 from genome_index.fit import Asked, ask, ask_all, calibrate, fit_model, project, within
 from genome_index.index import Index
@@ -25,7 +26,6 @@ from genome_index.levels import UNKNOWN, Level, level_named, levels_of
 from genome_index.model import CANDIDATES, Model
 from genome_index.progress import Progress, quiet
 from genome_index.records import RANKS, counted
-from genome_index.vectors import nearest
 
 Rows = npt.NDArray[np.int64]
 Codes = npt.NDArray[np.int32]

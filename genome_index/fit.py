@@ -18,6 +18,7 @@ from genome_index.calibrate import (
     with_threshold,
 )
 from genome_index.compare import Comparer
+from genome_index.exact import nearest
 from genome_index.features import FEATURES, HeldOut, Hits, Surroundings, Vote, elect, features_of, score
 from genome_index.levels import UNKNOWN, Level
 from genome_index.model import CANDIDATES, Model
@@ -27,7 +28,7 @@ from genome_index.projection import FIT_GENOMES, Projection, fit_projection
 from genome_index.records import RANKS
 from genome_index.references import References
 from genome_index.thresholds import Fellows, SpeciesThresholds, nearest_fellows
-from genome_index.vectors import Vectors, factory_for, nearest
+from genome_index.vectors import Vectors, factory_for
 
 Rows = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float32]

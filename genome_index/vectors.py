@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any, cast
 
@@ -20,8 +20,6 @@ EXACT_UP_TO = 100_000
 GRAPH = "HNSW32"
 GRAPH_EF = 256  # candidates the graph keeps in a search; recall@50 of 0.95 and more, tests/bench/RESULTS.md
 WRITE_BYTES = 1 << 20  # handed to a file at a time
-BLOCK_QUERIES = 256  # compared at a time by `nearest`, fewer where the references are many:
-BLOCK_CELLS = 1 << 22  # similarities held at a time, so that memory does not grow with both
 
 
 def factory_for(wanted: str, genomes: int) -> str:
@@ -29,6 +27,13 @@ def factory_for(wanted: str, genomes: int) -> str:
     if wanted != "auto":
         return wanted
     return "Flat" if genomes <= EXACT_UP_TO else GRAPH
+
+
+@cache
+def gpu_resources() -> Any:  # noqa: ANN401  # its types know nothing of GPUs
+    """What FAISS needs to work on a GPU; None where it sees none. Its build for CUDA is the extra `gpu`."""
+    kinds: Any = faiss
+    return kinds.StandardGpuResources() if kinds.get_num_gpus() else None
 
 
 class Vectors:
@@ -39,6 +44,7 @@ class Vectors:
 
     def __init__(self, index: faiss.Index) -> None:
         self._index = index
+        self._on_gpu: faiss.Index | None = None
 
     @classmethod
     def build(cls, vectors: Floats, factory: str) -> Vectors:
@@ -95,6 +101,7 @@ class Vectors:
 
     def add(self, vectors: Floats) -> None:
         self._index.add(vectors)
+        self._on_gpu = None
 
     def rows(self) -> Floats:
         """Every vector as it is stored: (N, d). A compressing factory gives back what it kept of it."""
@@ -105,6 +112,15 @@ class Vectors:
         found: Floats = self._index.reconstruct_n(0, len(self))
         return found
 
+    def _fastest(self) -> faiss.Index:
+        """A copy on the GPU, where FAISS sees one and the search is exact; graphs and filters are not for it."""
+        if not isinstance(self._index, faiss.IndexFlat) or not gpu_resources():
+            return self._index
+        if self._on_gpu is None:
+            kinds: Any = faiss  # its types know nothing of GPUs
+            self._on_gpu = kinds.index_cpu_to_gpu(gpu_resources(), 0, self._index)
+        return self._on_gpu
+
     def search(
         self, queries: Floats, k: int, live: npt.NDArray[np.bool_] | None = None
     ) -> tuple[Floats, Rows]:
@@ -113,41 +129,12 @@ class Vectors:
         if not k or not len(queries):
             return np.zeros((len(queries), 0), np.float32), np.zeros((len(queries), 0), np.int64)
         if live is None or live.all():
-            similarity, rows = self._index.search(queries, k)
+            similarity, rows = self._fastest().search(queries, k)
             return similarity, rows
         bitmap = np.packbits(live, bitorder="little")
         selector = faiss.IDSelectorBitmap(len(live), faiss.swig_ptr(bitmap))
         similarity, rows = self._index.search(queries, k, params=_parameters(self._index, selector))
         return similarity, rows
-
-
-def nearest(
-    queries: Floats, references: Floats, k: int, barred: Callable[[int], npt.NDArray[np.int64]]
-) -> tuple[Floats, Rows]:
-    """Exact nearest rows where each query has rows of its own that do not count: (Q, d), (N, d) -> (Q, k).
-
-    `barred(i)` are the rows query i must not see (itself, its species ...). Row -1 where fewer than k are
-    left.
-    """
-    k = min(k, len(references))
-    similarity = np.full((len(queries), k), -np.inf, np.float32)
-    rows = np.full((len(queries), k), -1, np.int64)
-    step = max(1, min(BLOCK_QUERIES, BLOCK_CELLS // max(1, len(references))))
-    for start in range(0, len(queries), step):
-        distance = -queries[start : start + step] @ references.T
-        for i in range(len(distance)):
-            distance[i, barred(start + i)] = np.inf
-        best = (
-            np.argpartition(distance, k - 1, axis=1)[:, :k]
-            if k < len(references)
-            else np.tile(np.arange(k), (len(distance), 1))
-        )
-        values = np.take_along_axis(distance, best, axis=1)
-        order = np.argsort(values, axis=1, kind="stable")
-        similarity[start : start + step] = -np.take_along_axis(values, order, axis=1)
-        rows[start : start + step] = np.take_along_axis(best, order, axis=1)
-    rows[np.isneginf(similarity)] = -1
-    return similarity, rows
 
 
 def _parameters(index: faiss.Index, selector: faiss.IDSelector) -> faiss.SearchParameters:

@@ -98,7 +98,10 @@ def test_the_table_marks_the_best(gindex, demo) -> None:
     result = gindex("compare", demo / "genomes", "--taxonomy", demo / "taxonomy.tsv", "--genome-per", "file")
     assert result.exit_code == 0
     lines = result.stdout.splitlines()
-    assert lines[0] == "60 genomes; share right of the nearest vector in 4 folds, best marked *"
+    assert (
+        lines[0]
+        == "60 genomes; share right of the nearest vector in 4 folds, best marked *; silhouette by species"
+    )
     assert lines[2].startswith("spectrum")
     assert lines[2].count("*") == len(lines[1].split()) - 10
 

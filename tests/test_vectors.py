@@ -1,5 +1,6 @@
 """Vectors, pairs and the projection against dull oracles: numpy, a loop, a dictionary, FAISS's own matrix."""
 
+import functools
 from pathlib import Path
 
 import faiss
@@ -9,10 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from genome_index.errors import IndexDamaged, UsageError
+from genome_index.exact import by_product, by_search, nearest
 from genome_index.pairs import PairTable, in_threads, keys_of, rows_of
 from genome_index.pool import unit
 from genome_index.projection import Projection, fit_projection
-from genome_index.vectors import GRAPH, Vectors, factory_for, nearest
+from genome_index.vectors import GRAPH, Vectors, factory_for
 
 SEEDS = st.integers(0, 2**32 - 1)
 
@@ -141,9 +143,18 @@ def barred_searches(draw):
     return draw(SEEDS), rows, queries, draw(st.integers(1, 40)), [np.array(one, np.int64) for one in barred]
 
 
-@given(barred_searches())
+def by_faiss(queries, references, k, barred):
+    """What a GPU does, with FAISS's search of the same signature on the CPU."""
+    out = [barred(i) for i in range(len(queries))]
+    search = functools.partial(faiss.knn, metric=faiss.METRIC_INNER_PRODUCT)
+    similarity, rows = by_search(queries, references, min(k, len(references)), out, search)
+    return similarity, np.where(np.isneginf(similarity), -1, rows)
+
+
+@pytest.mark.parametrize("nearest", [nearest, by_faiss])
+@given(search=barred_searches())
 @settings(max_examples=150, deadline=None)
-def test_nearest_is_what_a_loop_finds(search):
+def test_nearest_is_what_a_loop_finds(nearest, search):
     seed, rows, count, k, barred = search
     references, queries = random_unit(seed, rows, 12), random_unit(seed + 1, count, 12)
     similarity, found = nearest(queries, references, k, lambda i: barred[i])
@@ -152,6 +163,17 @@ def test_nearest_is_what_a_loop_finds(search):
     assert np.isneginf(similarity[found < 0]).all()
     for line, hidden in zip(found, barred, strict=True):
         assert not set(line.tolist()) & set(hidden.tolist())
+
+
+def test_nearest_on_a_gpu_is_nearest_on_a_cpu():
+    if not faiss.get_num_gpus():
+        pytest.skip("FAISS sees no GPU here")
+    references = random_unit(1, 5_000, 64)
+    out = [np.arange(i, i + 3) for i in range(300)]
+    similarity, rows = nearest(references[:300], references, 50, lambda i: out[i])
+    expected, _ = by_product(references[:300], references, 50, out)
+    assert np.abs(similarity - expected).max() < 1e-5
+    assert not any(set(line) & set(hidden) for line, hidden in zip(rows.tolist(), out, strict=True))
 
 
 def test_nearest_of_many_queries_goes_block_by_block():

@@ -1,0 +1,79 @@
+"""Exact neighbours among vectors in memory, where each query has rows of its own that do not count.
+
+On a GPU, where there is one, FAISS finds them; on a CPU numpy does, which is as fast there (RESULTS.md).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+import faiss
+import numpy as np
+import numpy.typing as npt
+
+from genome_index.vectors import gpu_resources
+
+Floats = npt.NDArray[np.float32]
+Rows = npt.NDArray[np.int64]
+Found = tuple[Floats, Rows]
+Search = Callable[[Floats, Floats, int], Found]  # queries, references, how many -> similarity, rows
+
+BLOCK_QUERIES = 256  # that go together
+MOST_WANTED = 1_024  # neighbours that a GPU is asked for; it gives 2,048 at most
+BLOCK_CELLS = 1 << 22  # similarities that numpy holds at a time, so that memory does not grow with both sides
+
+
+def nearest(queries: Floats, references: Floats, k: int, barred: Callable[[int], Rows]) -> Found:
+    """Exact nearest rows by inner product: (Q, d), (N, d) -> (Q, k) similarity and rows, nearest first.
+
+    `barred(i)` are the rows query i must not see (itself, its species ...). Row -1, similarity -inf, where
+    fewer than k are left.
+    """
+    k = min(k, len(references))
+    similarity = np.full((len(queries), k), -np.inf, np.float32)
+    rows = np.full((len(queries), k), -1, np.int64)
+    for start in range(0, len(queries), BLOCK_QUERIES):
+        block = slice(start, min(start + BLOCK_QUERIES, len(queries)))
+        out = [barred(i) for i in range(block.start, block.stop)]
+        search = _gpu_search() if k + max(map(len, out)) <= MOST_WANTED else None
+        if search is None:
+            similarity[block], rows[block] = by_product(queries[block], references, k, out)
+        else:
+            similarity[block], rows[block] = by_search(queries[block], references, k, out, search)
+    rows[np.isneginf(similarity)] = -1
+    return similarity, rows
+
+
+def by_search(queries: Floats, references: Floats, k: int, out: Sequence[Rows], search: Search) -> Found:
+    """Search for as many more as may be barred, and leave those out."""
+    wanted = min(len(references), k + max(map(len, out)))
+    similarity, rows = search(queries, references, wanted)
+    for line, found, hidden in zip(similarity, rows, out, strict=True):
+        line[np.isin(found, hidden)] = -np.inf
+    order = np.argsort(-similarity, axis=1, kind="stable")[:, :k]
+    return np.take_along_axis(similarity, order, axis=1), np.take_along_axis(rows, order, axis=1)
+
+
+def by_product(queries: Floats, references: Floats, k: int, out: Sequence[Rows]) -> Found:
+    """All similarities, those of barred rows blotted out."""
+    similarity, rows = np.empty((len(queries), k), np.float32), np.empty((len(queries), k), np.int64)
+    step = max(1, BLOCK_CELLS // len(references))
+    for start in range(0, len(queries), step):
+        distance = -queries[start : start + step] @ references.T
+        for line, hidden in zip(distance, out[start : start + step], strict=True):
+            line[hidden] = np.inf
+        best = np.argpartition(distance, k - 1, axis=1)[:, :k]
+        values = np.take_along_axis(distance, best, axis=1)
+        order = np.argsort(values, axis=1, kind="stable")
+        similarity[start : start + step] = -np.take_along_axis(values, order, axis=1)
+        rows[start : start + step] = np.take_along_axis(best, order, axis=1)
+    return similarity, rows
+
+
+def _gpu_search() -> Search | None:
+    """FAISS's exact search on a GPU, where it sees one."""
+    kinds: Any = faiss  # its types know nothing of GPUs
+    resources = gpu_resources()
+    return resources and partial(kinds.knn_gpu, resources, metric=faiss.METRIC_INNER_PRODUCT)
