@@ -113,7 +113,7 @@ class Vectors:
         return found
 
     def _fastest(self) -> faiss.Index:
-        """A copy on the GPU, where FAISS sees one and the search is exact; graphs and filters are not for it."""
+        """A copy on the GPU, where FAISS sees one and the search is exact: graphs and filters stay here."""
         if not isinstance(self._index, faiss.IndexFlat) or not gpu_resources():
             return self._index
         if self._on_gpu is None:
