@@ -30,7 +30,7 @@ from genome_index.encoders.tokens import open_tokenizer
 from genome_index.errors import ModelError, SpecMismatch, UsageError
 from genome_index.pool import CHUNK_POOLS, TOKEN_POOLS
 from genome_index.progress import Progress, quiet
-from genome_index.records import Genome
+from genome_index.records import Genome, counted
 from genome_index.spec import Reading
 
 Floats = npt.NDArray[np.float32]
@@ -202,8 +202,8 @@ def _chunk_tokens(name: str, model: LanguageModel, tokenizer: Tokenizer, reading
     if reading.chunk_tokens and most and reading.chunk_tokens + around > most:
         raise ModelError(
             name,
-            f"--chunk-tokens {reading.chunk_tokens:,} and {around} special ones are more than the {most:,} "
-            f"that this model's position table holds; give at most {most - around:,}",
+            f"--chunk-tokens {reading.chunk_tokens:,} and {counted(around, 'special token')} are more than the "
+            f"{most:,} that this model's position table holds; give at most {most - around:,}",
         )
     return reading.chunk_tokens or min(most or UNLIMITED, MOST_TOKENS) - around
 
