@@ -306,7 +306,8 @@ BAD_READINGS = {
     ),
     "chunk tokens": (
         Reading(chunk_tokens=64),
-        "{model}: --chunk-tokens 64 and 1 special token are more than the 64 that this model's position table "
+        "{model}: --chunk-tokens 64 and 1 special token are more than the 64 that this model's position "
+        "table "
         "holds; give at most 63",
     ),
 }

@@ -202,8 +202,8 @@ def _chunk_tokens(name: str, model: LanguageModel, tokenizer: Tokenizer, reading
     if reading.chunk_tokens and most and reading.chunk_tokens + around > most:
         raise ModelError(
             name,
-            f"--chunk-tokens {reading.chunk_tokens:,} and {counted(around, 'special token')} are more than the "
-            f"{most:,} that this model's position table holds; give at most {most - around:,}",
+            f"--chunk-tokens {reading.chunk_tokens:,} and {counted(around, 'special token')} are more than "
+            f"the {most:,} that this model's position table holds; give at most {most - around:,}",
         )
     return reading.chunk_tokens or min(most or UNLIMITED, MOST_TOKENS) - around
 
