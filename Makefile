@@ -29,7 +29,7 @@ $(VENV)/base: $(VENV)/bin/python pyproject.toml constraints.txt
 
 $(VENV)/everything: $(VENV)/base
 	$(PIP) install -c constraints.txt torch
-	$(PIP) install -c constraints.txt -e '.[neural,dev]'
+	$(PIP) install -c constraints.txt -e '.[neural,report,dev]'
 	touch $@
 
 clean:

@@ -5,14 +5,18 @@ from __future__ import annotations
 import typer
 from gindex_cli.build import add, build, merge, refit
 from gindex_cli.compare import compare
+from gindex_cli.draw import app as draw
 from gindex_cli.edit import relabel, remove, undo
 from gindex_cli.embed import embed
 from gindex_cli.evaluate import evaluate
+from gindex_cli.export import export
 from gindex_cli.fetch import fetch
 from gindex_cli.fitpool import fit_pool
 from gindex_cli.look import check, info, list_genomes
 from gindex_cli.query import query
+from gindex_cli.report import dereplicate, report
 from gindex_cli.shared import guarded
+from gindex_cli.sql import sql
 
 app = typer.Typer(
     name="gindex",
@@ -32,6 +36,10 @@ for command in (
     merge,
     refit,
     info,
+    sql,
+    export,
+    report,
+    dereplicate,
     check,
     evaluate,
     embed,
@@ -41,6 +49,7 @@ for command in (
     app.command()(guarded(command))
 app.command("list")(guarded(list_genomes))
 app.command("fit-pool")(guarded(fit_pool))
+app.add_typer(draw)
 
 
 def main() -> None:

@@ -6,6 +6,7 @@ import json
 from typing import Annotated
 
 import typer
+from gindex_cli.output import Output, require_place_for_bytes, send, send_bytes
 from gindex_cli.shared import DEFAULT_INDEX, IndexDir, out, say
 
 from genome_index.records import counted
@@ -30,12 +31,28 @@ def info(
     out([json.dumps(found, indent=1), "\n"] if as_json else (f"{line}\n" for line in lines_of(found)))
 
 
-def list_genomes(index: IndexDir = DEFAULT_INDEX) -> None:
-    """List the genomes as TSV."""
+def list_genomes(
+    index: IndexDir = DEFAULT_INDEX,
+    format: Annotated[str, typer.Option("--format", help="tsv, json, jsonl or parquet.")] = "tsv",
+    output: Output = None,
+) -> None:
+    """List the genomes, one column a rank or label."""
     from genome_index.describe import listing
+    from genome_index.errors import UsageError
     from genome_index.index import Index
+    from genome_index.sql import FORMATS, ask, listing_query, parquet_of
 
-    out(listing(Index.open(index)))
+    if format not in (*FORMATS, "parquet"):
+        raise UsageError(f"no format is called {format!r}; choose one of: {', '.join((*FORMATS, 'parquet'))}")
+    if format == "parquet":
+        require_place_for_bytes(format, output)
+    opened = Index.open(index)
+    if format == "tsv":
+        send(listing(opened), output)
+    elif format == "parquet":
+        send_bytes(parquet_of(opened, listing_query(opened)), output)
+    else:
+        send(FORMATS[format](ask(opened, listing_query(opened))), output)
 
 
 def check(index: IndexDir = DEFAULT_INDEX) -> None:

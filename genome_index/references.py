@@ -54,8 +54,11 @@ class References:
         """Hashes of this genome were kept below this."""
         return 2**64 // (self.spec.small_scaled if self.is_small(row) else self.spec.large_scaled)
 
+    def length_bp(self, row: int) -> int:
+        return self._locate(row)[2]
+
     def is_small(self, row: int) -> bool:
-        return self._locate(row)[2] <= self.spec.small_bp
+        return self.length_bp(row) <= self.spec.small_bp
 
     def candidate(self, row: int) -> Candidate:
         """What skani compares a query with."""
@@ -63,6 +66,14 @@ class References:
         return (
             Candidate(skani, self._locate(row)[4][:24]) if skani else Candidate(self._blob("bases", row), "")
         )
+
+    def windows(self, row: int) -> bytes:
+        """The genome's spectrum window by window, for `portraits.decode_windows`."""
+        return self._blob("windows", row)
+
+    def course(self, row: int) -> bytes:
+        """The genome's bases piece by piece, for `portraits.decode_course`."""
+        return self._blob("course", row)
 
     def genome(self, row: int) -> Genome | None:
         """The genome itself, where its bases are kept or still staged; else None."""

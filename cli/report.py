@@ -1,0 +1,62 @@
+"""gindex report, dereplicate: what a collection holds, what belongs together, and what looks wrong."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from gindex_cli.shared import DEFAULT_INDEX, IndexDir, Show, out, say
+
+from genome_index.records import counted
+
+
+def report(
+    index: IndexDir = DEFAULT_INDEX,
+    folder: Annotated[Path, typer.Option("--out", help="The folder for the report.")] = Path("gindex-report"),
+    rank: Annotated[
+        str, typer.Option("--rank", help="The rank or label whose names the groups are compared with.")
+    ] = "species",
+    ani: Annotated[
+        float | None,
+        typer.Option("--ani", min=80, max=100, help="Percent of identity that a group asks for."),
+    ] = None,
+    method: Annotated[
+        str, typer.Option("--method", help="Linkage: average, complete, single, or leiden.")
+    ] = "average",
+) -> None:
+    """Group the genomes of an index, compare the groups with the names, and list what looks wrong."""
+    from genome_index.collection import Choice, in_short, look_at, write_collection
+    from genome_index.index import Index
+
+    show = Show()
+    found = look_at(Index.open(index), Choice(rank, ani, method), show.progress)
+    show.end()
+    out(f"{line}\n" for line in in_short(found))
+    for path in write_collection(found, folder):
+        say(f"wrote {path}")
+
+
+def dereplicate(
+    index: IndexDir = DEFAULT_INDEX,
+    ani: Annotated[
+        float, typer.Option("--ani", help="Percent of identity from which on one genome stands for another.")
+    ] = 99.0,
+    output: Annotated[
+        Path | None, typer.Option("--output", help="A file for the table instead of standard output.")
+    ] = None,
+) -> None:
+    """Name one representative for genomes that are alike: a table of all, with who stands for whom."""
+    from genome_index.dereplicate import as_tsv
+    from genome_index.dereplicate import dereplicate as find
+    from genome_index.index import Index
+
+    members = find(Index.open(index), ani)
+    if output is None:
+        out(as_tsv(members))
+    else:
+        from genome_index.durable import write_file
+
+        write_file(output, "".join(as_tsv(members)).encode())
+    kept = sum(one.id == one.representative for one in members)
+    say(f"{counted(kept, 'representative')} of {counted(len(members))} at ANI {ani:g}")

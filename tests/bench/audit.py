@@ -1,0 +1,85 @@
+"""What the audit finds of wrong labels and chimeras planted in real genomes, and what else it names; grouping's time and memory.
+
+python tests/bench/audit.py [SEEDS]
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import time
+from dataclasses import replace
+from pathlib import Path
+
+from common import GENOMES, GINDEX, machine, peak_mb
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from planting import plant
+
+from genome_index import Genome, Index, IndexSpec, Work
+from genome_index.audit import audit
+from genome_index.changes import build
+from genome_index.kept import kept_hits, live_rows
+from genome_index.reader import iter_genomes
+from genome_index.taxonomy import read_taxonomy
+
+SETS = {"mito": ("mito.fa.gz", "record", 50, 10), "bacteria": ("bacteria", "file", 5, 3)}
+
+
+def genomes_of(name: str) -> list[Genome]:
+    path, per, *_ = SETS[name]
+    known = read_taxonomy(GENOMES / f"{name}.tsv")
+    found = [one for one in iter_genomes([GENOMES / path], per) if isinstance(one, Genome)]
+    return [replace(one, taxon=known.find(one.id) or one.taxon) for one in found]
+
+
+def suspects(index: Index) -> dict[str, set[str]]:
+    rows = live_rows(index)
+    found: dict[str, set[str]] = {"label": set(), "mixture": set()}
+    for one in audit(index, rows, kept_hits(index, rows)).suspects:
+        found.setdefault(one.kind, set()).add(one.id)
+    return found
+
+
+def made(genomes: list[Genome], folder: Path) -> Index:
+    return build(folder, genomes, IndexSpec(), None, Work(threads=2)).index
+
+
+def main() -> None:
+    seeds = int(sys.argv[1]) if len(sys.argv) > 1 else 3
+    print(machine())
+    for name, (_, _, labels, chimeras) in SETS.items():
+        genomes = genomes_of(name)
+        with tempfile.TemporaryDirectory() as folder:
+            clean_index = Path(folder) / "clean"
+            clean = suspects(made(genomes, clean_index))
+            print(
+                f"{name}, {len(genomes):,} genomes as they are: {len(clean['label'])} labels, {len(clean['mixture'])} mixtures named"
+            )
+            start = time.perf_counter()
+            peak = peak_mb(
+                [GINDEX, "report", "--index", str(clean_index), "--out", str(Path(folder) / "report")]
+            )
+            print(f"gindex report: {time.perf_counter() - start:.1f} s, peak {peak:,.0f} MB", flush=True)
+            for seed in range(1, seeds + 1):
+                planted = plant(genomes, labels, chimeras, seed)
+                start = time.perf_counter()
+                index = made(planted.genomes, Path(folder) / str(seed))
+                between = time.perf_counter()
+                found = suspects(index)
+                taken = time.perf_counter() - between
+                named = found["label"] | found["mixture"]
+                innocent = (
+                    named - planted.mislabelled - set(planted.chimeras) - clean["label"] - clean["mixture"]
+                )
+                print(
+                    f"seed {seed}: labels {len(found['label'] & planted.mislabelled)} of {labels}, "
+                    f"chimeras {len(found['mixture'] & set(planted.chimeras))} of {chimeras}, "
+                    f"false alarms {len(innocent)} ({len(innocent) / len(genomes):.2%}); "
+                    f"build {between - start:.0f} s, audit {taken:.1f} s",
+                    flush=True,
+                )
+
+
+if __name__ == "__main__":
+    main()
