@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from gindex_cli.output import Output, send
 from gindex_cli.shared import (
     DEFAULT_INDEX,
     DEFAULT_THREADS,
@@ -21,7 +22,6 @@ from gindex_cli.shared import (
     Show,
     Threads,
     all_inputs,
-    out,
     say,
 )
 
@@ -36,9 +36,7 @@ def query(
     index: IndexDir = DEFAULT_INDEX,
     k: Annotated[int, typer.Option("-k", min=1, max=50, help="Hits to report for each query.")] = 5,
     format: Annotated[str, typer.Option("--format", help="table, tsv, json or jsonl.")] = "table",
-    output: Annotated[
-        Path | None, typer.Option("--output", help="A file instead of standard output.")
-    ] = None,
+    output: Output = None,
     exclude_identical: Annotated[
         bool, typer.Option("--exclude-identical", help="Leave out references with the query's very sequence.")
     ] = False,
@@ -67,7 +65,7 @@ def query(
     if write is None:
         _table(outcome, output)
     else:
-        _stream(write(outcome, provenance(opened)), output)
+        send(write(outcome, provenance(opened)), output)
     show.end()
     why = "; the rows of what failed say why" if outcome.failed else ""
     if why or outcome.number > 1:
@@ -103,20 +101,10 @@ class _Outcome:
         )
 
 
-def _stream(pieces: Iterable[str], output: Path | None) -> None:
-    from genome_index.durable import disk_errors
-
-    if output is None:
-        out(pieces)
-        return
-    with disk_errors(output), output.open("w", encoding="utf-8") as file:
-        file.writelines(pieces)
-
-
 def _table(calls: Iterable[Call], output: Path | None) -> None:
     from gindex_cli.table import render
 
-    _stream(render(calls), output)
+    send(render(calls), output)
 
 
 def _unknown_format(given: str) -> Exception:

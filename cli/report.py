@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from gindex_cli.output import Output, send
 from gindex_cli.shared import DEFAULT_INDEX, IndexDir, Show, out, say
 
 from genome_index.records import counted
@@ -42,9 +43,7 @@ def dereplicate(
     ani: Annotated[
         float, typer.Option("--ani", help="Percent of identity from which on one genome stands for another.")
     ] = 99.0,
-    output: Annotated[
-        Path | None, typer.Option("--output", help="A file for the table instead of standard output.")
-    ] = None,
+    output: Output = None,
 ) -> None:
     """Name one representative for genomes that are alike: a table of all, with who stands for whom."""
     from genome_index.dereplicate import as_tsv
@@ -52,11 +51,6 @@ def dereplicate(
     from genome_index.index import Index
 
     members = find(Index.open(index), ani)
-    if output is None:
-        out(as_tsv(members))
-    else:
-        from genome_index.durable import write_file
-
-        write_file(output, "".join(as_tsv(members)).encode())
+    send(as_tsv(members), output)
     kept = sum(one.id == one.representative for one in members)
     say(f"{counted(kept, 'representative')} of {counted(len(members))} at ANI {ani:g}")

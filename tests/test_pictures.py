@@ -543,12 +543,13 @@ def test_what_is_too_short_is_not_painted(index: Index) -> None:
 
 def test_a_legend_names_the_palette_and_counts_the_rest() -> None:
     stripes = [Stripe(at * 500, at * 500 + 500, str(at), f"Species {at:02}", None, 0.9) for at in range(15)]
-    painted = Painting("many", 8_000, (8_000,), (*stripes, Stripe(7_500, 8_000)))
+    painted = Painting("many", 10_000, (10_000,), (*stripes, Stripe(7_500, 10_000)))
+    assert list(painted.shares())[-1] == NOTHING
     figure = stripes_picture(painted, THEMES["light"])
     require_legible(figure)
     labels = [text.get_text() for text in figure.legends[0].get_texts()]
-    assert labels[0] == "Species 00, 6%"
-    assert labels[len(PALETTE) :] == ["3 more, 19%", "nothing shared, 6%"]
+    assert labels[0] == "Species 00, 5%"
+    assert labels[len(PALETTE) :] == ["3 more, 15%", "nothing shared, 25%"]
 
 
 # The command ------------------------------------------------------------------------------------------------
