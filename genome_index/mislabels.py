@@ -26,6 +26,7 @@ Flags = npt.NDArray[np.bool_]
 FAR = 0.10  # share of genomes whose nearest fellow is as far, or farther: no more
 NEAR = 0.10  # share of genomes whose nearest fellow is farther than this one's other neighbour: no less
 LEAD = 1.0  # of score, of the other neighbour over the nearest fellow; an eighth in word identity
+WITNESSES = 5  # nearest hits; the more of them agree on another name, the sooner a label is set aside
 AT_ONCE = 5  # one of so many doubts is set aside before the rest is looked at again
 AUDITED = RANKS[RANKS.index("family") : RANKS.index("species") + 1]
 
@@ -72,7 +73,8 @@ def at_rank(level: Level, rows: Rows, hits: Hits) -> Iterator[Mislabel]:
         doubts = np.flatnonzero(_in_doubt(codes, rows, fits, other, hits.rows[np.arange(len(rows)), at]))
         if not len(doubts):
             return
-        worst = doubts[np.argsort(fits[doubts] - other[doubts], kind="stable")]
+        agree = _agreeing(codes, hits.rows, at)
+        worst = doubts[np.lexsort((fits[doubts] - other[doubts], -agree[doubts]))]
         for one in worst[: max(1, len(worst) // AT_ONCE)].tolist():
             row, witness = int(rows[one]), int(hits.rows[one, at[one]])
             yield Mislabel(
@@ -91,6 +93,13 @@ def _fits(
     fellows = np.where(known & (theirs == own), scores, 0).astype(np.float32)
     others = np.where(known & (theirs != own), scores, 0).astype(np.float32)
     return fellows.max(axis=1, initial=0), others.max(axis=1, initial=0), others.argmax(axis=1)
+
+
+def _agreeing(codes: Codes, near: Rows, at: Rows) -> Rows:
+    """How many of the first WITNESSES hits bear the name of the nearest other: (Q,)."""
+    theirs = np.where(near >= 0, codes[near], UNKNOWN)
+    name = np.take_along_axis(theirs, at[:, None], axis=1)
+    return np.asarray(((theirs == name) & (name != UNKNOWN))[:, :WITNESSES].sum(axis=1))
 
 
 def _in_doubt(

@@ -48,27 +48,24 @@ def find_mixtures(index: Index, rows: Rows) -> list[Mixture]:
     """References a part of which comes from another genus; where two parts are found, the smaller one."""
     near, share = sharers(index.references, rows)
     looked = _Looked(index, index.pairs())
-    found: list[Mixture] = []
+    parts: dict[int, list[Mixture]] = {}
     for row, line, shares in zip(rows.tolist(), near.tolist(), share.tolist(), strict=True):
         kin = [one for one in line if one >= 0]
         likely = [one for one, rough in zip(line, shares, strict=True) if one >= 0 and rough >= LEAST / 2]
-        parts = [looked.mixture(row, one, kin) for one in likely if looked.of_other_genera(row, one)]
-        found += _smallest_part(looked, [part for part in parts if part is not None])
-    return _own_fault(found)
+        found = [looked.mixture(row, one, kin) for one in likely if looked.of_other_genera(row, one)]
+        parts[row] = _by_genus(looked, [part for part in found if part is not None])
+    mixed = {row for row, found in parts.items() if found}
+    # Who shares only with mixtures shares what is its own.
+    true = ([part for part in found if part.source_row not in mixed] for found in parts.values())
+    return [found[0] for found in true if found]
 
 
-def _own_fault(found: list[Mixture]) -> list[Mixture]:
-    """Without those that only share with a mixture the part which is theirs in truth."""
-    source = {one.row: one.source_row for one in found}
-    return [one for one in found if source.get(one.source_row, one.row) == one.row]
-
-
-def _smallest_part(looked: _Looked, parts: list[Mixture]) -> list[Mixture]:
-    """The genome that has most of the part that is least, or nothing of nothing."""
+def _by_genus(looked: _Looked, parts: list[Mixture]) -> list[Mixture]:
+    """Of each genus the genome that has most of its part, the smallest part first."""
     largest: dict[int, Mixture] = {}
     for part in sorted(parts, key=lambda part: part.share):
         largest[looked.genus(part.source_row)] = part
-    return sorted(largest.values(), key=lambda part: part.share)[:1]
+    return sorted(largest.values(), key=lambda part: part.share)
 
 
 class _Looked:
@@ -119,32 +116,34 @@ class _Looked:
         return self._windows[row]
 
     def _is_the_mixture(self, row: int, other: int, inside: Flags, kin: list[int]) -> bool:
-        """Kin of the rest says so; without any, the genome that is less of one piece."""
-        ours = self._kin_thins(row, other, inside, kin)
+        """Whose kin is missing inside; where neither has kin to ask, the genome that is less of one piece."""
         back = np.isin(self.words(other), self.words(row), assume_unique=True)
-        theirs = self._kin_thins(other, row, back, self._kin_of(other))
-        if ours is not None and theirs is not None and ours != theirs:
-            return ours
-        if ours is None and theirs is not None:
-            return not theirs
-        if theirs is None and ours is not None:
-            return ours
-        return self._unevenness(row) > self._unevenness(other)
+        ours, theirs = self._thinning(row, other, inside, kin), self._thinning(other, row, back, [])
+        if ours is None and theirs is None:
+            return self._unevenness(row) > self._unevenness(other)
+        if ours is None or theirs is None:
+            return (
+                theirs >= KIN
+                if ours is None and theirs is not None
+                else bool(ours is not None and ours < KIN)
+            )
+        return ours < theirs
 
-    def _kin_of(self, row: int) -> list[int]:
-        near = self._index.model.around.rows[row].tolist()
-        return [one for one in near if one >= 0 and self._index.model.live[one]]
+    def _thinning(self, row: int, other: int, inside: Flags, kin: list[int]) -> float | None:
+        """Share of the words inside by that outside, of the kin nearest outside, not of the genus of `other`.
 
-    def _kin_thins(self, row: int, other: int, inside: Flags, kin: list[int]) -> bool | None:
-        """Whether kin, of another genus than `other`, shares much less inside than outside; None without."""
-        own, covered = self.words(row), np.zeros(len(inside), bool)
-        for one in {*kin, *self._kin_of(row)} - {row, other}:
-            if self.of_other_genera(one, other):
-                covered |= np.isin(own, self.words(one), assume_unique=True)
-        outer = covered[~inside].mean()
-        if outer < LEAST_KIN or outer * inside.sum() < LEAST_WORDS:
-            return None
-        return bool(covered[inside].mean() < KIN * outer)
+        1 for a true genome, 0 for a mixture; None without kin.
+        """
+        near = [one for one in self._index.model.around.rows[row].tolist() if one >= 0]
+        best, found = LEAST_KIN, None
+        for one in {*kin, *near} - {row, other}:
+            if not self._index.model.live[one] or not self.of_other_genera(one, other):
+                continue
+            shared = np.isin(self.words(row), self.words(one), assume_unique=True)
+            outer = float(shared[~inside].mean())
+            if outer > best and outer * inside.sum() >= LEAST_WORDS:
+                best, found = outer, float(shared[inside].mean()) / outer
+        return found
 
     def _unevenness(self, row: int) -> float:
         """Mean distance of a genome's windows from their mean, in 4-mers."""

@@ -12,7 +12,7 @@ from genome_index.index import Index
 from genome_index.pictures.cgr import fcgr, fcgr_of_windows, k_for
 from genome_index.pictures.fitting import fitted
 from genome_index.pictures.style import Theme, bases, dress, heat, line_alpha, new_figure
-from genome_index.pictures.subjects import Member, Subject, kept_blob
+from genome_index.pictures.subjects import Member, Subject
 from genome_index.pictures.walks import gc_along, walk_of_course
 from genome_index.portraits import decode_windows
 
@@ -58,7 +58,7 @@ def _words(index: Index, subject: Subject) -> tuple[Floats, str]:
     if subject.genome is not None:
         k = k_for(subject.length_bp)
         return fcgr(subject.genome, k).astype(np.float64), f"Words of {k} bases (CGR)"
-    windows = decode_windows(kept_blob(index, index.entry(subject.row), "windows"))
+    windows = decode_windows(index.references.windows(subject.row))
     return fcgr_of_windows(windows), "Words of 4 bases (CGR), both strands"
 
 

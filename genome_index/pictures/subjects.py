@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
-from pathlib import Path
 
 import numpy as np
 
@@ -16,7 +15,6 @@ from genome_index.pictures.walks import MOST_POINTS, count_course
 from genome_index.portraits import PIECES, Counts, decode_course
 from genome_index.query import QuerySettings, answer
 from genome_index.records import Genome
-from genome_index.segments import Segment
 
 MOST_MEMBERS = 200  # of a species that are drawn; more lines hide each other
 
@@ -99,12 +97,7 @@ def require_species(index: Index, species: str) -> None:
 
 def course_of(index: Index, entry: Entry) -> Counts:
     """How many A, C, G and T each piece of a reference holds, from what is kept: (256, 4)."""
-    return decode_course(kept_blob(index, entry, "course"))
-
-
-def kept_blob(index: Index, entry: Entry, kind: str) -> bytes:
-    folder = Path(index.path) / "segments" / entry.segment
-    return Segment(folder).blob(kind, entry.segment_row)
+    return decode_course(index.references.course(entry.row))
 
 
 def _of(index: Index, species: str) -> list[Entry]:

@@ -73,7 +73,7 @@ def main() -> None:
                     named - planted.mislabelled - set(planted.chimeras) - clean["label"] - clean["mixture"]
                 )
                 print(
-                    f"seed {seed}: labels {len(found['label'] & planted.mislabelled)} of {labels}, "
+                    f"seed {seed}: labels {len(named & planted.mislabelled)} of {labels}, "
                     f"chimeras {len(found['mixture'] & set(planted.chimeras))} of {chimeras}, "
                     f"false alarms {len(innocent)} ({len(innocent) / len(genomes):.2%}); "
                     f"build {between - start:.0f} s, audit {taken:.1f} s",
