@@ -7,6 +7,7 @@ of a true genome shares words inside and outside of the stretch alike, that of a
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +15,7 @@ import numpy.typing as npt
 
 from genome_index.index import Index
 from genome_index.levels import UNKNOWN
-from genome_index.pairs import PairTable, keys_of
+from genome_index.pairs import keys_of
 from genome_index.portraits import decode_windows
 from genome_index.records import Contig, Genome
 from genome_index.sharing import sharers
@@ -47,12 +48,13 @@ class Mixture:
 def find_mixtures(index: Index, rows: Rows) -> list[Mixture]:
     """References a part of which comes from another genus; where two parts are found, the smaller one."""
     near, share = sharers(index.references, rows)
-    looked = _Looked(index, index.pairs())
+    looked = _Looked(
+        index, {row: line[line >= 0].tolist() for row, line in zip(rows.tolist(), near, strict=True)}
+    )
     parts: dict[int, list[Mixture]] = {}
     for row, line, shares in zip(rows.tolist(), near.tolist(), share.tolist(), strict=True):
-        kin = [one for one in line if one >= 0]
         likely = [one for one, rough in zip(line, shares, strict=True) if one >= 0 and rough >= LEAST / 2]
-        found = [looked.mixture(row, one, kin) for one in likely if looked.of_other_genera(row, one)]
+        found = [looked.mixture(row, one) for one in likely if looked.of_other_genera(row, one)]
         parts[row] = _by_genus(looked, [part for part in found if part is not None])
     mixed = {row for row, found in parts.items() if found}
     # Who shares only with mixtures shares what is its own.
@@ -71,12 +73,11 @@ def _by_genus(looked: _Looked, parts: list[Mixture]) -> list[Mixture]:
 class _Looked:
     """Sketches and windows of references, read once."""
 
-    def __init__(self, index: Index, pairs: PairTable) -> None:
-        self._index, self._pairs = index, pairs
+    def __init__(self, index: Index, sharing: Mapping[int, Sequence[int]]) -> None:
+        self._index, self._pairs, self._sharing = index, index.pairs(), sharing
         self._genus = index.model.levels["genus"].codes if "genus" in index.model.levels else None
         self._words: dict[int, Words] = {}
         self._windows: dict[int, tuple[Words, Rows] | None] = {}
-        self._sharers: dict[int, Rows] = {}
 
     def genus(self, row: int) -> int:
         return UNKNOWN if self._genus is None else int(self._genus[row])
@@ -90,14 +91,14 @@ class _Looked:
             self._words[row] = self._index.references.hashes(row)
         return self._words[row]
 
-    def mixture(self, row: int, other: int, kin: list[int]) -> Mixture | None:
-        """`row` as a mixture with a part of `other`, or nothing; `kin` are all that share words with it."""
+    def mixture(self, row: int, other: int) -> Mixture | None:
+        """`row` as a mixture with a part of `other`, or nothing."""
         own, theirs = self.words(row), self.words(other)
         inside = np.isin(own, theirs, assume_unique=True)
         share, back = inside.mean(), inside.sum() / max(1, len(theirs))
         if not (LEAST <= share <= MOST and back <= MOST and self._patchy(row, other, inside)):
             return None
-        return Mixture(row, other, float(share)) if self._is_the_mixture(row, other, inside, kin) else None
+        return Mixture(row, other, float(share)) if self._is_the_mixture(row, other, inside) else None
 
     def _patchy(self, row: int, other: int, inside: Flags) -> bool:
         """Whether the shared words lie in one part; by windows where the genome's bases are kept."""
@@ -115,10 +116,10 @@ class _Looked:
             self._windows[row] = cut_words(genome, self._index) if genome is not None else None
         return self._windows[row]
 
-    def _is_the_mixture(self, row: int, other: int, inside: Flags, kin: list[int]) -> bool:
+    def _is_the_mixture(self, row: int, other: int, inside: Flags) -> bool:
         """Whose kin is missing inside; where neither has kin to ask, the genome that is less of one piece."""
         back = np.isin(self.words(other), self.words(row), assume_unique=True)
-        ours, theirs = self._thinning(row, other, inside, kin), self._thinning(other, row, back, [])
+        ours, theirs = self._thinning(row, other, inside), self._thinning(other, row, back)
         if ours is None and theirs is None:
             return self._unevenness(row) > self._unevenness(other)
         if ours is None or theirs is None:
@@ -129,14 +130,14 @@ class _Looked:
             )
         return ours < theirs
 
-    def _thinning(self, row: int, other: int, inside: Flags, kin: list[int]) -> float | None:
+    def _thinning(self, row: int, other: int, inside: Flags) -> float | None:
         """Share of the words inside by that outside, of the kin nearest outside, not of the genus of `other`.
 
         1 for a true genome, 0 for a mixture; None without kin.
         """
         near = [one for one in self._index.model.around.rows[row].tolist() if one >= 0]
         best, found = LEAST_KIN, None
-        for one in {*kin, *near} - {row, other}:
+        for one in {*self._sharing.get(row, ()), *near} - {row, other}:
             if not self._index.model.live[one] or not self.of_other_genera(one, other):
                 continue
             shared = np.isin(self.words(row), self.words(one), assume_unique=True)
