@@ -12,6 +12,7 @@ from typing import Any
 
 from genome_index.audit import Audit, audit
 from genome_index.durable import disk_errors, write_file
+from genome_index.exports import need_report
 from genome_index.groups import Grouping, group
 from genome_index.groupstats import Agreement, Group, agreement, groups_of
 from genome_index.index import Index
@@ -54,6 +55,7 @@ def look_at(index: Index, choice: Choice, progress: Progress = quiet) -> Collect
     ------
     UsageError
     """
+    need_report("gindex report", "scipy", "sklearn", *(("igraph",) if choice.method == "leiden" else ()))
     rows = live_rows(index)
     hits = kept_hits(index, rows)
     progress("grouping", 0, 1)

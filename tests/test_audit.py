@@ -14,7 +14,7 @@ from planting import Planted, plant
 
 pytest.importorskip("sklearn")
 
-from genome_index import Genome, Index, IndexSpec, Work
+from genome_index import Genome, Index, IndexSpec, Work, exports
 from genome_index.audit import audit
 from genome_index.changes import build
 from genome_index.collection import Choice, look_at
@@ -207,6 +207,16 @@ def test_sentences_of_wrong_use(demo_index: Path) -> None:
         look_at(index, Choice(rank="strain"))
     with pytest.raises(UsageError, match=r"^--ani 9: give a percentage from 80 to 100$"):
         dereplicate(index, 9)
+
+
+@pytest.mark.parametrize(("method", "module"), [("average", "sklearn"), ("leiden", "igraph")])
+def test_without_the_extra_the_report_says_so(
+    demo_index: Path, monkeypatch, method: str, module: str
+) -> None:
+    monkeypatch.setattr(exports, "find_spec", lambda name: None if name == module else True)
+    with pytest.raises(UsageError) as error:
+        look_at(Index.open(demo_index), Choice(method=method))
+    assert str(error.value) == f"gindex report needs {module}; install with `pip install 'gindex[report]'`"
 
 
 def test_representatives_are_apart_and_stand_for_what_is_near(demo_index: Path) -> None:
