@@ -26,8 +26,8 @@ from gindex_cli.shared import (
     Windows,
     all_inputs,
     report_change,
-    say,
     taken_in,
+    tell_notes,
 )
 
 TaxonomyFile = Annotated[
@@ -67,8 +67,7 @@ def build(
     reading = Reading(layer, token_pool, chunk_pool, windows, chunk_tokens, precision)
     spec = spec_for(encoder, faiss, keep_sequence, reading)
     planned = plan(all_inputs(inputs, from_file), taxonomy, genome_per)
-    for note in (*planned.notes, *notes_of(spec)):
-        say(f"note: {note}")
+    tell_notes((*planned.notes, *notes_of(spec)))
     show = Show()
     work = show.work(threads, wait)
     summary = build_index(planned.inputs, index, planned.taxonomy, planned.per, spec, work)
@@ -90,8 +89,7 @@ def add(
     from genome_index.pipeline import add_genomes
 
     planned = plan(all_inputs(inputs, from_file), taxonomy, genome_per)
-    for note in planned.notes:
-        say(f"note: {note}")
+    tell_notes(planned.notes)
     show = Show()
     work = show.work(threads, wait, model)
     summary = add_genomes(planned.inputs, index, planned.taxonomy, planned.per, work)

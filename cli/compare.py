@@ -18,7 +18,9 @@ from gindex_cli.shared import (
     Windows,
     all_inputs,
     out,
+    require_format,
     say,
+    tell_notes,
 )
 
 if TYPE_CHECKING:
@@ -53,11 +55,9 @@ def compare(
     from genome_index.pipeline import compare_models
     from genome_index.spec import Reading
 
-    if format not in FORMATS:
-        raise UsageError(f"no format is called {format!r}; choose one of: {', '.join(FORMATS)}")
+    require_format(format, FORMATS)
     planned = plan(all_inputs(inputs, from_file), taxonomy, genome_per)
-    for note in planned.notes:
-        say(f"note: {note}")
+    tell_notes(planned.notes)
     if planned.taxonomy is None:
         raise UsageError("gindex compare needs names to compare by: give --taxonomy TSV")
     reading = Reading(windows=windows, chunk_tokens=chunk_tokens, precision=precision)

@@ -6,7 +6,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from gindex_cli.shared import DEFAULT_INDEX, FAILED_INPUTS, GenomePerOption, IndexDir, guarded, say
+from gindex_cli.shared import (
+    DEFAULT_INDEX,
+    FAILED_INPUTS,
+    GenomePerOption,
+    IndexDir,
+    guarded,
+    say,
+    tell_notes,
+)
 
 if TYPE_CHECKING:
     from genome_index.pictures.gallery import Drawn
@@ -42,8 +50,7 @@ def genome(
     from genome_index.reader import Failure
 
     planned = plan(genomes, None, genome_per)
-    for note in planned.notes:
-        say(f"note: {note}")
+    tell_notes(planned.notes)
     failed = False
     for drawn in draw_genomes(Index.open(index), planned.inputs, out, theme, planned.per):
         if isinstance(drawn, Failure):

@@ -21,6 +21,7 @@ from gindex_cli.shared import (
     Windows,
     all_inputs,
     say,
+    tell_notes,
 )
 
 from genome_index.records import counted
@@ -52,8 +53,7 @@ def embed(
     reading = Reading(layer, token_pool, chunk_pool, windows, chunk_tokens, precision)
     spec = spec_for(encoder, reading=reading)
     planned = plan(all_inputs(inputs, from_file), None, genome_per)
-    for note in (*planned.notes, *notes_of(spec)):
-        say(f"note: {note}")
+    tell_notes((*planned.notes, *notes_of(spec)))
     made = there = failed = 0
     show = Show()
     for one in embed_genomes(planned.inputs, out, spec, planned.per, format, per_chunk, show.progress):

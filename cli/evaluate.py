@@ -6,7 +6,7 @@ import json
 from typing import Annotated
 
 import typer
-from gindex_cli.shared import DEFAULT_INDEX, DEFAULT_THREADS, IndexDir, Show, Threads, out
+from gindex_cli.shared import DEFAULT_INDEX, DEFAULT_THREADS, IndexDir, Show, Threads, out, require_format
 
 
 def evaluate(
@@ -34,8 +34,7 @@ def evaluate(
     from genome_index.index import Index
     from genome_index.scores import lines_of, scores
 
-    if format not in ("table", "json"):
-        raise UsageError(f"no format is called {format!r}; choose one of: table, json")
+    require_format(format, ("table", "json"))
     if folds == 1 or (folds and leave_one_out):
         raise UsageError("give --folds 2 or more, or --leave-one-out, not both")
     show = Show()

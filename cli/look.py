@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 from gindex_cli.output import Output, require_place_for_bytes, send, send_bytes
-from gindex_cli.shared import DEFAULT_INDEX, IndexDir, out, say
+from gindex_cli.shared import DEFAULT_INDEX, IndexDir, out, require_format, say
 
 from genome_index.records import counted
 
@@ -38,12 +38,10 @@ def list_genomes(
 ) -> None:
     """List the genomes, one column a rank or label."""
     from genome_index.describe import listing
-    from genome_index.errors import UsageError
     from genome_index.index import Index
     from genome_index.sql import FORMATS, ask, listing_query, parquet_of
 
-    if format not in (*FORMATS, "parquet"):
-        raise UsageError(f"no format is called {format!r}; choose one of: {', '.join((*FORMATS, 'parquet'))}")
+    require_format(format, (*FORMATS, "parquet"))
     if format == "parquet":
         require_place_for_bytes(format, output)
     opened = Index.open(index)

@@ -22,7 +22,9 @@ from gindex_cli.shared import (
     Show,
     Threads,
     all_inputs,
+    require_format,
     say,
+    tell_notes,
 )
 
 from genome_index.records import counted
@@ -52,20 +54,17 @@ def query(
     from genome_index.query import QuerySettings
     from genome_index.report import FORMATS, provenance
 
-    write = FORMATS.get(format) if format != "table" else None
-    if write is None and format != "table":
-        raise _unknown_format(format)
+    require_format(format, ("table", *FORMATS))
     opened = Index.open(index, model)
     planned = plan(all_inputs(inputs, from_file), None, genome_per)
-    for note in planned.notes:
-        say(f"note: {note}")
+    tell_notes(planned.notes)
     show = Show(live=output is not None or not sys.stdout.isatty())
     settings = QuerySettings(k, exclude_identical, threads, show.progress)
     outcome = _Outcome(query_index(opened, planned.inputs, planned.per, settings), show)
-    if write is None:
+    if format == "table":
         _table(outcome, output)
     else:
-        send(write(outcome, provenance(opened)), output)
+        send(FORMATS[format](outcome, provenance(opened)), output)
     show.end()
     why = "; the rows of what failed say why" if outcome.failed else ""
     if why or outcome.number > 1:
@@ -105,10 +104,3 @@ def _table(calls: Iterable[Call], output: Path | None) -> None:
     from gindex_cli.table import render
 
     send(render(calls), output)
-
-
-def _unknown_format(given: str) -> Exception:
-    from genome_index.errors import UsageError
-    from genome_index.report import FORMATS
-
-    return UsageError(f"no format is called {given!r}; choose one of: {', '.join(['table', *FORMATS])}")

@@ -149,6 +149,19 @@ def all_inputs(inputs: list[str] | None, from_file: Path | None) -> list[str]:
     return found
 
 
+def tell_notes(notes: Iterable[str]) -> None:
+    for note in notes:
+        say(f"note: {note}")
+
+
+def require_format(given: str, known: Iterable[str]) -> None:
+    """Raise UsageError, naming those there are, where a command has no such format."""
+    from genome_index.errors import UsageError
+
+    if given not in (formats := tuple(known)):
+        raise UsageError(f"no format is called {given!r}; choose one of: {', '.join(formats)}")
+
+
 class Show:
     """Progress with rate and time left: a live line on a terminal, now and then a plain one elsewhere."""
 

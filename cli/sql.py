@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from gindex_cli.output import Output, require_place_for_bytes, send, send_bytes
-from gindex_cli.shared import DEFAULT_INDEX, IndexDir
+from gindex_cli.shared import DEFAULT_INDEX, IndexDir, require_format
 
 if TYPE_CHECKING:
     from genome_index.sql import Answer
@@ -25,13 +25,10 @@ def sql(
     output: Output = None,
 ) -> None:
     """Ask the tables genomes, events, failures and settings of an index in SQL; nothing can be changed."""
-    from genome_index.errors import UsageError
     from genome_index.index import Index
     from genome_index.sql import FORMATS, ask, parquet_of
 
-    known = ("table", *FORMATS, "parquet")
-    if format not in known:
-        raise UsageError(f"no format is called {format!r}; choose one of: {', '.join(known)}")
+    require_format(format, ("table", *FORMATS, "parquet"))
     if format == "parquet":
         require_place_for_bytes(format, output)
         send_bytes(parquet_of(Index.open(index), query), output)

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from genome_index.catalog import Entry
 from genome_index.features import Hits
-from genome_index.groups import edges_of
+from genome_index.groups import connected, edges_of
 from genome_index.index import Index
 from genome_index.levels import UNKNOWN
 from genome_index.mislabels import Mislabel, find_mislabels
@@ -55,7 +55,8 @@ class Audit:
 
 def audit(index: Index, rows: Rows, hits: Hits) -> Audit:
     """Look at all live genomes; `hits` are those of `rows`."""
-    entries = {entry.row: entry for entry in index.catalog.entries()}
+    index.prefetch(rows.tolist())
+    entries = {row: index.entry(row) for row in rows.tolist()}
     mixtures = find_mixtures(index, rows)
     mixed = {one.row for one in mixtures}
     found = [_of_mixture(one, entries) for one in mixtures]
@@ -134,22 +135,12 @@ def _duplicates(rows: Rows, hits: Hits, entries: dict[int, Entry]) -> list[Dupli
     for row in rows.tolist():
         same.setdefault(entries[row].sha256, []).append(row)
     found = [_set_of(members, True, entries) for members in same.values() if len(members) > 1]
-    near = edges_of(rows, hits, by_identity=True).within(NEAR_DUPLICATE)
-    parent = list(range(len(rows)))
-    for a, b in zip(near.a.tolist(), near.b.tolist(), strict=True):
-        parent[_root(parent, a)] = _root(parent, b)
     sets: dict[int, list[int]] = {}
-    for at in range(len(rows)):
-        sets.setdefault(_root(parent, at), []).append(int(rows[at]))
+    near = connected(len(rows), edges_of(rows, hits, by_identity=True), NEAR_DUPLICATE)
+    for row, number in zip(rows.tolist(), near.tolist(), strict=True):
+        sets.setdefault(number, []).append(row)
     several = [members for members in sets.values() if len({entries[row].sha256 for row in members}) > 1]
     return found + [_set_of(members, False, entries) for members in several]
-
-
-def _root(parent: list[int], at: int) -> int:
-    while parent[at] != at:
-        parent[at] = parent[parent[at]]
-        at = parent[at]
-    return at
 
 
 def _set_of(members: list[int], exact: bool, entries: dict[int, Entry]) -> Duplicates:

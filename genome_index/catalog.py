@@ -112,8 +112,10 @@ class Catalog:
             self._known.update(self.entries_at(wanted))
 
     def entries(self) -> list[Entry]:
-        """Every genome, by row."""
-        return self._entries(f"SELECT {COLUMNS} FROM genomes ORDER BY row")
+        """Every genome, by row; they are remembered."""
+        found = self._entries(f"SELECT {COLUMNS} FROM genomes ORDER BY row")
+        self._known.update((entry.row, entry) for entry in found)
+        return found
 
     def entries_at(self, rows: Iterable[int]) -> dict[int, Entry]:
         found = self._entries(

@@ -302,7 +302,7 @@ def _label_warnings(
         known = {taxonomy.key(genome_id) for genome_id in (*(entry.id for entry in entries), *passed)}
         unused = [genome_id for genome_id in taxonomy.taxa if genome_id not in known]
         if unused:
-            yield (f"{_unused(len(unused), taxonomy)}that was read: {unused[0]}{_more(unused)}")
+            yield f"{_unused(len(unused), taxonomy)}that was read: {unused[0]}{_more(unused)}"
     yield from _same_sequence_warnings(entries)
 
 

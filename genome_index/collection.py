@@ -12,7 +12,7 @@ from typing import Any
 
 from genome_index.audit import Audit, audit
 from genome_index.durable import disk_errors, write_file
-from genome_index.exports import need_report
+from genome_index.extras import need_installed
 from genome_index.groups import Grouping, group
 from genome_index.groupstats import Agreement, Group, agreement, groups_of
 from genome_index.index import Index
@@ -55,19 +55,20 @@ def look_at(index: Index, choice: Choice, progress: Progress = quiet) -> Collect
     ------
     UsageError
     """
-    need_report("gindex report", "scipy", "sklearn", *(("igraph",) if choice.method == "leiden" else ()))
+    leiden = ("igraph",) if choice.method == "leiden" else ()
+    need_installed("gindex report", "scipy", "sklearn", *leiden, extra="report")
     rows = live_rows(index)
     hits = kept_hits(index, rows)
     progress("grouping", 0, 1)
     grouping = group(index.model, rows, hits, choice.rank, choice.ani, choice.method)
-    entries = {entry.row: entry for entry in index.catalog.entries()}
-    names = [entries[row].lineage.name(choice.rank) for row in rows.tolist()]
+    entries = index.catalog.entries()
+    names = [entry.lineage.name(choice.rank) for entry in entries]
     level = index.model.levels.get(choice.rank)
     progress("comparing groups with names", 0, 1)
     agreed = agreement(grouping, level, rows, index.model.vectors.rows()[rows])
     progress("looking for what is wrong", 0, 1)
     found = audit(index, rows, hits)
-    ids = [entries[row].id for row in rows.tolist()]
+    ids = [entry.id for entry in entries]
     return Collection(
         choice, ids, names, grouping, groups_of(grouping, names), agreed, found, provenance(index)
     )

@@ -16,8 +16,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from genome_index.encoders import SPECTRUM, TRANSFORMER, need_installed, open_encoder, spec_for
+from genome_index.encoders import SPECTRUM, TRANSFORMER, open_encoder, spec_for
 from genome_index.errors import UsageError
+from genome_index.extras import need_installed
+from genome_index.groupstats import silhouette
 from genome_index.levels import UNKNOWN, Level, levels_of
 from genome_index.pool import unit
 from genome_index.progress import Progress, quiet
@@ -110,7 +112,7 @@ def judge(one: Vectors, levels: Mapping[str, Level], pairs: Mapping[tuple[int, i
     return Row(
         one.encoder, one.layer, one.pool, one.values.shape[1],
         {name: cross_validated(one.values, level) for name, level in levels.items()},
-        {name: silhouette(projected, level) for name, level in levels.items()},
+        {name: _silhouette(projected, level) for name, level in levels.items()},
         mean_cosine(one.values), mean_cosine(projected), correlation, len(pairs), one.seconds, one.peak_mb,
     )  # fmt: skip
 
@@ -150,22 +152,18 @@ def _has_fellows(level: Level) -> bool:
     return bool((counts > 0).sum() > 1 and (counts > 1).any())
 
 
-def silhouette(vectors: Floats, level: Level) -> float:
-    from sklearn.metrics import silhouette_score
-
+def _silhouette(vectors: Floats, level: Level) -> float:
     named = level.codes != UNKNOWN
-    if not 1 < len(np.unique(level.codes[named])) < named.sum():
-        return float("nan")
-    return float(silhouette_score(vectors[named], level.codes[named], metric="cosine"))
+    found = silhouette(vectors[named], level.codes[named])
+    return float("nan") if found is None else found
 
 
 def mean_cosine(vectors: Floats) -> float:
     """Of all pairs of two rows: (N, D) -> -1 to 1. The squared length of the sum holds them all at once."""
-    rows = unit(vectors).astype(np.float64)
+    rows = unit(vectors)
     pairs = len(rows) * (len(rows) - 1)
-    return (
-        float((np.square(rows.sum(axis=0)).sum() - np.square(rows).sum()) / pairs) if pairs else float("nan")
-    )
+    total, own = rows.sum(axis=0, dtype=np.float64), np.square(rows).sum(dtype=np.float64)
+    return float((total @ total - own) / pairs) if pairs else float("nan")
 
 
 def ani_pairs(genomes: Sequence[Genome]) -> dict[tuple[int, int], float]:
@@ -226,16 +224,13 @@ def compare_inputs(
         No rank or label has two names, one of them borne twice.
     ModelError
     """
-    need_installed("gindex compare", "sklearn", "scipy")
+    need_installed("gindex compare", "sklearn", "scipy", extra="neural")
     specs = [spec_for(SPECTRUM), *(spec_for(name, reading=reading) for name in encoders)]
     read = list(genomes)
     failures = [one for one in read if isinstance(one, Failure)]
-    usable = [one for one in read if isinstance(one, Genome) and not complaint(one)]
-    failures += [
-        Failure(one.id, one.source, why)
-        for one in read
-        if isinstance(one, Genome) and (why := complaint(one))
-    ]
+    complaints = [(one, complaint(one)) for one in read if isinstance(one, Genome)]
+    usable = [one for one, why in complaints if not why]
+    failures += [Failure(one.id, one.source, why) for one, why in complaints if why]
     levels = levels_of([taxonomy.find(one.id) or one.taxon for one in usable])
     asked = {name: level for name, level in levels.items() if _has_fellows(level)}
     if not asked:

@@ -16,8 +16,9 @@ import numpy as np
 import numpy.typing as npt
 
 from genome_index.durable import disk_errors, write_file
-from genome_index.encoders import Encoder, need_installed, open_encoder
+from genome_index.encoders import Encoder, open_encoder
 from genome_index.errors import UsageError
+from genome_index.extras import need_installed
 from genome_index.ingest import sequence_digest
 from genome_index.progress import Progress, quiet
 from genome_index.quality import complaint
@@ -60,7 +61,7 @@ def write_embeddings(
     if kind not in WRITERS:
         raise UsageError(f"no format is called {kind!r}; choose one of: {', '.join(WRITERS)}")
     if kind == "pt":
-        need_installed("--format pt", "torch")
+        need_installed("--format pt", "torch", extra="neural")
     encoder = open_encoder(spec)
     if per_chunk and spec.reading is None:
         raise UsageError(f"--per-chunk: the encoder {spec.encoder} has no chunks; leave it out")

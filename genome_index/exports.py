@@ -9,19 +9,17 @@ import colorsys
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from importlib.util import find_spec
 
 import numpy as np
 import numpy.typing as npt
 
 from genome_index.catalog import Entry
 from genome_index.errors import UsageError
+from genome_index.extras import need_installed
 from genome_index.index import Index
 from genome_index.pairs import keys_of
 from genome_index.portraits import decode_course
 from genome_index.records import RANKS
-from genome_index.segments import Segment
 from genome_index.sql import distinct_names
 from genome_index.trees import newick, tree_of
 
@@ -64,19 +62,12 @@ def _require_rank(kind: str, rank: str, entries: Sequence[Entry]) -> None:
         raise UsageError(f"--rank {rank}: no genome has one; choose one of: {', '.join(known) or 'none'}")
 
 
-def need_report(what: str, *modules: str) -> None:
-    """Raise UsageError, with the cure, where what the extra `report` brings is not installed."""
-    missing = [name for name in modules if find_spec(name) is None]
-    if missing:
-        raise UsageError(f"{what} needs {' and '.join(missing)}; install with `pip install 'gindex[report]'`")
-
-
 # -- newick --------------------------------------------------------------------------------------------------
 
 
 def _newick(index: Index, entries: Sequence[Entry], wish: Wish) -> Iterator[str]:
     """A tree of the genomes by average linkage, branch lengths in cosine distance (1 - similarity)."""
-    need_report("newick", "scipy")
+    need_installed("newick", "scipy", extra="report")
     rows = np.array([entry.row for entry in entries])
     vectors = index.model.vectors.rows()[rows]
     near, score = _near(index, rows)
@@ -96,7 +87,7 @@ def _near(index: Index, rows: Rows) -> tuple[Rows, Floats]:
 
 def _graphml(index: Index, entries: Sequence[Entry], wish: Wish) -> Iterator[str]:
     """The neighbour graph: genomes with name, length and kind; pairs with score, and ANI where measured."""
-    need_report("graphml", "networkx")
+    need_installed("graphml", "networkx", extra="report")
     import networkx
 
     rank = wish.rank or "species"
@@ -139,9 +130,8 @@ def _microreact(index: Index, entries: Sequence[Entry], wish: Wish) -> Iterator[
     header = ["id", *ranks, *labels, "length_bp", "gc_percent", "contigs", "molecule"]
     header += [f"{rank}__colour"] if colours else []
     yield _line(distinct_names(header))
-    segment = lru_cache(maxsize=8)(lambda name: Segment(index.path / "segments" / name))
     for entry in entries:
-        gc = gc_percent(segment(entry.segment).blob("course", entry.segment_row))
+        gc = gc_percent(index.references.course(entry.row))
         cells = [entry.id, *(_name(entry, name) or "" for name in (*ranks, *labels))]
         cells += [str(entry.length_bp), f"{gc:.2f}", str(entry.contigs), entry.molecule]
         cells += [colours.get(_name(entry, rank) or "", NO_NAME_COLOUR)] if colours else []

@@ -17,8 +17,8 @@ import numpy as np
 import numpy.typing as npt
 
 from genome_index.changes import Summary, Work, fit_again
-from genome_index.encoders import need_installed
 from genome_index.errors import UsageError
+from genome_index.extras import need_installed
 from genome_index.index import Index, writing
 from genome_index.levels import UNKNOWN, Level, levels_of
 from genome_index.projection import nearest_reference
@@ -81,7 +81,7 @@ def fit_pool(path: Path, rank: str, work: Work) -> tuple[PoolReport, Summary | N
     UsageError
         The index has no chunks, or too few genomes with a name at this rank.
     """
-    need_installed("gindex fit-pool", "torch")
+    need_installed("gindex fit-pool", "torch", extra="neural")
     with writing(path, work.wait_s):
         index = Index.open(path)
         if index.spec.reading is None:

@@ -122,7 +122,7 @@ def _largest_first(number: Rows) -> Rows:
 # -- linkage: how many genomes, edges, threshold -> a number for each genome ---------------------------------
 
 
-def _single(count: int, edges: Edges, threshold: float) -> Rows:
+def connected(count: int, edges: Edges, threshold: float) -> Rows:
     """Connected over edges within the threshold."""
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
@@ -135,7 +135,7 @@ def _single(count: int, edges: Edges, threshold: float) -> Rows:
 def _linked(how: str) -> Callable[[int, Edges, float], Rows]:
     def link(count: int, edges: Edges, threshold: float) -> Rows:
         """Cut each connected component by linkage over all its pairs."""
-        component = _single(count, edges, threshold)
+        component = connected(count, edges, threshold)
         number, taken = component.copy(), int(component.max(initial=0)) + 1
         sizes = np.bincount(component)
         for one in np.flatnonzero((sizes > 2) & (sizes <= LARGEST)).tolist():
@@ -182,6 +182,6 @@ def _leiden(count: int, edges: Edges, threshold: float) -> Rows:
 METHODS: Mapping[str, Callable[[int, Edges, float], Rows]] = {
     "average": _linked("average"),
     "complete": _linked("complete"),
-    "single": _single,
+    "single": connected,
     "leiden": _leiden,
 }

@@ -107,11 +107,12 @@ def agreement(grouping: Grouping, level: Level | None, rows: Rows, vectors: Floa
     if level is None or not len(named):
         return Agreement(0, None, None, None, (), ())
     own, number = codes[named], grouping.number[named]
+    some = named[np.linspace(0, len(named) - 1, min(len(named), SILHOUETTE_GENOMES)).astype(int)]
     split = _more_than_one(own, number)
     merged = _more_than_one(number, own)
     return Agreement(
         len(named), float(adjusted_rand_score(own, number)), float(v_measure_score(own, number)),
-        _silhouette(vectors[named], own), tuple((level.names[code], count) for code, count in split),
+        silhouette(vectors[some], codes[some]), tuple((level.names[code], count) for code, count in split),
         tuple(merged),
     )  # fmt: skip
 
@@ -124,12 +125,10 @@ def _more_than_one(of: npt.NDArray[np.integer], among: npt.NDArray[np.integer]) 
     return sorted(several, key=lambda pair: (-pair[1], pair[0]))
 
 
-def _silhouette(vectors: Floats, codes: npt.NDArray[np.int32]) -> float | None:
+def silhouette(vectors: Floats, codes: npt.NDArray[np.int32]) -> float | None:
+    """Cosine silhouette, -1 to 1: (N, d), (N,); None without two names, one of them borne twice."""
     from sklearn.metrics import silhouette_score
 
-    if len(codes) > SILHOUETTE_GENOMES:
-        some = np.linspace(0, len(codes) - 1, SILHOUETTE_GENOMES).astype(int)
-        vectors, codes = vectors[some], codes[some]
     if not 1 < len(np.unique(codes)) < len(codes):
         return None
     return float(silhouette_score(vectors, codes, metric="cosine"))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from genome_index.comparison import Row
 from genome_index.durable import disk_errors
-from genome_index.encoders import need_installed
+from genome_index.extras import need_installed
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -21,7 +21,7 @@ STYLES = {"mean": "-", "max": "--", "cls": ":", "gem": "-."}
 
 def write_plots(rows: Sequence[Row], folder: Path) -> list[Path]:
     """One figure a rank, of accuracy over layers, and one of anisotropy; PNG and SVG of each."""
-    need_installed("--plots", "matplotlib")
+    need_installed("--plots", "matplotlib", extra="neural")
     written = []
     with disk_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from genome_index.index import Index
 from genome_index.levels import UNKNOWN
-from genome_index.pairs import keys_of
+from genome_index.pairs import held, keys_of
 from genome_index.portraits import decode_windows
 from genome_index.records import Contig, Genome
 from genome_index.sharing import sharers
@@ -94,7 +94,7 @@ class _Looked:
     def mixture(self, row: int, other: int) -> Mixture | None:
         """`row` as a mixture with a part of `other`, or nothing."""
         own, theirs = self.words(row), self.words(other)
-        inside = np.isin(own, theirs, assume_unique=True)
+        inside = held(own, theirs)
         share, back = inside.mean(), inside.sum() / max(1, len(theirs))
         if not (LEAST <= share <= MOST and back <= MOST and self._patchy(row, other, inside)):
             return None
@@ -118,17 +118,15 @@ class _Looked:
 
     def _is_the_mixture(self, row: int, other: int, inside: Flags) -> bool:
         """Whose kin is missing inside; where neither has kin to ask, the genome that is less of one piece."""
-        back = np.isin(self.words(other), self.words(row), assume_unique=True)
+        back = held(self.words(other), self.words(row))
         ours, theirs = self._thinning(row, other, inside), self._thinning(other, row, back)
-        if ours is None and theirs is None:
-            return self._unevenness(row) > self._unevenness(other)
-        if ours is None or theirs is None:
-            return (
-                theirs >= KIN
-                if ours is None and theirs is not None
-                else bool(ours is not None and ours < KIN)
-            )
-        return ours < theirs
+        if ours is not None and theirs is not None:
+            return ours < theirs
+        if ours is not None:
+            return ours < KIN
+        if theirs is not None:
+            return theirs >= KIN
+        return self._unevenness(row) > self._unevenness(other)
 
     def _thinning(self, row: int, other: int, inside: Flags) -> float | None:
         """Share of the words inside by that outside, of the kin nearest outside, not of the genus of `other`.
@@ -140,7 +138,7 @@ class _Looked:
         for one in {*self._sharing.get(row, ()), *near} - {row, other}:
             if not self._index.model.live[one] or not self.of_other_genera(one, other):
                 continue
-            shared = np.isin(self.words(row), self.words(one), assume_unique=True)
+            shared = held(self.words(row), self.words(one))
             outer = float(shared[~inside].mean())
             if outer > best and outer * inside.sum() >= LEAST_WORDS:
                 best, found = outer, float(shared[inside].mean()) / outer
@@ -167,7 +165,7 @@ def patchy(words: Words, window: Rows, theirs: Words) -> bool:
     """Whether some windows are the other genome's, whole, and the others hardly share anything with it."""
     size = np.bincount(window, minlength=WINDOWS)
     judged = size >= LEAST_WORDS
-    share = np.bincount(window, np.isin(words, theirs), minlength=WINDOWS)[judged] / size[judged]
+    share = np.bincount(window, held(words, theirs), minlength=WINDOWS)[judged] / size[judged]
     taken = share >= WHOLE
     rest = np.sort(share[~taken])[:-2]  # the window at either end of the stretch is half and half
     return bool(taken.sum() >= LEAST_TAKEN and len(rest) and rest.mean() <= THIN)

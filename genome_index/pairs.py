@@ -12,6 +12,7 @@ import numpy.typing as npt
 Rows = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float32]
 Answer = TypeVar("Answer")
+Number = TypeVar("Number", bound=np.integer)
 
 
 def keys_of(rows_a: Rows, rows_b: Rows) -> Rows:
@@ -22,6 +23,14 @@ def keys_of(rows_a: Rows, rows_b: Rows) -> Rows:
 def rows_of(keys: Rows) -> tuple[Rows, Rows]:
     """Keys -> lesser rows, greater rows."""
     return keys >> 32, keys & 0xFFFFFFFF
+
+
+def held(asked: npt.NDArray[Number], kept: npt.NDArray[Number]) -> npt.NDArray[np.bool_]:
+    """Which of the asked numbers are among those kept, which are sorted: (...), (N,) -> (...)."""
+    if not len(kept):
+        return np.zeros(asked.shape, bool)
+    at = np.minimum(np.searchsorted(kept, asked), len(kept) - 1)
+    return np.asarray(kept[at] == asked)
 
 
 @dataclass
@@ -62,10 +71,7 @@ class PairTable:
         return PairTable(self.width, self.keys[kept], self.values[kept])
 
     def _holds(self, keys: Rows) -> npt.NDArray[np.bool_]:
-        if not len(self.keys):
-            return np.zeros(keys.shape, bool)
-        at = np.minimum(np.searchsorted(self.keys, keys), len(self.keys) - 1)
-        return np.asarray(self.keys[at] == keys)
+        return held(keys, self.keys)
 
 
 def in_threads(work: Callable[[int], Answer], count: int, threads: int) -> Iterable[Answer]:

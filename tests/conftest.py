@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 
 import pytest
@@ -59,6 +60,14 @@ def shared_genomes() -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def model(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The folder of a tiny language model, for tests that have looked for torch; it is shared: read it."""
+    from tiny_model import write_tiny_model
+
+    return str(write_tiny_model(tmp_path_factory.mktemp("tiny") / "model"))
+
+
 @pytest.fixture
 def write_fasta(tmp_path: Path) -> WriteFasta:
     """Write records (name -> sequence) to a file in the test's own folder; folders on the way are made."""
@@ -70,6 +79,17 @@ def write_fasta(tmp_path: Path) -> WriteFasta:
         return path
 
     return write
+
+
+def write_records(source: Path, wanted: Collection[str], path: Path) -> Path:
+    """The records of a gzipped FASTA file with these names, in its order, as a file of their own."""
+    with gzip.open(source, "rt") as lines, path.open("w") as out:
+        kept = False
+        for line in lines:
+            kept = line[1:].split()[0] in wanted if line.startswith(">") else kept
+            if kept:
+                out.write(line)
+    return path
 
 
 def fasta_lines(records: Iterable[tuple[str, str]], width: int) -> Iterable[str]:

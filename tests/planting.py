@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import random
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
-from genome_index import Contig, Genome
+from genome_index import Contig, Genome, Index, IndexSpec, Work
+from genome_index.audit import audit
+from genome_index.changes import build
+from genome_index.kept import kept_hits, live_rows
 from genome_index.records import Taxon
+from genome_index.taxonomy import read_taxonomy
 
 PARTS = (0.2, 0.5)  # of a chimera, that come from another genus
 ALIKE = 3.0  # times as long, at most: one genome of a chimera and the other
@@ -19,6 +24,27 @@ class Planted:
     genomes: list[Genome]
     mislabelled: set[str]
     chimeras: dict[str, str]  # id -> id of the genome a part comes from
+
+
+def with_names(genomes: Iterable[Genome], taxonomy: Path) -> list[Genome]:
+    """Genomes with the names that a taxonomy gives them."""
+    known = read_taxonomy(taxonomy)
+    return [replace(one, taxon=known.find(one.id) or one.taxon) for one in genomes]
+
+
+def built(genomes: list[Genome], path: Path) -> Index:
+    summary = build(path, genomes, IndexSpec(), None, Work(threads=2))
+    assert not summary.failures
+    return summary.index
+
+
+def suspects(index: Index) -> dict[str, set[str]]:
+    """Kind of suspicion -> ids."""
+    rows = live_rows(index)
+    found: dict[str, set[str]] = {"label": set(), "mixture": set()}
+    for one in audit(index, rows, kept_hits(index, rows)).suspects:
+        found.setdefault(one.kind, set()).add(one.id)
+    return found
 
 
 def plant(genomes: Sequence[Genome], labels: int, chimeras: int, seed: int) -> Planted:

@@ -10,13 +10,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from planting import Planted, plant
+from planting import Planted, built, plant, suspects, with_names
 
 pytest.importorskip("sklearn")
 
-from genome_index import Genome, Index, IndexSpec, Work, exports
+from genome_index import Genome, Index
 from genome_index.audit import audit
-from genome_index.changes import build
 from genome_index.collection import Choice, look_at
 from genome_index.dereplicate import dereplicate
 from genome_index.errors import UsageError
@@ -27,47 +26,30 @@ from genome_index.levels import Level
 from genome_index.mislabels import at_rank
 from genome_index.mixtures import WINDOWS, patchy
 from genome_index.reader import iter_genomes
-from genome_index.taxonomy import read_taxonomy
 
 
 def read_all(folder: Path, taxonomy: Path) -> list[Genome]:
-    """Genomes with the names that a taxonomy gives them."""
-    known = read_taxonomy(taxonomy)
+    """Genomes with their names: every one of them can be read, and has some."""
     found = []
     for one in iter_genomes([folder]):
         assert isinstance(one, Genome)
-        taxon = known.find(one.id)
-        assert taxon is not None
-        found.append(Genome(one.id, one.contigs, one.source, taxon))
-    return found
-
-
-def built(genomes: list[Genome], path: Path) -> Index:
-    summary = build(path, genomes, IndexSpec(), None, Work(threads=2))
-    assert not summary.failures
-    return summary.index
-
-
-def kinds(index: Index) -> dict[str, set[str]]:
-    """Kind of suspicion -> ids."""
-    rows = live_rows(index)
-    found: dict[str, set[str]] = {"label": set(), "mixture": set()}
-    for one in audit(index, rows, kept_hits(index, rows)).suspects:
-        found.setdefault(one.kind, set()).add(one.id)
-    return found
+        found.append(one)
+    named = with_names(found, taxonomy)
+    assert all(one.taxon.lineage.names for one in named)
+    return named
 
 
 # -- what was planted is found ------------------------------------------------------------------------------
 
 
 def test_nothing_is_wrong_with_the_demo(demo_index: Path) -> None:
-    assert kinds(Index.open(demo_index)) == {"label": set(), "mixture": set()}
+    assert suspects(Index.open(demo_index)) == {"label": set(), "mixture": set()}
 
 
 @pytest.mark.parametrize("seed", [1, 3])
 def test_wrong_labels_and_chimeras_in_the_demo(demo: Path, tmp_path: Path, seed: int) -> None:
     planted = plant(read_all(demo / "genomes", demo / "taxonomy.tsv"), 2, 2, seed)
-    found = kinds(built(planted.genomes, tmp_path / "index"))
+    found = suspects(built(planted.genomes, tmp_path / "index"))
     assert found["label"] == planted.mislabelled
     assert found["mixture"] == set(planted.chimeras)
 
@@ -80,7 +62,7 @@ def planted_bacteria(shared_genomes: Path, tmp_path_factory: pytest.TempPathFact
 
 def test_wrong_labels_and_chimeras_in_bacteria(planted_bacteria: tuple[Planted, Index]) -> None:
     planted, index = planted_bacteria
-    found = kinds(index)
+    found = suspects(index)
     assert len(found["label"] & planted.mislabelled) >= 4
     assert len(found["label"] - planted.mislabelled) <= 1
     assert found["mixture"] == set(planted.chimeras)
@@ -213,7 +195,7 @@ def test_sentences_of_wrong_use(demo_index: Path) -> None:
 def test_without_the_extra_the_report_says_so(
     demo_index: Path, monkeypatch, method: str, module: str
 ) -> None:
-    monkeypatch.setattr(exports, "find_spec", lambda name: None if name == module else True)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None if name == module else True)
     with pytest.raises(UsageError) as error:
         look_at(Index.open(demo_index), Choice(method=method))
     assert str(error.value) == f"gindex report needs {module}; install with `pip install 'gindex[report]'`"

@@ -13,7 +13,6 @@ pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
 import torch  # noqa: E402  # after the skip
-from tiny_model import write_tiny_model  # noqa: E402
 
 from genome_index import comparison  # noqa: E402
 from genome_index.comparison import cross_validated, mean_cosine  # noqa: E402
@@ -25,11 +24,6 @@ from genome_index.reader import iter_genomes  # noqa: E402
 from genome_index.spec import Reading  # noqa: E402
 
 torch.set_num_threads(1)
-
-
-@pytest.fixture(scope="session")
-def model(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return str(write_tiny_model(tmp_path_factory.mktemp("compare") / "model"))
 
 
 @pytest.mark.parametrize("pool", ["mean", "max", "cls", "gem"])

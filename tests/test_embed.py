@@ -14,7 +14,6 @@ pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
 import torch  # noqa: E402  # after the skip
-from tiny_model import write_tiny_model  # noqa: E402
 
 from genome_index.encoders import open_encoder, spec_for  # noqa: E402
 from genome_index.errors import ModelError, UsageError  # noqa: E402
@@ -23,11 +22,6 @@ from genome_index.reader import iter_genomes  # noqa: E402
 from genome_index.spec import IndexSpec, Reading  # noqa: E402
 
 torch.set_num_threads(1)
-
-
-@pytest.fixture(scope="session")
-def model(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return str(write_tiny_model(tmp_path_factory.mktemp("embed") / "model"))
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ import networkx
 import numpy as np
 import pytest
 from Bio import Phylo
+from conftest import write_records
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
@@ -455,7 +456,7 @@ def test_what_cannot_be_had_is_a_sentence(index, kind, wish, complaint):
 
 @pytest.mark.parametrize(("kind", "module"), [("newick", "scipy"), ("graphml", "networkx")])
 def test_a_missing_package_is_a_sentence_with_the_cure(index, monkeypatch, kind, module):
-    monkeypatch.setattr("genome_index.exports.find_spec", lambda name: None)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(UsageError) as raised:
         list(export(index, kind))
     assert str(raised.value) == f"{kind} needs {module}; install with `pip install 'gindex[report]'`"
@@ -488,12 +489,7 @@ def mito(shared_genomes, tmp_path_factory):
     counts = Counter(row["genus"] for row in rows)
     rows.sort(key=lambda row: (-counts[row["genus"]], row["genus"], row["genome_id"]))
     wanted = {row["genome_id"] for row in rows[:300]}
-    with gzip.open(shared_genomes / "mito.fa.gz", "rt") as source, (folder / "mito.fa").open("w") as out:
-        kept = False
-        for line in source:
-            kept = line[1:].split()[0] in wanted if line.startswith(">") else kept
-            if kept:
-                out.write(line)
+    write_records(shared_genomes / "mito.fa.gz", wanted, folder / "mito.fa")
     summary = build_index(
         [folder / "mito.fa"], folder / "index", shared_genomes / "mito.tsv", "record", work=Work(2)
     )

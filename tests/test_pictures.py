@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import itertools
 import random
 from collections import Counter
@@ -10,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import write_records
 
 pytest.importorskip("matplotlib")
 
@@ -408,12 +408,7 @@ def test_a_real_mitogenome_and_its_species(shared_genomes: Path, tmp_path: Path)
     column = rows[0].index("species")
     carps = [row[0] for row in rows if row[column] == "Cyprinus carpio"]
     wanted = {*carps, *[row[0] for row in rows[1:40]]}
-    with gzip.open(shared_genomes / "mito.fa.gz", "rt") as source, (tmp_path / "m.fa").open("w") as out:
-        kept = False
-        for line in source:
-            kept = line[1:].split()[0] in wanted if line.startswith(">") else kept
-            if kept:
-                out.write(line)
+    write_records(shared_genomes / "mito.fa.gz", wanted, tmp_path / "m.fa")
     built = build_index([tmp_path / "m.fa"], tmp_path / "index", shared_genomes / "mito.tsv", "record").index
     subject = reference(built, built.catalog.find(carps[:1])[carps[0]])
     assert len(carps) >= 5

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import csv
-import gzip
 import random
 from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import write_records
 
 from genome_index import Call, Contig, Genome, Index, QuerySettings, Work, build_index, query_index
 from genome_index.chunks import reverse_complement
@@ -36,12 +36,7 @@ def some_mito(shared_genomes: Path, tmp_path_factory: pytest.TempPathFactory) ->
         rows = [row for row in csv.DictReader(file, delimiter="\t") if row["family"]]
     rows.sort(key=lambda row: (-sum(other["family"] == row["family"] for other in rows), row["genome_id"]))
     wanted = {row["genome_id"] for row in rows[:900]}
-    with gzip.open(shared_genomes / "mito.fa.gz", "rt") as source, (folder / "mito.fa").open("w") as out:
-        kept = False
-        for line in source:
-            kept = line[1:].split()[0] in wanted if line.startswith(">") else kept
-            if kept:
-                out.write(line)
+    write_records(shared_genomes / "mito.fa.gz", wanted, folder / "mito.fa")
     taxonomy = shared_genomes / "mito.tsv"
     return build_index([folder / "mito.fa"], folder / "index", taxonomy, "record", work=Work(threads=2)).index
 

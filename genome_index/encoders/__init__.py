@@ -8,6 +8,7 @@ from pathlib import Path
 
 from genome_index.encoders.protocol import Encoder as Encoder
 from genome_index.errors import EncoderNotFound, SpecMismatch, UsageError
+from genome_index.extras import need_installed
 from genome_index.spec import IndexSpec, Reading
 
 
@@ -18,19 +19,10 @@ def _spectrum(spec: IndexSpec, root: Path) -> Encoder:
 
 
 def _transformer(spec: IndexSpec, root: Path) -> Encoder:
-    need_installed(f"--encoder {spec.model}", "torch", "transformers")
+    need_installed(f"--encoder {spec.model}", "torch", "transformers", extra="neural")
     from genome_index.encoders.transformer import Transformer
 
     return Transformer(spec.model, spec.reading or Reading(), spec.encoder_version, root)
-
-
-def need_installed(what: str, *modules: str) -> None:
-    """Raise UsageError, with the cure, where what the extra `neural` brings is not installed."""
-    from importlib.util import find_spec
-
-    missing = [name for name in modules if find_spec(name) is None]
-    if missing:
-        raise UsageError(f"{what} needs {' and '.join(missing)}; install with `pip install 'gindex[neural]'`")
 
 
 SPECTRUM = "spectrum"

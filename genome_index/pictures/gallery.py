@@ -9,12 +9,13 @@ from pathlib import Path
 
 from genome_index.catalog import Entry
 from genome_index.errors import UsageError
+from genome_index.extras import need_installed
 from genome_index.index import Index
 from genome_index.pictures.painting import not_kept, painting
 from genome_index.pictures.portrait import portrait
 from genome_index.pictures.species import species_picture
 from genome_index.pictures.stripes import stripes_picture
-from genome_index.pictures.style import Theme, need_matplotlib, picture_path, save, theme_named
+from genome_index.pictures.style import Theme, picture_path, save, theme_named
 from genome_index.pictures.subjects import (
     Subject,
     count_members,
@@ -49,7 +50,7 @@ def draw_genomes(
         One is neither an id nor a file, the theme is unknown, or matplotlib is missing; nothing is drawn.
     StorageError
     """
-    need_matplotlib("gindex draw")
+    need_installed("gindex draw", "matplotlib", extra="report")
     colours = theme_named(theme)
     known = _found(index, given)
     return (drawn for one in given for drawn in _drawn(index, one, known.get(one), out, colours, per))
@@ -64,7 +65,7 @@ def draw_species(index: Index, name: str, out: Path, theme: str = "light") -> Dr
         No genome is of that species, the theme is unknown, or matplotlib is missing.
     StorageError
     """
-    need_matplotlib("gindex draw")
+    need_installed("gindex draw", "matplotlib", extra="report")
     colours = theme_named(theme)
     require_species(index, name)
     figure = species_picture(name, members(index, name), count_members(index, name), colours)

@@ -21,8 +21,7 @@ from genome_index.ingest import sequence_digest
 from genome_index.model import CANDIDATES
 from genome_index.quality import LEAST_BP, complaint
 from genome_index.records import Contig, Genome
-from genome_index.search import embed
-from genome_index.sketches import containment, hash_sketch
+from genome_index.search import contained, embed
 
 WINDOWS = 40
 NOTHING = "nothing shared"
@@ -136,16 +135,8 @@ def _candidates(index: Index, genome: Genome, pieces: Sequence[Genome]) -> Rows:
 
 def _identities(index: Index, pieces: Sequence[Genome], rows: Rows) -> Floats:
     """Identity of each window and each reference by shared words, 0 for none: (W,), (K,) -> (W, K)."""
-    spec = index.spec
-    sketches = [hash_sketch(piece, spec) for piece in pieces]
-    own = [2**64 // (spec.small_scaled if piece.length_bp <= spec.small_bp else spec.large_scaled)
-           for piece in pieces]  # fmt: skip
-    shared = np.zeros((len(pieces), len(rows)), np.float32)
-    for at, row in enumerate(rows):
-        hashes, limit = index.references.hashes(int(row)), index.references.limit(int(row))
-        for window, sketch in enumerate(sketches):
-            shared[window, at] = containment(sketch, hashes, np.uint64(min(own[window], limit)))
-    return np.where(shared > 0, word_identity(shared, spec.sketch_k), 0)
+    shared = np.stack([contained(index, piece, rows) for piece in pieces])
+    return np.where(shared > 0, word_identity(shared, index.spec.sketch_k), 0)
 
 
 def _stripe(index: Index, edge: tuple[int, int], rows: Rows, identity: Floats) -> Stripe:

@@ -61,14 +61,6 @@ def theme_named(name: str) -> Theme:
     return THEMES[cast(ThemeName, name)]
 
 
-def need_matplotlib(what: str) -> None:
-    """Raise UsageError, with the cure, where matplotlib is not installed."""
-    from importlib.util import find_spec
-
-    if find_spec("matplotlib") is None:
-        raise UsageError(f"{what} needs matplotlib; install with `pip install 'gindex[report]'`")
-
-
 def new_figure(theme: Theme, width: float, height: float, title: str, line: int = 75) -> Figure:
     """An empty figure of so many inches; its parts find their places by themselves.
 

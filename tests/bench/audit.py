@@ -8,41 +8,23 @@ from __future__ import annotations
 import sys
 import tempfile
 import time
-from dataclasses import replace
 from pathlib import Path
 
 from common import GENOMES, GINDEX, machine, peak_mb
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from planting import plant
+from planting import built, plant, suspects, with_names
 
-from genome_index import Genome, Index, IndexSpec, Work
-from genome_index.audit import audit
-from genome_index.changes import build
-from genome_index.kept import kept_hits, live_rows
+from genome_index import Genome
 from genome_index.reader import iter_genomes
-from genome_index.taxonomy import read_taxonomy
 
 SETS = {"mito": ("mito.fa.gz", "record", 50, 10), "bacteria": ("bacteria", "file", 5, 3)}
 
 
 def genomes_of(name: str) -> list[Genome]:
     path, per, *_ = SETS[name]
-    known = read_taxonomy(GENOMES / f"{name}.tsv")
     found = [one for one in iter_genomes([GENOMES / path], per) if isinstance(one, Genome)]
-    return [replace(one, taxon=known.find(one.id) or one.taxon) for one in found]
-
-
-def suspects(index: Index) -> dict[str, set[str]]:
-    rows = live_rows(index)
-    found: dict[str, set[str]] = {"label": set(), "mixture": set()}
-    for one in audit(index, rows, kept_hits(index, rows)).suspects:
-        found.setdefault(one.kind, set()).add(one.id)
-    return found
-
-
-def made(genomes: list[Genome], folder: Path) -> Index:
-    return build(folder, genomes, IndexSpec(), None, Work(threads=2)).index
+    return with_names(found, GENOMES / f"{name}.tsv")
 
 
 def main() -> None:
@@ -52,7 +34,7 @@ def main() -> None:
         genomes = genomes_of(name)
         with tempfile.TemporaryDirectory() as folder:
             clean_index = Path(folder) / "clean"
-            clean = suspects(made(genomes, clean_index))
+            clean = suspects(built(genomes, clean_index))
             print(
                 f"{name}, {len(genomes):,} genomes as they are: {len(clean['label'])} labels, {len(clean['mixture'])} mixtures named"
             )
@@ -64,7 +46,7 @@ def main() -> None:
             for seed in range(1, seeds + 1):
                 planted = plant(genomes, labels, chimeras, seed)
                 start = time.perf_counter()
-                index = made(planted.genomes, Path(folder) / str(seed))
+                index = built(planted.genomes, Path(folder) / str(seed))
                 between = time.perf_counter()
                 found = suspects(index)
                 taken = time.perf_counter() - between
