@@ -1,0 +1,16 @@
+"""What the extras of pyproject.toml bring, and what to say where it is not installed."""
+
+from __future__ import annotations
+
+from importlib import util
+
+from genome_index.errors import UsageError
+
+
+def need_installed(what: str, *modules: str, extra: str) -> None:
+    """Raise UsageError, with the cure, where `what` needs modules of an extra that are not installed."""
+    missing = [name for name in modules if util.find_spec(name) is None]
+    if missing:
+        raise UsageError(
+            f"{what} needs {' and '.join(missing)}; install with `pip install 'gindex[{extra}]'`"
+        )
