@@ -11,7 +11,7 @@ demo: $(VENV)/base
 	$(BIN)/gindex build data/demo/genomes --taxonomy data/demo/taxonomy.tsv --index demo-index
 	$(BIN)/gindex query data/demo/sample.fasta data/demo/novel.fasta data/demo/stranger.fasta --index demo-index
 
-test: $(VENV)/everything
+test: $(VENV)/everything $(VENV)/browser
 	$(BIN)/python -m pytest -n auto
 
 check: $(VENV)/everything
@@ -30,6 +30,12 @@ $(VENV)/base: $(VENV)/bin/python pyproject.toml constraints.txt
 $(VENV)/everything: $(VENV)/base
 	$(PIP) install -c constraints.txt torch
 	$(PIP) install -c constraints.txt -e '.[neural,report,dev]'
+	touch $@
+
+# Pages are tested in a browser: Debian's, where it may be installed; else those tests say why they are skipped.
+$(VENV)/browser: $(VENV)/bin/python
+	command -v chromium || (apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium) \
+		|| echo "no chromium, and none could be installed: tests of pages are skipped"
 	touch $@
 
 clean:

@@ -1,4 +1,4 @@
-"""gindex export: an index for other programs, as Newick, GraphML, or tables for Microreact and Krona."""
+"""gindex export: an index for other programs: Newick, GraphML, Microreact, Krona and iTOL."""
 
 from __future__ import annotations
 
@@ -11,15 +11,20 @@ from gindex_cli.shared import DEFAULT_INDEX, IndexDir
 
 def export(
     kind: Annotated[
-        str, typer.Argument(help="newick, graphml, microreact or krona.", show_default=False, metavar="KIND")
+        str,
+        typer.Argument(
+            help="newick, graphml, microreact, krona, itol or itol-labels.",
+            show_default=False,
+            metavar="KIND",
+        ),
     ],
     index: IndexDir = DEFAULT_INDEX,
     rank: Annotated[
         str | None,
         typer.Option(
             "--rank",
-            help="The rank or label that colours (microreact) or names genomes (graphml), species by "
-            "default; the last rank to show (krona).",
+            help="The rank or label that colours (microreact, itol) or names genomes (graphml, itol-labels), "
+            "species by default; the last rank to show (krona).",
         ),
     ] = None,
     neighbours: Annotated[
@@ -27,7 +32,7 @@ def export(
     ] = 10,
     output: Output = None,
 ) -> None:
-    """Write a tree (newick), the neighbour graph (graphml), or a table (microreact, krona) of the genomes."""
+    """Write a tree (newick), what goes on it (microreact, itol), a graph (graphml) or counts (krona)."""
     from genome_index.exports import Wish
     from genome_index.exports import export as export_index
     from genome_index.index import Index

@@ -1,4 +1,4 @@
-"""Trees of vectors: average linkage over cosine distances, bounded in memory, and Newick.
+"""Trees of vectors: average linkage over cosine distances, bounded in memory.
 
 Merges are scipy's linkage matrix: (N - 1, 4), a row is the two clusters joined, their distance, and how many
 leaves they hold; cluster N + i is made by row i.
@@ -6,15 +6,15 @@ leaves they hold; cluster N + i is made by row i.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-
 import numpy as np
 import numpy.typing as npt
-from numba import njit
+
+from genome_index.parts import parts_of
 
 Floats = npt.NDArray[np.float32]
 Rows = npt.NDArray[np.int64]
 Merges = npt.NDArray[np.float64]
+Heights = npt.NDArray[np.float64]
 
 COMPARED_UP_TO = 4_000  # vectors all against all: 8 million distances, about 100 MB while scipy works
 PART_NEIGHBOURS = 10  # nearest of each vector that parts are made of
@@ -30,7 +30,8 @@ def tree_of(vectors: Floats, near: Rows, nearness: Floats, compared: int = COMPA
     """
     if len(vectors) <= compared:
         return average_linkage(vectors)
-    return joined(vectors, parts_of(near[:, :PART_NEIGHBOURS], nearness[:, :PART_NEIGHBOURS], compared))
+    near, nearness = near[:, :PART_NEIGHBOURS], nearness[:, :PART_NEIGHBOURS]
+    return joined(vectors, neighbourhoods(near, nearness, compared))
 
 
 def average_linkage(vectors: Floats) -> Merges:
@@ -48,33 +49,13 @@ def condensed(vectors: Floats) -> Floats:
     return np.asarray(np.maximum(np.concatenate(parts), 0), np.float32)
 
 
-def parts_of(near: Rows, nearness: Floats, most: int) -> Rows:
+def neighbourhoods(near: Rows, nearness: Floats, most: int) -> Rows:
     """The part of each vector, numbered from 0: (N, M), (N, M) -> (N,); none has more than `most`."""
     a = np.repeat(np.arange(len(near)), near.shape[1])
     b = near.ravel().astype(np.int64)
     known = b >= 0
     order = np.argsort(-nearness.ravel()[known], kind="stable")
-    return np.unique(_join_nearest(a[known][order], b[known][order], len(near), most), return_inverse=True)[1]
-
-
-@njit(cache=True)
-def _join_nearest(a: Rows, b: Rows, count: int, most: int) -> Rows:
-    """Kruskal's way, but no set grows beyond `most`: pairs (E,), (E,) nearest first -> roots (N,)."""
-    parent, size = np.arange(count), np.ones(count, np.int64)
-    for at in range(len(a) + count):  # the pairs, and then each vector once more for its root
-        left, right = (a[at], b[at]) if at < len(a) else (at - len(a), at - len(a))
-        while parent[left] != left:
-            parent[left] = parent[parent[left]]
-            left = parent[left]
-        while parent[right] != right:
-            parent[right] = parent[parent[right]]
-            right = parent[right]
-        if at >= len(a):
-            parent[at - len(a)] = left
-        elif left != right and size[left] + size[right] <= most:
-            parent[right] = left
-            size[left] += size[right]
-    return parent
+    return parts_of(a[known][order], b[known][order], len(near), most)
 
 
 def joined(vectors: Floats, part: Rows, compared: int = COMPARED_UP_TO) -> Merges:
@@ -120,55 +101,3 @@ def _never_below(merges: Merges, leaves: int) -> Merges:
         found[at, 2] = heights[leaves + at] = max(merges[at, 2], heights[a], heights[b])
         found[at, 3] = counts[leaves + at] = counts[a] + counts[b]
     return found
-
-
-# -- Newick --------------------------------------------------------------------------------------------------
-
-
-def newick(merges: Merges, names: Sequence[str]) -> Iterator[str]:
-    """Merges (N - 1, 4) and N names -> one Newick tree, in pieces.
-
-    A node lies at half its distance, so the path between two leaves is as long as the distance at which they
-    were joined. Merges at one and the same distance make one node.
-    """
-    leaves = len(names)
-    heights = np.concatenate([np.zeros(leaves), merges[:, 2] / 2])
-    todo: list[str | tuple[int, str]] = [";\n", (leaves + len(merges) - 1, "")]
-    while todo:
-        item = todo.pop()
-        if isinstance(item, str):
-            yield item
-            continue
-        node, length = item
-        if node < leaves:
-            yield quoted(names[node]) + length
-            continue
-        todo.append(")" + length)
-        for number, child in enumerate(_children(merges, heights, node)):
-            todo += [","] if number else []
-            todo.append((child, f":{heights[node] - heights[child]:.9f}"))
-        yield "("
-
-
-def _children(merges: Merges, heights: npt.NDArray[np.float64], node: int) -> list[int]:
-    """The clusters below a node that lie below its height, and every leaf."""
-    leaves = len(merges) + 1
-    found: list[int] = []
-    todo = [node]
-    while todo:
-        for child in merges[todo.pop() - leaves, :2].astype(np.int64).tolist():
-            level = child >= leaves and heights[child] == heights[node]
-            (todo if level else found).append(child)
-    return found
-
-
-def quoted(name: str) -> str:
-    """A name as Newick has it; underscores too are quoted, for bare they stand for blanks.
-
-    Rules: https://phylipweb.github.io/phylip/newicktree.html and Olsen 1990.
-
-    >>> quoted("NC.1"), quoted("Hyla's_1")
-    ('NC.1', "'Hyla''s_1'")
-    """
-    bare = name.isascii() and name.replace(".", "").replace("-", "").isalnum()
-    return name if bare else "'" + name.replace("'", "''") + "'"

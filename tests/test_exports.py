@@ -22,11 +22,16 @@ from scipy.spatial.distance import pdist, squareform
 from genome_index import Index, Work, build_index
 from genome_index.changes import remove
 from genome_index.errors import UsageError
-from genome_index.exports import EXPORTS, NO_NAME_COLOUR, Wish, colours_of, export
+from genome_index.exports import EXPORTS, Wish, export
+from genome_index.exports.colours import NO_NAME_COLOUR, colours_of
+from genome_index.exports.itol import LEGEND_NAMES
+from genome_index.exports.newick import newick, quoted
+from genome_index.exports.plain import ids_of, plain
+from genome_index.naming import labels_of, name_of, ranks_of
 from genome_index.pairs import keys_of
 from genome_index.pool import unit
 from genome_index.records import RANKS
-from genome_index.trees import average_linkage, condensed, joined, newick, parts_of, quoted, tree_of
+from genome_index.trees import average_linkage, condensed, joined, neighbourhoods, tree_of
 
 IDS = [f"DEMO_{number:04}" for number in range(1, 61)]
 
@@ -191,25 +196,25 @@ def test_parts_are_components_and_never_too_large(near, most):
     a, b = np.repeat(np.arange(count), near.shape[1]), near.ravel()
     graph = coo_array((np.ones((b >= 0).sum()), (a[b >= 0], b[b >= 0])), shape=(count, count))
     components = connected_components(graph, directed=False)[1]
-    part = parts_of(near, score, most)
+    part = neighbourhoods(near, score, most)
     assert sorted(set(part)) == list(range(len(set(part))))
     assert max(Counter(part.tolist()).values()) <= most
     assert len(set(zip(part, components, strict=True))) == len(
         set(part)
     )  # no part reaches over two components
-    assert len(set(parts_of(near, score, count))) == len(set(components))
+    assert len(set(neighbourhoods(near, score, count))) == len(set(components))
 
 
 def test_parts_join_the_nearest_first():
     near = np.array([[1], [2], [3], [2]])
-    assert parts_of(near, np.array([[1], [9], [2], [2]], np.float32), 2).tolist() == [0, 1, 1, 2]
-    assert parts_of(near, np.array([[5], [1], [2], [2]], np.float32), 2).tolist() == [0, 0, 1, 1]
+    assert neighbourhoods(near, np.array([[1], [9], [2], [2]], np.float32), 2).tolist() == [0, 1, 1, 2]
+    assert neighbourhoods(near, np.array([[5], [1], [2], [2]], np.float32), 2).tolist() == [0, 0, 1, 1]
 
 
 def test_up_to_the_limit_the_tree_is_exact():
     vectors = some_vectors(50)
     near, score = neighbours_of(vectors, 1)
-    assert len(set(parts_of(near, score, 50))) > 1
+    assert len(set(neighbourhoods(near, score, 50))) > 1
     np.testing.assert_array_equal(tree_of(vectors, near, score, 50), average_linkage(vectors))
 
 
@@ -218,7 +223,7 @@ def test_above_the_limit_parts_are_exact_and_joined_by_their_mean_distance(compa
     vectors = some_vectors(50)
     near, score = neighbours_of(vectors, 5)
     merges = tree_of(vectors, near, score, compared)
-    part = parts_of(near, score, compared)
+    part = neighbourhoods(near, score, compared)
     sizes = np.bincount(part)
     assert 1 < len(sizes) <= compared
     assert is_valid_linkage(merges)
@@ -383,6 +388,164 @@ def test_krona_ends_at_the_rank_that_is_asked_for(index):
     assert sum(int(line[0]) for line in lines) == 60
 
 
+# iTOL -------------------------------------------------------------------------------------------------------
+
+
+def annotations(text):
+    """An iTOL file as its templates describe it: what kind it is, its settings, and its rows of data."""
+    kind, separator, *lines = text.splitlines()
+    assert separator == "SEPARATOR TAB"
+    at = lines.index("DATA")
+    settings = {key: values for key, *values in (line.split("\t") for line in lines[:at])}
+    return kind, settings, [line.split("\t") for line in lines[at + 1 :]]
+
+
+def leaves_of(index):
+    return [leaf.name for leaf in read_tree(text_of(index, "newick")).get_terminals()]
+
+
+@pytest.mark.parametrize("rank", [None, "genus", "habitat"])
+def test_strip_and_labels_are_of_the_leaves(index, rank):
+    kind, settings, strip = annotations(text_of(index, "itol", rank=rank))
+    assert (kind, settings["DATASET_LABEL"]) == ("DATASET_COLORSTRIP", [rank or "species"])
+    assert re.fullmatch("#[0-9a-f]{6}", settings["COLOR"][0])
+    expected = {one.id: name_of(one, rank or "species") for one in index.catalog.entries()}
+    assert {leaf: name for leaf, _, name in strip} == expected
+    assert sorted(expected) == sorted(leaves_of(index))
+    colours = {name: colour for _, colour, name in strip}
+    assert {(name, colour) for _, colour, name in strip} == set(colours.items())
+    assert len(set(colours.values())) == len(colours) > 1
+    kind, settings, labels = annotations(text_of(index, "itol-labels", rank=rank))
+    assert (kind, settings, dict(labels)) == ("LABELS", {}, expected)
+
+
+def test_the_legend_has_the_commonest_names(index, monkeypatch):
+    assert LEGEND_NAMES < 40  # more do not fit
+    monkeypatch.setattr("genome_index.exports.itol.LEGEND_NAMES", 5)
+    _, settings, strip = annotations(text_of(index, "itol"))
+    counts = Counter(name for *_, name in strip)
+    colours = {name: colour for _, colour, name in strip}
+    shown = settings["LEGEND_LABELS"]
+    assert len(shown) == 5 < len(counts)
+    assert min(counts[name] for name in shown) >= max(counts[name] for name in set(counts) - set(shown))
+    assert settings["LEGEND_COLORS"] == [colours[name] for name in shown]
+    assert settings["LEGEND_SHAPES"] == ["1"] * 5
+    assert settings["LEGEND_TITLE"] == ["species"]
+
+
+def test_a_genome_without_a_name_keeps_its_id(six_genomes, tmp_path):
+    (tmp_path / "some.tsv").write_text("genome_id\tspecies\nDEMO_0001\tA b\n")
+    index = build_index(six_genomes[:2], tmp_path / "some", tmp_path / "some.tsv").index
+    assert [row[0] for row in annotations(text_of(index, "itol"))[2]] == ["DEMO_0001"]
+    assert annotations(text_of(index, "itol-labels"))[2] == [["DEMO_0001", "A b"]]
+    bare = build_index(six_genomes[:2], tmp_path / "bare").index
+    assert text_of(bare, "itol") == (
+        f"DATASET_COLORSTRIP\nSEPARATOR TAB\nDATASET_LABEL\tspecies\nCOLOR\t{NO_NAME_COLOUR}\nDATA\n"
+    )
+
+
+def test_an_id_that_would_be_a_comment_is_told(six_genomes, tmp_path):
+    path = tmp_path / "#1.fa.gz"
+    path.write_bytes(six_genomes[0].read_bytes())
+    index = build_index([path], tmp_path / "index").index
+    for kind in ("itol", "itol-labels"):
+        with pytest.raises(UsageError, match="^itol: to iTOL a line with '#1' is a comment; add it under"):
+            list(export(index, kind))
+
+
+# Names at a level -------------------------------------------------------------------------------------------
+
+
+def test_names_are_those_of_lineage_and_labels(index):
+    entries = index.catalog.entries()
+    assert ranks_of(entries) == [rank for rank in RANKS if rank != "strain"]
+    assert labels_of(entries) == ["habitat", "kind"]
+    assert name_of(entries[4], "habitat") == entries[4].taxon.labels["habitat"] == "rhizosphere"
+    assert name_of(entries[4], "genus") == entries[4].lineage.name("genus")
+    assert name_of(entries[4], "strain") is None
+    assert name_of(entries[4], "nothing") is None
+    assert (ranks_of([]), labels_of([])) == ([], [])
+
+
+# Names that are hostile -------------------------------------------------------------------------------------
+
+ODD_IDS = [
+    "tab\there",
+    "tab here",
+    "line\nend",
+    "cr\rid",
+    "a;b(c),d:e",
+    "<&>\"'",
+    "it's_[1]",
+    "\x85\u2028 \x01",
+]
+ODD_NAMES = ["<b>&amp;\"q\" 'a'", "x\ty", "x\ny", "x\ry", "(a,b):1;", "#9 %s {}", "\x07 bell", "   z"]
+
+
+@pytest.fixture(scope="module")
+def odd(six_genomes, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("odd")
+    for number, genome_id in enumerate(ODD_IDS):
+        (folder / "genomes").mkdir(exist_ok=True)
+        content = six_genomes[number % 6].read_bytes()
+        (folder / "genomes" / f"{genome_id}.fa.gz").write_bytes(content)
+    with (folder / "names.csv").open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["genome_id", "species", "odd 'label' <x>;"])
+        writer.writerows([one, f"Aa {name}", name] for one, name in zip(ODD_IDS, ODD_NAMES, strict=True))
+    summary = build_index([folder / "genomes"], folder / "index", folder / "names.csv")
+    assert (summary.added, summary.failures) == (8, ())
+    return summary.index
+
+
+def test_every_export_has_the_same_readable_ids(odd):
+    entries = odd.catalog.entries()
+    assert sorted(entry.id for entry in entries) == sorted(ODD_IDS)
+    ids = ids_of(entries)
+    assert len(set(ids)) == 8
+    assert {"tab here", "tab here_1", "line end", "cr id"} < set(ids)
+    found = {
+        "newick": leaves_of(odd),
+        "graphml": networkx.read_graphml(io.BytesIO(text_of(odd, "graphml").encode())),
+        "microreact": [row["id"] for row in table_of(text_of(odd, "microreact"))],
+    }
+    for kind, known in found.items():
+        assert sorted(known) == sorted(ids), kind
+
+
+def test_every_export_has_the_odd_names_of_each_genome(odd):
+    """Two of the ids cannot be said in a CSV file, so their genomes have no names."""
+    entries = odd.catalog.entries()
+    [label] = labels_of(entries)
+    of = {own_id: entry for own_id, entry in zip(ids_of(entries), entries, strict=True) if entry.taxon.labels}
+    assert {name_of(entry, label) for entry in of.values()} > {"x\ty", "x\ny", "\x07 bell", ODD_NAMES[0]}
+    table = {row["id"]: row for row in table_of(text_of(odd, "microreact"))}
+    assert {len(line.split("\t")) for line in text_of(odd, "microreact").splitlines()} == {8}
+    for rank in ("species", label):
+        names = {own_id: plain(name_of(entry, rank)) for own_id, entry in of.items()}
+        assert len(names) == 6
+        assert {own_id: row[rank] for own_id, row in table.items() if row[rank]} == names
+        graph = networkx.read_graphml(io.BytesIO(text_of(odd, "graphml", rank=rank).encode()))
+        assert {node: said[rank] for node, said in graph.nodes(data=True) if rank in said} == names
+        assert {row[0]: row[2] for row in annotations(text_of(odd, "itol", rank=rank))[2]} == names
+        assert dict(annotations(text_of(odd, "itol-labels", rank=rank))[2]) == names
+    lines = [line.split("\t") for line in text_of(odd, "krona").splitlines()]
+    species = Counter((plain(name_of(entry, "species")),) for entry in of.values())
+    counts = Counter()
+    for count, *names in lines:
+        counts[tuple(names)] += int(count)
+    assert counts == species + Counter({(): 2})
+
+
+@given(st.text())
+def test_plain_text_is_one_cell_of_one_line(text):
+    found = plain(text)
+    assert len(found) == len(text)
+    assert found.splitlines() in ([found], [])
+    assert "\t" not in found
+    assert all(one == other or other == " " for one, other in zip(text, found, strict=True))
+
+
 # All of them ------------------------------------------------------------------------------------------------
 
 
@@ -436,15 +599,21 @@ def test_an_index_may_hold_one_genome(six_genomes, tmp_path, kind):
     index = build_index(six_genomes[:1], tmp_path / "index").index
     text = text_of(index, kind)
     assert {"newick": "'DEMO_0001';\n", "krona": "1\n"}.get(kind, text) == text
-    assert kind == "krona" or text.count("DEMO_0001") == 1
+    nameless = kind in ("krona", "itol", "itol-labels")
+    assert text.count("DEMO_0001") == (0 if nameless else 1)
 
 
 @pytest.mark.parametrize(
     ("kind", "wish", "complaint"),
     [
-        ("nexus", {}, "no export is called 'nexus'; choose one of: newick, graphml, microreact, krona"),
+        (
+            "nexus",
+            {},
+            "no export is called 'nexus'; choose one of: newick, graphml, microreact, krona, itol, ",
+        ),
         ("newick", {"rank": "genus"}, "--rank: a Newick tree has genomes only; leave it out"),
         ("microreact", {"rank": "strain"}, "--rank strain: no genome has one; choose one of: superkingdom, "),
+        ("itol", {"rank": "nothing"}, "--rank nothing: no genome has one; choose one of: superkingdom, "),
         ("krona", {"rank": "habitat"}, "--rank habitat: no genome has one; choose one of: superkingdom, "),
     ],
 )

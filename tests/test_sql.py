@@ -232,7 +232,8 @@ def test_a_wrong_query_is_told_what_there_is(gindex, demo_index, query, complain
     [line] = result.stderr.splitlines()
     assert line.startswith(f"gindex: DuckDB says: {complaint}")
     assert "genomes (row, id, length_bp, contigs, molecule, sha256, source, superkingdom," in line
-    assert "events (number, moment, action, detail), failures (id, source, reason)" in line
+    assert "suspects (row, id, kind, says, looks_like, evidence, witness, share), events (number, " in line
+    assert "moment, action, detail), failures (id, source, reason)" in line
     assert line.endswith("settings (name, value)")
 
 

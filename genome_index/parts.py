@@ -1,0 +1,34 @@
+"""Parts: pairs joined from the nearest on into sets that never outgrow a bound."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+Rows = npt.NDArray[np.int64]
+
+
+def parts_of(a: Rows, b: Rows, count: int, most: int) -> Rows:
+    """Kruskal's way, but no set grows beyond `most`: pairs (E,), (E,), nearest first -> (N,) from 0."""
+    return np.unique(_roots(a, b, count, most), return_inverse=True)[1]
+
+
+@njit(cache=True)
+def _roots(a: Rows, b: Rows, count: int, most: int) -> Rows:
+    """The root of each set: pairs (E,), (E,) nearest first -> (N,)."""
+    parent, size = np.arange(count), np.ones(count, np.int64)
+    for at in range(len(a) + count):  # the pairs, and then each vector once more for its root
+        left, right = (a[at], b[at]) if at < len(a) else (at - len(a), at - len(a))
+        while parent[left] != left:
+            parent[left] = parent[parent[left]]
+            left = parent[left]
+        while parent[right] != right:
+            parent[right] = parent[parent[right]]
+            right = parent[right]
+        if at >= len(a):
+            parent[at - len(a)] = left
+        elif left != right and size[left] + size[right] <= most:
+            parent[right] = left
+            size[left] += size[right]
+    return parent
