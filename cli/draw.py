@@ -1,4 +1,4 @@
-"""gindex draw: pictures of a genome and of a species, as PNG and SVG."""
+"""gindex draw: pictures of a genome, of a species and of a whole collection, as PNG and SVG."""
 
 from __future__ import annotations
 
@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from gindex_cli.shared import (
     DEFAULT_INDEX,
+    DEFAULT_THREADS,
     FAILED_INPUTS,
     GenomePerOption,
     IndexDir,
+    Show,
+    Threads,
     guarded,
     say,
     tell_notes,
@@ -21,7 +24,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     name="draw",
-    help="Draw a genome, or a species, as PNG and SVG.",
+    help="Draw a genome, a species, or a whole collection, as PNG and SVG.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -75,6 +78,70 @@ def species(
     from genome_index.pictures.gallery import draw_species
 
     _told(draw_species(Index.open(index), name, out, theme))
+
+
+@app.command("map")
+@guarded
+def collection_map(
+    rank: Annotated[
+        str | None,
+        typer.Option(
+            "--rank",
+            help="The rank or label that gives the colours; else the broadest rank with five names or more.",
+        ),
+    ] = None,
+    by: Annotated[str, typer.Option("--by", help="umap, or pca: principal components.")] = "umap",
+    index: IndexDir = DEFAULT_INDEX,
+    out: Out = PICTURES,
+    theme: ThemeOption = "light",
+) -> None:
+    """Draw every genome of the index as a point: near each other is alike."""
+    from genome_index.index import Index
+    from genome_index.pictures.gallery import draw_map
+
+    show = Show()
+    drawn = draw_map(Index.open(index), rank, out, theme, by, show.progress)
+    show.end()
+    _told(drawn)
+
+
+@app.command("heatmap")
+@guarded
+def heatmap(
+    name: Annotated[
+        str,
+        typer.Argument(help="A genus, family or other name; without it those that stand for all are drawn."),
+    ] = "",
+    index: IndexDir = DEFAULT_INDEX,
+    out: Out = PICTURES,
+    theme: ThemeOption = "light",
+    threads: Threads = DEFAULT_THREADS,
+) -> None:
+    """Draw genomes all against all: ANI and similarity, with their tree."""
+    from genome_index.index import Index
+    from genome_index.pictures.collection_gallery import draw_heatmap
+
+    _told(draw_heatmap(Index.open(index), out, name, theme, threads))
+
+
+@app.command("identity")
+@guarded
+def identity(index: IndexDir = DEFAULT_INDEX, out: Out = PICTURES, theme: ThemeOption = "light") -> None:
+    """Draw identity within and between species, and what the species ask for."""
+    from genome_index.index import Index
+    from genome_index.pictures.collection_gallery import draw_histogram
+
+    _told(draw_histogram(Index.open(index), out, theme))
+
+
+@app.command("taxonomy")
+@guarded
+def taxonomy(index: IndexDir = DEFAULT_INDEX, out: Out = PICTURES, theme: ThemeOption = "light") -> None:
+    """Draw the names of the genomes, rank by rank, with how many bear each."""
+    from genome_index.index import Index
+    from genome_index.pictures.collection_gallery import draw_taxonomy
+
+    _told(draw_taxonomy(Index.open(index), out, theme))
 
 
 def _told(drawn: Drawn) -> None:

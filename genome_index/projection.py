@@ -18,6 +18,7 @@ from genome_index.pool import unit
 Floats = npt.NDArray[np.float32]
 Rows = npt.NDArray[np.int64]
 
+ROUNDING = 1e-6  # of a float32, relative, a few of its last digits
 FIT_GENOMES = 1536  # fitted on at most so many references: 200 MB at most, and no gain above (RESULTS.md)
 
 
@@ -58,7 +59,9 @@ def fit_projection(features: Floats, dim: int, whitening: float) -> Projection:
     gram = (features @ features.T).astype(np.float64)
     variances, directions = np.linalg.eigh(gram)
     variances, directions = variances[::-1][:dim], directions[:, ::-1][:, :dim]
-    kept = variances > 1e-7 * max(float(variances[0]), 1e-30)  # the rest is rounding
+    # What centring leaves of genomes that are all the same.
+    rounding = len(features) * ROUNDING**2 * float(mean @ mean)
+    kept = variances > max(1e-7 * float(variances[0]), rounding)
     if not kept.any():  # one genome, or all the same: nothing tells references apart
         return Projection(np.zeros_like(mean), _plain_components(mean))
     variances, directions = variances[kept], directions[:, kept]

@@ -43,6 +43,7 @@ from genome_index.pictures.walks import (  # noqa: E402
     WALKS,
     count_course,
     gc_along,
+    level_along,
     skew_along,
     thin,
     walk,
@@ -90,7 +91,7 @@ SINGLE_STEPS = {  # as published, one base a time: from (x, y) and the base, to 
     "gc-skew": {"A": (1, 0), "C": (1, -1), "G": (1, 1), "T": (1, 0)},
 }
 SQUIGGLE = {"A": (0.5, 0), "C": (-0.5, 0), "G": (0.5, 1), "T": (-0.5, -1)}  # y after each half of a base
-RANDIC = {"A": 3, "C": 1, "G": 2, "T": 0}
+RANDIC = {"A": 3, "T": 2, "G": 1, "C": 0}
 
 
 def dull_walk(sequence: bytes, name: str) -> list[tuple[float, float]]:
@@ -165,6 +166,16 @@ def test_gc_and_skew_in_windows(counts: list[tuple[int, ...]], over: int) -> Non
             100 * (c + g) / (a + c + g + t) if a + c + g + t else np.nan, nan_ok=True
         )
         assert skew[at] == pytest.approx((g - c) / (g + c) if g + c else np.nan, nan_ok=True)
+
+
+@given(contigs=CONTIGS, over=st.integers(1, 3))
+def test_mean_levels_are_those_of_the_walk(contigs: list[str], over: int) -> None:
+    joined = "".join(contigs)
+    course = count_course(genome(*contigs), len(joined))  # a piece a letter
+    levels = [{"A": 3, "C": 0, "G": 1, "T": 2}.get(letter) for letter in joined.upper().replace("U", "T")]
+    for at, found in enumerate(level_along(course, over)):
+        near = [one for one in levels[max(0, at - (over - 1) // 2) : at + over // 2 + 1] if one is not None]
+        assert found == pytest.approx(sum(near) / len(near) if near else np.nan, nan_ok=True)
 
 
 @given(length=st.integers(0, 50), most=st.integers(2, 20))

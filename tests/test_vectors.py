@@ -291,3 +291,11 @@ def test_few_or_equal_rows_still_find_themselves(rows: int):
     found = fit_projection(features.copy(), 16, 0.5).apply(features)
     assert found.shape[1] == max(1, rows - 1)
     assert np.array_equal((found @ found.T).argmax(axis=1), np.arange(rows))
+
+
+def test_equal_rows_are_not_told_apart_by_rounding():
+    """Their mean may differ from them in the last digit, and so may they, once it is taken away."""
+    for seed in range(50):
+        same = np.repeat(np.abs(random_unit(seed, 1, 40)), 3, axis=0)
+        found = fit_projection(same.copy(), 16, 0.5).apply(same)
+        np.testing.assert_allclose(found @ found.T, 1, atol=1e-5)

@@ -1,4 +1,4 @@
-"""What is asked for -> pictures as files: of genomes, by id or path, and of a species, by name."""
+"""What is asked for -> pictures as files: of genomes, by id or path, of a species, by name, and of all."""
 
 from __future__ import annotations
 
@@ -6,11 +6,15 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 from genome_index.catalog import Entry
 from genome_index.errors import UsageError
 from genome_index.extras import need_installed
 from genome_index.index import Index
+from genome_index.layout import FEWEST
+from genome_index.maps import map_of
+from genome_index.pictures.mapped import level_of, map_picture, view_of
 from genome_index.pictures.painting import not_kept, painting
 from genome_index.pictures.portrait import portrait
 from genome_index.pictures.species import species_picture
@@ -24,13 +28,14 @@ from genome_index.pictures.subjects import (
     require_species,
     stranger,
 )
+from genome_index.progress import Progress, quiet
 from genome_index.quality import complaint
 from genome_index.reader import Failure, GenomePer, iter_genomes
 
 
 @dataclass(frozen=True)
 class Drawn:
-    """What was drawn of one genome or species."""
+    """What was drawn of one genome, of a species or of all."""
 
     name: str
     paths: tuple[Path, ...]
@@ -70,6 +75,33 @@ def draw_species(index: Index, name: str, out: Path, theme: str = "light") -> Dr
     require_species(index, name)
     figure = species_picture(name, members(index, name), count_members(index, name), colours)
     return Drawn(name, tuple(save(figure, picture_path(out, name, "species"))))
+
+
+def draw_map(
+    index: Index,
+    rank: str | None,
+    out: Path,
+    theme: str = "light",
+    by: str = "umap",
+    progress: Progress = quiet,
+) -> Drawn:
+    """Write `map-RANK`, every genome of the index as a point in the colour of its name at a rank or label.
+
+    Without a rank it is the broadest one with five names or more.
+
+    Raises
+    ------
+    UsageError
+        No genome has a name at that rank, the map or the theme is unknown, or a library is missing.
+    StorageError
+    """
+    need_installed("gindex draw", "matplotlib", extra="report")
+    colours, name = theme_named(theme), level_of(index, rank).name
+    found = map_of(index, by, progress)
+    progress("drawing the map", 0, 1)
+    figure = map_picture(view_of(index, found, rank), colours)
+    note = "" if found.by == by else f"by principal components: UMAP needs {FEWEST} genomes that differ"
+    return Drawn(name, tuple(save(figure, picture_path(out, "map", quote(name, safe=" ")))), note)
 
 
 def _found(index: Index, given: Sequence[str]) -> dict[str, Entry]:

@@ -11,10 +11,11 @@ import numpy.typing as npt
 from genome_index.index import Index
 from genome_index.pictures.cgr import fcgr, fcgr_of_windows, k_for
 from genome_index.pictures.fitting import fitted
+from genome_index.pictures.panels import WALKS, draw_walk
 from genome_index.pictures.style import Theme, bases, dress, heat, line_alpha, new_figure
 from genome_index.pictures.subjects import Member, Subject
-from genome_index.pictures.walks import gc_along, walk_of_course
-from genome_index.portraits import decode_windows
+from genome_index.pictures.walks import gc_along, skew_along, walk_of_course
+from genome_index.portraits import Counts, decode_windows
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -22,11 +23,6 @@ if TYPE_CHECKING:
 
 Floats = npt.NDArray[np.float64]
 
-OTHER_WALKS = {  # walk -> title, and what goes up and down (or right and left) in it
-    "gates": ("Gates", "G - C", "T - A"),
-    "nandy": ("Nandy", "G - A", "C - T"),
-    "pyrimidine": ("Pyrimidine walk", "", "(C + T) - (A + G)"),
-}
 SMOOTHED = 50  # windows of GC content along a genome, each a fiftieth of it
 KNOWN_BY = {
     "reference": "{species}",
@@ -39,17 +35,19 @@ KNOWN_BY = {
 def portrait(index: Index, subject: Subject, others: Sequence[Member], theme: Theme) -> Figure:
     """The figure of one genome; `others` are the members of its species, itself left out."""
     known = KNOWN_BY[subject.known_by].format(species=subject.species)
-    figure = new_figure(theme, 10, 10, f"{subject.id}  ·  {known}  ·  {subject.length_bp:,} bp")
-    rows: Any = figure.subfigures(3, 1, height_ratios=(3.7, 3.2, 2.5), facecolor=theme.paper)
+    figure = new_figure(theme, 10, 12.5, f"{subject.id}  ·  {known}  ·  {subject.length_bp:,} bp")
+    rows: Any = figure.subfigures(3, 1, height_ratios=(3.7, 3.2, 5), facecolor=theme.paper)
     above, middle, below = rows
     words, line = above.subplots(1, 2, width_ratios=(5, 7))
     gc, skew = middle.subplots(2, 1, sharex=True)
     _cgr(words, index, subject, theme)
-    _yau(line, subject, others, theme)
+    laid = [fitted(member.course, subject.kept) for member in others]
+    _yau(line, subject, laid, theme)
     _gc(gc, subject, theme)
     _skew(skew, subject, theme)
-    for axes, name in zip(below.subplots(1, len(OTHER_WALKS)), OTHER_WALKS, strict=True):
-        _other(axes, name, subject, theme)
+    members = [(course, other.length_bp) for (course, _), other in zip(laid, others, strict=True)]
+    for axes, name in zip(below.subplots(2, len(WALKS) // 2).flat, WALKS, strict=True):
+        draw_walk(axes, name, (subject.course, subject.length_bp), members, theme)
     return figure
 
 
@@ -80,17 +78,17 @@ def _cgr(axes: Axes, index: Index, subject: Subject, theme: Theme) -> None:
         )  # fmt: skip
 
 
-def _yau(axes: Axes, subject: Subject, others: Sequence[Member], theme: Theme) -> None:
-    moved, alpha = 0, line_alpha(len(others))
-    for member in others:
-        course, was_moved = fitted(member.course, subject.kept)
-        moved += was_moved
+def _yau(axes: Axes, subject: Subject, laid: Sequence[tuple[Counts, bool]], theme: Theme) -> None:
+    """The line, and the members' as they lie best beside it."""
+    for course, _ in laid:
+        alpha = line_alpha(len(laid))
         axes.plot(*walk_of_course(course, "yau").T, color=theme.faint, linewidth=0.7, alpha=alpha)
     line = walk_of_course(subject.course, "yau")
     axes.plot(*line.T, color=theme.accent, linewidth=1.5)
     axes.plot(*line[-1], ".", color=theme.accent)
     whose = "the nearest species" if subject.known_by == "nearest" else "its species"
-    beside = f", beside {len(others):,} of {whose}" if others else ""
+    beside = f", beside {len(laid):,} of {whose}" if laid else ""
+    moved = sum(was_moved for _, was_moved in laid)
     beside += f" ({moved:,} turned to fit)" if moved else ""
     dress(axes, theme, f"Yau's 2D line{beside}", xlabel="steps", ylabel="C, T up; A, G down (steps)")
 
@@ -106,25 +104,18 @@ def _gc(axes: Axes, subject: Subject, theme: Theme) -> None:
 
 
 def _skew(axes: Axes, subject: Subject, theme: Theme) -> None:
-    line = walk_of_course(subject.course, "gc-skew")[:, 1]
-    axes.axhline(0, color=theme.faint, linewidth=0.8)
-    axes.plot(_places(subject), line, color=theme.second, linewidth=1)
-    unit = bases(subject.length_bp)[1]
-    dress(axes, theme, "Cumulative GC skew", xlabel=f"position ({unit})", ylabel="G - C so far")
+    """Cumulative skew as a line, and the skew of windows, scaled to it, as a faint one."""
+    line, places = walk_of_course(subject.course, "gc-skew")[:, 1], _places(subject)
+    windows = skew_along(subject.course, max(1, len(subject.course) // SMOOTHED))
+    beside = axes.twinx()
+    beside.plot(places, windows, color=theme.faint, linewidth=0.8)
+    dress(beside, theme, ylabel="(G - C) / (G + C)")
+    beside.grid(visible=False)
+    axes.plot(places, line, color=theme.second, linewidth=1.2)
+    axes.set(zorder=beside.get_zorder() + 1, frame_on=False)
+    title, unit = "GC skew: cumulative (line), and in windows (faint, right)", bases(subject.length_bp)[1]
+    dress(axes, theme, title, xlabel=f"position ({unit})", ylabel="G - C so far")
     axes.margins(x=0.01)
-
-
-def _other(axes: Axes, name: str, subject: Subject, theme: Theme) -> None:
-    title, right, up = OTHER_WALKS[name]
-    line = walk_of_course(subject.course, name)
-    if right:
-        axes.plot(*line.T, color=theme.accent, linewidth=1)
-        axes.set_aspect("equal", adjustable="datalim")
-        axes.locator_params(nbins=4)
-    else:
-        axes.plot(_places(subject), line[:, 1], color=theme.accent, linewidth=1)
-        right = f"position ({bases(subject.length_bp)[1]})"
-    dress(axes, theme, title, xlabel=right, ylabel=up)
 
 
 def _places(subject: Subject) -> Floats:

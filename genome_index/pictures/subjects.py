@@ -14,7 +14,7 @@ from genome_index.index import Index
 from genome_index.pictures.walks import MOST_POINTS, count_course
 from genome_index.portraits import PIECES, Counts, decode_course
 from genome_index.query import QuerySettings, answer
-from genome_index.records import Genome
+from genome_index.records import Call, Genome
 
 MOST_MEMBERS = 200  # of a species that are drawn; more lines hide each other
 
@@ -61,6 +61,11 @@ def reference(index: Index, entry: Entry) -> Subject:
 def stranger(index: Index, genome: Genome) -> Subject:
     """A genome of a file: the species is the one that it is called, else the nearest one's."""
     [call] = answer(index, [genome], QuerySettings(k=1))
+    return called(genome, call)
+
+
+def called(genome: Genome, call: Call) -> Subject:
+    """A genome whose call is known."""
     nearest = call.closest.species if call.closest is not None and call.verdict != "out_of_scope" else None
     species = call.name if call.verdict == "species" else nearest
     known_by = "called" if call.verdict == "species" else "nearest"

@@ -38,8 +38,8 @@ STEPS: Mapping[str, Points] = {  # (dx, dy) of A, C, G and T: (4, 2)
     "gc-skew": np.array([(1, 0), (1, -1), (1, 1), (1, 0)], float),
 }
 HALVES = np.array([(0.5, 0.5), (0.5, -0.5), (0.5, 0.5), (0.5, -0.5)])
-# Randic et al. 2003, Chem Phys Lett 368:1, as Lab41/squiggle draws it: a level for A, C, G and T, no sum
-LEVELS = np.array([3.0, 1.0, 2.0, 0.0])
+# Randic et al. 2003, Chem Phys Lett 368:1, as Lab41/squiggle draws it: A 3, T 2, G 1, C 0, and no sum
+LEVELS = np.array([3.0, 0.0, 1.0, 2.0])
 WALKS = (*STEPS, "randic")
 
 
@@ -111,6 +111,13 @@ def skew_along(course: Counts, over: int) -> npt.NDArray[np.float64]:
     sums = _around(course, over)
     both = sums[:, 1] + sums[:, 2]
     return np.asarray(np.divide(sums[:, 2] - sums[:, 1], both, np.full(len(sums), np.nan), where=both > 0))
+
+
+def level_along(course: Counts, over: int) -> npt.NDArray[np.float64]:
+    """Mean of Randic's levels around each piece: (P, 4) -> (P,); NaN where there is no base."""
+    sums = _around(course, over)
+    total = sums.sum(axis=1)
+    return np.asarray(np.divide(sums @ LEVELS, total, np.full(len(sums), np.nan), where=total > 0))
 
 
 def _around(course: Counts, over: int) -> Points:

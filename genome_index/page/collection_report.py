@@ -1,0 +1,82 @@
+"""`gindex report`: what a collection holds, as an HTML page, tables, and each figure as PNG and SVG."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from genome_index.collection import Choice, Collection, look_at
+from genome_index.collection_tables import in_short, write_collection
+from genome_index.durable import write_file
+from genome_index.exports.newick import newick
+from genome_index.extras import need_installed
+from genome_index.identities import identities_of
+from genome_index.index import Index
+from genome_index.kept import live_rows
+from genome_index.lineages import counts_of_entries
+from genome_index.maps import map_of
+from genome_index.matrices import chosen_rows, matrix_of
+from genome_index.page.collection_page import Numbers, collection_page
+from genome_index.page.document import as_html
+from genome_index.pictures.heatmap import heatmap_picture
+from genome_index.pictures.identity import identity_picture
+from genome_index.pictures.mapped import map_picture, view_of
+from genome_index.pictures.style import Theme, save, theme_named
+from genome_index.pictures.sunburst import sunburst_picture
+from genome_index.progress import Progress, quiet
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+@dataclass(frozen=True)
+class Reported:
+    """What was found, and the files that say so, the page first."""
+
+    found: Collection
+    summary: tuple[str, ...]  # a few sentences
+    paths: tuple[Path, ...]
+
+
+def write_report(
+    index: Index, choice: Choice, out: Path, theme: str = "light", threads: int = 1,
+    progress: Progress = quiet,
+) -> Reported:  # fmt: skip
+    """Write report.html, TSV and JSON of all its tables, and its figures, into a folder.
+
+    Raises
+    ------
+    UsageError
+        A package of the extra `report` is missing, or there is no such rank, method or theme.
+    StorageError
+    """
+    need_installed("gindex report", "plotly", "jinja2", "matplotlib", "umap", extra="report")
+    colours = theme_named(theme)
+    found = look_at(index, choice, progress)
+    numbers = _numbers(index, found, threads, progress)
+    progress("writing", 0, 1)
+    tables = write_collection(found, out)
+    page, tree = out / "report.html", out / "heatmap.nwk"
+    write_file(page, as_html(collection_page(index, found, numbers)).encode())
+    write_file(tree, "".join(newick(numbers.matrix.merges, numbers.matrix.ids)).encode())
+    pictures = [
+        path for name, figure in _figures(index, numbers, colours) for path in save(figure, out / name)
+    ]
+    return Reported(found, tuple(in_short(found)), (page, *tables, tree, *pictures))
+
+
+def _numbers(index: Index, found: Collection, threads: int, progress: Progress) -> Numbers:
+    mapped = map_of(index, progress=progress)
+    progress("comparing all with all, of those in the heatmap", 0, 1)
+    matrix = matrix_of(index, chosen_rows(live_rows(index), found.groups), threads)
+    return Numbers(mapped, matrix, identities_of(index), counts_of_entries(index.catalog.entries()))
+
+
+def _figures(index: Index, numbers: Numbers, theme: Theme) -> Iterator[tuple[str, Figure]]:
+    """Each figure with its name, one at a time."""
+    yield "map", map_picture(view_of(index, numbers.mapped), theme)
+    yield "identity", identity_picture(numbers.identities, theme)
+    yield "heatmap", heatmap_picture(numbers.matrix, theme)
+    yield "taxonomy", sunburst_picture(numbers.counts, theme)

@@ -1,0 +1,70 @@
+"""A painting for the page: a genome's windows in the colours of the species they are nearest to."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from genome_index.features import WORD_FLOOR
+from genome_index.page import document
+from genome_index.pictures.painting import NOTHING, Painting, Stripe
+from genome_index.pictures.style import PALETTE, THEMES, bases, colours_of
+
+if TYPE_CHECKING:
+    from plotly.graph_objects import Bar
+
+HEIGHT = 340  # pixels
+
+
+def painting_block(painted: Painting) -> document.Figure:
+    """A bar a window as high as its identity, a colour a species; windows that share nothing stand low."""
+    from plotly.graph_objects import Figure
+
+    shares = painted.shares()
+    colours = colours_of((name for name in shares if name != NOTHING), THEMES["light"])
+    scale, unit = bases(painted.length_bp)
+    shown = [name for name in shares if name != NOTHING][: len(PALETTE)]
+    figure = Figure(
+        [_bars(painted, name, f"{name}, {shares[name]:.0%}", colours[name], scale) for name in shown]
+    )
+    rest = {name for name in shares if name not in (*shown, NOTHING)}
+    if rest:
+        label = f"{len(rest):,} more, {sum(shares[name] for name in rest):.0%}"
+        figure.add_trace(_bars(painted, rest, label, THEMES["light"].others, scale))
+    if NOTHING in shares:
+        label = f"{NOTHING}, {shares[NOTHING]:.0%}"
+        figure.add_trace(_bars(painted, NOTHING, label, THEMES["light"].faint, scale))
+    for end in painted.contig_ends[:-1]:
+        figure.add_vline(end / scale, line={"width": 1, "dash": "dot", "color": THEMES["light"].others})
+    figure.update_layout(
+        template="none", barmode="overlay", bargap=0, height=HEIGHT, showlegend=True,
+        margin={"l": 55, "r": 10, "t": 10, "b": 45}, legend={"font": {"size": 11}, "tracegroupgap": 0},
+        xaxis={"title": {"text": f"position ({unit})"}, "range": [0, painted.length_bp / scale]},
+        yaxis={"title": {"text": "identity (%)"}, "range": [100 * WORD_FLOOR - 3, 101]},
+    )  # fmt: skip
+    says = ", ".join(f"{name} {share:.0%}" for name, share in shares.items())
+    return document.Figure(figure.to_json(), HEIGHT, f"Nearest species along {painted.genome}: {says}")
+
+
+def _bars(painted: Painting, names: str | set[str], label: str, colour: str, scale: float) -> Bar:
+    from html import escape
+
+    from plotly.graph_objects import Bar
+
+    chosen = {names} if isinstance(names, str) else names
+    stripes = [stripe for stripe in painted.stripes if stripe.name in chosen]
+    floor = 100 * WORD_FLOOR
+    return Bar(
+        x=[round((stripe.start + stripe.end) / 2 / scale, 4) for stripe in stripes],
+        width=[round((stripe.end - stripe.start) / scale, 4) for stripe in stripes],
+        y=[round(100 * (stripe.identity or WORD_FLOOR) - floor + 3, 2) for stripe in stripes],
+        base=floor - 3,
+        name=escape(label),
+        hovertext=[escape(_says(stripe)) for stripe in stripes],
+        hoverinfo="text",
+        marker={"color": colour, "line": {"width": 0}},
+    )
+
+
+def _says(stripe: Stripe) -> str:
+    near = "" if stripe.identity is None else f", {stripe.reference}, identity {stripe.identity:.1%}"
+    return f"{stripe.start:,} to {stripe.end:,} bp: {stripe.name}{near}"

@@ -1,0 +1,123 @@
+"""The answers of one run as a page: calls, where the queries lie, and each with its evidence."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from genome_index.features import WORD_FLOOR
+from genome_index.index import Index
+from genome_index.lineages import counts_of_calls
+from genome_index.maps import Map, place
+from genome_index.page import words
+from genome_index.page.document import Figure, Page, Query, Section, Table
+from genome_index.page.mapped import Mark, map_block
+from genome_index.page.painting import painting_block
+from genome_index.page.sunburst import sunburst_chart
+from genome_index.pictures.painting import Painting
+from genome_index.records import Call, Hit, counted
+from genome_index.report import identity, made_with, provenance, rounded
+
+
+@dataclass(frozen=True)
+class Answered:
+    """A call with its pictures, where they were drawn."""
+
+    call: Call
+    painting: Painting | None = None
+    portrait: tuple[tuple[str, str], ...] = ()  # theme, PNG as a data URL
+
+
+def query_page(index: Index, answered: Sequence[Answered], mapped: Map) -> Page:
+    """The page of a run, in the order of its inputs."""
+    calls = [one.call for one in answered]
+    verdicts = Counter(call.verdict.replace("_", " ") for call in calls)
+    queries = tuple(_query(number, one) for number, one in enumerate(answered, 1))
+    sections = [
+        Section("calls", "Calls", words.CALLS, _calls(calls)),
+        Section("map", "Map", words.MARKED_MAP, map_block(index, mapped, _marks(index, mapped, calls))),
+        Section("names", "Names", words.NAMES, Figure.of(sunburst_chart(counts_of_calls(calls)))),
+        Section("queries", "Queries", _queries_about(answered), queries),
+    ]
+    said = ", ".join(f"{count:,} {verdict}" for verdict, count in verdicts.most_common())
+    title = f"What {calls[0].query} is" if len(calls) == 1 else f"What {len(calls):,} genomes are"
+    numbers = [(f"{count:,}", verdict) for verdict, count in verdicts.most_common()]
+    made = made_with(provenance(index), index.snapshot.created)
+    return Page(title, [f"{counted(len(calls), 'input')}: {said}."], numbers, sections, made)
+
+
+def _queries_about(answered: Sequence[Answered]) -> str:
+    usable = sum(one.call.verdict not in ("failed", "qc_fail") for one in answered)
+    return words.of_queries(sum(one.painting is not None for one in answered), usable)
+
+
+def _calls(calls: Sequence[Call]) -> Table:
+    columns = (
+        "query", "verdict", "name", "confidence", "closest", "its species", "ANI", "AF query", "AF reference",
+        "length (bp)",
+    )  # fmt: skip
+    return Table(columns, [_call_row(number, call) for number, call in enumerate(calls, 1)])
+
+
+def _call_row(number: int, call: Call) -> tuple[object, ...]:
+    near = call.closest
+    measured = identity(near) if near else (None, None, None)
+    return (
+        {"text": call.query, "href": f"#query-{number}"}, call.verdict.replace("_", " "),
+        call.name or " or ".join(call.members),
+        rounded(call.confidence, 2), near.id if near else None, near.species if near else None, *measured,
+        call.length_bp,
+    )  # fmt: skip
+
+
+def _marks(index: Index, mapped: Map, calls: Sequence[Call]) -> list[Mark]:
+    """Each comparable query amid its hits, the nearer the heavier."""
+    rows = {entry.id: entry.row for entry in index.catalog.entries()}
+    found = []
+    for call in calls:
+        if call.verdict in ("failed", "qc_fail", "out_of_scope") or not call.hits:
+            continue
+        weights = [max(0.0, hit.similarity) ** 4 + 1e-6 for hit in call.hits]
+        at = place(mapped, [rows[hit.id] for hit in call.hits], weights)
+        if at is not None:
+            found.append(Mark(round(at[0], 3), round(at[1], 3), call.query, call.name or call.verdict))
+    return found
+
+
+def _query(number: int, one: Answered) -> Query:
+    call = one.call
+    return Query(
+        number, call.query, call.verdict, _answer(call), call.reason, _facts(call), call.warnings,
+        _hits(call), painting_block(one.painting) if one.painting else None, dict(one.portrait),
+    )  # fmt: skip
+
+
+def _answer(call: Call) -> str:
+    if call.members:
+        return " or ".join(call.members)
+    sure = f", confidence {call.confidence:.2f}" if call.confidence is not None else ""
+    return f"{call.name or ''}{sure}"
+
+
+def _facts(call: Call) -> list[tuple[str, str]]:
+    labels = "; ".join(f"{label} {name} ({sure:.2f})" for label, (name, sure) in call.labels.items())
+    facts = {
+        "lineage": str(call.lineage),
+        "labels": labels,
+        "length": f"{call.length_bp:,} bp" if call.length_bp else "",
+        "source": call.source,
+    }
+    return [(name, value) for name, value in facts.items() if value]
+
+
+def _hits(call: Call) -> Table | None:
+    if not call.hits:
+        return None
+    columns = ("hit", "species", "similarity", "words (%)", "ANI", "AF query", "AF reference")
+    rows = [(hit.id, hit.species, round(hit.similarity, 3), _words(hit), *identity(hit)) for hit in call.hits]
+    return Table(columns, rows)
+
+
+def _words(hit: Hit) -> float | None:
+    return round(100 * hit.shared_words, 1) if hit.shared_words > WORD_FLOOR else None
