@@ -39,6 +39,9 @@ def query(
     k: Annotated[int, typer.Option("-k", min=1, max=50, help="Hits to report for each query.")] = 5,
     format: Annotated[str, typer.Option("--format", help="table, tsv, json or jsonl.")] = "table",
     output: Output = None,
+    report: Annotated[
+        Path | None, typer.Option("--report", help="A file for a page of all answers, as HTML.")
+    ] = None,
     exclude_identical: Annotated[
         bool, typer.Option("--exclude-identical", help="Leave out references with the query's very sequence.")
     ] = False,
@@ -60,12 +63,15 @@ def query(
     tell_notes(planned.notes)
     show = Show(live=output is not None or not sys.stdout.isatty())
     settings = QuerySettings(k, exclude_identical, threads, show.progress)
-    outcome = _Outcome(query_index(opened, planned.inputs, planned.per, settings), show)
+    calls = query_index(opened, planned.inputs, planned.per, settings, report, show.progress)
+    outcome = _Outcome(calls, show)
     if format == "table":
         _table(outcome, output)
     else:
         send(FORMATS[format](outcome, provenance(opened)), output)
     show.end()
+    if report is not None:
+        say(f"wrote {report}")
     why = "; the rows of what failed say why" if outcome.failed else ""
     if why or outcome.number > 1:
         say(f"{counted(outcome.number, 'input')}: {outcome.verdicts()}{why}", error=bool(why))

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 from gindex_cli.output import Output, send
-from gindex_cli.shared import DEFAULT_INDEX, IndexDir, Show, out, say
+from gindex_cli.shared import DEFAULT_INDEX, DEFAULT_THREADS, IndexDir, Show, Threads, out, say
 
 from genome_index.records import counted
 
@@ -23,18 +23,22 @@ def report(
         typer.Option("--ani", min=80, max=100, help="Percent of identity that a group asks for."),
     ] = None,
     method: Annotated[
-        str, typer.Option("--method", help="Linkage: average, complete, single, or leiden.")
+        str, typer.Option("--method", help="average, complete or single linkage, leiden, or hdbscan.")
     ] = "average",
+    theme: Annotated[
+        str, typer.Option("--theme", help="Of the pictures: light or dark; the page has both.")
+    ] = "light",
+    threads: Threads = DEFAULT_THREADS,
 ) -> None:
     """Group the genomes of an index, compare the groups with the names, and list what looks wrong."""
-    from genome_index.collection import Choice, in_short, look_at, write_collection
-    from genome_index.index import Index
+    from genome_index.collection import Choice
+    from genome_index.pipeline import report_collection
 
     show = Show()
-    found = look_at(Index.open(index), Choice(rank, ani, method), show.progress)
+    found = report_collection(index, folder, Choice(rank, ani, method), theme, threads, show.progress)
     show.end()
-    out(f"{line}\n" for line in in_short(found))
-    for path in write_collection(found, folder):
+    out(f"{line}\n" for line in found.summary)
+    for path in found.paths:
         say(f"wrote {path}")
 
 

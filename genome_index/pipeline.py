@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from genome_index import changes, query
 from genome_index.changes import Summary, Work
@@ -21,6 +21,10 @@ from genome_index.reader import Failure, GenomePer, iter_genomes
 from genome_index.records import Call, Genome
 from genome_index.spec import IndexSpec, Reading
 from genome_index.taxonomy import Taxonomy, read_taxonomy
+
+if TYPE_CHECKING:
+    from genome_index.collection import Choice
+    from genome_index.page.collection_report import Reported
 
 
 def build_index(
@@ -51,16 +55,36 @@ def add_genomes(
 
 def query_index(
     index: Index | str | Path, inputs: Iterable[str | Path] | Iterable[Genome | Failure],
-    per: GenomePer = "file", settings: QuerySettings | None = None,
+    per: GenomePer = "file", settings: QuerySettings | None = None, report: str | Path | None = None,
+    progress: Progress = quiet,
 ) -> Iterator[Call]:  # fmt: skip
-    """One Call for each genome, in order: paths are read, genomes are taken as they are."""
+    """One Call for each genome, in order: paths are read, genomes are taken as they are.
+
+    With `report`, a page of all the answers is written to that file when the last call is taken.
+    """
     opened = index if isinstance(index, Index) else Index.open(index)
     given: list[str | Path | Genome | Failure] = list(inputs)
     if given and isinstance(given[0], Genome | Failure):
         genomes: Iterable[Genome | Failure] = cast(list[Genome | Failure], given)
     else:
         genomes = iter_genomes(cast(list[str | Path], given), per)
+    if report is not None:
+        from genome_index.page.query_report import reported
+
+        return reported(opened, genomes, settings or QuerySettings(), Path(report), progress)
     return query.answer(opened, genomes, settings or QuerySettings())
+
+
+def report_collection(
+    index: Index | str | Path, out: str | Path, choice: Choice | None = None, theme: str = "light",
+    threads: int = 1, progress: Progress = quiet,
+) -> Reported:  # fmt: skip
+    """Groups, audit and pictures of a collection into a folder: an HTML page, tables, PNG and SVG."""
+    from genome_index.collection import Choice
+    from genome_index.page.collection_report import write_report
+
+    opened = index if isinstance(index, Index) else Index.open(index)
+    return write_report(opened, choice or Choice(), Path(out), theme, threads, progress)
 
 
 def embed_genomes(

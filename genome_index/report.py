@@ -42,7 +42,7 @@ def call_json(call: Call, made_by: Mapping[str, Any]) -> dict[str, Any]:
         "rank": call.rank,
         "name": call.name,
         "lineage": dict(call.lineage.names),
-        "confidence": _rounded(call.confidence, 3),
+        "confidence": rounded(call.confidence, 3),
         "reason": call.reason,
         "closest": hit_json(call.closest),
         "runner_up": hit_json(call.runner_up),
@@ -66,9 +66,9 @@ def hit_json(hit: Hit | None) -> dict[str, Any] | None:
         "species": hit.species,
         "similarity": round(hit.similarity, 4),
         "shared_words": round(hit.shared_words, 4),
-        "ani": _rounded(evidence.ani, 2),
-        "af_query": _rounded(evidence.af_query, 1),
-        "af_reference": _rounded(evidence.af_reference, 1),
+        "ani": rounded(evidence.ani, 2),
+        "af_query": rounded(evidence.af_query, 1),
+        "af_reference": rounded(evidence.af_reference, 1),
         "ani_reason": evidence.reason,
         "lineage": dict(hit.lineage.names),
         "labels": dict(hit.labels),
@@ -99,9 +99,9 @@ def row_of(call: Call) -> tuple[object, ...]:
     """The values of COLUMNS."""
     near, other = call.closest, call.runner_up
     return (
-        call.query, call.verdict, call.rank, call.name, _rounded(call.confidence, 3),
-        *((near.id, near.species, round(near.similarity, 4), *_identity(near)) if near else (None,) * 6),
-        *((other.id, other.species, _rounded(other.evidence.ani, 2)) if other else (None,) * 3),
+        call.query, call.verdict, call.rank, call.name, rounded(call.confidence, 3),
+        *((near.id, near.species, round(near.similarity, 4), *identity(near)) if near else (None,) * 6),
+        *((other.id, other.species, rounded(other.evidence.ani, 2)) if other else (None,) * 3),
         call.next_rank, call.length_bp, "; ".join(call.warnings), call.reason, call.source,
     )  # fmt: skip
 
@@ -109,14 +109,24 @@ def row_of(call: Call) -> tuple[object, ...]:
 FORMATS = {"tsv": as_tsv, "json": as_json, "jsonl": as_jsonl}
 
 
-def _identity(hit: Hit) -> tuple[float | None, ...]:
+def made_with(made_by: Mapping[str, Any], created: str) -> str:
+    """The same in one line, for people; `created` is the snapshot's moment."""
+    taxonomy = f", taxonomy {made_by['taxonomy_release']}" if made_by["taxonomy_release"] else ""
+    return (
+        f"Made by gindex {made_by['gindex_version']} from snapshot {made_by['snapshot']} of {created} "
+        f"(fingerprint {made_by['index_fingerprint']}{taxonomy})."
+    )
+
+
+def identity(hit: Hit) -> tuple[float | None, ...]:
+    """ANI, and aligned fraction of the query and of the reference: percent, rounded as they are told."""
     evidence = hit.evidence
-    return _rounded(evidence.ani, 2), _rounded(evidence.af_query, 1), _rounded(evidence.af_reference, 1)
+    return rounded(evidence.ani, 2), rounded(evidence.af_query, 1), rounded(evidence.af_reference, 1)
 
 
 def _cell(value: object) -> str:
     return "" if value is None else str(value).replace("\t", " ").replace("\n", " ")
 
 
-def _rounded(value: float | None, digits: int) -> float | None:
+def rounded(value: float | None, digits: int) -> float | None:
     return None if value is None else round(value, digits)

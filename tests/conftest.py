@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import gzip
 import shutil
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from gindex_cli import app
 from typer.testing import CliRunner, Result
 
 from genome_index import build_index
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 ROOT = Path(__file__).parents[1]
 SIX = (1, 2, 4, 5, 15, 17)  # of the demo: two species of Demobacter by twos, two of Specimenella by ones
@@ -66,6 +70,14 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> str:
     from tiny_model import write_tiny_model
 
     return str(write_tiny_model(tmp_path_factory.mktemp("tiny") / "model"))
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    from browser import started
+
+    with started() as one:
+        yield one
 
 
 @pytest.fixture

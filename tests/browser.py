@@ -1,0 +1,68 @@
+"""A real browser for the tests of pages: Debian's chromium, headless, driven by Playwright, no network."""
+
+from __future__ import annotations
+
+import io
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Locator, Page
+
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+FLAGS = (
+    "--no-sandbox", "--no-first-run", "--disable-quic", "--disable-sync", "--disable-background-networking",
+    "--disable-component-update", "--enable-unsafe-swiftshader",
+)  # fmt: skip  # no sandbox: tests run as root in containers; WebGL is drawn by the processor
+
+
+@contextmanager
+def started() -> Iterator[Browser]:
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    path = next((found for name in NAMES if (found := shutil.which(name))), None)
+    if path is None:
+        pytest.skip("no chromium here; `make test` installs Debian's where it may")
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=path, args=list(FLAGS))
+        yield browser
+        browser.close()
+
+
+@contextmanager
+def opened(browser: Browser, path: Path, width: int = 1200, scheme: str = "light") -> Iterator[Page]:
+    """A page from a file; whatever it complained of, asked of a network or popped up is an error."""
+    context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
+    page, wrong = context.new_page(), []
+    page.on("console", lambda said: said.type not in ("error", "warning") or wrong.append(said.text))
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.on("dialog", lambda dialog: (wrong.append(dialog.message), dialog.dismiss()))
+    page.on("request", lambda one: one.url.startswith(("file:", "data:", "blob:")) or wrong.append(one.url))
+    page.goto(path.resolve().as_uri())
+    yield page
+    assert wrong == []
+    context.close()
+
+
+def draw_all(page: Page) -> list[Locator]:
+    """Scroll to every figure, as a reader would, and wait until it is drawn."""
+    figures = page.locator(".figure:visible").all()
+    for figure in figures:
+        figure.scroll_into_view_if_needed()
+        figure.locator(".main-svg").first.wait_for()
+        page.wait_for_function("element => element.data && element.layout", arg=figure.element_handle())
+        page.wait_for_timeout(300)
+    return figures
+
+
+def coloured_share(figure: Locator) -> float:
+    """Share of a figure's pixels that are neither grey nor background; axes and letters alone have none."""
+    from matplotlib.image import imread
+
+    pixels = imread(io.BytesIO(figure.screenshot()))[..., :3]
+    return float((np.ptp(pixels, axis=-1) > 0.15).mean())
