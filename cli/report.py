@@ -38,8 +38,8 @@ def report(
     found = report_collection(index, folder, Choice(rank, ani, method), theme, threads, show.progress)
     show.end()
     out(f"{line}\n" for line in found.summary)
-    for path in found.paths:
-        say(f"wrote {path}")
+    page, *others = found.paths
+    say(f"wrote {page}, and {counted(len(others), 'file')} beside it: tables and figures")
 
 
 def dereplicate(

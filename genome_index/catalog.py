@@ -11,7 +11,7 @@ import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -37,6 +37,18 @@ CREATE TABLE genomes (
 );
 CREATE TABLE events (number INTEGER, moment VARCHAR, action VARCHAR, detail VARCHAR);
 CREATE TABLE failures (id VARCHAR, source VARCHAR, reason VARCHAR);
+"""
+SUSPECTS = """
+CREATE TABLE suspects (
+  row INTEGER NOT NULL,             -- of the genome that should be looked at, and its id
+  id VARCHAR NOT NULL,
+  kind VARCHAR NOT NULL,            -- label, mixture, contigs, length, GC or letters
+  says VARCHAR NOT NULL,            -- what its label says, or what is usual
+  looks_like VARCHAR NOT NULL,
+  evidence VARCHAR NOT NULL,        -- one sentence
+  witness VARCHAR,                  -- id of the genome it looks like, or has a part of
+  share DOUBLE                      -- how large that part is, 0 to 1
+);
 """
 
 
@@ -66,6 +78,20 @@ class Event:
     moment: str
     action: str
     detail: str
+
+
+@dataclass(frozen=True)
+class Suspect:
+    """One genome, and why it should be looked at; the fields are the columns of its table."""
+
+    row: int
+    id: str
+    kind: str
+    says: str
+    looks_like: str
+    evidence: str
+    witness: str | None = None
+    share: float | None = None
 
 
 COLUMNS = (
@@ -137,6 +163,13 @@ class Catalog:
     def failures(self) -> list[tuple[str, str, str]]:
         return [(row[0], row[1], row[2]) for row in self._rows("SELECT * FROM failures")]
 
+    def suspects(self) -> list[Suspect] | None:
+        """Genomes in which something looks wrong; None in an index of before, where nobody has looked."""
+        if not self._rows("SELECT 1 FROM duckdb_tables() WHERE table_name = 'suspects'"):
+            return None
+        names = ", ".join(field.name for field in fields(Suspect))
+        return [Suspect(*row) for row in self._rows(f"SELECT {names} FROM suspects ORDER BY rowid")]
+
     def _entries(self, query: str, values: list[Any] | None = None) -> list[Entry]:
         return [_entry(row) for row in self._rows(query, values)]
 
@@ -172,23 +205,17 @@ def _writing(path: Path) -> Iterator[None]:
 
 
 def write_catalog(
-    path: Path, entries: Sequence[Entry], events: Sequence[Event], failures: Sequence[tuple[str, str, str]]
+    path: Path,
+    entries: Iterable[Entry],
+    events: Iterable[Event],
+    failures: Iterable[tuple[str, str, str]],
+    suspects: Iterable[Suspect] = (),
 ) -> None:
     """A new catalogue file with these rows; the file must not exist."""
-    import numpy as np
-
     with _writing(path), duckdb.connect(str(path)) as db:
         db.execute(SCHEMA)
-        if entries:
-            columns = list(zip(*[_row(entry) for entry in entries], strict=True))
-            names = [name.strip().strip('"') for name in COLUMNS.split(",")]
-            table = {
-                name: np.array(column, object if not isinstance(column[0], int) else np.int64)
-                for name, column in zip(names, columns, strict=True)
-            }
-            db.register("new_genomes", table)
-            db.execute(f"INSERT INTO genomes ({COLUMNS}) SELECT {COLUMNS} FROM new_genomes")
-            db.unregister("new_genomes")
+        db.execute(SUSPECTS)
+        _insert(db, "genomes", COLUMNS, [_row(entry) for entry in entries])
         for event in events:
             db.execute(
                 "INSERT INTO events VALUES (?, ?, ?, ?)",
@@ -196,7 +223,25 @@ def write_catalog(
             )
         for failure in failures:
             db.execute("INSERT INTO failures VALUES (?, ?, ?)", list(failure))
+        names = ", ".join(field.name for field in fields(Suspect))
+        _insert(db, "suspects", names, [astuple(one) for one in suspects])
         db.execute("CHECKPOINT")
+
+
+def _insert(db: duckdb.DuckDBPyConnection, table: str, columns: str, rows: Sequence[tuple[Any, ...]]) -> None:
+    """Rows into a table, all at once."""
+    import numpy as np
+
+    if not rows:
+        return
+    names = [name.strip().strip('"') for name in columns.split(",")]
+    values = {
+        name: np.array(column, np.int64 if isinstance(column[0], int) else object)
+        for name, column in zip(names, zip(*rows, strict=True), strict=True)
+    }
+    db.register("new_rows", values)
+    db.execute(f"INSERT INTO {table} ({columns}) SELECT {columns} FROM new_rows")
+    db.unregister("new_rows")
 
 
 def _row(entry: Entry) -> tuple[Any, ...]:

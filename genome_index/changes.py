@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from genome_index.catalog import Entry
 from genome_index.compare import Comparer
+from genome_index.contents import Contents
 from genome_index.durable import disk_errors
 from genome_index.errors import UsageError
 from genome_index.exact import nearest
@@ -28,6 +29,7 @@ from genome_index.records import Genome, Lineage, Taxon, counted
 from genome_index.segments import copy_segment
 from genome_index.snapshots import current_snapshot
 from genome_index.spec import POOLS, IndexSpec
+from genome_index.suspects import earlier_of, find_suspects, suspects_after
 from genome_index.taxonomy import Taxonomy, molecule_of
 
 Rows = npt.NDArray[np.int64]
@@ -69,12 +71,10 @@ def build(
         entries, warnings = label(intake.kept, taxonomy, 0)
         if not entries:
             raise UsageError(_nothing(path, intake))
-        comparer = Comparer(references_of(path, spec, entries), work.threads)
-        model = _fit(comparer, entries, work.progress)
+        contents = _fitted(path, spec, entries, PairTable(3), work)
+        suspects = find_suspects(contents, threads=work.threads, progress=work.progress)
         release = taxonomy.release if taxonomy else ""
-        index = commit(
-            path, spec, model, comparer.ani, entries, [], _rows(intake.failures), release, 0, "build"
-        )
+        index = commit(path, contents, suspects, [], _rows(intake.failures), release, 0, "build")
         return Summary(
             index, len(entries), intake.resumed, 0, 0, 0, intake.base_pairs, tuple(intake.failures), warnings
         )
@@ -130,34 +130,23 @@ def remove(path: Path, ids: Sequence[str], work: Work) -> Summary:
         model = index.model
         live = model.live.copy()
         live[sorted(gone)] = False
-        model = _relearn(replace(model, live=live), entries, index.pairs().among(live))
-        return Summary(
-            _commit(
-                index,
-                model,
-                index.pairs().among(live),
-                entries,
-                len(gone),
-                f"remove {', '.join(sorted(found)[:5])}{_more(sorted(found)[4:])}",
-            ),
-            removed=len(gone),
-        )
+        pairs = index.pairs().among(live)
+        model = _relearn(replace(model, live=live), entries, pairs)
+        action = f"remove {', '.join(sorted(found)[:5])}{_more(sorted(found)[4:])}"
+        done = _commit(index, _with(index, model, pairs, entries), [], work, len(gone), action)
+        return Summary(done, removed=len(gone))
 
 
 def relabel(path: Path, taxonomy: Taxonomy, work: Work) -> Summary:
     """New names and labels for the genomes that the taxonomy knows; the others keep theirs."""
     with writing(path, work.wait_s):
         index = Index.open(path)
-        entries, changed = [], 0
-        for entry in index.catalog.entries():
+        entries, changed = index.catalog.entries(), []
+        for at, entry in enumerate(entries):
             taxon = taxonomy.find(entry.id)
-            differs = taxon is not None and taxon != entry.taxon
-            changed += differs
-            entries.append(
-                replace(entry, taxon=taxon, molecule=molecule_of(taxon, entry.length_bp))
-                if differs and taxon is not None
-                else entry
-            )
+            if taxon is not None and taxon != entry.taxon:
+                entries[at] = replace(entry, taxon=taxon, molecule=molecule_of(taxon, entry.length_bp))
+                changed.append(entry.row)
         unused = len(taxonomy.taxa) - sum(taxonomy.find(entry.id) is not None for entry in entries)
         warnings = (
             *taxonomy.warnings,
@@ -165,9 +154,10 @@ def relabel(path: Path, taxonomy: Taxonomy, work: Work) -> Summary:
         )
         if not changed:
             return Summary(index, warnings=warnings)
-        model = _relearn(index.model, entries, index.pairs())
-        done = _commit(index, model, index.pairs(), entries, changed, "relabel", taxonomy.release)
-        return Summary(done, relabelled=changed, warnings=warnings)
+        pairs = index.pairs()
+        contents = _with(index, _relearn(index.model, entries, pairs), pairs, entries)
+        done = _commit(index, contents, changed, work, len(changed), "relabel", taxonomy.release)
+        return Summary(done, relabelled=len(changed), warnings=warnings)
 
 
 def refit(path: Path, work: Work) -> Summary:
@@ -181,14 +171,11 @@ def fit_again(index: Index, spec: IndexSpec, work: Work, action: str) -> Summary
     """A snapshot of the same genomes with these settings; the caller holds the lock."""
     old = index.catalog.entries()
     entries = [replace(entry, row=row) for row, entry in enumerate(old)]
-    comparer = Comparer(
-        references_of(index.path, spec, entries),
-        work.threads,
-        _moved(index.pairs(), old, len(index.model.live)),
-    )
-    model = _fit(comparer, entries, work.progress)
+    pairs = _moved(index.pairs(), old, len(index.model.live))
+    contents = _fitted(index.path, spec, entries, pairs, work)
+    suspects = suspects_after(index, contents, contents.rows, work.threads, work.progress)
     done = commit(
-        index.path, spec, model, comparer.ani, entries, index.catalog.events(), index.catalog.failures(),
+        index.path, contents, suspects, index.catalog.events(), index.catalog.failures(),
         index.snapshot.taxonomy, 0, action,
     )  # fmt: skip
     return Summary(done)
@@ -208,14 +195,15 @@ def merge(path: Path, others: Sequence[Path], work: Work) -> Summary:
         union = _Union()
         for other in opened:
             union.take(other, path)
-        comparer = Comparer(references_of(path, spec, union.entries), work.threads, union.pairs)
-        model = _fit(comparer, union.entries, work.progress)
+        contents = _fitted(path, spec, union.entries, union.pairs, work)
+        earlier = [one for other in opened for one in earlier_of(other, contents)]
+        suspects = find_suspects(contents, None, earlier, work.threads, work.progress)
         release = ", ".join(
             dict.fromkeys(other.snapshot.taxonomy for other in opened if other.snapshot.taxonomy)
         )
         events = index.catalog.events() if index else []
         done = commit(
-            path, spec, model, comparer.ani, union.entries, events, _rows(union.failures), release, 0,
+            path, contents, suspects, events, _rows(union.failures), release, 0,
             f"merge {', '.join(str(other) for other in others)}",
         )  # fmt: skip
         new = union.entries[index.snapshot.genomes if index else 0 :]  # its own come first
@@ -325,11 +313,19 @@ def _more(items: Sequence[str]) -> str:
     return f" and {len(items) - 1:,} more" if len(items) > 1 else ""
 
 
-def _fit(comparer: Comparer, entries: Sequence[Entry], progress: Progress) -> Model:
+def _fitted(path: Path, spec: IndexSpec, entries: Sequence[Entry], pairs: PairTable, work: Work) -> Contents:
+    """These genomes with all that is learned from them; `pairs` have been measured before."""
+    comparer = Comparer(references_of(path, spec, entries), work.threads, pairs)
     levels = levels_of([entry.taxon for entry in entries])
-    return fit_model(
-        comparer, np.arange(len(entries)), levels, np.array([entry.molecule for entry in entries]), progress
-    )
+    molecules = np.array([entry.molecule for entry in entries])
+    model = fit_model(comparer, np.arange(len(entries)), levels, molecules, work.progress)
+    comparer.references.let_go()
+    return Contents(spec, model, comparer.references, comparer.ani, {entry.row: entry for entry in entries})
+
+
+def _with(index: Index, model: Model, pairs: PairTable, entries: Sequence[Entry]) -> Contents:
+    """What an index holds, some of it changed."""
+    return Contents(index.spec, model, index.references, pairs, {entry.row: entry for entry in entries})
 
 
 def _relearn(model: Model, entries: Sequence[Entry], pairs: PairTable) -> Model:
@@ -369,7 +365,8 @@ def _extend(
     model = _relearn(model, [*old, *new], comparer.ani)
     release = taxonomy.release if taxonomy else ""
     merged = ", ".join(dict.fromkeys(name for name in (index.snapshot.taxonomy, release) if name))
-    return _commit(index, model, comparer.ani, [*old, *new], len(new), "add", merged, _rows(intake.failures))
+    contents = Contents(index.spec, model, comparer.references, comparer.ani, by_row)
+    return _commit(index, contents, rows.tolist(), work, len(new), "add", merged, _rows(intake.failures))
 
 
 def joined(around: Surroundings, rows: Rows, near: Rows, scores: npt.NDArray[np.float32]) -> Surroundings:
@@ -412,14 +409,16 @@ def _moved(pairs: PairTable, old: Sequence[Entry], rows: int) -> PairTable:
 
 
 def _commit(
-    index: Index, model: Model, pairs: PairTable, entries: Sequence[Entry], changed: int, action: str,
+    index: Index, contents: Contents, asked: Sequence[int], work: Work, changed: int, action: str,
     taxonomy: str | None = None, failures: Sequence[tuple[str, str, str]] = (),
 ) -> Index:  # fmt: skip
+    """A snapshot after a change of an index; `asked` are the rows it brings or renames."""
+    suspects = suspects_after(index, contents, np.array(asked, np.int64), work.threads, work.progress)
     snapshot = index.snapshot
     release = snapshot.taxonomy if taxonomy is None else taxonomy
     return commit(
-        index.path, index.spec, model, pairs, entries, index.catalog.events(),
-        failures or index.catalog.failures(), release, snapshot.changed + changed, action,
+        index.path, contents, suspects, index.catalog.events(), failures or index.catalog.failures(), release,
+        snapshot.changed + changed, action,
     )  # fmt: skip
 
 

@@ -22,8 +22,9 @@ from functools import cached_property
 from importlib import metadata
 from pathlib import Path
 
-from genome_index.catalog import Catalog, Entry, Event, write_catalog
+from genome_index.catalog import Catalog, Entry, Event, Suspect, write_catalog
 from genome_index.checksums import damage_of, described
+from genome_index.contents import Contents
 from genome_index.durable import disk_errors, finish_folder, new_folder
 from genome_index.errors import IndexDamaged, IndexNotFound, UnusableIndex, UsageError
 from genome_index.locks import hold, locked, now
@@ -114,6 +115,19 @@ class Index:
         """Read the catalogue's entries of many rows at once."""
         self.catalog.prefetch(rows)
 
+    @cached_property
+    def suspects(self) -> Mapping[int, tuple[Suspect, ...]]:
+        """What looks wrong with a genome, by row; nothing in an index of before, where nobody has looked."""
+        found: dict[int, tuple[Suspect, ...]] = {}
+        for one in self.catalog.suspects() or ():
+            found[one.row] = (*found.get(one.row, ()), one)
+        return found
+
+    def contents(self) -> Contents:
+        """All of it as a value, entries and pairs read."""
+        entries = {entry.row: entry for entry in self.catalog.entries()}
+        return Contents(self.spec, self.model, self.references, self.pairs(), entries)
+
     def pairs(self) -> PairTable:
         self._file("references.npz")
         return load_pairs(self.folder)
@@ -171,22 +185,22 @@ def writing(path: Path, wait_s: float = 60.0, new: bool = False) -> Iterator[Non
 
 
 def commit(
-    path: Path, spec: IndexSpec, model: Model, pairs: PairTable, entries: Sequence[Entry],
-    events: Sequence[Event], failures: Sequence[tuple[str, str, str]], taxonomy: str, changed: int,
-    action: str,
+    path: Path, contents: Contents, suspects: Sequence[Suspect], events: Sequence[Event],
+    failures: Sequence[tuple[str, str, str]], taxonomy: str, changed: int, action: str,
 ) -> Index:  # fmt: skip
     """Write a new snapshot and move the pointer to it; the caller holds the lock."""
     there = numbers(path)
     number = max([0, *there]) + 1
-    event = Event(len(events) + 1, now(), action, counted(len(entries)))
+    model, genomes = contents.model, len(contents.entries)
+    event = Event(len(events) + 1, now(), action, counted(genomes))
     work = new_folder(snapshot_folder(path, number))
     with disk_errors(path):
-        model.save(work, pairs)
-        write_catalog(work / CATALOG, entries, [*events, event], failures)
+        model.save(work, contents.pairs)
+        write_catalog(work / CATALOG, contents.entries.values(), [*events, event], failures, suspects)
         files = described(work)
     versions = {"gindex": metadata.version("gindex"), **{name: metadata.version(name) for name in LIBRARIES}}
     snapshot = Snapshot(
-        number, now(), action, spec, taxonomy, len(entries), model.fitted, changed, versions, files
+        number, now(), action, contents.spec, taxonomy, genomes, model.fitted, changed, versions, files
     )
     write_manifest(work, snapshot)
     # Where no snapshot has a manifest there is nothing to go back to, whatever the pointer says.

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from genome_index.features import Hits
+from genome_index.features import Surroundings
 from genome_index.levels import UNKNOWN, Level
 from genome_index.model import Model
 from genome_index.records import RANKS
@@ -44,18 +44,28 @@ class Mislabel:
     witness: int  # row of that genome
 
 
-def find_mislabels(model: Model, rows: Rows, hits: Hits, mixed: Iterable[int] = ()) -> list[Mislabel]:
-    """At most one a reference, at the broadest rank in doubt; `hits` are those of `rows`, in their order.
+def find_mislabels(model: Model, rows: Rows, mixed: Iterable[int] = ()) -> list[Mislabel]:
+    """At most one a reference, at the broadest rank in doubt: (L,) live rows.
 
     The names of `mixed` genomes are neither judged nor believed: a part of them is of another name. Nor are,
     at a finer rank, those that are in doubt at a broader one.
     """
     found: dict[int, Mislabel] = {}
+    near = live_neighbours(model, rows)
     for rank in AUDITED:
         if rank in model.levels:
-            for one in at_rank(_without(model.levels[rank], {*mixed, *found}), rows, hits):
+            for one in at_rank(_without(model.levels[rank], {*mixed, *found}), rows, near):
                 found.setdefault(one.row, one)
     return list(found.values())
+
+
+def live_neighbours(model: Model, rows: Rows) -> Surroundings:
+    """Each one's nearest references, those left out that were removed since: (Q, M), nothing is measured."""
+    near = model.around.rows[rows]
+    gone = (near < 0) | ~model.live[near]
+    order = np.argsort(gone, axis=1, kind="stable")
+    near = np.take_along_axis(np.where(gone, -1, near), order, axis=1)
+    return Surroundings(near, np.take_along_axis(model.around.score[rows], order, axis=1))
 
 
 def _without(level: Level, mixed: Iterable[int]) -> Level:
@@ -64,19 +74,22 @@ def _without(level: Level, mixed: Iterable[int]) -> Level:
     return Level(level.name, level.names, codes)
 
 
-def at_rank(level: Level, rows: Rows, hits: Hits) -> Iterator[Mislabel]:
-    """Those of one rank, worst first; a label that no other genome bears cannot be judged."""
+def at_rank(level: Level, rows: Rows, hits: Surroundings) -> Iterator[Mislabel]:
+    """Those of one rank, worst first; a label that no other genome bears cannot be judged.
+
+    `hits` are the nearest references of `rows`, in their order.
+    """
     codes = level.codes.copy()
-    scores = np.where(hits.rows >= 0, hits.score, -np.inf)
+    near, scores = hits.rows.astype(np.int64), np.where(hits.rows >= 0, hits.score, -np.inf)
     while True:
-        fits, other, at = _fits(codes, rows, hits.rows, scores)
-        doubts = np.flatnonzero(_in_doubt(codes, rows, fits, other, hits.rows[np.arange(len(rows)), at]))
+        fits, other, at = _fits(codes, rows, near, scores)
+        doubts = np.flatnonzero(_in_doubt(codes, rows, fits, other, near[np.arange(len(rows)), at]))
         if not len(doubts):
             return
-        agree = _agreeing(codes, hits.rows, at)
+        agree = _agreeing(codes, near, at)
         worst = doubts[np.lexsort((fits[doubts] - other[doubts], -agree[doubts]))]
         for one in worst[: max(1, len(worst) // AT_ONCE)].tolist():
-            row, witness = int(rows[one]), int(hits.rows[one, at[one]])
+            row, witness = int(rows[one]), int(near[one, at[one]])
             yield Mislabel(
                 row, level.name, level.names[codes[row]], level.names[level.codes[witness]],
                 float(fits[one]), float(other[one]), witness,

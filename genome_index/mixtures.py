@@ -1,39 +1,35 @@
 """Which references are mixtures: a part of one genome, the rest of another.
 
 Two genomes of different genera that share words share them thinly, all along. A mixture shares one stretch
-with its source, whole, and nothing beside. Which of the two is the mixture is told by third genomes: the kin
-of a true genome shares words inside and outside of the stretch alike, that of a mixture only outside.
+with its source, whole, and nothing beside. Which of the two is the mixture is told by third genomes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from numba import njit
 
-from genome_index.index import Index
-from genome_index.levels import UNKNOWN
-from genome_index.pairs import held, keys_of
+from genome_index.kinship import LEAST_WORDS, Kinship
+from genome_index.pairs import in_threads, keys_of
 from genome_index.portraits import decode_windows
-from genome_index.records import Contig, Genome
-from genome_index.sharing import sharers
-from genome_index.sketches import hash_sketch
+from genome_index.sharing import held_in
 
 Rows = npt.NDArray[np.int64]
 Words = npt.NDArray[np.uint64]
+Doubles = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
 
 LEAST, MOST = 0.12, 0.85  # share of a genome's words that a part of it has; more is the same genome
 WINDOWS = 20  # that a small genome is cut into
-LEAST_WORDS = 8  # of a window, to be judged
 WHOLE = 0.9  # share of a window's words from which on it is taken from the other genome ...
 LEAST_TAKEN = 2  # ... so many of them ...
 THIN = 0.1  # ... while the rest shares no more than this with it
+LOOK_GENOMES = 128  # that a thread looks at with the same segments mapped
 PATCH_ANI, PATCH_AF = 97.0, 0.7  # of a large pair: as alike, but no further (share of words = AF * ANI ** k)
-KIN = 0.3  # kin that is this much thinner inside the stretch than outside belongs to the rest
-LEAST_KIN = 0.02  # share of the rest's words that kin must have, to say so
 
 
 @dataclass(frozen=True)
@@ -45,127 +41,95 @@ class Mixture:
     share: float  # of its words
 
 
-def find_mixtures(index: Index, rows: Rows) -> list[Mixture]:
-    """References a part of which comes from another genus; where two parts are found, the smaller one."""
-    near, share = sharers(index.references, rows)
-    looked = _Looked(
-        index, {row: line[line >= 0].tolist() for row, line in zip(rows.tolist(), near, strict=True)}
-    )
-    parts: dict[int, list[Mixture]] = {}
-    for row, line, shares in zip(rows.tolist(), near.tolist(), share.tolist(), strict=True):
-        likely = [one for one, rough in zip(line, shares, strict=True) if one >= 0 and rough >= LEAST / 2]
-        found = [looked.mixture(row, one) for one in likely if looked.of_other_genera(row, one)]
-        parts[row] = _by_genus(looked, [part for part in found if part is not None])
-    mixed = {row for row, found in parts.items() if found}
-    # Who shares only with mixtures shares what is its own.
-    true = ([part for part in found if part.source_row not in mixed] for found in parts.values())
+def find_mixtures(
+    kinship: Kinship, asked: Rows, known: Collection[int] = (), threads: int = 1
+) -> list[Mixture]:
+    """Which of the genomes asked about have a part of another genus; of two parts the smaller one.
+
+    `known` are mixtures already: who shares only with mixtures shares what is its own.
+    """
+    likely = [row for row in asked.tolist() if kinship.sources(row, LEAST / 2)]
+    starts = range(0, len(likely), LOOK_GENOMES)
+
+    def look(number: int) -> list[list[Mixture]]:
+        block = likely[starts[number] : starts[number] + LOOK_GENOMES]
+        found = [_parts(kinship, row) for row in block]
+        kinship.contents.references.let_go()
+        return found
+
+    parts = [part for found in in_threads(look, len(starts), threads) for part in found if part]
+    mixed = {found[0].row for found in parts} | set(known)
+    true = ([part for part in found if part.source_row not in mixed] for found in parts)
     return [found[0] for found in true if found]
 
 
-def _by_genus(looked: _Looked, parts: list[Mixture]) -> list[Mixture]:
+def _parts(kinship: Kinship, row: int) -> list[Mixture]:
     """Of each genus the genome that has most of its part, the smallest part first."""
+    others = kinship.sources(row, LEAST / 2)
+    sketches = [kinship.words(other) for other in others]
+    starts = np.cumsum([0, *(len(sketch) for sketch in sketches)])
+    share, back = shared_both_ways(kinship.words(row), np.concatenate(sketches), starts)
+    likely = np.flatnonzero((share >= LEAST) & (share <= MOST) & (back <= MOST)).tolist()
+    if not likely:
+        return []
+    in_one_part = _patches(kinship, row, [sketches[at] for at in likely], [others[at] for at in likely])
     largest: dict[int, Mixture] = {}
-    for part in sorted(parts, key=lambda part: part.share):
-        largest[looked.genus(part.source_row)] = part
+    for at in sorted((at for at, patch in zip(likely, in_one_part, strict=True) if patch), key=share.item):
+        if _is_the_mixture(kinship, row, others[at], held_in(kinship.words(row), sketches[at])):
+            largest[kinship.genus(others[at])] = Mixture(row, others[at], float(share[at]))
     return sorted(largest.values(), key=lambda part: part.share)
 
 
-class _Looked:
-    """Sketches and windows of references, read once."""
-
-    def __init__(self, index: Index, sharing: Mapping[int, Sequence[int]]) -> None:
-        self._index, self._pairs, self._sharing = index, index.pairs(), sharing
-        self._genus = index.model.levels["genus"].codes if "genus" in index.model.levels else None
-        self._words: dict[int, Words] = {}
-        self._windows: dict[int, tuple[Words, Rows] | None] = {}
-
-    def genus(self, row: int) -> int:
-        return UNKNOWN if self._genus is None else int(self._genus[row])
-
-    def of_other_genera(self, a: int, b: int) -> bool:
-        """Whether they are named as of two genera; what has no name is not known to be of another."""
-        return UNKNOWN not in (self.genus(a), self.genus(b)) and self.genus(a) != self.genus(b)
-
-    def words(self, row: int) -> Words:
-        if row not in self._words:
-            self._words[row] = self._index.references.hashes(row)
-        return self._words[row]
-
-    def mixture(self, row: int, other: int) -> Mixture | None:
-        """`row` as a mixture with a part of `other`, or nothing."""
-        own, theirs = self.words(row), self.words(other)
-        inside = held(own, theirs)
-        share, back = inside.mean(), inside.sum() / max(1, len(theirs))
-        if not (LEAST <= share <= MOST and back <= MOST and self._patchy(row, other, inside)):
-            return None
-        return Mixture(row, other, float(share)) if self._is_the_mixture(row, other, inside) else None
-
-    def _patchy(self, row: int, other: int, inside: Flags) -> bool:
-        """Whether the shared words lie in one part; by windows where the genome's bases are kept."""
-        cut = self._window_of_words(row)
-        if cut is None:
-            ani = float(self._pairs.get(keys_of(np.array([row]), np.array([other])))[0, 0])
-            expected = (ani / 100) ** self._index.spec.sketch_k
-            return ani >= PATCH_ANI and float(inside.mean()) <= PATCH_AF * expected
-        return patchy(*cut, self.words(other))
-
-    def _window_of_words(self, row: int) -> tuple[Words, Rows] | None:
-        """A small genome's words and the window each lies in."""
-        if row not in self._windows:
-            genome = self._index.references.genome(row) if self._index.references.is_small(row) else None
-            self._windows[row] = cut_words(genome, self._index) if genome is not None else None
-        return self._windows[row]
-
-    def _is_the_mixture(self, row: int, other: int, inside: Flags) -> bool:
-        """Whose kin is missing inside; where neither has kin to ask, the genome that is less of one piece."""
-        back = held(self.words(other), self.words(row))
-        ours, theirs = self._thinning(row, other, inside), self._thinning(other, row, back)
-        if ours is not None and theirs is not None:
-            return ours < theirs
-        if ours is not None:
-            return ours < KIN
-        if theirs is not None:
-            return theirs >= KIN
-        return self._unevenness(row) > self._unevenness(other)
-
-    def _thinning(self, row: int, other: int, inside: Flags) -> float | None:
-        """Share of the words inside by that outside, of the kin nearest outside, not of the genus of `other`.
-
-        1 for a true genome, 0 for a mixture; None without kin.
-        """
-        near = [one for one in self._index.model.around.rows[row].tolist() if one >= 0]
-        best, found = LEAST_KIN, None
-        for one in {*self._sharing.get(row, ()), *near} - {row, other}:
-            if not self._index.model.live[one] or not self.of_other_genera(one, other):
-                continue
-            shared = held(self.words(row), self.words(one))
-            outer = float(shared[~inside].mean())
-            if outer > best and outer * inside.sum() >= LEAST_WORDS:
-                best, found = outer, float(shared[inside].mean()) / outer
-        return found
-
-    def _unevenness(self, row: int) -> float:
-        """Mean distance of a genome's windows from their mean, in 4-mers."""
-        windows = decode_windows(self._index.references.windows(row))
-        return float(np.linalg.norm(windows - windows.mean(axis=0), axis=1).mean())
-
-
-def cut_words(genome: Genome, index: Index) -> tuple[Words, Rows]:
-    """A genome's words and the window that each lies in: (W,), (W,)."""
-    whole = b"N".join(contig.sequence for contig in genome.contigs)
-    ends = np.linspace(0, len(whole), WINDOWS + 1).astype(int)
-    parts = [
-        hash_sketch(Genome("", (Contig("", whole[start:end]),), ""), index.spec)
-        for start, end in zip(ends[:-1], ends[1:], strict=True)
+def _patches(kinship: Kinship, row: int, sketches: Sequence[Words], others: Sequence[int]) -> list[bool]:
+    """Whether the words shared with each of some genomes lie in one part; by windows where it is small."""
+    references, spec = kinship.contents.references, kinship.contents.spec
+    own = kinship.words(row)
+    if references.is_small(row):
+        genome = references.genome(row)
+        assert genome is not None  # the bases of small genomes are kept
+        whole = b"N".join(contig.sequence for contig in genome.contigs)
+        ends = np.arange(WINDOWS + 1) * len(whole) // WINDOWS
+        words, window = kinship.places(row, whole, ends)
+        return [patchy(own, theirs, words, window) for theirs in sketches]
+    pairs = kinship.contents.pairs.get(keys_of(np.full(len(others), row), np.array(others)))
+    return [
+        ani >= PATCH_ANI and held_in(own, theirs).mean() <= PATCH_AF * (ani / 100) ** spec.sketch_k
+        for ani, theirs in zip(pairs[:, 0].tolist(), sketches, strict=True)
     ]
-    return np.concatenate(parts), np.repeat(np.arange(WINDOWS), [len(part) for part in parts])
 
 
-def patchy(words: Words, window: Rows, theirs: Words) -> bool:
+def _is_the_mixture(kinship: Kinship, row: int, other: int, inside: Flags) -> bool:
+    """Which of the two kin tells; where neither has kin to ask, the genome that is less of one piece."""
+    told = kinship.has_it_from(row, other, inside)
+    return _unevenness(kinship, row) > _unevenness(kinship, other) if told is None else told
+
+
+def _unevenness(kinship: Kinship, row: int) -> float:
+    """Mean distance of a genome's windows from their mean, in 4-mers."""
+    windows = decode_windows(kinship.contents.references.windows(row))
+    return float(np.linalg.norm(windows - windows.mean(axis=0), axis=1).mean())
+
+
+@njit(cache=True, nogil=True)
+def shared_both_ways(own: Words, joined: Words, starts: Rows) -> tuple[Doubles, Doubles]:
+    """Share of a genome's words that each of K others has, and of theirs that it has: (H,) -> (K,), (K,)."""
+    share, back = np.zeros(starts.size - 1), np.zeros(starts.size - 1)
+    for at in range(starts.size - 1):
+        common = held_in(own, joined[starts[at] : starts[at + 1]]).sum()
+        share[at] = common / max(1, own.size)
+        back[at] = common / max(1, starts[at + 1] - starts[at])
+    return share, back
+
+
+@njit(cache=True, nogil=True)
+def patchy(own: Words, theirs: Words, words: Rows, window: Rows) -> bool:
     """Whether some windows are the other genome's, whole, and the others hardly share anything with it."""
-    size = np.bincount(window, minlength=WINDOWS)
+    inside = held_in(own, theirs)
+    size, held = np.zeros(WINDOWS), np.zeros(WINDOWS)
+    for at in range(words.size):
+        size[window[at]] += 1
+        held[window[at]] += inside[words[at]]
     judged = size >= LEAST_WORDS
-    share = np.bincount(window, held(words, theirs), minlength=WINDOWS)[judged] / size[judged]
-    taken = share >= WHOLE
-    rest = np.sort(share[~taken])[:-2]  # the window at either end of the stretch is half and half
-    return bool(taken.sum() >= LEAST_TAKEN and len(rest) and rest.mean() <= THIN)
+    share = held[judged] / size[judged]
+    rest = np.sort(share[share < WHOLE])[:-2]  # the window at either end of the stretch is half and half
+    return (share >= WHOLE).sum() >= LEAST_TAKEN and rest.size > 0 and rest.mean() <= THIN

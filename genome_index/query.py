@@ -11,6 +11,7 @@ import numpy.typing as npt
 from genome_index.classify import Name, Verdict, decide, names_of
 from genome_index.compare import VERIFIED
 from genome_index.contamination import FAIL_SHARE, WARN_SHARE, Foreign, foreign_part
+from genome_index.doubts import doubted
 from genome_index.features import WORD_FLOOR, Hits, nothing_held_out, score, word_identity
 from genome_index.index import Index
 from genome_index.ingest import sequence_digest
@@ -171,7 +172,8 @@ def _call(
     )
     if verdict.closest is None:
         return found
-    return _unmixed(found, foreign_part(index, genome, int(hits.rows[query, verdict.closest])))
+    found = _unmixed(found, foreign_part(index, genome, int(hits.rows[query, verdict.closest])))
+    return doubted(index, found, hits, query, verdict)
 
 
 def _unmixed(call: Call, foreign: Foreign | None) -> Call:

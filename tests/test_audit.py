@@ -1,4 +1,4 @@
-"""Groups, suspects, representatives: against dull oracles, and against what was planted in real genomes."""
+"""Groups, duplicates, representatives, and the report of a collection: against dull oracles."""
 
 from __future__ import annotations
 
@@ -10,115 +10,18 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from planting import Planted, built, plant, suspects, with_names
 
 pytest.importorskip("sklearn")
 
-from genome_index import Genome, Index
-from genome_index.audit import audit
+from genome_index import Index
 from genome_index.collection import Choice, look_at
 from genome_index.dereplicate import dereplicate
 from genome_index.errors import UsageError
 from genome_index.features import WORD_FLOOR, Hits
 from genome_index.groups import METHODS, Edges, _linked, edges_of
 from genome_index.kept import kept_hits, live_rows
-from genome_index.levels import Level
-from genome_index.mislabels import at_rank
-from genome_index.mixtures import WINDOWS, patchy
-from genome_index.reader import iter_genomes
-
-
-def read_all(folder: Path, taxonomy: Path) -> list[Genome]:
-    """Genomes with their names: every one of them can be read, and has some."""
-    found = []
-    for one in iter_genomes([folder]):
-        assert isinstance(one, Genome)
-        found.append(one)
-    named = with_names(found, taxonomy)
-    assert all(one.taxon.lineage.names for one in named)
-    return named
-
-
-# -- what was planted is found ------------------------------------------------------------------------------
-
-
-def test_nothing_is_wrong_with_the_demo(demo_index: Path) -> None:
-    assert suspects(Index.open(demo_index)) == {"label": set(), "mixture": set()}
-
-
-@pytest.mark.parametrize("seed", [1, 3])
-def test_wrong_labels_and_chimeras_in_the_demo(demo: Path, tmp_path: Path, seed: int) -> None:
-    planted = plant(read_all(demo / "genomes", demo / "taxonomy.tsv"), 2, 2, seed)
-    found = suspects(built(planted.genomes, tmp_path / "index"))
-    assert found["label"] == planted.mislabelled
-    assert found["mixture"] == set(planted.chimeras)
-
-
-@pytest.fixture(scope="module")
-def planted_bacteria(shared_genomes: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Planted, Index]:
-    planted = plant(read_all(shared_genomes / "bacteria", shared_genomes / "bacteria.tsv"), 5, 3, 1)
-    return planted, built(planted.genomes, tmp_path_factory.mktemp("planted") / "index")
-
-
-def test_wrong_labels_and_chimeras_in_bacteria(planted_bacteria: tuple[Planted, Index]) -> None:
-    planted, index = planted_bacteria
-    found = suspects(index)
-    assert len(found["label"] & planted.mislabelled) >= 4
-    assert len(found["label"] - planted.mislabelled) <= 1
-    assert found["mixture"] == set(planted.chimeras)
-
-
-def test_the_evidence_names_where_a_part_comes_from(planted_bacteria: tuple[Planted, Index]) -> None:
-    planted, index = planted_bacteria
-    rows = live_rows(index)
-    mixed = [one for one in audit(index, rows, kept_hits(index, rows)).suspects if one.kind == "mixture"]
-    assert mixed
-    for one in mixed:
-        assert planted.chimeras[one.id] in one.evidence
-
 
 # -- pieces --------------------------------------------------------------------------------------------------
-
-
-def some_hits(near: list[list[int]], scores: list[list[float]]) -> Hits:
-    """Hits whose score is their similarity."""
-    rows, similarity = np.array(near), np.array(scores, np.float32)
-    words, blank = np.full(rows.shape, WORD_FLOOR, np.float32), np.full(rows.shape, np.nan, np.float32)
-    return Hits(rows, similarity, words, blank, blank, blank)
-
-
-def test_of_two_that_disagree_the_worse_fit_is_wrong() -> None:
-    """Genomes 0 to 19 in pairs of one name; 20 is a false fellow of 0's name, near 2 and 3."""
-    near = [[at ^ 1, 20] for at in range(20)] + [[2, 3]]
-    scores = [[3.5, 0.5] for _ in range(20)] + [[3.6, 3.5]]
-    scores[2], scores[3] = [3.5, 3.6], [3.5, 3.5]
-    level = Level("genus", tuple("abcdefghij"), np.array([*np.repeat(np.arange(10), 2), 0], np.int32))
-    found = list(at_rank(level, np.arange(21), some_hits(near, scores)))
-    assert [(one.row, one.label, one.looks_like, one.witness) for one in found] == [(20, "a", "b", 2)]
-
-
-def test_a_name_borne_once_is_not_judged() -> None:
-    level = Level("genus", ("a", "b"), np.array([0, 0, 0, 1], np.int32))
-    found = at_rank(level, np.arange(4), some_hits([[1], [0], [0], [0]], [[3.5], [3.5], [3.5], [3.4]]))
-    assert list(found) == []
-
-
-@pytest.mark.parametrize(
-    ("shares", "expected"),
-    [
-        ([1.0] * 5 + [0.0] * 15, True),
-        ([0.5, *[1.0] * 5, 0.4, *[0.0] * 13], True),  # the ends of the stretch are half and half
-        ([0.35] * 20, False),  # as much in all, but thinly
-        ([1.0] + [0.0] * 19, False),  # one conserved gene
-        ([1.0] * 5 + [0.3] * 15, False),  # a relative with conserved genes
-        ([1.0] * 20, False),  # the same genome
-    ],
-)
-def test_a_part_taken_whole_is_patchy(shares: list[float], expected: bool) -> None:
-    words = np.arange(20 * WINDOWS, dtype=np.uint64)
-    window = np.repeat(np.arange(WINDOWS), 20)
-    theirs = words[np.arange(len(words)) % 20 < np.repeat(np.array(shares) * 20, 20)]
-    assert patchy(words, window, theirs) is expected
 
 
 @st.composite
@@ -182,7 +85,7 @@ def test_groups_of_the_demo_are_its_species(demo_index: Path, method: str) -> No
 def test_sentences_of_wrong_use(demo_index: Path) -> None:
     index = Index.open(demo_index)
     with pytest.raises(
-        UsageError, match=r"^--method ward: choose one of: average, complete, single, leiden$"
+        UsageError, match=r"^--method ward: choose one of: average, complete, single, leiden, hdbscan$"
     ):
         look_at(index, Choice(method="ward"))
     with pytest.raises(UsageError, match=r"^--rank strain: no genome has a name there; choose one of: "):

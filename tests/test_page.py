@@ -143,6 +143,21 @@ def test_queries_are_shown_with_their_evidence(browser: Browser, demo_answers: P
         assert not query.locator("img.dark").is_visible()
 
 
+def test_tables_and_calls_can_be_taken_away(browser: Browser, demo_answers: Path, demo_report: Path) -> None:
+    with opened(browser, demo_answers) as page:
+        with page.expect_download() as coming:
+            page.locator("#json").click()
+        calls = json.loads(Path(coming.value.path()).read_text())
+        assert [call["verdict"] for call in calls] == ["species", "genus", "novel"]
+        assert coming.value.suggested_filename == "calls.json"
+    with opened(browser, demo_report / "report.html") as page:
+        with page.expect_download() as coming:
+            page.locator("#groups button", has_text="TSV").click()
+        taken = Path(coming.value.path()).read_text().splitlines()
+        written = (demo_report / "groups.tsv").read_text().splitlines()
+        assert [line.split("\t")[1] for line in taken] == [line.split("\t")[1] for line in written]
+
+
 def test_hostile_names_stay_text(
     browser: Browser, write_fasta: WriteFasta, demo: Path, tmp_path: Path
 ) -> None:

@@ -44,14 +44,18 @@ def collection_page(index: Index, found: Collection, numbers: Numbers) -> Page:
         Section("differences", "Groups and names", words.DIFFERENCES, tables["differences"]),
         Section("suspects", "To look at", words.SUSPECTS, tables["suspects"]),
         Section("duplicates", "Duplicates", words.DUPLICATES, tables["duplicates"]),
-        Section("borders", "Borders", words.BORDERS, Figure.of(identity_chart(numbers.identities))),
-        Section("heatmap", "Identity", shown, Figure.of(heatmap_chart(numbers.matrix))),
+        Section("identity", "Identity", words.IDENTITY, Figure.of(identity_chart(numbers.identities))),
+        Section("heatmap", "All against all", shown, Figure.of(heatmap_chart(numbers.matrix))),
         Section("taxonomy", "Taxonomy", words.TAXONOMY, Figure.of(sunburst_chart(numbers.counts))),
     ]
     return Page(
-        f"What {index.path.name} holds", list(in_short(found)), _in_numbers(found), sections,
-        made_with(found.provenance, index.snapshot.created),
+        f"What {index.path.name} holds", [_sentence(line) for line in in_short(found)], _in_numbers(found),
+        sections, made_with(found.provenance, index.snapshot.created),
     )  # fmt: skip
+
+
+def _sentence(line: str) -> str:
+    return f"{line[0].upper()}{line[1:]}."
 
 
 def _ani(found: Collection) -> float | None:

@@ -82,6 +82,7 @@ class Page:
     numbers: Sequence[tuple[str, str]]  # what stands out: value, what it is
     sections: Sequence[Section]
     made: str  # what it rests on, in a line
+    json: tuple[str, Any] | None = None  # a file that the page offers, and what is in it
 
 
 def as_html(page: Page) -> str:
@@ -90,6 +91,7 @@ def as_html(page: Page) -> str:
 
     kinds = {section.id: type(section.content).__name__ for section in page.sections}
     data = {key: value for section in page.sections for key, value in _data(section)}
+    data |= {"json": page.json[1]} if page.json else {}
     return _template().render(
         page=page, kinds=kinds, data=data, style=_text("page.css"), script=_text("page.js"),
         plotly=get_plotlyjs(), version=metadata.version("gindex"),

@@ -134,6 +134,17 @@ function compared(a, b) {
   return typeof a === "number" && typeof b === "number" ? a - b : String(a).localeCompare(String(b), "en", {numeric: true});
 }
 
+function download(name, kind, text) {
+  const link = make("a", {href: URL.createObjectURL(new Blob([text], {type: kind})), download: name});
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+}
+
+function asTsv(columns, rows) {
+  const cell = (value) => String(value ?? "").replace(/[\t\r\n]+/g, " ");
+  return [columns, ...rows].map((row) => row.map(cell).join("\t") + "\n").join("");
+}
+
 function shownCell(value) {
   if (value && typeof value === "object") return make("a", {href: value.href, textContent: value.text});
   return typeof value === "number" ? number.format(value) : value ?? "";
@@ -148,6 +159,9 @@ function drawTable(element, {columns, rows, empty}) {
   const search = make("input", {type: "search", placeholder: "Search", ariaLabel: `Search ${element.dataset.name}`});
   const [before, after] = ["‹", "›"].map((sign, at) => make("button", {type: "button", textContent: sign,
     ariaLabel: at ? "Next rows" : "Rows before"}));
+  const save = make("button", {type: "button", textContent: "TSV", ariaLabel: `Download ${element.dataset.name} as TSV`});
+  save.addEventListener("click", () => download(`${element.dataset.name}.tsv`, "text/tab-separated-values",
+    asTsv(columns, state.shown.map((row) => rows[row].map(plain)))));
   const place = make("span", {role: "status"}), body = make("tbody");
   const heads = columns.map((name, at) => {
     const button = make("button", {type: "button", textContent: name});
@@ -177,8 +191,9 @@ function drawTable(element, {columns, rows, empty}) {
   search.addEventListener("input", update);
   before.addEventListener("click", () => { state.page -= 1; show(); });
   after.addEventListener("click", () => { state.page += 1; show(); });
-  const bar = make("div", {className: "bar"}, search, make("span", {className: "space"}), place, before, after);
-  if (rows.length <= 8) bar.hidden = true;
+  const paging = rows.length > 8 ? [search, make("span", {className: "space"}), place, before, after]
+    : [make("span", {className: "space"})];
+  const bar = make("div", {className: "bar"}, ...paging, save);
   element.replaceChildren(bar, make("div", {className: "scroll"},
     make("table", {}, make("thead", {}, make("tr", {}, ...heads)), body)));
   update();
@@ -202,6 +217,8 @@ document.getElementById("theme").addEventListener("click", () =>
 for (const element of document.querySelectorAll("[data-draw]")) {
   element.classList.contains("figure") ? seen.observe(element) : drawTable(element, DATA[element.dataset.draw]);
 }
+document.getElementById("json")?.addEventListener("click", (event) =>
+  download(event.target.dataset.name, "application/json", JSON.stringify(DATA.json, null, 1) + "\n"));
 function follow() {
   const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
   if (target?.tagName === "DETAILS") target.open = true;

@@ -17,7 +17,7 @@ from genome_index.page.painting import painting_block
 from genome_index.page.sunburst import sunburst_chart
 from genome_index.pictures.painting import Painting
 from genome_index.records import Call, Hit, counted
-from genome_index.report import identity, made_with, provenance, rounded
+from genome_index.report import call_json, identity, made_with, provenance, rounded
 
 
 @dataclass(frozen=True)
@@ -43,8 +43,10 @@ def query_page(index: Index, answered: Sequence[Answered], mapped: Map) -> Page:
     said = ", ".join(f"{count:,} {verdict}" for verdict, count in verdicts.most_common())
     title = f"What {calls[0].query} is" if len(calls) == 1 else f"What {len(calls):,} genomes are"
     numbers = [(f"{count:,}", verdict) for verdict, count in verdicts.most_common()]
-    made = made_with(provenance(index), index.snapshot.created)
-    return Page(title, [f"{counted(len(calls), 'input')}: {said}."], numbers, sections, made)
+    made_by = provenance(index)
+    made = made_with(made_by, index.snapshot.created)
+    contract = ("calls.json", [call_json(call, made_by) for call in calls])
+    return Page(title, [f"{counted(len(calls), 'input')}: {said}."], numbers, sections, made, contract)
 
 
 def _queries_about(answered: Sequence[Answered]) -> str:

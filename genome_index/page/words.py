@@ -13,15 +13,15 @@ DIFFERENCES = (
     "label is wrong, or the name and the threshold draw the border at different places."
 )
 SUSPECTS = (
-    "Genomes whose label disagrees with their neighbours, that look like a mixture, or that are unlike their "
-    "kin in length, GC content or letters. Each is a question, not a judgement: look at its painting "
-    "(`gindex draw genome`)."
+    "Genomes whose label disagrees with their neighbours, that look like a mixture, that hold contigs of "
+    "another genus, or that are unlike their kin in length, GC content or letters. Each is a question, not a "
+    "judgement: look at its painting (`gindex draw genome`)."
 )
 DUPLICATES = (
     "Exact: the same sequence. Near: at least 99.9 % ANI. Under two names, one of them is probably wrong, or "
     "the two are one species; `gindex dereplicate` keeps one of each."
 )
-BORDERS = (
+IDENTITY = (
     "Identity of each genome with the nearest of its own species, and with the nearest of another. Where the "
     "two overlap no threshold can part them; the index learns one for each species (band and line)."
 )
