@@ -77,7 +77,10 @@ RUNS = {
     "list": ("", ""),
     "sql": ("VALUES(1)", ""),  # without a blank, for this table's words are split at blanks: test_sql.py
     "export": ("krona", ""),
-    "report": ("--out {index}-report", r"wrote {index}-report/report.html, and 15 files beside it: tables and figures\n"),
+    "report": (
+        "--out {index}-report",
+        r"wrote {index}-report/report.html, and 15 files beside it: tables and figures\n",
+    ),
     "dereplicate": ("", r"\d+ representatives of 6 genomes at ANI 99\n"),
     "check": ("", r"{index}: 6 genomes, every file matches its checksum\n"),
     "evaluate": ("", ""),

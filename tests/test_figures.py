@@ -49,6 +49,7 @@ from genome_index.matrices import (  # noqa: E402
     rows_of_collection,
     rows_of_name,
 )
+from genome_index.page import words  # noqa: E402
 from genome_index.page.heatmap import heatmap_chart  # noqa: E402
 from genome_index.page.identity import identity_chart  # noqa: E402
 from genome_index.page.sunburst import sunburst_chart  # noqa: E402
@@ -766,8 +767,7 @@ def test_a_chart_of_borders_has_its_counts(index: Index) -> None:
     ends = (band["x0"], band["x1"], median["x0"], prior["x0"])
     expected = place([border.band[0], border.band[2], border.band[1], 95.0])
     assert ends == pytest.approx(expected, abs=1e-4)
-    words = said["layout"]["annotations"][1]["text"].replace("<br>", " ")
-    assert words == " ".join(border.sentences())
+    assert words.of_identity(Identities((border,))).endswith(" ".join(border.sentences()))
 
 
 def children_fit(data: dict) -> None:

@@ -44,7 +44,12 @@ def collection_page(index: Index, found: Collection, numbers: Numbers) -> Page:
         Section("differences", "Groups and names", words.DIFFERENCES, tables["differences"]),
         Section("suspects", "To look at", words.SUSPECTS, tables["suspects"]),
         Section("duplicates", "Duplicates", words.DUPLICATES, tables["duplicates"]),
-        Section("identity", "Identity", words.IDENTITY, Figure.of(identity_chart(numbers.identities))),
+        Section(
+            "identity",
+            "Identity",
+            words.of_identity(numbers.identities),
+            Figure.of(identity_chart(numbers.identities)),
+        ),
         Section("heatmap", "All against all", shown, Figure.of(heatmap_chart(numbers.matrix))),
         Section("taxonomy", "Taxonomy", words.TAXONOMY, Figure.of(sunburst_chart(numbers.counts))),
     ]

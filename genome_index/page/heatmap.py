@@ -35,8 +35,8 @@ def heatmap_chart(matrix: Matrix) -> Figure:
     near = np.where(upper, np.nan, np.maximum(similarity, SIMILARITY[1]).round(2))
     figure = Figure([
         _pairs(matrix, upper),
-        _shown(near, SIMILARITY, "similarity (cosine), below the diagonal", 0.36),
-        _shown(np.where(upper, ani, np.nan).round(1), ANI, "ANI (%), above the diagonal", 0.82),
+        _shown(near, SIMILARITY, "similarity (below)", 0.36),
+        _shown(np.where(upper, ani, np.nan).round(1), ANI, "ANI, % (above)", 0.82),
         _tree(matrix),
         *_legend(matrix),
     ])  # fmt: skip

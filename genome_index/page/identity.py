@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 from genome_index.identities import EDGES, TICKS, Border, Floats, Identities, ani_at, binned, place
@@ -14,9 +13,8 @@ if TYPE_CHECKING:
     from plotly.graph_objects import Bar, Figure
 
 WITHIN, BETWEEN, LEARNED, PRIOR = PALETTE[0], PALETTE[4], PALETTE[2], PALETTE[3]
-HEIGHT = 470  # pixels, of one kind of molecule
-AXIS = 46  # pixels, of the numbers and the title below the panels
-LINE = 64  # letters; a telephone shows no more beside each other
+HEIGHT = 400  # pixels, of one kind of molecule
+TICKED = [tick for tick in TICKS if tick not in (80, 99.5)]  # all of them have no room on a telephone
 
 
 def identity_chart(identities: Identities) -> Figure:
@@ -40,10 +38,10 @@ def identity_chart(identities: Identities) -> Figure:
 
 
 def _draw(figure: Figure, border: Border, number: int, of: int) -> None:
-    """The two panels of one kind: the first from the top, with room for a title above and words below."""
+    """The two panels of one kind: the first from the top, with room for a title above and numbers below."""
     x, upper, lower = (_nth(at) for at in (number + 1, 2 * number + 1, 2 * number + 2))
     bottom = 1 - (number + 1) / of
-    low, middle, high = (bottom + share / of for share in (0.35, 0.65, 0.95))
+    low, middle, high = (bottom + share / of for share in (0.18, 0.56, 0.94))
     figure.add_traces([
         _bars(border.within, WITHIN, "to the nearest of its species", x, upper, number == 0),
         _bars(border.between, BETWEEN, "to the nearest of another species", x, lower, number == 0),
@@ -56,14 +54,9 @@ def _draw(figure: Figure, border: Border, number: int, of: int) -> None:
         f"yaxis{lower}": {"domain": [low, middle], "anchor": f"x{x}", "autorange": "reversed", **counts},
     })  # fmt: skip
     heading = f"{border.molecule}: {counted(len(border.within) + border.unnamed)}"
-    words = "<br>".join(line for sentence in border.sentences() for line in wrap(sentence, LINE))
     figure.update_layout(
         shapes=[*figure.layout.shapes, *_marks(border, f"x{x}", (low, high), number == 0)],
-        annotations=[
-            *figure.layout.annotations,
-            _text(heading, high, "bottom"),
-            _text(words, low, "top", below=AXIS),
-        ],
+        annotations=[*figure.layout.annotations, _text(heading, high, "bottom")],
     )
 
 
@@ -73,10 +66,10 @@ def _nth(number: int) -> str:
 
 
 def _ticks() -> dict[str, Any]:
-    places = [BELOW + WIDTH / 2, *place(TICKS).tolist()]
+    places = [BELOW + WIDTH / 2, *place(TICKED).tolist()]
     return {
         "tickvals": [round(at, 4) for at in places],
-        "ticktext": ["&lt; 80", *[f"{tick:g}" for tick in TICKS]],
+        "ticktext": ["&lt; 80", *[f"{tick:g}" for tick in TICKED]],
         "tickangle": 0,
         "range": [round(BELOW - WIDTH, 4), round(float(EDGES[-1]) + WIDTH, 4)],
     }
@@ -114,8 +107,8 @@ def _marks(border: Border, x: str, y: tuple[float, float], in_legend: bool) -> l
     ]  # fmt: skip
 
 
-def _text(text: str, y: float, anchor: str = "middle", below: int = 0) -> dict[str, Any]:
+def _text(text: str, y: float, anchor: str = "middle") -> dict[str, Any]:
     return {
         "text": text, "x": 0, "xref": "paper", "y": y, "yref": "paper", "xanchor": "left", "yanchor": anchor,
-        "yshift": -below, "showarrow": False, "align": "left",
+        "showarrow": False, "align": "left",
     }  # fmt: skip

@@ -50,7 +50,7 @@ def map_block(
 
 def axis_titles(found: Map) -> tuple[str, str]:
     if found.explained is None:
-        return ("UMAP: near is alike, but how far islands are apart says little", "")
+        return ("", "")  # axes of UMAP mean nothing
     return (f"PC 1 ({found.explained[0]:.0%} of the variance)", f"PC 2 ({found.explained[1]:.0%})")
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from genome_index.identities import Identities
+
 ZOOM = "Wheel or pinch zooms, a click in the legend hides a name."
 MAP = {
     "umap": "Each point is a genome; near points have like vectors (UMAP of the nearest neighbours). How far "
@@ -46,6 +48,16 @@ QUERIES = (
     "Each answer with what it rests on. The painting shows a genome's windows in the colours of the species "
     "they share most words with, as high as the identity: a mosaic or a contamination shows as stripes."
 )
+
+
+def of_identity(identities: Identities) -> str:
+    """How to read the histograms, and what they show."""
+    several = len(identities.borders) > 1
+    said = [
+        f"{border.molecule}: {' '.join(border.sentences())}" if several else " ".join(border.sentences())
+        for border in identities.borders
+    ]
+    return " ".join([IDENTITY, *said])
 
 
 def of_groups(rank: str, ani: float | None) -> str:

@@ -27,7 +27,13 @@ def commands(index: str, out: Path) -> Iterator[Sequence[str]]:
     for kind in ("newick", "graphml", "microreact", "krona", "itol"):
         yield ("export", kind, *place, "--output", str(out / kind))
     yield ("list", *place, "--format", "parquet", "--output", str(out / "list.parquet"))
-    yield ("sql", "SELECT genus, count(*) FROM genomes GROUP BY ALL", *place, "--output", str(out / "sql.txt"))
+    yield (
+        "sql",
+        "SELECT genus, count(*) FROM genomes GROUP BY ALL",
+        *place,
+        "--output",
+        str(out / "sql.txt"),
+    )
 
 
 def size_mb(path: Path) -> float:
@@ -51,7 +57,10 @@ def main() -> None:
             before, start = size_mb(out), time.perf_counter()
             peak = peak_mb([GINDEX, *words])
             said = " ".join(word for word in words if not word.startswith("/"))
-            print(f"{number:2} {said:75.75} {time.perf_counter() - start:6.0f} s {peak:7,.0f} MB, wrote {size_mb(out) - before:7,.1f} MB", flush=True)
+            print(
+                f"{number:2} {said:75.75} {time.perf_counter() - start:6.0f} s {peak:7,.0f} MB, wrote {size_mb(out) - before:7,.1f} MB",
+                flush=True,
+            )
 
 
 if __name__ == "__main__":
