@@ -26,6 +26,7 @@ Flags = npt.NDArray[np.bool_]
 FAR = 0.10  # share of genomes whose nearest fellow is as far, or farther: no more
 NEAR = 0.10  # share of genomes whose nearest fellow is farther than this one's other neighbour: no less
 LEAD = 1.0  # of score, of the other neighbour over the nearest fellow; an eighth in word identity
+AGREED, AGREED_LEAD = 3, 0.5  # the lead that is enough where so many of the WITNESSES agree on the other name
 WITNESSES = 5  # nearest hits; the more of them agree on another name, the sooner a label is set aside
 AT_ONCE = 5  # one of so many doubts is set aside before the rest is looked at again
 AUDITED = RANKS[RANKS.index("family") : RANKS.index("species") + 1]
@@ -83,10 +84,11 @@ def at_rank(level: Level, rows: Rows, hits: Surroundings) -> Iterator[Mislabel]:
     near, scores = hits.rows.astype(np.int64), np.where(hits.rows >= 0, hits.score, -np.inf)
     while True:
         fits, other, at = _fits(codes, rows, near, scores)
-        doubts = np.flatnonzero(_in_doubt(codes, rows, fits, other, near[np.arange(len(rows)), at]))
+        agree = _agreeing(codes, near, at)
+        leads = other - fits > np.where(agree >= AGREED, AGREED_LEAD, LEAD)
+        doubts = np.flatnonzero(leads & _in_doubt(codes, rows, fits, other, near[np.arange(len(rows)), at]))
         if not len(doubts):
             return
-        agree = _agreeing(codes, near, at)
         worst = doubts[np.lexsort((fits[doubts] - other[doubts], -agree[doubts]))]
         for one in worst[: max(1, len(worst) // AT_ONCE)].tolist():
             row, witness = int(rows[one]), int(near[one, at[one]])
@@ -128,6 +130,4 @@ def _in_doubt(
     near = np.searchsorted(usual, other) >= NEAR * len(usual)
     fit_of = np.zeros(len(codes), np.float32)
     fit_of[rows] = fits
-    return np.asarray(
-        has_fellow & far & near & (other - fits > LEAD) & (fit_of[np.maximum(witness, 0)] > fits)
-    )
+    return np.asarray(has_fellow & far & near & (fit_of[np.maximum(witness, 0)] > fits))

@@ -38,18 +38,14 @@ def collection_page(index: Index, found: Collection, numbers: Numbers) -> Page:
     tables = {name: _table(name, lines) for name, lines in tables_of(found).items() if name in words.NOTHING}
     mapped = map_block(index, numbers.mapped, groups=_group_names(found))
     shown = words.of_heatmap(len(numbers.matrix.ids), len(found.ids))
+    borders = words.of_identity(numbers.identities)
     sections = [
         Section("map", "Map", words.MAP[numbers.mapped.by], mapped),
         Section("groups", "Groups", words.of_groups(found.choice.rank, _ani(found)), tables["groups"]),
         Section("differences", "Groups and names", words.DIFFERENCES, tables["differences"]),
         Section("suspects", "To look at", words.SUSPECTS, tables["suspects"]),
         Section("duplicates", "Duplicates", words.DUPLICATES, tables["duplicates"]),
-        Section(
-            "identity",
-            "Identity",
-            words.of_identity(numbers.identities),
-            Figure.of(identity_chart(numbers.identities)),
-        ),
+        Section("identity", "Identity", borders, Figure.of(identity_chart(numbers.identities))),
         Section("heatmap", "All against all", shown, Figure.of(heatmap_chart(numbers.matrix))),
         Section("taxonomy", "Taxonomy", words.TAXONOMY, Figure.of(sunburst_chart(numbers.counts))),
     ]
