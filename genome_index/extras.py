@@ -11,6 +11,6 @@ def need_installed(what: str, *modules: str, extra: str) -> None:
     """Raise UsageError, with the cure, where `what` needs modules of an extra that are not installed."""
     missing = [name for name in modules if util.find_spec(name) is None]
     if missing:
-        raise UsageError(
-            f"{what} needs {' and '.join(missing)}; install with `pip install 'gindex[{extra}]'`"
-        )
+        several = [", ".join(missing[:-1])] if len(missing) > 1 else []
+        named = " and ".join([*several, missing[-1]])
+        raise UsageError(f"{what} needs {named}; install with `pip install 'gindex[{extra}]'`")
