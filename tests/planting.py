@@ -16,7 +16,7 @@ from genome_index.chunks import reverse_complement
 from genome_index.inputs import GenomePer
 from genome_index.reader import iter_genomes
 from genome_index.records import Taxon
-from genome_index.taxonomy import read_taxonomy
+from genome_index.taxonomy import read_taxonomy, usable_name
 
 PARTS = (0.2, 0.5)  # of a chimera, that come from another genus
 ALIKE = 3.0  # times as long, at most: one genome of a chimera and the other
@@ -156,4 +156,6 @@ def _of_another_genus(genome: Genome, pool: Sequence[Genome], draw: random.Rando
 
 
 def _genus(genome: Genome) -> str:
-    return genome.taxon.lineage.name("genus") or ""
+    """Its genus, where that is a name: "Candidatus" and the like say nothing, so they are no wrong label."""
+    name = genome.taxon.lineage.name("genus") or ""
+    return name if usable_name("genus", name) else ""
