@@ -61,7 +61,7 @@ def bacteria(shared_genomes: Path) -> list[Genome]:
 
 
 def test_wrong_labels_and_chimeras_in_bacteria(bacteria: list[Genome], tmp_path: Path) -> None:
-    planted = plant(bacteria, 5, 3, 6)  # RESULTS.md has twelve seeds
+    planted = plant(bacteria, 5, 3, 5)  # RESULTS.md has twelve seeds
     index = built(planted.genomes, tmp_path / "index")
     found = suspects(index)
     assert len(found["label"] & planted.mislabelled) >= 4
