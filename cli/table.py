@@ -38,15 +38,14 @@ def _answer(call: Call) -> str:
 
 
 def _line(hit: Hit, width: int) -> str:
-    from genome_index.features import WORD_FLOOR  # here, because it brings numpy
+    from genome_index.report import words_percent  # here, because it brings numpy
 
     evidence = hit.evidence
-    words = 100 * hit.shared_words if hit.shared_words > WORD_FLOOR else None
     numbers = (
         f"{_number(evidence.ani, 7, 2)}  {_number(evidence.af_query, 8, 1)}  "
         f"{_number(evidence.af_reference, 7, 1)}"
     )
-    found = f"{hit.similarity:>10.3f}  {_number(words, 5, 1)}"
+    found = f"{hit.similarity:>10.3f}  {_number(words_percent(hit), 5, 1)}"
     return f"  {hit.id:<{width}}  {found} {numbers}  {hit.species or '-'}"
 
 

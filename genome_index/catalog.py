@@ -12,6 +12,7 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import astuple, dataclass, fields
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -138,10 +139,14 @@ class Catalog:
             self._known.update(self.entries_at(wanted))
 
     def entries(self) -> list[Entry]:
-        """Every genome, by row; they are remembered."""
+        """Every genome, by row; they are read once, for the file never changes."""
+        return list(self._all)
+
+    @cached_property
+    def _all(self) -> tuple[Entry, ...]:
         found = self._entries(f"SELECT {COLUMNS} FROM genomes ORDER BY row")
         self._known.update((entry.row, entry) for entry in found)
-        return found
+        return tuple(found)
 
     def entries_at(self, rows: Iterable[int]) -> dict[int, Entry]:
         found = self._entries(

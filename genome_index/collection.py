@@ -57,7 +57,7 @@ def look_at(index: Index, choice: Choice, progress: Progress = quiet) -> Collect
     level = index.model.levels.get(choice.rank)
     progress("comparing groups with names", 0, 1)
     agreed = agreement(grouping, level, rows, index.model.vectors.rows()[rows])
-    progress("looking for what is wrong", 0, 1)
+    progress("looking for duplicates", 0, 1)
     found = audit(index, rows, hits)
     ids = [entry.id for entry in entries]
     return Collection(

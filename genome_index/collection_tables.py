@@ -17,9 +17,10 @@ from genome_index.records import counted
 JSON_VERSION = 1
 MOST_LISTED = 20  # names of a group, or groups of a name, in one cell
 Line = Sequence[object]
+Tables = Mapping[str, Sequence[Line]]
 
 
-def tables_of(found: Collection) -> Mapping[str, list[Line]]:
+def tables_of(found: Collection) -> Tables:
     """Every table of the report by its name; its first line names the columns."""
     return {
         "groups": list(_group_lines(found)),
@@ -30,11 +31,11 @@ def tables_of(found: Collection) -> Mapping[str, list[Line]]:
     }
 
 
-def write_collection(found: Collection, out: Path) -> list[Path]:
+def write_collection(found: Collection, tables: Tables, out: Path) -> list[Path]:
     """Write each table as a TSV, and all of them as report.json, into a folder."""
     with disk_errors(out):
         out.mkdir(parents=True, exist_ok=True)
-    tables, written = tables_of(found), []
+    written = []
     for name, lines in tables.items():
         write_file(out / f"{name}.tsv", _tsv(lines).encode())
         written.append(out / f"{name}.tsv")
@@ -105,7 +106,7 @@ def _rounded(value: float | None) -> float | None:
     return None if value is None else round(value, 3)
 
 
-def as_json(found: Collection, tables: Mapping[str, Sequence[Line]]) -> dict[str, Any]:
+def as_json(found: Collection, tables: Tables) -> dict[str, Any]:
     """Everything of the tables, and the agreement with the names; see README."""
     agreed = found.agreement
     return {

@@ -22,7 +22,7 @@ from genome_index.exact import nearest
 from genome_index.features import FEATURES, HeldOut, Hits, Surroundings, Vote, elect, features_of, score
 from genome_index.levels import UNKNOWN, Level
 from genome_index.model import CANDIDATES, Model
-from genome_index.pairs import PairTable, rows_of
+from genome_index.pairs import PairTable, positions, rows_of
 from genome_index.progress import Progress, quiet
 from genome_index.projection import FIT_GENOMES, Projection, fit_projection
 from genome_index.records import RANKS
@@ -166,8 +166,7 @@ def ask(
 
 def within(hits: Hits, rows: Rows) -> Hits:
     """The same hits with positions within `rows` instead of rows."""
-    position = np.full(int(rows.max()) + 2, -1, np.int64)  # its last entry answers for row -1
-    position[rows] = np.arange(len(rows))
+    position = positions(rows, int(rows.max()) + 1)
     return Hits(position[hits.rows], hits.similarity, hits.words, hits.ani, hits.af_query, hits.af_reference)
 
 
@@ -179,8 +178,7 @@ def measured_fellows(pairs: PairTable, rows: Rows, levels: Mapping[str, Level]) 
     inside = (
         (np.maximum(a, b) <= rows.max()) & kept[np.minimum(a, rows.max())] & kept[np.minimum(b, rows.max())]
     )
-    position = np.full(int(rows.max()) + 1, -1, np.int64)
-    position[rows] = np.arange(len(rows))
+    position = positions(rows, int(rows.max()) + 1)
     species = levels.get("species") or Level("species", (), np.full(len(rows), UNKNOWN, np.int32))
     return nearest_fellows(species, position[a[inside]], position[b[inside]], pairs.values[inside, 0])
 

@@ -6,7 +6,7 @@ for its prior is.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,7 +17,7 @@ from genome_index.kept import live_rows
 from genome_index.levels import UNKNOWN, Level
 from genome_index.model import Model
 from genome_index.records import counted
-from genome_index.thresholds import LEAST_ANI, PRIORS
+from genome_index.thresholds import LEAST_ANI, prior_of
 
 Rows = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -108,9 +108,8 @@ def _border(model: Model, species: Level, kind: str, rows: Rows) -> Border:
     named = rows[species.codes[rows] != UNKNOWN]
     _, first, of = np.unique(species.codes[named], return_index=True, return_inverse=True)
     asked = np.array([model.thresholds.needed(int(row)) for row in named[first]])
-    priors: Mapping[str, float] = {str(name): prior.ani for name, prior in PRIORS.items()}
     return Border(
-        kind, priors[kind], model.fellows.fellow[named].astype(np.float64),
+        kind, prior_of(kind).ani, model.fellows.fellow[named].astype(np.float64),
         model.fellows.other[named].astype(np.float64), asked[of], asked, len(rows) - len(named),
     )  # fmt: skip
 

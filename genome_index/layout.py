@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from genome_index.exact import nearest
+from genome_index.pairs import positions
 from genome_index.progress import Progress, quiet
 
 Floats = npt.NDArray[np.float32]
@@ -62,8 +63,7 @@ def neighbours(
     where there are fewer. Returned are positions within `rows`, and cosine distances, nearest first. Where
     removals have left too few, all genomes are asked.
     """
-    position = np.full(len(around) + 1, -1)  # its last entry answers for row -1
-    position[rows] = np.arange(len(rows))
+    position = positions(rows, len(around))
     found = np.empty((len(rows), NEIGHBOURS), np.int64)
     distance = np.empty((len(rows), NEIGHBOURS), np.float32)
     for block in _blocks(len(rows)):

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import TypeVar
 
 import numpy as np
@@ -19,6 +18,7 @@ from genome_index.groups import group
 from genome_index.groupstats import Group, groups_of
 from genome_index.index import Index
 from genome_index.kept import kept_hits, live_rows
+from genome_index.naming import nearest_name
 from genome_index.pairs import held, in_threads, keys_of
 from genome_index.trees import Merges, average_linkage, condensed
 from genome_index.verify import measure
@@ -177,8 +177,7 @@ def every_row_of_name(index: Index, name: str) -> Rows:
         if name in entry.lineage.names.values() or name in entry.taxon.labels.values()
     ]
     if not found:
-        known = sorted({one for level in index.model.levels.values() for one in level.names})
-        like = get_close_matches(name, known, 1)
-        cure = f"did you mean {like[0]!r}?" if like else "`gindex list` shows the names there are"
+        known = {one for level in index.model.levels.values() for one in level.names}
+        cure = nearest_name(name, known, "`gindex list` shows the names there are")
         raise UsageError(f"{index.path}: no genome bears the name {name!r}; {cure}")
     return np.array(found)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
 
 from genome_index.catalog import Entry
 from genome_index.records import RANKS
@@ -11,6 +12,12 @@ from genome_index.records import RANKS
 def name_of(entry: Entry, level: str) -> str | None:
     """A genome's name at a rank, or its value of a label."""
     return (entry.lineage.name(level) if level in RANKS else entry.taxon.labels.get(level)) or None
+
+
+def nearest_name(name: str, known: Iterable[str], otherwise: str) -> str:
+    """The cure for a name that nobody bears: the one that was probably meant, or what to do instead."""
+    like = get_close_matches(name, sorted(known), 1)
+    return f"did you mean {like[0]!r}?" if like else otherwise
 
 
 def ranks_of(entries: Sequence[Entry]) -> list[str]:

@@ -25,6 +25,13 @@ def rows_of(keys: Rows) -> tuple[Rows, Rows]:
     return keys >> 32, keys & 0xFFFFFFFF
 
 
+def positions(rows: Rows, size: int) -> Rows:
+    """Row -> its position among `rows`, -1 for any other, row -1 included: (R,) -> (size + 1,)."""
+    found = np.full(size + 1, -1, np.int64)
+    found[rows] = np.arange(len(rows))
+    return found
+
+
 def held(asked: npt.NDArray[Number], kept: npt.NDArray[Number]) -> npt.NDArray[np.bool_]:
     """Which of the asked numbers are among those kept, which are sorted: (...), (N,) -> (...)."""
     if not len(kept):

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from importlib import metadata
 from typing import Any
 
+from genome_index.features import WORD_FLOOR
 from genome_index.index import Index
 from genome_index.records import Call, Hit
 
@@ -104,6 +105,11 @@ def row_of(call: Call) -> tuple[object, ...]:
         *((other.id, other.species, rounded(other.evidence.ani, 2)) if other else (None,) * 3),
         call.next_rank, call.length_bp, "; ".join(call.warnings), call.reason, call.source,
     )  # fmt: skip
+
+
+def words_percent(hit: Hit) -> float | None:
+    """What shared words say of identity, percent; None where none is shared."""
+    return 100 * hit.shared_words if hit.shared_words > WORD_FLOOR else None
 
 
 FORMATS = {"tsv": as_tsv, "json": as_json, "jsonl": as_jsonl}

@@ -41,6 +41,11 @@ RANGE = {"prokaryote": (94.0, 97.0), "organelle": (98.5, 99.8)}
 WIDEST = (82.0, 99.8)
 
 
+def prior_of(kind: str) -> Prior:
+    """The prior of a kind of molecule, as the index writes it."""
+    return PRIORS[cast(Molecule, kind)]
+
+
 @dataclass(frozen=True)
 class Fellows:
     """For each genome: ANI of the nearest of its species, and of the nearest of another; NaN if unknown."""
@@ -96,9 +101,9 @@ class SpeciesThresholds:
 
     def needed(self, row: int, without: Iterable[int] = ()) -> float:
         """ANI in percent that the species of reference `row` asks for."""
-        kind = cast(Molecule, str(self._molecules[row]))
+        kind = str(self._molecules[row])
         gone = frozenset(without)
-        value = PRIORS[kind].ani
+        value = prior_of(kind).ani
         value = self._shrunk(self._of_kind[kind], value, gone, ("kind", hash(kind)))
         for rank in ("family", "genus", "species"):
             if rank in self._members:

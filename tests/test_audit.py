@@ -18,7 +18,8 @@ from genome_index.collection import Choice, look_at
 from genome_index.dereplicate import dereplicate
 from genome_index.errors import UsageError
 from genome_index.features import WORD_FLOOR, Hits
-from genome_index.groups import METHODS, Edges, _linked, edges_of
+from genome_index.groups import METHODS, Edges, edges_of
+from genome_index.groups.linkage import linked
 from genome_index.kept import kept_hits, live_rows
 
 # -- pieces --------------------------------------------------------------------------------------------------
@@ -64,7 +65,7 @@ def test_linkage_over_all_pairs_is_scipys(count: int, seed: int, how: str) -> No
     points = np.random.default_rng(seed).random((count, 2))
     a, b = np.triu_indices(count, 1)
     lengths, threshold = pdist(points), 0.4
-    found = _linked(how)(count, Edges(a, b, lengths), threshold)
+    found = linked(how)(count, Edges(a, b, lengths), threshold)
     tree = fcluster(linkage(lengths, how), threshold, "distance")
     # Linkage never joins what single linkage keeps apart, so cutting component by component changes nothing.
     assert [[x == y for y in found] for x in found] == [[x == y for y in tree] for x in tree]

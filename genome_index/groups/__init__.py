@@ -20,14 +20,14 @@ from genome_index.groups.edges import Rows
 from genome_index.groups.edges import connected as connected
 from genome_index.groups.edges import edges_of as edges_of
 from genome_index.groups.leiden import leiden
-from genome_index.groups.linkage import linked as _linked
+from genome_index.groups.linkage import linked
 from genome_index.groups.reach import reach_of
 from genome_index.model import Model
 
 # How many genomes, their edges, the threshold -> a number for each genome.
 METHODS: Mapping[str, Callable[[int, Edges, float], Rows]] = {
-    "average": _linked("average"),
-    "complete": _linked("complete"),
+    "average": linked("average"),
+    "complete": linked("complete"),
     "single": connected,
     "leiden": leiden,
     "hdbscan": by_density,

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from genome_index.features import WORD_FLOOR, Hits, score
+from genome_index.pairs import positions
 
 Rows = npt.NDArray[np.int64]
 Doubles = npt.NDArray[np.float64]
@@ -33,9 +34,7 @@ class Edges:
 
 def edges_of(rows: Rows, hits: Hits, by_identity: bool) -> Edges:
     """The neighbour graph among some genomes, in positions within `rows`."""
-    place = np.full(max(int(rows.max()), int(hits.rows.max())) + 2, -1, np.int64)
-    place[rows] = np.arange(len(rows))
-    other = place[hits.rows]  # row -1 finds the last place, which is nobody's
+    other = positions(rows, max(int(rows.max()), int(hits.rows.max())) + 1)[hits.rows]
     own = np.broadcast_to(np.arange(len(rows))[:, None], other.shape)
     length = _lack_of_identity(hits) if by_identity else TOP - hits.score
     kept = (other >= 0) & np.isfinite(length)

@@ -9,7 +9,7 @@ from genome_index.features import Hits
 from genome_index.groups.edges import TOP, Rows
 from genome_index.levels import UNKNOWN, Level
 from genome_index.model import Model
-from genome_index.thresholds import PRIORS
+from genome_index.thresholds import prior_of
 
 USUAL = 0.10  # share of genomes whose nearest fellow is farther: the threshold of ranks above species
 
@@ -18,8 +18,7 @@ def reach_of(model: Model, rows: Rows, hits: Hits, rank: str) -> float:
     """At species rank that of most genomes' kind; above, what the rank's own names show."""
     if rank == "species":
         kinds, counts = np.unique(model.molecules[rows], return_counts=True)
-        kind: str = str(kinds[counts.argmax()])
-        return 100 - {str(name): prior.ani for name, prior in PRIORS.items()}[kind]
+        return 100 - prior_of(str(kinds[counts.argmax()])).ani
     if rank not in model.levels:
         raise UsageError(
             f"--rank {rank}: no genome has a name there; choose one of: {', '.join(model.levels)}"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from genome_index.collection import Collection
-from genome_index.collection_tables import Line, in_short, tables_of
+from genome_index.collection_tables import Line, Tables
 from genome_index.identities import Identities
 from genome_index.index import Index
 from genome_index.lineages import Counts
@@ -33,9 +33,11 @@ class Numbers:
     counts: Counts
 
 
-def collection_page(index: Index, found: Collection, numbers: Numbers) -> Page:
-    """All that the report says, for people."""
-    tables = {name: _table(name, lines) for name, lines in tables_of(found).items() if name in words.NOTHING}
+def collection_page(
+    index: Index, found: Collection, lines: Tables, summary: Sequence[str], numbers: Numbers
+) -> Page:
+    """All that the report says, for people: its tables, sentences and figures."""
+    tables = {name: _table(name, lines[name]) for name in words.NOTHING}
     mapped = map_block(index, numbers.mapped, groups=_group_names(found))
     shown = words.of_heatmap(len(numbers.matrix.ids), len(found.ids))
     borders = words.of_identity(numbers.identities)
@@ -50,7 +52,7 @@ def collection_page(index: Index, found: Collection, numbers: Numbers) -> Page:
         Section("taxonomy", "Taxonomy", words.TAXONOMY, Figure.of(sunburst_chart(numbers.counts))),
     ]
     return Page(
-        f"What {index.path.name} holds", [_sentence(line) for line in in_short(found)], _in_numbers(found),
+        f"What {index.path.name} holds", [_sentence(line) for line in summary], _in_numbers(found),
         sections, made_with(found.provenance, index.snapshot.created),
     )  # fmt: skip
 
@@ -73,12 +75,12 @@ def _in_numbers(found: Collection) -> Sequence[tuple[str, str]]:
         "silhouette of names": agreed.silhouette,
     }
     return [
-        (f"{len(found.ids):,}", "genomes"),
-        (f"{len(found.groups):,}", "groups"),
-        (f"{len({name for name in found.names if name}):,}", f"names at {found.choice.rank}"),
-        *((f"{value:.3f}", what) for what, value in parts.items() if value is not None),
-        (f"{len(found.audit.suspects):,}", "to look at"),
-        (f"{len(found.audit.duplicates):,}", "sets of duplicates"),
+        ("genomes", f"{len(found.ids):,}"),
+        ("groups", f"{len(found.groups):,}"),
+        (f"names at {found.choice.rank}", f"{len({name for name in found.names if name}):,}"),
+        *((what, f"{value:.3f}") for what, value in parts.items() if value is not None),
+        ("to look at", f"{len(found.audit.suspects):,}"),
+        ("sets of duplicates", f"{len(found.audit.duplicates):,}"),
     ]
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from genome_index.collection import Choice, Collection, look_at
-from genome_index.collection_tables import in_short, write_collection
+from genome_index.collection_tables import in_short, tables_of, write_collection
 from genome_index.durable import write_file
 from genome_index.exports.newick import newick
 from genome_index.extras import need_installed
@@ -57,14 +57,15 @@ def write_report(
     found = look_at(index, choice, progress)
     numbers = _numbers(index, found, threads, progress)
     progress("writing", 0, 1)
-    tables = write_collection(found, out)
+    lines, summary = tables_of(found), tuple(in_short(found))
+    tables = write_collection(found, lines, out)
     page, tree = out / "report.html", out / "heatmap.nwk"
-    write_file(page, as_html(collection_page(index, found, numbers)).encode())
+    write_file(page, as_html(collection_page(index, found, lines, summary, numbers)).encode())
     write_file(tree, "".join(newick(numbers.matrix.merges, numbers.matrix.ids)).encode())
     pictures = [
         path for name, figure in _figures(index, numbers, colours) for path in save(figure, out / name)
     ]
-    return Reported(found, tuple(in_short(found)), (page, *tables, tree, *pictures))
+    return Reported(found, summary, (page, *tables, tree, *pictures))
 
 
 def _numbers(index: Index, found: Collection, threads: int, progress: Progress) -> Numbers:

@@ -79,7 +79,7 @@ class Page:
 
     title: str
     lead: Sequence[str]  # sentences
-    numbers: Sequence[tuple[str, str]]  # what stands out: value, what it is
+    numbers: Sequence[tuple[str, str]]  # what stands out: what it is, its value
     sections: Sequence[Section]
     made: str  # what it rests on, in a line
     json: tuple[str, Any] | None = None  # a file that the page offers, and what is in it

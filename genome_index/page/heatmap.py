@@ -34,7 +34,7 @@ def heatmap_chart(matrix: Matrix) -> Figure:
     # A colour needs two digits and no end of the scale more than itself; the numbers are those of _pairs.
     near = np.where(upper, np.nan, np.maximum(similarity, SIMILARITY[1]).round(2))
     figure = Figure([
-        _pairs(matrix, upper),
+        _pairs(matrix, similarity, ani, upper),
         _shown(near, SIMILARITY, "similarity (below)", 0.36),
         _shown(np.where(upper, ani, np.nan).round(1), ANI, "ANI, % (above)", 0.82),
         _tree(matrix),
@@ -44,11 +44,10 @@ def heatmap_chart(matrix: Matrix) -> Figure:
     return figure
 
 
-def _pairs(matrix: Matrix, upper: npt.NDArray[np.bool_]) -> Heatmap:
+def _pairs(matrix: Matrix, similarity: Floats, ani: Floats, upper: npt.NDArray[np.bool_]) -> Heatmap:
     """What lies below the two: all numbers of a pair, and why it has no ANI."""
     from plotly.graph_objects import Heatmap
 
-    similarity, ani = matrix.ordered(matrix.similarity), matrix.ordered(matrix.ani)
     missing, compared = np.isnan(ani), matrix.ordered(matrix.compared)
     numbers = [
         [

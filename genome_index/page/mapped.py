@@ -11,6 +11,7 @@ from genome_index.maps import Map
 from genome_index.naming import labels_of, name_of, ranks_of
 from genome_index.page import document
 from genome_index.pictures.mapped import telling_rank
+from genome_index.pictures.style import PALETTE
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,7 @@ def map_block(
         "y": [round(float(y), 3) for y in found.xy[:, 1]],
         "levels": {level: _coded(known) for level, known in names.items()},
         "level": telling_rank(index),
+        "palette": PALETTE,
         "marked": [asdict(mark) for mark in marks],
         "axes": axis_titles(found),
         "ticks": found.explained is not None,

@@ -1,9 +1,7 @@
 "use strict";
 // The report's own script: tables, the map's colours, and light or dark. Figures come as plotly's JSON.
 const DATA = JSON.parse(document.getElementById("data").textContent);
-const PAGE_ROWS = 15, COLOURED = 12, MANY_POINTS = 3000;
-const PALETTE = ["#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#F0E442", "#882255", "#999933",
-  "#7F5FC4", "#44AA99", "#DDCC77"];
+const PAGE_ROWS = 15, MANY_POINTS = 3000;
 const SYMBOLS = ["circle", "square", "diamond", "triangle-up"];
 const CONFIG = {displaylogo: false, responsive: true, toImageButtonOptions: {format: "svg"}};
 const number = new Intl.NumberFormat("en");
@@ -56,7 +54,7 @@ function hasWebgl() {
 function groupsOf(data, level) {
   const {names, codes} = data.levels[level], counts = new Array(names.length).fill(0);
   for (const code of codes) if (code >= 0) counts[code] += 1;
-  const order = [...names.keys()].sort((a, b) => counts[b] - counts[a]).slice(0, COLOURED);
+  const order = [...names.keys()].sort((a, b) => counts[b] - counts[a]).slice(0, data.palette.length);
   const place = new Map(order.map((code, at) => [code, at]));
   const groups = order.map((code) => ({name: names[code], at: []}));
   const others = {name: `${number.format(Math.max(0, names.length - order.length))} others`, at: [], faint: 0.35};
@@ -77,7 +75,7 @@ function mapTraces(data, level, type) {
       text: group.at.map((at) => `<b>${escaped(data.ids[at])}</b><br>${escaped(data.species[at] || "no species")}` +
         (level === "species" || codes[at] < 0 ? "" : `<br>${escaped(level)}: ${escaped(names[codes[at]])}`)),
       hovertemplate: "%{text}<extra></extra>",
-      marker: {size, opacity: group.faint ?? 0.85, color: shown < 0 ? colour("soft") : PALETTE[shown],
+      marker: {size, opacity: group.faint ?? 0.85, color: shown < 0 ? colour("soft") : data.palette[shown],
         symbol: shown < 0 ? "circle" : SYMBOLS[shown % SYMBOLS.length]},
     };
   });

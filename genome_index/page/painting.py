@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from genome_index.features import WORD_FLOOR
 from genome_index.page import document
-from genome_index.pictures.painting import NOTHING, Painting, Stripe
-from genome_index.pictures.style import PALETTE, THEMES, bases, colours_of
+from genome_index.pictures.painting import Painting, Stripe
+from genome_index.pictures.stripes import Key, keys_of
+from genome_index.pictures.style import THEMES, bases
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Bar
@@ -19,20 +20,8 @@ def painting_block(painted: Painting) -> document.Figure:
     """A bar a window as high as its identity, a colour a species; windows that share nothing stand low."""
     from plotly.graph_objects import Figure
 
-    shares = painted.shares()
-    colours = colours_of((name for name in shares if name != NOTHING), THEMES["light"])
     scale, unit = bases(painted.length_bp)
-    shown = [name for name in shares if name != NOTHING][: len(PALETTE)]
-    figure = Figure(
-        [_bars(painted, name, f"{name}, {shares[name]:.0%}", colours[name], scale) for name in shown]
-    )
-    rest = {name for name in shares if name not in (*shown, NOTHING)}
-    if rest:
-        label = f"{len(rest):,} more, {sum(shares[name] for name in rest):.0%}"
-        figure.add_trace(_bars(painted, rest, label, THEMES["light"].others, scale))
-    if NOTHING in shares:
-        label = f"{NOTHING}, {shares[NOTHING]:.0%}"
-        figure.add_trace(_bars(painted, NOTHING, label, THEMES["light"].faint, scale))
+    figure = Figure([_bars(painted, key, scale) for key in keys_of(painted, THEMES["light"])])
     for end in painted.contig_ends[:-1]:
         figure.add_vline(end / scale, line={"width": 1, "dash": "dot", "color": THEMES["light"].others})
     figure.update_layout(
@@ -41,27 +30,26 @@ def painting_block(painted: Painting) -> document.Figure:
         xaxis={"title": {"text": f"position ({unit})"}, "range": [0, painted.length_bp / scale]},
         yaxis={"title": {"text": "identity (%)"}, "range": [100 * WORD_FLOOR - 3, 101]},
     )  # fmt: skip
-    says = ", ".join(f"{name} {share:.0%}" for name, share in shares.items())
+    says = ", ".join(f"{name} {share:.0%}" for name, share in painted.shares().items())
     return document.Figure(figure.to_json(), HEIGHT, f"Nearest species along {painted.genome}: {says}")
 
 
-def _bars(painted: Painting, names: str | set[str], label: str, colour: str, scale: float) -> Bar:
+def _bars(painted: Painting, key: Key, scale: float) -> Bar:
     from html import escape
 
     from plotly.graph_objects import Bar
 
-    chosen = {names} if isinstance(names, str) else names
-    stripes = [stripe for stripe in painted.stripes if stripe.name in chosen]
+    stripes = [stripe for stripe in painted.stripes if stripe.name in key.names]
     floor = 100 * WORD_FLOOR
     return Bar(
         x=[round((stripe.start + stripe.end) / 2 / scale, 4) for stripe in stripes],
         width=[round((stripe.end - stripe.start) / scale, 4) for stripe in stripes],
         y=[round(100 * (stripe.identity or WORD_FLOOR) - floor + 3, 2) for stripe in stripes],
         base=floor - 3,
-        name=escape(label),
+        name=escape(key.label),
         hovertext=[escape(_says(stripe)) for stripe in stripes],
         hoverinfo="text",
-        marker={"color": colour, "line": {"width": 0}},
+        marker={"color": key.colour, "line": {"width": 0}},
     )
 
 

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from genome_index.features import WORD_FLOOR
+from genome_index.doubts import NO_CALLS
 from genome_index.index import Index
 from genome_index.lineages import counts_of_calls
 from genome_index.maps import Map, place
@@ -16,8 +16,8 @@ from genome_index.page.mapped import Mark, map_block
 from genome_index.page.painting import painting_block
 from genome_index.page.sunburst import sunburst_chart
 from genome_index.pictures.painting import Painting
-from genome_index.records import Call, Hit, counted
-from genome_index.report import call_json, identity, made_with, provenance, rounded
+from genome_index.records import Call, counted
+from genome_index.report import call_json, identity, made_with, provenance, rounded, words_percent
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ def query_page(index: Index, answered: Sequence[Answered], mapped: Map) -> Page:
     ]
     said = ", ".join(f"{count:,} {verdict}" for verdict, count in verdicts.most_common())
     title = f"What {calls[0].query} is" if len(calls) == 1 else f"What {len(calls):,} genomes are"
-    numbers = [(f"{count:,}", verdict) for verdict, count in verdicts.most_common()]
+    numbers = [(verdict, f"{count:,}") for verdict, count in verdicts.most_common()]
     made_by = provenance(index)
     made = made_with(made_by, index.snapshot.created)
     contract = ("calls.json", [call_json(call, made_by) for call in calls])
@@ -78,7 +78,7 @@ def _marks(index: Index, mapped: Map, calls: Sequence[Call]) -> list[Mark]:
     rows = {entry.id: entry.row for entry in index.catalog.entries()}
     found = []
     for call in calls:
-        if call.verdict in ("failed", "qc_fail", "out_of_scope") or not call.hits:
+        if call.verdict in NO_CALLS or not call.hits:
             continue
         weights = [max(0.0, hit.similarity) ** 4 + 1e-6 for hit in call.hits]
         at = place(mapped, [rows[hit.id] for hit in call.hits], weights)
@@ -117,9 +117,8 @@ def _hits(call: Call) -> Table | None:
     if not call.hits:
         return None
     columns = ("hit", "species", "similarity", "words (%)", "ANI", "AF query", "AF reference")
-    rows = [(hit.id, hit.species, round(hit.similarity, 3), _words(hit), *identity(hit)) for hit in call.hits]
+    rows = [
+        (hit.id, hit.species, round(hit.similarity, 3), rounded(words_percent(hit), 1), *identity(hit))
+        for hit in call.hits
+    ]
     return Table(columns, rows)
-
-
-def _words(hit: Hit) -> float | None:
-    return round(100 * hit.shared_words, 1) if hit.shared_words > WORD_FLOOR else None

@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from genome_index.durable import disk_errors, write_file
+from genome_index.durable import write_file
 from genome_index.errors import UsageError
 from genome_index.extras import need_installed
 from genome_index.index import Index
@@ -61,8 +61,7 @@ def _reported(
         answered.append(Answered(call, painted, pictures))
         yield call
     page = query_page(index, answered, map_of(index, progress=progress))
-    with disk_errors(path):
-        write_file(path, as_html(page).encode())
+    write_file(path, as_html(page).encode())
 
 
 def _watched(

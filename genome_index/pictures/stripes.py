@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from genome_index.features import WORD_FLOOR
@@ -16,10 +17,35 @@ if TYPE_CHECKING:
     from matplotlib.patches import Patch
 
 
+@dataclass(frozen=True)
+class Key:
+    """What a colour of a painting stands for."""
+
+    label: str  # with its share of the genome
+    colour: str
+    names: frozenset[str]
+
+
+def keys_of(painted: Painting, theme: Theme) -> list[Key]:
+    """The colours of a painting: largest share first, then names beyond the palette in one, then nothing."""
+    shares = painted.shares()
+    names = [name for name in shares if name != NOTHING]
+    colours = colours_of(names, theme)
+    keys = [
+        Key(f"{name}, {shares[name]:.0%}", colours[name], frozenset({name})) for name in names[: len(PALETTE)]
+    ]
+    if rest := names[len(PALETTE) :]:
+        label = f"{len(rest):,} more, {sum(shares[name] for name in rest):.0%}"
+        keys.append(Key(label, theme.others, frozenset(rest)))
+    if NOTHING in shares:
+        keys.append(Key(f"{NOTHING}, {shares[NOTHING]:.0%}", theme.faint, frozenset({NOTHING})))
+    return keys
+
+
 def stripes_picture(painted: Painting, theme: Theme) -> Figure:
     """The figure of a painting: a band of colours, identity below it, the names with their shares beside."""
-    shares = painted.shares()
-    colours = colours_of((name for name in shares if name != NOTHING), theme) | {NOTHING: theme.faint}
+    keys = keys_of(painted, theme)
+    colours = {name: key.colour for key in keys for name in key.names}
     windows = counted(len(painted.stripes), "window")
     title = f"{painted.genome}  ·  {painted.length_bp:,} bp in {windows}"
     figure = new_figure(theme, 10, 4, title, line=55)
@@ -27,7 +53,7 @@ def stripes_picture(painted: Painting, theme: Theme) -> Figure:
     _draw_band(band, painted, colours, theme)
     _draw_identity(identity, painted, colours, theme)
     figure.legend(
-        handles=_named(shares, colours, theme), loc="outside right upper", frameon=False,
+        handles=_named(keys), loc="outside right upper", frameon=False,
         fontsize=SMALL, labelcolor=theme.ink, alignment="left",
     )  # fmt: skip
     return figure
@@ -64,14 +90,8 @@ def _draw_identity(axes: Axes, painted: Painting, colours: Mapping[str, str], th
     axes.set(ylim=(floor, 101), xlim=(0, painted.length_bp / scale))
 
 
-def _named(shares: Mapping[str, float], colours: Mapping[str, str], theme: Theme) -> list[Patch]:
-    """The entries of the legend: name and share of the genome; those beyond the palette are one entry."""
+def _named(keys: Sequence[Key]) -> list[Patch]:
+    """The entries of the legend."""
     from matplotlib.patches import Patch
 
-    names = [name for name in shares if name != NOTHING]
-    shown = [*names[: len(PALETTE)], *([NOTHING] if NOTHING in shares else [])]
-    entries = [Patch(color=colours[name], label=f"{name}, {shares[name]:.0%}") for name in shown]
-    if rest := names[len(PALETTE) :]:
-        label = f"{len(rest):,} more, {sum(shares[name] for name in rest):.0%}"
-        entries.insert(len(PALETTE), Patch(color=theme.others, label=label))
-    return entries
+    return [Patch(color=key.colour, label=key.label) for key in keys]

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 
 import numpy as np
 
 from genome_index.catalog import Entry
 from genome_index.errors import UsageError
 from genome_index.index import Index
+from genome_index.naming import nearest_name
 from genome_index.pictures.walks import MOST_POINTS, count_course
 from genome_index.portraits import PIECES, Counts, decode_course
 from genome_index.query import QuerySettings, answer
@@ -93,10 +93,9 @@ def count_members(index: Index, species: str) -> int:
 
 def require_species(index: Index, species: str) -> None:
     """Raise UsageError, with the nearest name, where no genome of the index is of the species."""
-    names = sorted({entry.lineage.name("species") or "" for entry in index.catalog.entries()} - {""})
+    names = {entry.lineage.name("species") or "" for entry in index.catalog.entries()} - {""}
     if species not in names:
-        like = get_close_matches(species, names, 1)
-        cure = f"did you mean {like[0]!r}?" if like else "`gindex list` shows the species there are"
+        cure = nearest_name(species, names, "`gindex list` shows the species there are")
         raise UsageError(f"{index.path}: no genome is of the species {species!r}; {cure}")
 
 
