@@ -29,7 +29,7 @@ $(VENV)/base: $(VENV)/bin/python pyproject.toml constraints.txt
 
 $(VENV)/everything: $(VENV)/base
 	$(PIP) install -c constraints.txt torch
-	$(PIP) install -c constraints.txt -e '.[neural,report,dev]'
+	$(PIP) install -c constraints.txt -e '.[neural,serve,dev]'
 	touch $@
 
 # Pages are tested in a browser: Debian's, where it may be installed; else those tests say why they are skipped.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import typer
+from gindex_cli.backup import backup
 from gindex_cli.build import add, build, merge, refit
 from gindex_cli.compare import compare
 from gindex_cli.draw import app as draw
@@ -12,9 +13,11 @@ from gindex_cli.evaluate import evaluate
 from gindex_cli.export import export
 from gindex_cli.fetch import fetch
 from gindex_cli.fitpool import fit_pool
+from gindex_cli.key import app as key
 from gindex_cli.look import check, info, list_genomes
 from gindex_cli.query import query
 from gindex_cli.report import dereplicate, report
+from gindex_cli.serve import serve
 from gindex_cli.shared import guarded
 from gindex_cli.sql import sql
 
@@ -45,11 +48,14 @@ for command in (
     embed,
     compare,
     fetch,
+    serve,
+    backup,
 ):
     app.command()(guarded(command))
 app.command("list")(guarded(list_genomes))
 app.command("fit-pool")(guarded(fit_pool))
 app.add_typer(draw)
+app.add_typer(key)
 
 
 def main() -> None:

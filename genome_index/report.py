@@ -9,7 +9,7 @@ from typing import Any
 
 from genome_index.features import WORD_FLOOR
 from genome_index.index import Index
-from genome_index.records import Call, Hit
+from genome_index.records import Call, Evidence, Hit, Lineage
 
 JSON_VERSION = 1  # of call.schema.json; raised when a field changes its meaning or goes
 
@@ -74,6 +74,36 @@ def hit_json(hit: Hit | None) -> dict[str, Any] | None:
         "lineage": dict(hit.lineage.names),
         "labels": dict(hit.labels),
     }
+
+
+def call_of(found: Mapping[str, Any]) -> Call:
+    """The call that a JSON object by the contract tells of; its numbers are as they were rounded."""
+    return Call(
+        query=found["query"],
+        source=found["source"],
+        length_bp=found["length_bp"],
+        verdict=found["verdict"],
+        reason=found["reason"],
+        rank=found["rank"],
+        name=found["name"],
+        lineage=Lineage(found["lineage"]),
+        confidence=found["confidence"],
+        closest=_hit_of(found["closest"]) if found["closest"] else None,
+        runner_up=_hit_of(found["runner_up"]) if found["runner_up"] else None,
+        next_rank=found["next_rank"],
+        members=tuple(found["members"]),
+        labels={label: (value["name"], value["confidence"]) for label, value in found["labels"].items()},
+        hits=tuple(_hit_of(hit) for hit in found["hits"]),
+        warnings=tuple(found["warnings"]),
+    )
+
+
+def _hit_of(found: Mapping[str, Any]) -> Hit:
+    evidence = Evidence(found["ani"], found["af_query"], found["af_reference"], found["ani_reason"])
+    return Hit(
+        found["id"], Lineage(found["lineage"]), found["labels"], found["similarity"], found["shared_words"],
+        evidence,
+    )  # fmt: skip
 
 
 def as_json(calls: Iterable[Call], made_by: Mapping[str, Any]) -> Iterator[str]:

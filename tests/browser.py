@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import shutil
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -38,15 +38,43 @@ def started() -> Iterator[Browser]:
 def opened(browser: Browser, path: Path, width: int = 1200, scheme: str = "light") -> Iterator[Page]:
     """A page from a file; whatever it complained of, asked of a network or popped up is an error."""
     context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
-    page, wrong = context.new_page(), []
+    page = context.new_page()
+    with nothing_wrong(page, ("file:", "data:", "blob:")):
+        page.goto(path.resolve().as_uri())
+        yield page
+    context.close()
+
+
+@contextmanager
+def visited(
+    browser: Browser, url: str, path: str = "/", width: int = 1200, scheme: str = "light",
+    script: bool = True, expected: Collection[str] = (),
+) -> Iterator[Page]:  # fmt: skip
+    """A page of a service, in a browser that has not been there; the same is an error, other hosts included.
+
+    `expected` are parts of complaints that belong to what is tested: browsers tell of every 404.
+    """
+    context = browser.new_context(
+        base_url=url, viewport={"width": width, "height": 900}, color_scheme=scheme,
+        java_script_enabled=script,
+    )  # fmt: skip
+    page = context.new_page()
+    with nothing_wrong(page, (f"{url}/", "data:", "blob:"), expected):
+        page.goto(path)
+        yield page
+    context.close()
+
+
+@contextmanager
+def nothing_wrong(page: Page, own: tuple[str, ...], expected: Collection[str] = ()) -> Iterator[None]:
+    """No complaint, no error, no dialog, and no request that does not begin as `own` does."""
+    wrong: list[str] = []
     page.on("console", lambda said: said.type not in ("error", "warning") or wrong.append(said.text))
     page.on("pageerror", lambda error: wrong.append(str(error)))
     page.on("dialog", lambda dialog: (wrong.append(dialog.message), dialog.dismiss()))
-    page.on("request", lambda one: one.url.startswith(("file:", "data:", "blob:")) or wrong.append(one.url))
-    page.goto(path.resolve().as_uri())
-    yield page
-    assert wrong == []
-    context.close()
+    page.on("request", lambda one: one.url.startswith(own) or wrong.append(one.url))
+    yield
+    assert [one for one in wrong if not any(part in one for part in expected)] == []
 
 
 def draw_all(page: Page) -> list[Locator]:

@@ -16,6 +16,7 @@ from genome_index import build_index
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
+    from service import Running
 
 ROOT = Path(__file__).parents[1]
 SIX = (1, 2, 4, 5, 15, 17)  # of the demo: two species of Demobacter by twos, two of Specimenella by ones
@@ -115,3 +116,13 @@ def gindex(monkeypatch: pytest.MonkeyPatch) -> Gindex:
     """Run a gindex command line in this process. What it does not turn into a sentence comes up as it is."""
     monkeypatch.delenv("GINDEX_INDEX", raising=False)
     return lambda *words: CliRunner().invoke(app, [str(word) for word in words], catch_exceptions=False)
+
+
+@pytest.fixture(scope="session")
+def service(demo_index: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """A running service over the whole demo collection. It is shared: ask it, and leave others' jobs alone."""
+    pytest.importorskip("fastapi", reason="the extra serve is not installed")
+    from service import running
+
+    with running(demo_index, tmp_path_factory.mktemp("service") / "data") as one:
+        yield one

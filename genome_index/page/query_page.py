@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from genome_index.doubts import NO_CALLS
 from genome_index.index import Index
@@ -19,6 +20,8 @@ from genome_index.pictures.painting import Painting
 from genome_index.records import Call, counted
 from genome_index.report import call_json, identity, made_with, provenance, rounded, words_percent
 
+GONE = -1  # row of a genome that is not in the index
+
 
 @dataclass(frozen=True)
 class Answered:
@@ -29,8 +32,13 @@ class Answered:
     portrait: tuple[tuple[str, str], ...] = ()  # theme, PNG as a data URL
 
 
-def query_page(index: Index, answered: Sequence[Answered], mapped: Map) -> Page:
-    """The page of a run, in the order of its inputs."""
+def query_page(
+    index: Index, answered: Sequence[Answered], mapped: Map, kept: Sequence[Mapping[str, Any]] = ()
+) -> Page:
+    """The page of a run, in the order of its inputs.
+
+    `kept` are the same calls by the JSON contract, where an earlier run, or snapshot, has answered them.
+    """
     calls = [one.call for one in answered]
     verdicts = Counter(call.verdict.replace("_", " ") for call in calls)
     queries = tuple(_query(number, one) for number, one in enumerate(answered, 1))
@@ -43,10 +51,23 @@ def query_page(index: Index, answered: Sequence[Answered], mapped: Map) -> Page:
     said = ", ".join(f"{count:,} {verdict}" for verdict, count in verdicts.most_common())
     title = f"What {calls[0].query} is" if len(calls) == 1 else f"What {len(calls):,} genomes are"
     numbers = [(verdict, f"{count:,}") for verdict, count in verdicts.most_common()]
-    made_by = provenance(index)
-    made = made_with(made_by, index.snapshot.created)
-    contract = ("calls.json", [call_json(call, made_by) for call in calls])
-    return Page(title, [f"{counted(len(calls), 'input')}: {said}."], numbers, sections, made, contract)
+    contract = list(kept) or [call_json(call, provenance(index)) for call in calls]
+    lead, made = f"{counted(len(calls), 'input')}: {said}.", _made(index, contract)
+    return Page(title, [lead], numbers, sections, made, ("calls.json", contract))
+
+
+def _made(index: Index, contract: Sequence[Mapping[str, Any]]) -> str:
+    """What the page rests on; where calls rest on something else, that too."""
+    here = provenance(index)
+    said = [made_with(here, index.snapshot.created)]
+    for call in contract:
+        there = call["provenance"]
+        what = (
+            f"Calls by gindex {there['gindex_version']} from snapshot {there['snapshot']} "
+            f"(fingerprint {there['index_fingerprint']})."
+        )
+        said += [what] if there != here and what not in said else []
+    return " ".join(said)
 
 
 def _queries_about(answered: Sequence[Answered]) -> str:
@@ -74,17 +95,27 @@ def _call_row(number: int, call: Call) -> tuple[object, ...]:
 
 
 def _marks(index: Index, mapped: Map, calls: Sequence[Call]) -> list[Mark]:
-    """Each comparable query amid its hits, the nearer the heavier."""
     rows = {entry.id: entry.row for entry in index.catalog.entries()}
     found = []
     for call in calls:
-        if call.verdict in NO_CALLS or not call.hits:
-            continue
-        weights = [max(0.0, hit.similarity) ** 4 + 1e-6 for hit in call.hits]
-        at = place(mapped, [rows[hit.id] for hit in call.hits], weights)
+        at = place_of(mapped, rows, call.verdict, [(hit.id, hit.similarity) for hit in call.hits])
         if at is not None:
-            found.append(Mark(round(at[0], 3), round(at[1], 3), call.query, call.name or call.verdict))
+            found.append(Mark(*at, call.query, call.name or call.verdict))
     return found
+
+
+def place_of(
+    mapped: Map, rows: Mapping[str, int], verdict: str, hits: Sequence[tuple[str, float]]
+) -> tuple[float, float] | None:
+    """Where a comparable query lies: amid its hits (id, similarity), the nearer the heavier.
+
+    `rows` are those of the index's genomes by id; hits that it no longer has count for nothing.
+    """
+    if verdict in NO_CALLS or not hits:
+        return None
+    weights = [max(0.0, similarity) ** 4 + 1e-6 for _, similarity in hits]
+    at = place(mapped, [rows.get(one, GONE) for one, _ in hits], weights)
+    return (round(at[0], 3), round(at[1], 3)) if at is not None else None
 
 
 def _query(number: int, one: Answered) -> Query:

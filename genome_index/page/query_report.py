@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import io
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from genome_index.durable import write_file
@@ -17,7 +17,7 @@ from genome_index.page.document import as_html
 from genome_index.page.query_page import Answered, query_page
 from genome_index.pictures.painting import Painting, painting
 from genome_index.pictures.portrait import portrait
-from genome_index.pictures.style import THEMES
+from genome_index.pictures.style import THEMES, ThemeName
 from genome_index.pictures.subjects import called, members
 from genome_index.progress import Progress, quiet
 from genome_index.quality import complaint
@@ -57,8 +57,8 @@ def _reported(
     answered: list[Answered] = []
     for call in answer(index, _watched(index, genomes, passed), settings):
         painted, genome = passed.popleft()
-        pictures = _portraits(index, genome, call) if genome is not None else ()
-        answered.append(Answered(call, painted, pictures))
+        pictures = portraits(index, genome, call) if genome is not None else {}
+        answered.append(Answered(call, painted, data_urls(pictures)))
         yield call
     page = query_page(index, answered, map_of(index, progress=progress))
     write_file(path, as_html(page).encode())
@@ -79,14 +79,21 @@ def _watched(
         yield genome
 
 
-def _portraits(index: Index, genome: Genome, call: Call) -> tuple[tuple[str, str], ...]:
-    """The portrait in the light and in the dark theme, as PNG in data URLs."""
+def portraits(index: Index, genome: Genome, call: Call) -> dict[ThemeName, bytes]:
+    """The portrait in the light and in the dark theme, as PNG."""
     subject = called(genome, call)
     others = members(index, subject.species)
-    found = []
+    found = {}
     for name, theme in THEMES.items():
         content = io.BytesIO()
         portrait(index, subject, others, theme).savefig(content, format="png", dpi=DOTS_PER_INCH)
-        url = f"data:image/png;base64,{base64.b64encode(content.getvalue()).decode()}"
-        found.append((str(name), url))
-    return tuple(found)
+        found[name] = content.getvalue()
+    return found
+
+
+def data_urls(pictures: Mapping[ThemeName, bytes]) -> tuple[tuple[str, str], ...]:
+    """Pictures as a page holds them: theme, PNG as a data URL."""
+    return tuple(
+        (str(name), f"data:image/png;base64,{base64.b64encode(content).decode()}")
+        for name, content in pictures.items()
+    )

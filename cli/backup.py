@@ -1,0 +1,31 @@
+"""gindex backup: a copy of a service's folder while the service runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from gindex_cli.shared import say
+
+from genome_index.records import counted
+
+
+def backup(
+    data: Annotated[Path, typer.Argument(help="The folder of the service: the --data of `gindex serve`.")],
+    out: Annotated[Path, typer.Argument(help="A folder for the copy; it must not exist.")],
+) -> None:
+    """Copy a service's jobs, answers and keys while it runs."""
+    from genome_index.web.backup import backup as copy_service
+
+    copied = copy_service(data, out)
+    say(
+        f"copied {counted(copied.jobs, 'job')} and {counted(copied.sequences, 'sequence')} to {out}; "
+        f"to restore, copy it back and start `gindex serve --data` with it"
+    )
+    if copied.missing:
+        say(
+            f"warning: the sequence of {counted(len(copied.missing), 'job')} was not there to copy: "
+            f"{', '.join(copied.missing)}",
+            error=True,
+        )

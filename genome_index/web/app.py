@@ -1,0 +1,134 @@
+"""The application: routes, what goes wrong as problem documents, and the guard around all of it."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib import metadata
+from typing import Any
+
+from fastapi import Depends, FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+
+from genome_index.errors import GindexError
+from genome_index.web import admin, browse, health, queries
+from genome_index.web import site as site_pages
+from genome_index.web.access import caller
+from genome_index.web.documents import ProblemDocument
+from genome_index.web.guard import Guard, as_response
+from genome_index.web.pages import Pages
+from genome_index.web.pages import router as pages_router
+from genome_index.web.problems import Problem, of_error
+from genome_index.web.service import Service
+from genome_index.web.settings import ServeSettings
+
+CLIENT_GONE = 499  # nobody reads it; it is for the counters
+
+
+def make_app(settings: ServeSettings) -> FastAPI:
+    """The service as an ASGI application; it opens the index now, and starts its workers when it is started.
+
+    Raises
+    ------
+    UsageError, UnusableIndex, StorageError, IndexLocked
+    """
+    service = Service(settings)
+
+    @asynccontextmanager
+    async def life(app: FastAPI) -> AsyncIterator[None]:
+        await service.start()
+        try:
+            yield
+        finally:
+            await service.stop()
+
+    app = FastAPI(
+        title="gindex", version=metadata.version("gindex"), lifespan=life, docs_url=None, redoc_url=None,
+        openapi_url="/v1/openapi.json", summary="Which species is this genome, and how sure are we?",
+        redirect_slashes=False,
+    )  # fmt: skip
+    app.state.service = service
+    for router in (queries.router, browse.router, health.router, *([admin.router] if settings.admin else [])):
+        app.include_router(router)
+    pages = Pages(service)
+    app.include_router(site_pages.entrance())
+    app.include_router(pages_router)
+    app.include_router(site_pages.routes(pages), dependencies=[Depends(caller)])
+    _tell_problems(app, pages)
+    _describe_problems(app)
+    app.add_middleware(Guard, settings=settings, metrics=service.metrics)
+    return app
+
+
+def _tell_problems(app: FastAPI, pages: Pages) -> None:
+    def told(request: Request, problem: Problem) -> Response:
+        """For programs a problem document; for a browser that asked for a page, a page."""
+        path = request.url.path
+        if "text/html" in request.headers.get("accept", "") and not path.startswith("/v1/"):
+            return site_pages.problem_page(pages, request, problem)
+        return as_response(problem, path)
+
+    @app.exception_handler(Problem)
+    async def problem(request: Request, error: Problem) -> Response:
+        return told(request, error)
+
+    @app.exception_handler(GindexError)
+    async def expected(request: Request, error: GindexError) -> Response:
+        return told(request, of_error(error))
+
+    @app.exception_handler(RequestValidationError)
+    async def wrong_value(request: Request, error: RequestValidationError) -> Response:
+        return told(request, of_validation(error))
+
+    @app.exception_handler(HTTPException)
+    async def http(request: Request, error: HTTPException) -> Response:
+        found = Problem(
+            error.status_code, "http", str(error.detail),
+            HTTP_CURES.get(error.status_code, str(error.detail)), dict(error.headers or {}),
+        )  # fmt: skip
+        return told(request, found)
+
+    @app.exception_handler(ClientDisconnect)
+    async def gone(request: Request, error: ClientDisconnect) -> Response:
+        return Response(status_code=CLIENT_GONE)
+
+    @app.exception_handler(sqlite3.OperationalError)
+    async def disk(request: Request, error: sqlite3.OperationalError) -> Response:
+        found = Problem(507, "disk", "The disk refused", f"the jobs cannot be read or written ({error})")
+        return told(request, found)
+
+
+HTTP_CURES = {
+    404: "there is nothing at this path; GET /v1/openapi.json lists what there is",
+    405: "this path does not know that method; the header Allow lists those it knows",
+}
+
+
+def of_validation(error: RequestValidationError) -> Problem:
+    """Each value that is wrong, by its name."""
+    said = "; ".join(
+        f"{'.'.join(str(part) for part in one['loc'][1:]) or one['loc'][0]}: {one['msg']}"
+        for one in error.errors()
+    )
+    return Problem(422, "values", "A value cannot be used", f"{said}; see /v1/openapi.json")
+
+
+def _describe_problems(app: FastAPI) -> None:
+    """Put the problem document into the schema, and take FastAPI's own kind of error out."""
+    make = app.openapi
+
+    def described() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            from pydantic import TypeAdapter
+
+            schema = make()
+            schemas = schema.setdefault("components", {}).setdefault("schemas", {})
+            schemas["ProblemDocument"] = TypeAdapter(ProblemDocument).json_schema()
+            for name in ("HTTPValidationError", "ValidationError"):
+                schemas.pop(name, None)
+        return app.openapi_schema or {}
+
+    app.openapi = described  # type: ignore[method-assign]  # FastAPI's documented way to change it

@@ -1,0 +1,198 @@
+"""The service behind the routes: the index as it is now, the jobs, who draws, and who may ask."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import multiprocessing
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import ExitStack, suppress
+from functools import partial
+from typing import TypeVar
+
+from genome_index.errors import GindexError, UsageError
+from genome_index.locks import locked
+from genome_index.maps import Map
+from genome_index.web.changing import UNKNOWN, Changes, carry_out, taxonomy_path
+from genome_index.web.crew import Crew
+from genome_index.web.database import connect
+from genome_index.web.jobs import OVER, Job, Jobs, State
+from genome_index.web.keys import list_keys
+from genome_index.web.library import Library
+from genome_index.web.metrics import Metrics
+from genome_index.web.problems import Problem
+from genome_index.web.rates import Rates
+from genome_index.web.settings import ServeSettings
+from genome_index.web.studio import Studio
+from genome_index.web.uploads import path_of
+
+LOOK_EVERY_S = 0.01  # whether a job that somebody waits for is over
+CHANGES_EVERY_S = 0.2  # whether a change of the index is asked for
+INDEX_EVERY_S = 1.0  # whether the index has a new snapshot
+CHECKERS = 2  # threads that unpack and check what comes in
+
+Result = TypeVar("Result")
+log = logging.getLogger(__name__)
+
+
+class Service:
+    """One service, from `start` to `stop`."""
+
+    def __init__(self, settings: ServeSettings) -> None:
+        self.settings = settings
+        self.limits = settings.limits
+        self._held = ExitStack()
+        self._held.enter_context(locked(settings.data, wait_s=0.0))  # one service a folder
+        self.library = Library.open(settings.index, settings.model)
+        self.map: Map | None = None
+        self._map_text: tuple[Library, str] | None = None
+        self.jobs = Jobs(settings.data, settings.limits)
+        self.changes = Changes(settings.data)
+        self._watched = Jobs(settings.data, settings.limits)  # of the event loop; sees what others commit
+        self.keys = connect(settings.data)
+        require_safe(settings, self.keys_there())
+        self.rates = Rates(settings.limits.requests_each)
+        self.metrics = Metrics()
+        self.studio = Studio()
+        self.crew = Crew(settings)
+        self._disk = ThreadPoolExecutor(1, "jobs")  # SQLite wants one thread at a time
+        self._checks = ThreadPoolExecutor(CHECKERS, "checks")
+        self._waiters: dict[asyncio.Event, str] = {}
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def start(self) -> None:
+        self.crew.start()
+        self.changes.take_over()
+        tasks = [self._ring(), self._follow_index()]
+        tasks += [self._carry_out()] if self.settings.admin else []
+        self._tasks = [asyncio.create_task(task) for task in tasks]
+
+    async def stop(self) -> None:
+        """Nothing is lost: what is not answered yet goes on at the next start."""
+        for task in self._tasks:
+            task.cancel()
+        for task in self._tasks:
+            with suppress(asyncio.CancelledError):
+                await task
+        await asyncio.to_thread(self.crew.stop)
+        await asyncio.to_thread(self.studio.close)
+        self._disk.shutdown()
+        self._checks.shutdown()
+        for database in (self.jobs, self._watched, self.changes, self.keys):
+            database.close()
+        self._held.close()
+
+    def keys_there(self) -> int:
+        return len(list_keys(self.keys))
+
+    async def on_disk(self, act: Callable[..., Result], *values: object) -> Result:
+        """Run what reads or writes the jobs, beside the event loop."""
+        return await asyncio.get_running_loop().run_in_executor(self._disk, partial(act, *values))
+
+    async def in_checks(self, act: Callable[..., Result], *values: object) -> Result:
+        return await asyncio.get_running_loop().run_in_executor(self._checks, partial(act, *values))
+
+    # -- waiting ---------------------------------------------------------------------------------------------
+
+    async def until_over(self, job_id: str, timeout_s: float) -> Job:
+        """The job when it is over, or as it is when the time is."""
+        event = asyncio.Event()
+        self._waiters[event] = job_id
+        try:
+            state: State | None = self._watched.states([job_id]).get(job_id)
+            if state is not None and state not in OVER:
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(event.wait(), timeout_s)
+        finally:
+            del self._waiters[event]
+        return await self.on_disk(self.jobs.get, job_id)
+
+    async def _ring(self) -> None:
+        """Wake whoever waits for a job that is over, or gone."""
+        seen = -1
+        while True:
+            await asyncio.sleep(LOOK_EVERY_S)
+            if not self._waiters or (version := self._watched.version()) == seen:
+                continue
+            seen = version
+            states = self._watched.states(sorted(set(self._waiters.values())))
+            for event, job in list(self._waiters.items()):
+                if states.get(job, "done") in OVER:
+                    event.set()
+
+    # -- the index -------------------------------------------------------------------------------------------
+
+    async def _follow_index(self) -> None:
+        """Make the map, and turn to each new snapshot when it is there; until then the old one answers."""
+        while True:
+            try:
+                if self.map is None:
+                    self.map = await self.studio.map(self.settings.index, self.settings.model)
+                if not self.library.is_current():
+                    self.library = await self.in_checks(
+                        Library.open, self.settings.index, self.settings.model
+                    )
+                    self.map = None
+                    continue
+            except (GindexError, Problem) as error:
+                log.error("the index could not be read again, the old one is served on: %s", error)
+            await asyncio.sleep(INDEX_EVERY_S)
+
+    async def _carry_out(self) -> None:
+        """The changes that were asked for, one after the other."""
+        while True:
+            change = await self.on_disk(self.changes.claim)
+            if change is None:
+                await asyncio.sleep(CHANGES_EVERY_S)
+                continue
+            try:
+                with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as process:
+                    done, problem = await asyncio.get_running_loop().run_in_executor(
+                        process, carry_out, self.settings, change
+                    )
+            except BrokenProcessPool:
+                done, problem = [], UNKNOWN
+            await self.on_disk(self.changes.finish, change.id, done, problem)
+            for left in (
+                path_of(self.settings.data, change.id),
+                taxonomy_path(self.settings.data, change.id),
+            ):
+                left.unlink(missing_ok=True)
+
+    async def map_text(self) -> str | None:
+        """The map as JSON, of the genomes that are served; None while it is being made."""
+        library, found = self.library, self.map
+        if self._map_text is None or self._map_text[0] is not library:
+            if found is None:
+                return None
+            self._map_text = library, await self.in_checks(_as_text, library, found)
+        return self._map_text[1]
+
+
+def _as_text(library: Library, found: Map) -> str:
+    return json.dumps(library.map(found), ensure_ascii=False)
+
+
+def require_safe(settings: ServeSettings, keys: int) -> None:
+    """Refuse to listen to other machines without keys.
+
+    Raises
+    ------
+    UsageError
+    """
+    if settings.asks_for_keys and not keys:
+        why = (
+            "--keys asks" if settings.keys else f"--host {settings.host} lets other machines ask, which calls"
+        )
+        raise UsageError(
+            f"{why} for an API key, and {settings.data} holds none; make one with "
+            f"`gindex key add NAME --data {settings.data}`"
+        )
+    if settings.admin and not keys:
+        raise UsageError(
+            f"--admin calls for an API key that may change the index, and {settings.data} holds none; make "
+            f"one with `gindex key add NAME --admin --data {settings.data}`"
+        )

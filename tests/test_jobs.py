@@ -1,0 +1,215 @@
+"""Jobs in SQLite: whose turn it is, what becomes of a dead worker's, what is refused, and what expires."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+pytest.importorskip("fastapi", reason="the extra serve is not installed")
+
+from genome_index.web.claims import MOST_ATTEMPTS, MOST_BYTES, MOST_JOBS, Claims
+from genome_index.web.jobs import Asked, Job, Jobs, Upload, new_id
+from genome_index.web.problems import Problem
+from genome_index.web.settings import Limits
+
+
+@pytest.fixture
+def jobs(tmp_path: Path) -> Iterator[Jobs]:
+    found = Jobs(tmp_path / "data", Limits(queued=50, queued_each=20))
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def claims(jobs: Jobs) -> Iterator[Claims]:
+    found = Claims(jobs.data, jobs.limits, "worker-1")
+    yield found
+    found.close()
+
+
+def sent(jobs: Jobs, caller: str = "a", size: int = 16_000, **asked: object) -> Job:
+    return jobs.add(caller, Upload(new_id(), "x.fasta", size, 1), Asked(**asked))
+
+
+def test_a_job_comes_back_as_it_was_sent(jobs: Jobs) -> None:
+    asked = Asked(k=7, genome_per="record", exclude_identical=True, pictures=True, keep=True)
+    made = jobs.add("me", Upload("abc", "my genome.fa", 12, 3, ("a note",)), asked)
+    assert (made.id, made.name, made.size_bytes, made.inputs, made.notes) == (
+        "abc", "my genome.fa", 12, 3, ("a note",),
+    )  # fmt: skip
+    assert (made.asked, made.state, made.position, made.pictures) == (asked, "queued", 1, "pending")
+    assert Jobs(jobs.data, jobs.limits).get("abc") == made  # another process sees the same
+
+
+def test_the_same_token_of_a_caller_is_the_same_job(jobs: Jobs) -> None:
+    first = jobs.add("a", Upload(new_id(), "x", 1, 1), Asked(), "token")
+    again = jobs.add("a", Upload(new_id(), "x", 1, 1), Asked(), "token")
+    other = jobs.add("b", Upload(new_id(), "x", 1, 1), Asked(), "token")
+    assert first.id == again.id != other.id
+    assert jobs.counts() == {"queued": 2}
+
+
+def test_answers_are_kept_in_order_and_the_last_ends_the_job(jobs: Jobs, claims: Claims) -> None:
+    job = sent(jobs)
+    [claimed] = claims.claim()
+    assert (claimed.id, claimed.state) == (job.id, "running")
+    assert claims.answer([(job.id, ['"first"', '"second"'], False)]) == {job.id}
+    assert (jobs.get(job.id).state, jobs.get(job.id).answered) == ("running", 2)
+    claims.answer([(job.id, ['"third"'], True)])
+    over = jobs.get(job.id)
+    assert [json.loads(call) for call in jobs.answers(job.id)] == ["first", "second", "third"]
+    assert (over.state, over.answered, over.inputs) == ("done", 3, 3)
+    assert over.expires == pytest.approx(time.time() + jobs.limits.kept_s, abs=60)
+
+
+def test_what_is_deleted_while_it_runs_takes_no_answer(jobs: Jobs, claims: Claims) -> None:
+    gone, stays = sent(jobs), sent(jobs)
+    claims.claim()
+    jobs.forget(gone.id)
+    assert claims.answer([(gone.id, ["1"], True), (stays.id, ["1"], True)]) == {stays.id}
+    with pytest.raises(Problem, match="no query has this id"):
+        jobs.get(gone.id)
+    assert jobs.answers(gone.id) == []
+
+
+def test_one_who_sends_much_delays_another_by_one_lap(jobs: Jobs, claims: Claims) -> None:
+    many = [sent(jobs, "many").id for _ in range(10)]
+    one = sent(jobs, "one")
+    assert jobs.get(one.id).position == 2
+    assert [job.id for job in claims.claim()][:3] == [many[0], one.id, many[1]]
+
+
+def test_who_was_served_longest_ago_is_next(jobs: Jobs, claims: Claims) -> None:
+    sent(jobs, "early")
+    claims.claim()
+    time.sleep(0.01)
+    first, second = sent(jobs, "early"), sent(jobs, "late")
+    assert (jobs.get(second.id).position, jobs.get(first.id).position) == (1, 2)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.sampled_from("abcd"), max_size=18))
+def test_turns_are_those_of_a_round_robin(tmp_path: Path, callers: list[str]) -> None:
+    found = Jobs(tmp_path / new_id(), Limits())
+    jobs = [sent(found, caller) for caller in callers]
+    laps: list[list[str]] = [[] for _ in jobs]
+    for number, job in enumerate(jobs):
+        laps[sum(other.caller == job.caller for other in jobs[:number])].append(job.id)
+    order = sorted(jobs, key=lambda job: found.get(job.id).position or 0)
+    assert [job.id for job in order] == [job for lap in laps for job in lap]
+    found.close()
+
+
+def test_a_claim_is_small_enough_that_nobody_waits_long_behind_it(jobs: Jobs, claims: Claims) -> None:
+    large = sent(jobs, size=10 * MOST_BYTES)
+    small = [sent(jobs, size=MOST_BYTES // 2).id for _ in range(3)]
+    assert [job.id for job in claims.claim()] == [large.id]
+    assert [job.id for job in claims.claim()] == small[:2]
+    assert MOST_JOBS > 2
+
+
+def test_jobs_of_a_dead_worker_go_on_behind_their_last_answer(jobs: Jobs, claims: Claims) -> None:
+    job = sent(jobs)
+    claims.claim()
+    claims.answer([(job.id, ["1", "2"], False)])
+    claims.release("worker-1", died=True)
+    other = Claims(jobs.data, jobs.limits, "worker-2")
+    [again] = other.claim()
+    assert (again.id, again.answered) == (job.id, 2)
+    assert claims.answer([(job.id, ["3"], True)]) == set()  # the dead one has no say any more
+    assert other.answer([(job.id, ["3"], True)]) == {job.id}
+    assert jobs.answers(job.id) == ["1", "2", "3"]
+    other.close()
+
+
+def test_what_a_worker_died_of_comes_alone_and_is_given_up_at_last(jobs: Jobs, claims: Claims) -> None:
+    deadly, innocent = sent(jobs), sent(jobs)
+    assert len(claims.claim()) == 2
+    claims.release("worker-1", died=True)
+    for _ in range(MOST_ATTEMPTS - 1):
+        assert [job.id for job in claims.claim()] == [deadly.id]
+        claims.release("worker-1", died=True)
+    assert jobs.get(deadly.id).state == "failed"
+    assert "will not be tried again" in (jobs.get(deadly.id).problem or "")
+    assert [job.id for job in claims.claim()] == [innocent.id]
+
+
+def test_a_worker_that_stops_in_order_costs_no_attempt(jobs: Jobs, claims: Claims) -> None:
+    job = sent(jobs)
+    for _ in range(MOST_ATTEMPTS + 2):
+        assert [one.id for one in claims.claim()] == [job.id]
+        claims.release("worker-1", died=False)
+    assert jobs.get(job.id).state == "queued"
+
+
+def test_more_jobs_than_may_wait_are_refused_with_numbers(jobs: Jobs) -> None:
+    for _ in range(20):
+        sent(jobs, "greedy")
+    with pytest.raises(Problem, match="20 of your queries wait, and 20 may") as refused:
+        sent(jobs, "greedy")
+    assert (refused.value.status, refused.value.headers["Retry-After"]) == (429, "30")
+    for number in range(30):
+        sent(jobs, f"caller {number}")
+    with pytest.raises(Problem, match="50 queries wait, and 50 may") as refused:
+        sent(jobs, "late")
+    assert refused.value.status == 503
+
+
+def test_what_was_kept_long_enough_is_deleted(jobs: Jobs, tmp_path: Path) -> None:
+    brief = Claims(jobs.data, Limits(kept_s=-1), "worker-1")
+    job, waits = sent(jobs), sent(jobs)
+    brief.claim()
+    brief.answer([(job.id, ["1"], True)])
+    brief.expire()
+    assert jobs.counts() == {"running": 1}
+    assert jobs.answers(job.id) == []
+    assert jobs.get(waits.id).state == "running"
+    brief.close()
+
+
+def test_sequences_are_needed_until_a_job_and_its_pictures_are_done(jobs: Jobs, claims: Claims) -> None:
+    plain, painted, kept = sent(jobs), sent(jobs, pictures=True), sent(jobs, keep=True)
+    assert claims.with_sequence() == {plain.id, painted.id, kept.id}
+    claims.claim()
+    claims.answer([(job.id, ["1"], True) for job in (plain, painted, kept)])
+    assert claims.with_sequence() == {painted.id, kept.id}
+    [job] = [claims.claim_pictures()]
+    assert job is not None
+    assert claims.claim_pictures() is None  # nobody draws it twice
+    assert claims.picture(job.id, 0, '{"a": 1}', (b"light", None))
+    claims.end_pictures(job.id, "done")
+    assert claims.with_sequence() == {kept.id}
+    [row] = jobs.pictures(job.id)
+    assert (row["painting"], row["portrait_light"], row["portrait_dark"]) == ('{"a": 1}', b"light", None)
+
+
+def test_pictures_of_a_dead_worker_are_drawn_by_another(jobs: Jobs, claims: Claims) -> None:
+    job = sent(jobs, pictures=True)
+    claims.claim()
+    claims.answer([(job.id, ["1"], True)])
+    assert claims.claim_pictures() is not None
+    claims.release("worker-1", died=True)
+    again = claims.claim_pictures()
+    assert again is not None
+    assert (again.id, again.state) == (job.id, "done")
+
+
+def test_a_transaction_is_all_or_nothing(jobs: Jobs, claims: Claims) -> None:
+    job = sent(jobs)
+    claims.claim()
+    with pytest.raises(sqlite3.Error):
+        claims.answer([(job.id, ["1"], False), (job.id, [object()], False)])  # type: ignore[list-item]
+    assert (jobs.get(job.id).answered, jobs.answers(job.id)) == (0, [])
+
+
+def test_a_commit_survives_whatever_follows(jobs: Jobs) -> None:
+    [journal] = sqlite3.connect(jobs.data / "service.sqlite").execute("PRAGMA journal_mode").fetchone()
+    assert journal == "wal"
+    assert jobs._db.execute("PRAGMA synchronous").fetchone()[0] == 2  # FULL

@@ -1,0 +1,200 @@
+"""API keys: shown once, kept as digests, and refused from the moment they are removed."""
+
+import hashlib
+import sqlite3
+from contextlib import closing
+
+import pytest
+import typer
+from gindex_cli.key import app as key_app
+from hypothesis import given
+from hypothesis import strategies as st
+from typer.testing import CliRunner
+
+from genome_index.errors import StorageError, UsageError
+from genome_index.web.database import FILE, connect
+from genome_index.web.keys import KEY_BYTES, Key, add_key, find_key, list_keys, remove_key
+
+
+@pytest.fixture
+def data(tmp_path):
+    return tmp_path / "service"
+
+
+@pytest.fixture
+def keys(data):
+    with closing(connect(data)) as connection:
+        yield connection
+
+
+def gindex_key(*words):
+    app = typer.Typer()
+    app.add_typer(key_app)
+    return CliRunner().invoke(app, ["key", *map(str, words)])
+
+
+# The library ------------------------------------------------------------------------------------------------
+
+
+def test_a_key_opens_and_says_whose_it_is(keys):
+    anna, boss = add_key(keys, "anna"), add_key(keys, "boss@lab.example", admin=True)
+    found = find_key(keys, anna)
+    assert found == Key("anna", False, found.created)
+    assert found.created.endswith("Z")
+    assert find_key(keys, boss).admin
+    assert [key.name for key in list_keys(keys)] == ["anna", "boss@lab.example"]
+
+
+def test_keys_are_long_random_and_alike_in_nothing_but_the_prefix(keys):
+    made = [add_key(keys, f"key{number}") for number in range(200)]
+    assert len({key[3:9] for key in made}) == 200
+    for key in made:
+        assert key.startswith("gx_")
+        assert len(key) == 3 + -(-KEY_BYTES * 8 // 6)
+
+
+def test_no_part_of_a_key_is_on_the_disk(data, keys):
+    key = add_key(keys, "anna")
+    keys.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    kept = b"".join(path.read_bytes() for path in data.iterdir())
+    assert hashlib.sha256(key.encode()).hexdigest().encode() in kept
+    for start in range(3, len(key) - 8):
+        assert key[start : start + 8].encode() not in kept
+
+
+def test_what_is_no_key_opens_nothing(keys):
+    key = add_key(keys, "anna")
+    digest = hashlib.sha256(key.encode()).hexdigest()
+    for other in (
+        "",
+        "anna",
+        key[:-1],
+        key + "A",
+        key.swapcase(),
+        f" {key}",
+        digest,
+        "' OR 1=1 --",
+        "\ud800",
+        "é",
+    ):
+        assert find_key(keys, other) is None, other
+
+
+def test_a_removed_key_opens_nothing_and_its_name_can_be_given_again(keys):
+    old = add_key(keys, "anna", admin=True)
+    with pytest.raises(UsageError, match="there is a key called 'anna' already"):
+        add_key(keys, "anna")
+    assert find_key(keys, old).admin
+    remove_key(keys, "anna")
+    assert find_key(keys, old) is None
+    new = add_key(keys, "anna")
+    assert not find_key(keys, new).admin
+    assert find_key(keys, old) is None
+
+
+def test_an_unknown_name_is_said_beside_those_there_are(keys):
+    with pytest.raises(UsageError, match="no key is called 'bert'; there is none at all"):
+        remove_key(keys, "bert")
+    add_key(keys, "anna")
+    add_key(keys, "carl")
+    with pytest.raises(UsageError, match="no key is called 'bert'; there are anna, carl"):
+        remove_key(keys, "bert")
+
+
+@pytest.mark.parametrize("name", ["a", "A.b_c-d@e", "9", "x" * 64])
+def test_names_that_can_be_given(keys, name):
+    assert find_key(keys, add_key(keys, name)).name == name
+
+
+@pytest.mark.parametrize(
+    "name", ["", " ", "a b", "a\n", "-x", ".", "@x", "x" * 65, "é", "a/b", "a\tb", "a\x00", "<b>", "'"]
+)
+def test_odd_names_are_refused(keys, name):
+    with pytest.raises(UsageError, match="a key cannot be called"):
+        add_key(keys, name)
+    assert not list_keys(keys)
+
+
+@given(text=st.text())
+def test_no_text_opens_anything_but_the_key(tmp_path_factory, text):
+    with closing(connect(tmp_path_factory.getbasetemp() / "guessed")) as connection:
+        if not list_keys(connection):
+            add_key(connection, "anna")
+        assert find_key(connection, text) is None
+
+
+# The command ------------------------------------------------------------------------------------------------
+
+
+def test_the_key_stands_alone_on_standard_output(data):
+    done = gindex_key("add", "anna", "--admin", "--data", data)
+    assert done.exit_code == 0
+    assert done.stderr == "an admin key for anna, shown this once: send it as `Authorization: Bearer KEY`\n"
+    with closing(connect(data)) as connection:
+        assert find_key(connection, done.stdout.removesuffix("\n")) == list_keys(connection)[0]
+
+
+def test_listed_and_removed(data):
+    gindex_key("add", "anna", "--data", data)
+    gindex_key("add", "boss", "--admin", "--data", data)
+    head, *rows = [line.split("\t") for line in gindex_key("list", "--data", data).stdout.splitlines()]
+    assert head == ["name", "may", "created"]
+    assert [row[:2] for row in rows] == [["anna", "ask"], ["boss", "ask and change"]]
+    assert gindex_key("remove", "anna", "--data", data).stderr == "removed anna\n"
+    assert len(gindex_key("list", "--data", data).stdout.splitlines()) == 2
+
+
+def test_the_folder_is_the_one_of_the_environment(data, monkeypatch):
+    monkeypatch.setenv("GINDEX_DATA", str(data))
+    assert gindex_key("add", "anna").exit_code == 0
+    assert (data / FILE).is_file()
+
+
+@pytest.mark.parametrize("words", [["list"], ["remove", "anna"]])
+def test_a_folder_that_is_no_services_is_said_and_not_made(data, words):
+    done = gindex_key(*words, "--data", data)
+    assert done.exit_code == 2
+    assert done.stderr == (
+        f"gindex: no service has its jobs in {data} (no {FILE} there); give the --data of `gindex serve`\n"
+    )
+    assert not data.exists()
+
+
+def test_wrong_use_is_one_sentence(data):
+    assert gindex_key("add", "anna", "--data", data).exit_code == 0
+    for words in (["add", "anna"], ["add", "a b"], ["remove", "bert"]):
+        done = gindex_key(*words, "--data", data)
+        assert (done.exit_code, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+
+
+def test_a_folder_that_cannot_be_written_to_is_said(tmp_path):
+    (tmp_path / "file").write_text("no folder")
+    done = gindex_key("add", "anna", "--data", tmp_path / "file" / "service")
+    assert done.exit_code == 2
+    assert "cannot write here" in done.stderr
+
+
+def test_a_damaged_database_is_said(data):
+    with closing(connect(data)):
+        pass
+    (data / FILE).write_bytes(b"no database" * 1000)
+    with pytest.raises(StorageError, match="damaged"), closing(connect(data)):
+        pass
+    done = gindex_key("list", "--data", data)
+    assert done.exit_code == 2
+    assert "damaged" in done.stderr
+
+
+def test_a_key_that_another_process_adds_is_known_at_once(data, keys):
+    key = gindex_key("add", "anna", "--data", data).stdout.strip()
+    assert find_key(keys, key).name == "anna"
+    gindex_key("remove", "anna", "--data", data)
+    assert find_key(keys, key) is None
+
+
+def test_a_rolled_back_key_is_none(keys):
+    keys.execute("BEGIN")
+    key = add_key(keys, "anna")
+    keys.execute("ROLLBACK")
+    assert find_key(keys, key) is None
+    assert isinstance(keys, sqlite3.Connection)

@@ -1,0 +1,120 @@
+"""Token buckets against dull ones that are refilled step by step; callers that are gone are forgotten."""
+
+from collections import defaultdict
+from fractions import Fraction
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from genome_index.errors import UsageError
+from genome_index.web.rates import LEAST_SWEPT, SLACK_S, Rates
+
+STEPS = st.lists(
+    st.tuples(
+        st.sampled_from(["anna", "bert", "carl"]),
+        st.one_of(
+            st.just(0.0),
+            st.floats(0, 1),
+            st.floats(0, 130),
+            st.sampled_from([0.1, 1.0, 20.0, 30.0, 60.0]),
+        ),
+    ),
+    max_size=80,
+)
+
+
+class Bucket:
+    """Tokens, counted exactly: full at first, refilled as time passes, one taken for each request."""
+
+    def __init__(self, per_minute, now):
+        self.size, self.tokens, self.at = per_minute, Fraction(per_minute), now
+
+    def take(self, now):
+        self.tokens = min(Fraction(self.size), self.tokens + (now - self.at) * self.size / 60)
+        self.at = now
+        if self.tokens < 1:
+            return (1 - self.tokens) * 60 / self.size
+        self.tokens -= 1
+        return Fraction(0)
+
+
+@given(per_minute=st.sampled_from([1, 2, 3, 7, 60, 600]), start=st.floats(0, 1e7), steps=STEPS)
+@settings(max_examples=300)
+def test_as_buckets_that_are_refilled(per_minute, start, steps):
+    rates, buckets, now = Rates(per_minute), {}, start
+    for caller, passed in steps:
+        now += passed
+        bucket = buckets.setdefault(caller, Bucket(per_minute, Fraction(now)))
+        expected = bucket.take(Fraction(now))
+        found = rates.take(caller, now)
+        assert found == pytest.approx(float(expected), abs=2 * SLACK_S)
+        if bool(found) != bool(expected):  # a token but for rounding: the oracle goes with it, either way
+            bucket.tokens += -1 if expected else 1
+
+
+@given(per_minute=st.sampled_from([1, 3, 7, 60]), start=st.floats(0, 1e7), steps=STEPS)
+@settings(max_examples=300)
+def test_no_minute_has_more_than_two_buckets_and_no_wait_is_in_vain(per_minute, start, steps):
+    rates, let_in, now = Rates(per_minute), defaultdict(list), start
+    for caller, passed in steps:
+        now += passed
+        wait_s = rates.take(caller, now)
+        if wait_s:
+            now += wait_s
+            assert rates.take(caller, now) == 0.0  # who waits as long as was said is let in
+        let_in[caller].append(now)
+    for times in let_in.values():
+        for first in times:  # a full bucket, and what trickles in while it is emptied
+            assert sum(first <= time < first + 60 for time in times) <= 2 * per_minute
+            assert sum(first <= time <= first + 0.001 for time in times) <= per_minute + 1
+
+
+def test_a_burst_then_the_rate():
+    rates = Rates(600)
+    assert [rates.take("anna", 5.0) for _ in range(600)] == [0.0] * 600
+    assert rates.take("anna", 5.0) == pytest.approx(0.1)
+    assert rates.take("bert", 5.0) == 0.0  # each has a bucket of its own
+    assert rates.take("anna", 5.1) == 0.0
+    assert rates.take("anna", 5.1) == pytest.approx(0.1)
+    assert [rates.take("anna", 65.1) for _ in range(601)][-2:] == [0.0, pytest.approx(0.1)]
+
+
+def test_who_is_refused_loses_nothing():
+    rates = Rates(1)
+    assert rates.take("anna", 0.0) == 0.0
+    assert all(rates.take("anna", second) for second in range(1, 60))
+    assert rates.take("anna", 60.0) == 0.0
+
+
+def test_callers_that_are_gone_are_forgotten():
+    rates, most = Rates(600), 0
+    for number in range(50 * LEAST_SWEPT):  # each asks once, a hundred a second: ten buckets are not full
+        rates.take(f"caller {number}", number / 100)
+        most = max(most, len(rates))
+    assert most <= LEAST_SWEPT
+
+
+def test_who_still_has_to_wait_is_not_forgotten():
+    rates = Rates(1)
+    for number in range(5 * LEAST_SWEPT):
+        assert rates.take(f"caller {number}", 0.0) == 0.0
+    assert len(rates) == 5 * LEAST_SWEPT
+    assert all(rates.take(f"caller {number}", 1.0) == pytest.approx(59) for number in range(5 * LEAST_SWEPT))
+    for number in range(5 * LEAST_SWEPT):
+        rates.take(f"another {number}", 61.0)
+    assert len(rates) == 5 * LEAST_SWEPT  # the first are full again, and gone
+
+
+@pytest.mark.parametrize("per_minute", [0, -1])
+def test_a_rate_that_lets_nobody_in_is_refused(per_minute):
+    with pytest.raises(UsageError, match="give 1 or more"):
+        Rates(per_minute)
+
+
+def test_a_bucket_that_is_almost_full_is_not_forgotten():
+    rates = Rates(1)
+    rates.take("anna", 0.0)
+    for number in range(5 * LEAST_SWEPT):
+        rates.take(f"caller {number}", 59.9)
+    assert rates.take("anna", 59.9) == pytest.approx(0.1)
