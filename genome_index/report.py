@@ -139,7 +139,8 @@ def row_of(call: Call) -> tuple[object, ...]:
 
 def words_percent(hit: Hit) -> float | None:
     """What shared words say of identity, percent; None where none is shared."""
-    return 100 * hit.shared_words if hit.shared_words > WORD_FLOOR else None
+    shared = round(hit.shared_words, 4)  # as the contract has it; a float32 of the floor is a little above it
+    return 100 * hit.shared_words if shared > WORD_FLOOR else None
 
 
 FORMATS = {"tsv": as_tsv, "json": as_json, "jsonl": as_jsonl}

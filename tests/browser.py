@@ -74,7 +74,8 @@ def nothing_wrong(page: Page, own: tuple[str, ...], expected: Collection[str] = 
     page.on("dialog", lambda dialog: (wrong.append(dialog.message), dialog.dismiss()))
     page.on("request", lambda one: one.url.startswith(own) or wrong.append(one.url))
     yield
-    assert [one for one in wrong if not any(part in one for part in expected)] == []
+    wrong = [one for one in wrong if not any(part in one for part in expected)]
+    assert wrong == [], wrong
 
 
 def draw_all(page: Page) -> list[Locator]:

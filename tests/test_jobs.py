@@ -54,6 +54,8 @@ def test_the_same_token_of_a_caller_is_the_same_job(jobs: Jobs) -> None:
     other = jobs.add("b", Upload(new_id(), "x", 1, 1), Asked(), "token")
     assert first.id == again.id != other.id
     assert jobs.counts() == {"queued": 2}
+    with pytest.raises(Problem, match="the key was sent with x of 1 bytes before; choose a new key"):
+        jobs.add("a", Upload(new_id(), "x", 2, 1), Asked(), "token")
 
 
 def test_answers_are_kept_in_order_and_the_last_ends_the_job(jobs: Jobs, claims: Claims) -> None:

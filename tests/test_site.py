@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -76,6 +77,14 @@ def _answer(page: Page) -> str:
     return page.locator("h1").inner_text()
 
 
+def _until(page: Page, holds: str, timeout: float = ANSWERED_MS) -> None:
+    """Wait until an expression holds; playwright's own way to wait is against the pages' policy."""
+    end = time.monotonic() + timeout / 1000
+    while not page.evaluate(holds):
+        assert time.monotonic() < end, holds
+        page.wait_for_timeout(50)
+
+
 # -- asking
 
 
@@ -123,8 +132,9 @@ def test_several_files_are_listed_and_stay_listed(page: Page, demo: Path) -> Non
     page.set_input_files("#file", [demo / f"{name}.fasta" for name in ("sample", "novel", "stranger")])
     _search(page)
     listed = page.locator("#asked li")
-    page.wait_for_function("document.querySelectorAll('#asked li').length === 3")
-    page.wait_for_function(
+    _until(page, "document.querySelectorAll('#asked li').length === 3")
+    _until(
+        page,
         "[...document.querySelectorAll('#asked li')].every(one => one.textContent.endsWith('answered'))",
         timeout=ANSWERED_MS,
     )
@@ -153,23 +163,23 @@ def test_what_cannot_be_read_is_said_on_the_form(browser: Browser, service: Runn
         assert "nothing to search for" in page.locator("[role=alert]").inner_text()
         page.fill("#text", "these are 3 words, not sequence!")
         _search(page)
-        page.wait_for_function("document.querySelector('[role=alert]').textContent.includes('pasted.fasta')")
+        _until(page, "document.querySelector('[role=alert]').textContent.includes('pasted.fasta')")
         assert "neither FASTA nor GenBank" in page.locator("[role=alert]").inner_text()
         page.fill("#text", "")
         page.set_input_files("#file", {"name": "e.fa", "mimeType": "text/plain", "buffer": b""})
         _search(page)
-        page.wait_for_function("document.querySelector('[role=alert]').textContent.includes('e.fa')")
+        _until(page, "document.querySelector('[role=alert]').textContent.includes('e.fa')")
 
 
 def test_progress_is_seen_and_the_answer_comes_by_itself(page: Page, demo: Path, tmp_path: Path) -> None:
-    """The collection ten times over takes seconds; every text that stood there meanwhile is noted."""
-    records = [_record(path, path.name) for path in sorted((demo / "genomes").glob("*.gz"))[:0]]
+    """Hundreds of genomes take seconds; every text that stood there meanwhile is noted."""
     sample = _record(demo / "sample.fasta", "sample")
     records = [sample.replace(b">", b">%04d-" % number, 1) for number in range(600)]
     (tmp_path / "large.fasta").write_bytes(b"".join(records))
     page.add_init_script(
         """addEventListener('DOMContentLoaded', () => {
-          const said = document.querySelector('[data-state]'), before = () => sessionStorage.getItem('noted') ?? '';
+          const said = document.querySelector('[data-state]');
+          const before = () => sessionStorage.getItem('noted') ?? '';
           const note = () => sessionStorage.setItem('noted', `${before()}${said.textContent}|`);
           if (said) { note(); new MutationObserver(note).observe(said, {childList: true}); }
         })"""
@@ -178,7 +188,7 @@ def test_progress_is_seen_and_the_answer_comes_by_itself(page: Page, demo: Path,
     page.check("#record")
     page.set_input_files("#file", tmp_path / "large.fasta")
     _search(page)
-    page.wait_for_selector("text=Answers", timeout=4 * ANSWERED_MS)
+    page.get_by_role("heading", name="Answers").wait_for(timeout=4 * ANSWERED_MS)
     noted = page.evaluate("sessionStorage.getItem('noted')")
     assert re.search(r"Searching: \d+ of 600 answered\.", noted), noted
     assert page.locator("[data-follow]").count() == 0
@@ -201,7 +211,7 @@ def test_everything_works_without_script(browser: Browser, service: Running, sam
         page.locator("summary", has_text="Delete it now").click()
         address = page.url
         page.get_by_role("button", name="Delete for good").click()
-        assert "It is deleted" in page.locator("[role=status]").inner_text()
+        assert "It is deleted" in page.locator(".note").inner_text()
         assert httpx.get(address, headers={"accept": "text/html"}).status_code == 404
 
 
@@ -226,7 +236,8 @@ def test_hits_sort_by_each_column(browser: Browser, service: Running, one: dict)
         assert ids.all_inner_texts() == best
         assert page.locator("th", has_text="ANI").get_attribute("aria-sort") == "descending"
         page.get_by_role("button", name="ANI").click()
-        assert ids.all_inner_texts() == best[::-1]
+        worst = sorted(best, key=lambda id_: next(hit["ani"] or 101 for hit in hits if hit["id"] == id_))
+        assert ids.all_inner_texts() == worst
         page.get_by_role("button", name="Hit").click()
         assert ids.all_inner_texts() == sorted(best)
         assert page.locator("th", has_text="ANI").get_attribute("aria-sort") == "none"
@@ -250,7 +261,7 @@ def test_a_link_shows_the_same_to_another_reader(browser: Browser, service: Runn
     with visited(browser, service.url, one["links"]["page"]) as page:
         page.context.grant_permissions(["clipboard-read", "clipboard-write"])
         page.get_by_role("button", name="Copy the link").click()
-        page.wait_for_function("document.querySelector('[data-copied]').textContent === 'Copied.'")
+        _until(page, "document.querySelector('[data-copied]').textContent === 'Copied.'")
         link = page.evaluate("navigator.clipboard.readText()")
         shown = page.locator("article").inner_text()
     with visited(browser, service.url, link.removeprefix(service.url)) as page:
@@ -265,7 +276,7 @@ def test_pictures_come_by_themselves(browser: Browser, service: Running, sample:
         page.wait_for_selector(".portrait img", timeout=SOON_MS)
         image = page.locator(".portrait img")
         image.scroll_into_view_if_needed()
-        page.wait_for_function("document.querySelector('.portrait img').naturalWidth > 300")
+        _until(page, "document.querySelector('.portrait img').naturalWidth > 300")
         [painting] = service.get(f"/v1/queries/{job['id']}/pictures").json()["paintings"]
         assert page.locator("svg.painting rect").count() == len(painting["stripes"])
         assert coloured_share(page.locator("svg.painting")) > 0.05
@@ -295,7 +306,7 @@ def test_the_map_is_coloured_hovered_and_enlarged(browser: Browser, service: Run
         assert coloured_share(canvas) > 0.002
         page.get_by_label("Colour by").select_option("genus")
         assert page.locator("#map .legend").inner_text().count("(") == len(mapped["levels"]["genus"]["names"])
-        page.get_by_role("button", name="Around the stars").click()
+        page.get_by_role("button", name="Around this query").click()
         box = canvas.bounding_box()
         page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
         found = {_tip(page, box, x / 20, y / 20) for x in range(1, 20) for y in range(1, 20)} - {""}
@@ -352,7 +363,7 @@ def test_species_and_genomes_are_found_and_lead_to_each_other(page: Page, servic
     assert record["asked"]["says"] in main
     assert record["neighbours"][0]["name"] in main
     page.locator(".portrait img").scroll_into_view_if_needed()
-    page.wait_for_function("document.querySelector('.portrait img').naturalWidth > 300", timeout=SOON_MS)
+    _until(page, "document.querySelector('.portrait img').naturalWidth > 300", timeout=SOON_MS)
     page.get_by_role("link", name=record["members"][0]["id"], exact=True).first.click()
     assert page.locator("h1").inner_text() == record["members"][0]["id"]
     page.locator(".lineage").get_by_role("link", name="Demobacter", exact=True).click()

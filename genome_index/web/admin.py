@@ -21,7 +21,7 @@ from genome_index.web.uploads import receiving
 router = APIRouter(prefix="/v1", tags=["admin"])
 
 LOOK_EVERY_S = 0.1
-WRONG = problems(401, 403, 404, 422, 429)
+WRONG = problems(400, 401, 403, 404, 422, 429)
 NAME = Path(max_length=500)
 Wait = Annotated[float, Query(ge=0, le=60, description="Seconds to wait for it to be done.")]
 

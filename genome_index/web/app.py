@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -10,10 +11,12 @@ from typing import Any
 
 from fastapi import Depends, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
+from starlette.routing import Match, Route
 
-from genome_index.errors import GindexError
+from genome_index.errors import GindexError, InputError, UsageError
 from genome_index.web import admin, browse, health, queries
 from genome_index.web import site as site_pages
 from genome_index.web.access import caller
@@ -24,6 +27,8 @@ from genome_index.web.pages import router as pages_router
 from genome_index.web.problems import Problem, of_error
 from genome_index.web.service import Service
 from genome_index.web.settings import ServeSettings
+
+log = logging.getLogger(__name__)
 
 CLIENT_GONE = 499  # nobody reads it; it is for the counters
 
@@ -48,7 +53,7 @@ def make_app(settings: ServeSettings) -> FastAPI:
     app = FastAPI(
         title="gindex", version=metadata.version("gindex"), lifespan=life, docs_url=None, redoc_url=None,
         openapi_url="/v1/openapi.json", summary="Which species is this genome, and how sure are we?",
-        redirect_slashes=False,
+        redirect_slashes=False, generate_unique_id_function=_operation,
     )  # fmt: skip
     app.state.service = service
     for router in (queries.router, browse.router, health.router, *([admin.router] if settings.admin else [])):
@@ -58,9 +63,14 @@ def make_app(settings: ServeSettings) -> FastAPI:
     app.include_router(pages_router)
     app.include_router(site_pages.routes(pages), dependencies=[Depends(caller)])
     _tell_problems(app, pages)
-    _describe_problems(app)
+    _describe(app, settings)
     app.add_middleware(Guard, settings=settings, metrics=service.metrics)
     return app
+
+
+def _operation(route: APIRoute) -> str:
+    """What an operation is called in OpenAPI, as in `queries_ask`."""
+    return f"{route.tags[0] if route.tags else 'pages'}_{route.name}"
 
 
 def _tell_problems(app: FastAPI, pages: Pages) -> None:
@@ -77,6 +87,8 @@ def _tell_problems(app: FastAPI, pages: Pages) -> None:
 
     @app.exception_handler(GindexError)
     async def expected(request: Request, error: GindexError) -> Response:
+        if not isinstance(error, UsageError | InputError):  # those are the caller's, and may hold their words
+            log.error("%s", error)
         return told(request, of_error(error))
 
     @app.exception_handler(RequestValidationError)
@@ -85,11 +97,7 @@ def _tell_problems(app: FastAPI, pages: Pages) -> None:
 
     @app.exception_handler(HTTPException)
     async def http(request: Request, error: HTTPException) -> Response:
-        found = Problem(
-            error.status_code, "http", str(error.detail),
-            HTTP_CURES.get(error.status_code, str(error.detail)), dict(error.headers or {}),
-        )  # fmt: skip
-        return told(request, found)
+        return told(request, of_http(error, app, request))
 
     @app.exception_handler(ClientDisconnect)
     async def gone(request: Request, error: ClientDisconnect) -> Response:
@@ -107,6 +115,24 @@ HTTP_CURES = {
 }
 
 
+def of_http(error: HTTPException, app: FastAPI, request: Request) -> Problem:
+    """What the framework refused: a path, a method, a form that is cut short."""
+    headers = dict(error.headers or {})
+    if error.status_code == 405:
+        headers["Allow"] = ", ".join(_methods(app, request))
+    cure = HTTP_CURES.get(error.status_code, f"{error.detail}; see /v1/openapi.json")
+    return Problem(error.status_code, "http", str(error.detail), cure, headers)
+
+
+def _methods(app: FastAPI, request: Request) -> list[str]:
+    """What a path knows; the router tells of the first route only."""
+    found: set[str] = set()
+    for route in app.routes:
+        if isinstance(route, Route) and route.matches(request.scope)[0] is not Match.NONE:
+            found |= route.methods or set()
+    return sorted(found)
+
+
 def of_validation(error: RequestValidationError) -> Problem:
     """Each value that is wrong, by its name."""
     said = "; ".join(
@@ -116,8 +142,8 @@ def of_validation(error: RequestValidationError) -> Problem:
     return Problem(422, "values", "A value cannot be used", f"{said}; see /v1/openapi.json")
 
 
-def _describe_problems(app: FastAPI) -> None:
-    """Put the problem document into the schema, and take FastAPI's own kind of error out."""
+def _describe(app: FastAPI, settings: ServeSettings) -> None:
+    """Put the problem document into the schema; take out FastAPI's own, and keys where none are asked for."""
     make = app.openapi
 
     def described() -> dict[str, Any]:
@@ -129,6 +155,11 @@ def _describe_problems(app: FastAPI) -> None:
             schemas["ProblemDocument"] = TypeAdapter(ProblemDocument).json_schema()
             for name in ("HTTPValidationError", "ValidationError"):
                 schemas.pop(name, None)
+            if not (settings.asks_for_keys or settings.admin):
+                schema["components"].pop("securitySchemes", None)
+                for operations in schema["paths"].values():
+                    for operation in operations.values():
+                        operation.pop("security", None)
         return app.openapi_schema or {}
 
     app.openapi = described  # type: ignore[method-assign]  # FastAPI's documented way to change it

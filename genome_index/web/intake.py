@@ -47,8 +47,6 @@ async def accept(
     ------
     Problem, StorageError
     """
-    if token and (known := await service.on_disk(service.jobs.with_token, who, token)):
-        return known
     job_id, job = new_id(), None
     try:
         with receiving(service.settings.data, job_id) as raw:

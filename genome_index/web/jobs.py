@@ -105,7 +105,7 @@ class Jobs:
         with storage_errors(self.data), changing(self._db):
             known = self.with_token(caller, token)
             if known is not None:
-                return known
+                return _same(known, upload, asked)
             self._require_room(caller)
             self._db.execute(
                 "INSERT INTO jobs"
@@ -213,6 +213,17 @@ class Jobs:
                 f"{everyone:,} queries wait, and {self.limits.queued:,} may; ask again in {ASK_AGAIN_S} s",
                 again,
             )  # fmt: skip
+
+
+def _same(known: Job, upload: Upload, asked: Asked) -> Job:
+    """The job that a token stands for, if it is for what is sent with it now."""
+    if (known.name, known.size_bytes, known.asked) == (upload.name, upload.size_bytes, asked):
+        return known
+    raise Problem(
+        422, "token", "This Idempotency-Key stands for another query",
+        f"the key was sent with {known.name} of {known.size_bytes:,} bytes before; choose a new key for each "
+        "query, and send the same query with the same key",
+    )  # fmt: skip
 
 
 def job_of(row: sqlite3.Row, position: int | None) -> Job:

@@ -15,6 +15,7 @@ from genome_index.errors import (
     UsageError,
 )
 
+SEE_LOG = "whoever runs the service finds more in its log"
 MEDIA_TYPE = "application/problem+json"
 
 
@@ -40,20 +41,22 @@ class Problem(Exception):
 
 
 def of_error(error: GindexError) -> Problem:
-    """An error of the library as a problem."""
+    """An error of the library as a problem; where the service's files lie is for its log only."""
     match error:
         case StorageError():
-            return Problem(507, "disk", "The disk refused", str(error))
+            return Problem(507, "disk", "The disk refused", f"{error.reason}; {SEE_LOG}")
         case InputError() | TaxonomyError():
             return Problem(422, "input", "The input cannot be used", str(error))
         case UsageError():
             return Problem(422, "usage", "The request cannot be answered", str(error))
         case IndexLocked():
-            return Problem(409, "locked", "The index is being written to", str(error), {"Retry-After": "60"})
+            why = "another gindex is writing to it, and still was after a while; ask again in a minute"
+            return Problem(409, "locked", "The index is being written to", why, {"Retry-After": "60"})
         case UnusableIndex():
-            return Problem(503, "index", "The index cannot be used", str(error), {"Retry-After": "60"})
+            detail = f"the index cannot be read just now; {SEE_LOG}"
+            return Problem(503, "index", "The index cannot be used", detail, {"Retry-After": "60"})
         case _:
-            return Problem(500, "error", "Something went wrong", str(error))
+            return Problem(500, "error", "Something went wrong", f"{type(error).__name__}; {SEE_LOG}")
 
 
 def not_found(what: str, cure: str) -> Problem:

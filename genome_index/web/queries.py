@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import json
-import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from copy import deepcopy
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Header, Path, Query, Request, Response
 
-from genome_index.pictures.style import THEMES
 from genome_index.reader import GenomePer
 from genome_index.report import as_tsv, call_of
 from genome_index.web.access import Caller, Served
 from genome_index.web.documents import PicturesDocument, QueryDocument, problems, query_document
-from genome_index.web.drawing import Drawn, painting_of
+from genome_index.web.drawing import kept_drawings
 from genome_index.web.intake import accept
 from genome_index.web.jobs import Asked, Job
 from genome_index.web.problems import Problem, not_found
@@ -30,7 +28,8 @@ BODY: dict[str, Any] = {
         "required": True,
         "content": {
             "multipart/form-data": {
-                "schema": {"type": "object", "required": ["file"], "properties": {"file": SEQUENCE}}
+                "schema": {"type": "object", "required": ["file"], "properties": {"file": SEQUENCE}},
+                "encoding": {"file": {"contentType": "text/x-fasta"}},
             },
             "application/octet-stream": {"schema": SEQUENCE},
             "text/x-fasta": {"schema": SEQUENCE},
@@ -41,6 +40,11 @@ BODY_OF_GENOMES = deepcopy(BODY)
 BODY_OF_GENOMES["requestBody"]["content"]["multipart/form-data"]["schema"]["properties"]["taxonomy"] = {
     "type": "string", "format": "binary", "description": "TSV or CSV: genome_id, ranks and labels.",
 }  # fmt: skip
+FOLLOWING = ("state", "forget", "calls", "report", "pictures")  # of a query that was taken in
+LINKS = {
+    name: {"operationId": f"queries_{name}", "parameters": {"job_id": "$response.body#/id"}}
+    for name in FOLLOWING
+}
 JobId = Annotated[str, Path(description="As it was given when the query was accepted.", max_length=64)]
 Format = Literal["json", "jsonl", "tsv"]
 MEDIA = {"json": "application/json", "jsonl": "application/jsonl", "tsv": "text/tab-separated-values"}
@@ -52,7 +56,8 @@ REPORT_POLICY = (  # the report brings its own script; it runs in an origin of i
 
 @router.post(
     "", status_code=202, response_model=QueryDocument, openapi_extra=BODY, summary="Ask about a genome",
-    responses={200: {"model": QueryDocument, "description": "Answered while this waited."},
+    responses={202: {"links": LINKS},
+               200: {"model": QueryDocument, "description": "Answered while this waited.", "links": LINKS},
                **problems(400, 401, 403, 413, 422, 429, 503, 507)},
 )  # fmt: skip
 async def ask(
@@ -154,18 +159,20 @@ async def calls(
     response_class=Response,
 )  # fmt: skip
 async def report(
-    job_id: JobId, service: Served, who: Caller,
+    request: Request, job_id: JobId, service: Served, who: Caller,
     inline: Annotated[bool, Query(description="Show it, instead of saving it.")] = False,
 ) -> Response:  # fmt: skip
     """With figures, tables, and all its script: it can be kept, and opened without a network."""
     job = await _answered(service, job_id)
     found = [json.loads(call) for call in await service.on_disk(service.jobs.answers, job_id)]
-    drawn = _drawn(await service.on_disk(service.jobs.pictures, job_id), len(found))
-    page = await service.studio.report(service.settings.index, service.settings.model, found, drawn)
-    headers = {} if inline else attachment(job, "html")
-    return Response(
-        page, media_type="text/html", headers={**headers, "Content-Security-Policy": REPORT_POLICY}
-    )
+    drawn = kept_drawings(await service.on_disk(service.jobs.pictures, job_id), len(found))
+    packed = "gzip" in request.headers.get("accept-encoding", "")  # a third of the bytes
+    settings = service.settings
+    page = await service.studio.report(settings.index, settings.model, found, drawn, packed)
+    headers = {"Content-Security-Policy": REPORT_POLICY, "Vary": "Accept-Encoding"}
+    headers |= {} if inline else attachment(job, "html")
+    headers |= {"Content-Encoding": "gzip"} if packed else {}
+    return Response(page, media_type="text/html", headers=headers)
 
 
 @router.get(
@@ -236,16 +243,6 @@ def _written(calls: list[str], format: Format) -> str:
     if format == "jsonl":
         return "".join(f"{call}\n" for call in calls)
     return "[" + ",".join(f"\n{call}" for call in calls) + "\n]\n"
-
-
-def _drawn(rows: Sequence[sqlite3.Row], answers: int) -> list[Drawn | None]:
-    """What was drawn of each answer."""
-    found: list[Drawn | None] = [None] * answers
-    for row in rows:
-        painting = painting_of(json.loads(row["painting"])) if row["painting"] else None
-        portraits = {theme: row[f"portrait_{theme}"] for theme in THEMES if row[f"portrait_{theme}"]}
-        found[row["number"]] = Drawn(painting, portraits)
-    return found
 
 
 def attachment(job: Job, suffix: str) -> dict[str, str]:

@@ -47,8 +47,7 @@ class Service:
         self._held = ExitStack()
         self._held.enter_context(locked(settings.data, wait_s=0.0))  # one service a folder
         self.library = Library.open(settings.index, settings.model)
-        self.map: Map | None = None
-        self._map_text: tuple[Library, str] | None = None
+        self._map_text: str | None = None
         self.jobs = Jobs(settings.data, settings.limits)
         self.changes = Changes(settings.data)
         self._watched = Jobs(settings.data, settings.limits)  # of the event loop; sees what others commit
@@ -126,17 +125,22 @@ class Service:
     # -- the index -------------------------------------------------------------------------------------------
 
     async def _follow_index(self) -> None:
-        """Make the map, and turn to each new snapshot when it is there; until then the old one answers."""
+        """Turn to each new snapshot, and then to its map; until they are there the old ones answer."""
+        mapped: Library | None = None
         while True:
             try:
-                if self.map is None:
-                    self.map = await self.studio.map(self.settings.index, self.settings.model)
                 if not self.library.is_current():
                     self.library = await self.in_checks(
                         Library.open, self.settings.index, self.settings.model
                     )
-                    self.map = None
-                    continue
+                if mapped is not self.library:
+                    library, found = (
+                        self.library,
+                        await self.studio.map(self.settings.index, self.settings.model),
+                    )
+                    text = await self.in_checks(_as_text, library, found)
+                    if text is not None:  # else the index has changed again
+                        mapped, self._map_text = library, text
             except (GindexError, Problem) as error:
                 log.error("the index could not be read again, the old one is served on: %s", error)
             await asyncio.sleep(INDEX_EVERY_S)
@@ -163,17 +167,13 @@ class Service:
                 left.unlink(missing_ok=True)
 
     async def map_text(self) -> str | None:
-        """The map as JSON, of the genomes that are served; None while it is being made."""
-        library, found = self.library, self.map
-        if self._map_text is None or self._map_text[0] is not library:
-            if found is None:
-                return None
-            self._map_text = library, await self.in_checks(_as_text, library, found)
-        return self._map_text[1]
+        """The map as JSON; None while the first is being made."""
+        return self._map_text
 
 
-def _as_text(library: Library, found: Map) -> str:
-    return json.dumps(library.map(found), ensure_ascii=False)
+def _as_text(library: Library, found: Map) -> str | None:
+    drawn = library.map(found)
+    return None if drawn is None else json.dumps(drawn, ensure_ascii=False)
 
 
 def require_safe(settings: ServeSettings, keys: int) -> None:

@@ -65,8 +65,8 @@ class Studio:
             async with asyncio.timeout(self.limit_s):
                 await self._ask(self.map_limit_s, easel.lay_out, *given)
         except TimeoutError:
-            why = f"the map of the collection, or what is drawn before it, takes longer than {self.limit_s:g} s"
-            raise _problem(why, 60) from None
+            what = "the map of the collection, or what is drawn before it"
+            raise _problem(f"{what}, takes longer than {self.limit_s:g} s", 60) from None
         return await self._ask(self.limit_s, easel.report, *given, calls, pictures, gzipped)
 
     async def map(self, path: Path, model: str) -> Map:
@@ -105,7 +105,8 @@ class Studio:
             raise _problem(f"{self.waiting:,} drawings wait already, and {self.most_waiting:,} may", 30)
         self.waiting += 1
         made = asyncio.create_task(self._in_turn(limit_s, draw, values))
-        made.add_done_callback(lambda task: task.cancelled() or task.exception())  # nobody may be left to see it
+        # Who asked may have gone: then nobody is left to look at how it ended.
+        made.add_done_callback(lambda task: task.cancelled() or task.exception())
         return await asyncio.shield(made)
 
     async def _in_turn(self, limit_s: float, draw: Callable[..., Made], values: Sequence[object]) -> Made:

@@ -21,6 +21,7 @@ from multiprocessing.connection import Connection
 
 from genome_index.errors import UnusableIndex
 from genome_index.index import Index
+from genome_index.page.query_report import MOST_PAINTED, MOST_PORTRAITS
 from genome_index.query import BATCH_BP, QuerySettings, answer
 from genome_index.reader import Failure
 from genome_index.records import Call, Genome
@@ -35,8 +36,6 @@ from genome_index.web.uploads import genomes_of, path_of
 LOOK_EVERY_S = 0.005  # for work, while there is none; a look costs microseconds
 BATCH = 64  # genomes of all open jobs together
 MOST_HITS = 50  # asked for of the index, so that jobs of different k share a batch
-MOST_PAINTED = 200  # genomes of a job; its table has them all
-MOST_PORTRAITS = 8  # each takes a second
 
 log = logging.getLogger(__name__)
 

@@ -105,7 +105,9 @@ def memory_mb(group: int) -> float:
 async def load(service: Running, callers: int, seconds: float) -> Outcome:
     records, outcome, until = genomes(), Outcome(), time.monotonic() + seconds
     watching = asyncio.create_task(watch(service, until, outcome))
-    await asyncio.gather(*(caller(service, records, until, outcome, 1000 * callers + n) for n in range(callers)))
+    await asyncio.gather(
+        *(caller(service, records, until, outcome, 1000 * callers + n) for n in range(callers))
+    )
     await watching
     return outcome
 
@@ -124,7 +126,9 @@ def told(callers: int, outcome: Outcome, seconds: float) -> str:
 def lost(service: Running, outcome: Outcome) -> int:
     """Jobs that were answered and are not on the disk, or there and not done."""
     rows = dict(sqlite3.connect(service.data / "service.sqlite").execute("SELECT id, state FROM jobs"))
-    return sum(rows.get(job) != "done" for job in outcome.ids) + sum(state != "done" for state in rows.values())
+    return sum(rows.get(job) != "done" for job in outcome.ids) + sum(
+        state != "done" for state in rows.values()
+    )
 
 
 def main() -> None:
@@ -134,9 +138,14 @@ def main() -> None:
     parser.add_argument("--callers", type=int, nargs="+", default=[16, 64])
     parser.add_argument("--workers", type=int, default=0)
     given = parser.parse_args()
-    print("| callers | answered | a second | p50 ms | p95 | p99 | max | statuses | MB |\n|---|---|---|---|---|---|---|---|---|")
+    print(
+        "| callers | answered | a second | p50 ms | p95 | p99 | max | statuses | MB |\n|---|---|---|---|---|---|---|---|---|"
+    )
     options = ["--workers", str(given.workers)] if given.workers else []
-    with tempfile.TemporaryDirectory() as folder, running(given.index, Path(folder) / "data", *options) as service:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        running(given.index, Path(folder) / "data", *options) as service,
+    ):
         for callers in given.callers:
             outcome = asyncio.run(load(service, callers, given.seconds))
             print(told(callers, outcome, given.seconds), flush=True)

@@ -17,7 +17,7 @@ from genome_index.web.site.answers import lineage_links
 from genome_index.web.site.paging import Paging
 from genome_index.web.site.rendering import page
 from genome_index.web.site.service import Service
-from genome_index.web.site.stars import stars_of_genomes
+from genome_index.web.site.stars import has_map, stars_of_genomes
 from genome_index.web.site.wording import fixed, quoted
 from genome_index.web.species import SpeciesRecord
 from genome_index.web.width import Width
@@ -42,7 +42,7 @@ def collection(service: Service) -> APIRouter:
     @router.get("/species/{name:path}")
     async def species(request: Request, name: str) -> HTMLResponse:
         one = service.library.species(name)
-        return page(service, request, "species.html", _of_species(one))
+        return page(service, request, "species.html", {**_of_species(one), "has_map": await has_map(service)})
 
     @router.get("/genomes")
     async def genomes(
@@ -60,6 +60,7 @@ def collection(service: Service) -> APIRouter:
         one = service.library.genome(genome_id)
         values = {
             "one": one,
+            "has_map": await has_map(service),
             "lineage": lineage_links(one.lineage),
             "facts": _facts(one),
             "stars": stars_of_genomes([one.id], one.species),

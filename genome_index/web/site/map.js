@@ -54,12 +54,13 @@ function groupsOf(data, level, near) {
 }
 
 async function startMap(place) {
-  const answer = await fetch(place.dataset.map).catch(() => null), said = find("said", place);
-  if (answer?.status === 503) {  // it is being made; the page then knows where its stars stand, too
+  const said = find("said", place);
+  if (!place.dataset.map) {  // it is being made; when it is, the page also knows where its stars stand
     said.textContent = "The map is being made. It is shown here as soon as it is there.";
     await pause(AGAIN);
     return startMap(await renewed(place));
   }
+  const answer = await fetch(place.dataset.map).catch(() => null);
   if (!answer?.ok) {
     said.textContent = `The map could not be had; load this page again to see it. ${said.textContent}`;
     return undefined;
@@ -90,7 +91,7 @@ function drawMap(place, data, places, marks) {
 
   choice.value = data.level;
   controls.append(make("label", {}, "Colour by ", choice), button("Whole map", () => look(whole)),
-    ...(marks.length ? [button("Around the stars", () => look(near))] : []),
+    ...(marks.length ? [button(`Around ${place.dataset.what}`, () => look(near))] : []),
     button("+", () => look(zoomed(1 / 1.6)), "Enlarge the map"), button("−", () => look(zoomed(1.6)), "Shrink the map"));
   frame.append(canvas, tip);
   canvas.role = "img";

@@ -11,13 +11,13 @@ from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
-from genome_index.web.problems import not_found
+from genome_index.web.problems import Problem, not_found
 from genome_index.web.site.answers import answer_of, is_comparable, name_of, title_of
 from genome_index.web.site.paging import Paging
 from genome_index.web.site.pictures import painting_markup, portrait_of_query
 from genome_index.web.site.rendering import page
 from genome_index.web.site.service import Service
-from genome_index.web.site.stars import star_of_query
+from genome_index.web.site.stars import has_map, star_of_query
 from genome_index.web.site.waiting import progress, unfinished
 
 EACH_PAGE = 50  # answers in the table
@@ -51,8 +51,11 @@ def results(service: Service) -> APIRouter:
 
     @router.get("/queries/{job_id}/state")
     async def state(job_id: str) -> Response:
-        """What the script asks again and again: the job without its answers."""
-        job = await service.job_json(job_id)
+        """What the script asks again and again: the job without its answers; that it is gone is no error."""
+        try:
+            job = await service.job_json(job_id)
+        except Problem:
+            return JSONResponse({"state": "gone", "says": "gone"})
         return JSONResponse({**job, "says": progress(job)})
 
     @router.get("/queries/{job_id}/{number}")
@@ -73,10 +76,10 @@ async def _answer(service: Service, request: Request, job: Json, number: int) ->
     calls = await service.calls_json(job["id"], number - 1, 1) if 1 <= number <= answered else []
     if not calls:
         raise not_found(f"this query has no answer {number:,}", f"there are {answered:,}; see {path}")
-    await service.map_text()  # places are known when the map is
     says = f"{number:,} of {answered:,}"
     values = {
         "job": job,
+        "has_map": await has_map(service),
         "call": calls[0],
         "answer": answer_of(calls[0]),
         "stars": star_of_query(service.library, calls[0], title_of(calls[0])),
@@ -97,12 +100,12 @@ async def _pictures(service: Service, job_id: str, number: int) -> Pictures:
 async def _answers(service: Service, request: Request, job: Json, at: int) -> HTMLResponse:
     """The table of a page of answers."""
     first, path = (at - 1) * EACH_PAGE, f"/queries/{job['id']}"
-    await service.map_text()
     calls = await service.calls_json(job["id"], first, EACH_PAGE)
     rows = [(number, call, name_of(call)) for number, call in enumerate(calls, first + 1)]
     verdicts = await service.verdicts(job["id"])
     values = {
         "job": job,
+        "has_map": await has_map(service),
         "rows": rows,
         "on_map": any(is_comparable(call) for call in calls),
         "stars": [

@@ -20,37 +20,36 @@ function sized(bytes) {
 
 // -- following a job: soon at first, then more and more seldom
 
+const OVER = ["done", "failed", "cancelled", "gone"];
+let leaving = false;  // a form is being sent; what is followed on this page matters no more
+addEventListener("submit", () => { leaving = true; });
+addEventListener("pageshow", () => { leaving = false; });
+
 async function follow(address, seen) {
-  for (let wait = 300; ; wait = Math.min(wait * 1.4, 8000)) {
-    try {
-      const answer = await fetch(address);
-      if (answer.status === 404) return seen(null);
-      if (answer.ok && seen(await answer.json())) return undefined;
-    } catch {
-      seen(undefined);  // the service, or the network, is away; it is asked again
-    }
+  for (let wait = 300; !leaving; wait = Math.min(wait * 1.4, 8000)) {
+    const job = await fetch(address).then((answer) => (answer.ok ? answer.json() : null)).catch(() => null);
+    if (leaving || seen(job)) return;  // null: the service, or the network, is away; it is asked again
     await pause(wait);
   }
 }
 
-const OVER = ["done", "failed", "cancelled"];
-
 function followPage(section) {
   const said = find("state", section), bar = find("progress", section);
   follow(section.dataset.follow, (job) => {
-    if (job === undefined) said.textContent = "The service does not answer. It is asked again in a few seconds.";
-    if (job === null || OVER.includes(job?.state)) location.reload();
-    if (!job) return false;
-    if (said.textContent !== job.says) said.textContent = job.says;  // said aloud when it changes, not each time
-    bar.max = job.progress.inputs;
-    bar.value = job.progress.answered;
-    return OVER.includes(job.state);
+    if (OVER.includes(job?.state)) {
+      location.reload();
+      return true;
+    }
+    const says = job ? job.says : "The service does not answer. It is asked again in a few seconds.";
+    if (said.textContent !== says) said.textContent = says;  // said aloud when it changes, not each time
+    if (job) bar.value = job.progress.answered;
+    return false;
   });
 }
 
 function followPictures(place) {
   follow(place.dataset.followPictures, (job) => {
-    if (job === undefined || job?.pictures === "pending") return false;
+    if (!job || job.pictures === "pending") return false;
     renewed(place);
     return true;
   });
@@ -109,6 +108,7 @@ function startAsking(form) {
 
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
+    event.stopPropagation();  // it is sent from here; the page stays
     const asked = [...file.files].map((one) => ({name: one.name, body: one}));
     if (text.value.trim()) asked.push(pasted(text.value));
     complain(asked.length ? "" : "There is nothing to search for yet; choose a file, or paste a sequence.");
@@ -173,8 +173,8 @@ async function listAsked(several) {
   section.querySelector("ul").prepend(...rows.map((one) => one.row));
   for (const one of rows) {  // one after the other: a service of many readers is not asked for all at once
     await follow(`/queries/${one.id}/state`, (job) => {
-      one.state.textContent = job === null ? "gone" : job === undefined ? "no answer, asked again" : job.says;
-      return job && OVER.includes(job.state);
+      one.state.textContent = job ? job.says : "no answer; it is asked again";
+      return OVER.includes(job?.state);
     });
   }
 }

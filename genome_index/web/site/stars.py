@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from genome_index.web.library import Library
+from genome_index.web.site.service import Service
 from genome_index.web.site.wording import quoted
 
 
@@ -21,6 +22,11 @@ class Star:
     at: tuple[float, float] | None = None  # x, y on the map
     id: str | None = None  # of a genome of the index, whose place the script knows
     near: tuple[str, ...] = ()  # ids of its hits
+
+
+async def has_map(service: Service) -> bool:
+    """Whether the map is made; from then on the library knows the places of queries, too."""
+    return await service.map_text() is not None
 
 
 def star_of_query(library: Library, call: Mapping[str, Any], says: str, href: str = "") -> list[Star]:

@@ -88,7 +88,7 @@ def sentence(clause: str) -> str:
     >>> sentence("no query has this id; ask again")
     'No query has this id; ask again.'
     """
-    return clause[:1].upper() + clause[1:].rstrip(".") + "."
+    return clause[:1].upper() + clause[1:] + ("" if clause.endswith((".", "?")) else ".")
 
 
 def prose(text: str) -> Markup:
