@@ -605,6 +605,35 @@ def test_a_cancelled_query_is_gone(page: Page, demo: Path, tmp_path: Path) -> No
     page.wait_for_selector("text=It is deleted", timeout=ANSWERED_MS)
 
 
+@pytest.fixture(scope="module")
+def strict(demo_index: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """A service that takes little, and has little time."""
+    data = tmp_path_factory.mktemp("strict") / "data"
+    with running(demo_index, data, "--upload-mb", "10", "--job-minutes", "0.02") as found:
+        yield found
+
+
+def test_too_large_a_file_is_said_before_it_is_sent(
+    browser: Browser, strict: Running, tmp_path: Path
+) -> None:
+    (tmp_path / "large.fasta").write_bytes(b">large\n" + b"ACGT" * 3_000_000)
+    with visited(browser, strict.url) as page:
+        page.set_input_files("#file", tmp_path / "large.fasta")
+        assert "large.fasta has 12 MB, and 10 MB are taken" in page.locator("[role=alert]").inner_text()
+
+
+def test_a_failed_query_says_why_and_leads_on(browser: Browser, strict: Running, demo: Path) -> None:
+    genome = _record(demo / "sample.fasta", "x").replace(b">x", b">%04d")
+    content = b"".join(genome % at for at in range(130))
+    job = strict.ask(content, genome_per="record", pictures=True).json()
+    assert job["state"] == "failed", job
+    with visited(browser, strict.url, job["links"]["page"]) as page:
+        assert page.locator("h1").inner_text() == "This could not be answered"
+        assert job["problem"][1:].split("`")[0] in page.locator(".lead").inner_text()
+        page.get_by_role("link", name="Ask again").click()
+        assert page.locator("#ask").is_visible()
+
+
 def test_names_from_the_index_are_letters(
     browser: Browser, write_fasta: WriteFasta, demo: Path, tmp_path: Path
 ) -> None:
