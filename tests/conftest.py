@@ -120,7 +120,7 @@ def gindex(monkeypatch: pytest.MonkeyPatch) -> Gindex:
 
 @pytest.fixture(scope="session")
 def service(demo_index: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """A running service over the whole demo collection. It is shared: ask it, and leave others' jobs alone."""
+    """A running service over the whole demo. It is shared: ask it, and leave others' jobs alone."""
     pytest.importorskip("fastapi", reason="the extra serve is not installed")
     from service import running
 

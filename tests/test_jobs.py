@@ -88,6 +88,15 @@ def test_one_who_sends_much_delays_another_by_one_lap(jobs: Jobs, claims: Claims
     assert [job.id for job in claims.claim()][:3] == [many[0], one.id, many[1]]
 
 
+def test_callers_who_have_their_share_are_passed_over(jobs: Jobs, claims: Claims) -> None:
+    for _ in range(3):
+        sent(jobs, "many")
+    one = sent(jobs, "one")
+    assert [job.id for job in claims.claim({"many"})] == [one.id]
+    assert claims.claim({"many", "one"}) == []
+    assert len(claims.claim()) == 3
+
+
 def test_who_was_served_longest_ago_is_next(jobs: Jobs, claims: Claims) -> None:
     sent(jobs, "early")
     claims.claim()

@@ -473,6 +473,36 @@ def test_with_keys_nobody_asks_without_one(demo_index: Path, tmp_path: Path, sam
         assert key.encode() not in (data / "service.sqlite").read_bytes()
 
 
+def test_one_who_sends_much_does_not_keep_others_waiting(
+    demo_index: Path, tmp_path: Path, sample: bytes
+) -> None:
+    data = tmp_path / "data"
+    many, one = ({"X-API-Key": a_key(data, name)} for name in ("many", "one"))
+    with running(demo_index, data, "--keys") as service, service.client(headers=many) as client:
+        asked = "/v1/queries?genome_per=record"
+        jobs = [client.post(asked, content=sample * 100).json()["id"] for _ in range(12)]
+        answer = httpx.post(
+            f"{service.url}/v1/queries?wait=true", content=sample, headers=one, timeout=60
+        )
+        assert answer.json()["state"] == "done"
+        states = [client.get(f"/v1/queries/{job}").json()["state"] for job in jobs]
+        assert states.count("done") < 6
+        for job in jobs:
+            client.delete(f"/v1/queries/{job}")
+
+
+def test_an_index_of_a_language_model_is_served_too(
+    six_genomes: list[Path], demo: Path, model: str, tmp_path: Path, sample: bytes
+) -> None:
+    pytest.importorskip("torch", reason="the extra neural is not installed")
+    build = [sys.executable, "-m", "gindex_cli", "build", *map(str, six_genomes), "--encoder", model]
+    subprocess.run([*build, "--index", str(tmp_path / "neural")], check=True)
+    with running(tmp_path / "neural", tmp_path / "data") as service:
+        assert service.get("/v1/index").json()["reading"]["layer"] == "last"
+        first, second = (service.ask(sample, name="sample.fasta").json()["result"] for _ in range(2))
+        assert first == second == cli_json(tmp_path / "neural", demo / "sample.fasta")
+
+
 def test_who_asks_too_often_is_told_when_to_come_again(demo_index: Path, tmp_path: Path) -> None:
     data = tmp_path / "data"
     headers = {"X-API-Key": a_key(data, "me")}

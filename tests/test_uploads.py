@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import bz2
 import gzip
 import json
@@ -25,7 +26,7 @@ from genome_index.reader import GenomePer, iter_genomes
 from genome_index.web.jobs import Upload
 from genome_index.web.problems import Problem
 from genome_index.web.settings import Limits
-from genome_index.web.uploads import checked, genomes_of, path_of, receiving, shown_name
+from genome_index.web.uploads import checked, genomes_of, limited, path_of, receiving, shown_name
 
 MALFORMED = 1_000
 PACKERS: dict[str, Callable[[bytes], bytes]] = {
@@ -107,12 +108,25 @@ def test_a_bomb_costs_little_memory_and_time(tmp_path: Path, how: str) -> None:
 def test_an_archive_that_asks_for_much_memory_is_refused(tmp_path: Path) -> None:
     window = zstandard.ZstdCompressionParameters(window_log=30, enable_ldm=True)
     packer = zstandard.ZstdCompressor(compression_params=window).compressobj()
-    with (
-        pytest.raises(Problem, match="takes more than the 128 MB of memory"),
-        receiving(tmp_path, "job") as raw,
-    ):
-        raw.write_bytes(packer.compress(b">a\n" + b"ACGT" * 1_000) + packer.flush())
-        checked(raw, "job", "x", "file", tmp_path, Limits())
+    body = packer.compress(b">a\n" + b"ACGT" * 1_000) + packer.flush()
+    with pytest.raises(Problem, match="takes more than the 128 MB of memory"):
+        take_in(tmp_path, body)
+
+
+def test_who_sends_too_slowly_is_not_waited_for() -> None:
+    async def receive() -> dict[str, object]:
+        await asyncio.sleep(0.05)
+        return {"type": "http.request", "body": b"A", "more_body": True}
+
+    async def read_all() -> int:
+        bounded, size = limited(receive, Limits(upload_s=0.5)), 0
+        while True:
+            size += len((await bounded())["body"])
+            assert size < 100
+
+    with pytest.raises(Problem, match="it was not complete after") as refused:
+        asyncio.run(read_all())
+    assert refused.value.status == 408
 
 
 def malformed(chance: random.Random, sample: bytes) -> tuple[str, bytes, str]:

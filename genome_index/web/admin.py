@@ -28,7 +28,7 @@ Wait = Annotated[float, Query(ge=0, le=60, description="Seconds to wait for it t
 
 @router.post(
     "/genomes", status_code=202, summary="Add genomes", openapi_extra=BODY_OF_GENOMES,
-    responses=problems(400, 401, 403, 413, 422, 429, 507),
+    responses=problems(400, 401, 403, 408, 413, 422, 429, 507),
 )  # fmt: skip
 async def add(
     request: Request, service: Served, who: Admin, genome_per: Annotated[GenomePer, Query()] = "file",

@@ -14,7 +14,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
-from starlette.routing import Match, Route
+from starlette.routing import Match
 
 from genome_index.errors import GindexError, InputError, UsageError
 from genome_index.web import admin, browse, health, queries
@@ -109,6 +109,7 @@ def _tell_problems(app: FastAPI, pages: Pages) -> None:
         return told(request, found)
 
 
+METHODS = ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
 HTTP_CURES = {
     404: "there is nothing at this path; GET /v1/openapi.json lists what there is",
     405: "this path does not know that method; the header Allow lists those it knows",
@@ -126,11 +127,12 @@ def of_http(error: HTTPException, app: FastAPI, request: Request) -> Problem:
 
 def _methods(app: FastAPI, request: Request) -> list[str]:
     """What a path knows; the router tells of the first route only."""
-    found: set[str] = set()
-    for route in app.routes:
-        if isinstance(route, Route) and route.matches(request.scope)[0] is not Match.NONE:
-            found |= route.methods or set()
-    return sorted(found)
+    asked = ({**request.scope, "method": method} for method in METHODS)
+    return [
+        scope["method"]
+        for scope in asked
+        if any(route.matches(scope)[0] is Match.FULL for route in app.router.routes)
+    ]
 
 
 def of_validation(error: RequestValidationError) -> Problem:

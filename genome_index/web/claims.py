@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from genome_index.web.database import changing, connect, storage_errors
@@ -22,12 +22,18 @@ class Claims:
     def __init__(self, data: Path, limits: Limits, worker: str) -> None:
         self.data, self.limits, self.worker, self._db = data, limits, worker, connect(data)
 
-    def claim(self) -> list[Job]:
-        """The jobs whose turn it is, now this worker's; one that a worker died of comes alone."""
+    def claim(self, besides: Collection[str] = ()) -> list[Job]:
+        """The jobs whose turn it is, now this worker's, of callers besides those that are named.
+
+        One that a worker died of comes alone.
+        """
         if not self._db.execute("SELECT 1 FROM jobs WHERE state = 'queued' LIMIT 1").fetchone():
             return []
+        marks = ", ".join("?" * len(besides))
         with storage_errors(self.data), changing(self._db):
-            turns = self._db.execute(f"{TURNS} ORDER BY position LIMIT {MOST_JOBS}").fetchall()
+            turns = self._db.execute(
+                f"{TURNS} WHERE caller NOT IN ({marks}) ORDER BY position LIMIT {MOST_JOBS}", tuple(besides)
+            ).fetchall()
             ids = _together(turns)
             self._db.executemany(
                 "UPDATE jobs SET state = 'running', worker = ?, started = ? WHERE id = ?",

@@ -136,6 +136,7 @@ WHY = {
     401: "An API key is missing or unknown.",
     403: "This key, or this page, may not do that.",
     404: "There is no such thing here.",
+    408: "The upload took too long.",
     409: "Not now: something else is being done with it.",
     413: "More was sent than is taken.",
     415: "Not a kind of body that is read.",

@@ -30,8 +30,9 @@ ASK_AGAIN_S = 30
 # caller who was served longest ago. One who sends a thousand genomes delays another's single one by no more
 # than one batch.
 TURNS = """
-SELECT id, size_bytes, attempts, row_number() OVER (ORDER BY lap, served, number) AS position FROM (
-    SELECT number, id, size_bytes, attempts, row_number() OVER (PARTITION BY caller ORDER BY number) AS lap,
+SELECT id, caller, size_bytes, attempts, row_number() OVER (ORDER BY lap, served, number) AS position FROM (
+    SELECT number, id, caller, size_bytes, attempts,
+        row_number() OVER (PARTITION BY caller ORDER BY number) AS lap,
         coalesce((SELECT max(started) FROM jobs AS other WHERE other.caller = jobs.caller), 0) AS served
     FROM jobs WHERE state = 'queued'
 )

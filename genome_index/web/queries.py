@@ -58,7 +58,7 @@ REPORT_POLICY = (  # the report brings its own script; it runs in an origin of i
     "", status_code=202, response_model=QueryDocument, openapi_extra=BODY, summary="Ask about a genome",
     responses={202: {"links": LINKS},
                200: {"model": QueryDocument, "description": "Answered while this waited.", "links": LINKS},
-               **problems(400, 401, 403, 413, 422, 429, 503, 507)},
+               **problems(400, 401, 403, 408, 413, 422, 429, 503, 507)},
 )  # fmt: skip
 async def ask(
     request: Request, service: Served, who: Caller,

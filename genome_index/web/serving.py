@@ -14,6 +14,7 @@ from genome_index.web.app import make_app
 from genome_index.web.settings import ServeSettings
 
 DRAIN_S = 10  # for requests that are under way when the service is told to stop
+MOST_CONNECTIONS = 1_000  # more are told at once that the service is busy
 HELD_OPEN_S = 30  # a connection without a request
 
 
@@ -32,7 +33,7 @@ def run(settings: ServeSettings, tell: Callable[[str], None]) -> None:
     tell(f"serving {settings.index} at http://{name}:{port} (Ctrl-C ends it)")
     config = uvicorn.Config(
         app, log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=DRAIN_S,
-        timeout_keep_alive=HELD_OPEN_S,
+        timeout_keep_alive=HELD_OPEN_S, limit_concurrency=MOST_CONNECTIONS,
     )  # fmt: skip
     for asked_to_end in (signal.SIGTERM, signal.SIGINT):
         # uvicorn ends in good order and then sends itself the signal once more: that is no failure.

@@ -15,6 +15,7 @@ class Limits:
     """How much, how many, how long."""
 
     upload_bytes: int = 100 * MB  # of a body, as it comes
+    upload_s: float = 600.0  # for a body to come in
     unpacked_bytes: int = 400 * MB  # of the text in it; a decompression bomb has more
     records: int = 20_000  # of an upload
     queued: int = 2_000  # jobs that wait, of all callers

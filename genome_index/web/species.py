@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from urllib.parse import quote
 
 import numpy as np
 import numpy.typing as npt
@@ -58,6 +59,7 @@ class SpeciesRecord(SpeciesSummary):
     asked: Asked | None  # of its commonest kind of molecule; None where it is never called
     width: Width
     neighbours: tuple[NearSpecies, ...]  # the nearest other species, by ANI where there is one
+    portrait: str  # where the picture of all its members is
 
 
 class SpeciesTable:
@@ -109,6 +111,7 @@ class SpeciesTable:
             *self._shown(at), name in self._called, self._lineages[at],
             tuple(Member(entry.id, entry.length_bp) for entry in members[:MEMBERS]),
             self._asks.of(_commonest(members)), self._widths.of(at), self._neighbours(at),
+            f"/v1/species/{quote(name, safe='')}/portrait.svg",
         )  # fmt: skip
 
     def _shown(self, at: int) -> tuple[str, str | None, int]:

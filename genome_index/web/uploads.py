@@ -5,6 +5,7 @@ The name a caller gives is shown and never a path: on the disk a sequence is cal
 
 from __future__ import annotations
 
+import asyncio
 import bz2
 import gzip
 import lzma
@@ -86,22 +87,30 @@ def limited(receive: Receive, limits: Limits) -> Receive:
     """The body of a request, of which no more than is allowed gets through.
 
     What is too large is read on and thrown away for a while: a caller who is still sending would see a broken
-    connection, not the sentence that says why.
+    connection, not the sentence that says why. One who sends slower than a modem is not waited for.
     """
     size = 0
+    end = asyncio.get_running_loop().time() + limits.upload_s
 
     async def bounded() -> MutableMapping[str, Any]:
         nonlocal size
-        message = await receive()
-        size += len(message.get("body", b""))
-        if size <= limits.upload_bytes:
-            return message
-        while message.get("more_body") and size < DRAINED * limits.upload_bytes:
+        async with asyncio.timeout_at(end):
             message = await receive()
             size += len(message.get("body", b""))
+            if size <= limits.upload_bytes:
+                return message
+            while message.get("more_body") and size < DRAINED * limits.upload_bytes:
+                message = await receive()
+                size += len(message.get("body", b""))
         raise too_large(size, limits)
 
-    return bounded
+    async def in_time() -> MutableMapping[str, Any]:
+        try:
+            return await bounded()
+        except TimeoutError:
+            raise _too_late(limits) from None
+
+    return in_time
 
 
 def too_large(size: int, limits: Limits) -> Problem:
@@ -242,6 +251,13 @@ def _read(plain: Path, name: str, per: GenomePer, records: int) -> tuple[int, tu
 
 def unusable(sentence: str) -> Problem:
     return Problem(422, "input", "This is no sequence that can be read", sentence)
+
+
+def _too_late(limits: Limits) -> Problem:
+    return Problem(
+        408, "too-late", "The upload took too long",
+        f"it was not complete after {limits.upload_s:,.0f} s; compress it, or send fewer genomes at once",
+    )  # fmt: skip
 
 
 def _bomb(limits: Limits) -> Problem:

@@ -78,7 +78,7 @@ class Worker:
 
     def answer_some(self) -> bool:
         """One batch of the open jobs; whether there was one."""
-        self.open += [Open(job, self._genomes(job)) for job in self.claims.claim()]
+        self.open += [Open(job, self._genomes(job)) for job in self._claimed()]
         if not self.open:
             return False
         self.index = newest(self.index, self.settings.model)
@@ -92,17 +92,22 @@ class Worker:
         self._stop_slow()
         return True
 
+    def _claimed(self) -> list[Job]:
+        """More jobs, where those at hand fill no batch; else of callers who have none among them."""
+        left = sum(one.job.inputs - one.job.answered for one in self.open)
+        return self.claims.claim({one.job.caller for one in self.open} if left >= BATCH else ())
+
     def _genomes(self, job: Job) -> Iterator[Genome | Failure]:
         """What of a job is not answered yet."""
         path = path_of(self.data, job.id)
         return islice(genomes_of(path, job.name, job.asked.genome_per), job.answered, None)
 
     def _take(self) -> list[tuple[Job, Genome | Failure]]:
-        """The next genomes, one of each job in turn, up to a batch."""
+        """The next genomes up to a batch: of each caller's first job in turn."""
         taken: list[tuple[Job, Genome | Failure]] = []
         size = 0
         while len(taken) < BATCH and size < BATCH_BP and (left := [one for one in self.open if not one.last]):
-            for one in left:
+            for one in {one.job.caller: one for one in reversed(left)}.values():
                 genome = next(one.genomes, None)
                 if genome is None:
                     one.last = True
