@@ -8,7 +8,9 @@ import sqlite3
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -481,9 +483,7 @@ def test_one_who_sends_much_does_not_keep_others_waiting(
     with running(demo_index, data, "--keys") as service, service.client(headers=many) as client:
         asked = "/v1/queries?genome_per=record"
         jobs = [client.post(asked, content=sample * 100).json()["id"] for _ in range(12)]
-        answer = httpx.post(
-            f"{service.url}/v1/queries?wait=true", content=sample, headers=one, timeout=60
-        )
+        answer = httpx.post(f"{service.url}/v1/queries?wait=true", content=sample, headers=one, timeout=60)
         assert answer.json()["state"] == "done"
         states = [client.get(f"/v1/queries/{job}").json()["state"] for job in jobs]
         assert states.count("done") < 6
@@ -563,28 +563,64 @@ def test_a_job_that_takes_too_long_is_stopped_with_a_sentence(
         assert (refused.status_code, refused.json()["detail"]) == (409, job["problem"])
 
 
-def test_a_full_disk_is_refused_with_a_sentence(demo_index: Path, tmp_path: Path, sample: bytes) -> None:
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=260m", "none", str(disk)], capture_output=True
-    )
-    if mounted.returncode:
+@contextmanager
+def a_disk(path: Path, size: str) -> Iterator[Path]:
+    """A file system of its own, which can be filled."""
+    path.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", f"size={size}", "none", str(path)]
+    if subprocess.run(command, capture_output=True, check=False).returncode:
         pytest.skip("no file system can be mounted here")
     try:
-        with running(demo_index, disk / "data") as service:
-            assert service.ask(sample).status_code == 200
-            (disk / "filler").write_bytes(b"\0" * 80_000_000)
-            answer = service.ask(sample)
-            assert (answer.status_code, answer.json()["type"]) == (507, "/problems/disk")
-            assert (
-                "MB left and keeps 200 MB free; ask whoever runs it to make room" in answer.json()["detail"]
-            )
-            assert service.get("/readyz").status_code == 507
-            (disk / "filler").unlink()
-            assert service.ask(sample).status_code == 200
+        yield path
     finally:
-        subprocess.run(["umount", str(disk)], check=True)
+        subprocess.run(["umount", "--lazy", str(path)], check=True)
+
+
+def fill(path: Path) -> None:
+    with path.open("wb") as file:
+        while True:
+            file.write(b"\0" * 65_536)
+
+
+def test_a_full_disk_is_refused_with_a_sentence(demo_index: Path, tmp_path: Path, sample: bytes) -> None:
+    with a_disk(tmp_path / "disk", "260m") as disk, running(demo_index, disk / "data") as service:
+        assert service.ask(sample).status_code == 200
+        (disk / "filler").write_bytes(b"\0" * 80_000_000)
+        answer = service.ask(sample)
+        assert (answer.status_code, answer.json()["type"]) == (507, "/problems/disk")
+        assert "MB left and keeps 200 MB free; ask whoever runs it to make room" in answer.json()["detail"]
+        assert service.get("/readyz").status_code == 507
+        (disk / "filler").unlink()
+        assert service.ask(sample).status_code == 200
+
+
+def test_a_disk_that_fills_up_meanwhile_loses_no_job(demo_index: Path, tmp_path: Path, sample: bytes) -> None:
+    with a_disk(tmp_path / "disk", "260m") as disk, running(demo_index, disk / "data") as service:
+        with service.client() as client:
+            asked = "/v1/queries?genome_per=record"
+            jobs = [client.post(asked, content=sample * 20).json()["id"] for _ in range(10)]
+        with pytest.raises(OSError, match="No space left"):
+            fill(disk / "filler")
+        end = time.monotonic() + 60
+        while b"database or disk is full" not in service.log.read_bytes():
+            assert time.monotonic() < end
+            time.sleep(0.2)
+        (disk / "filler").unlink()
+        for job in jobs:
+            found = service.get(f"/v1/queries/{job}?wait=true").json()
+            assert (found["state"], len(found["result"])) == ("done", 40)
+
+
+def test_many_answers_come_as_they_are_read(service: Running, sample: bytes, demo_index: Path) -> None:
+    body = b"".join(b">r%d\n%s\n" % (number, b"ACGT" * 5) for number in range(1_203))
+    job = service.ask(body, genome_per="record", name="short.fa").json()
+    assert [call["query"] for call in job["result"]] == [f"r{number}" for number in range(1_203)]
+    texts = {
+        kind: service.get(f"{job['links']['calls']}?format={kind}").text for kind in ("json", "jsonl", "tsv")
+    }
+    assert json.loads(texts["json"]) == job["result"]
+    assert [json.loads(line) for line in texts["jsonl"].splitlines()] == job["result"]
+    assert len(texts["tsv"].splitlines()) == 1_204
 
 
 def test_an_index_that_is_not_there_is_a_sentence(tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ from genome_index.web.documents import ProblemDocument
 from genome_index.web.guard import Guard, as_response
 from genome_index.web.pages import Pages
 from genome_index.web.pages import router as pages_router
-from genome_index.web.problems import Problem, of_error
+from genome_index.web.problems import SEE_LOG, Problem, of_error
 from genome_index.web.service import Service
 from genome_index.web.settings import ServeSettings
 
@@ -105,8 +105,8 @@ def _tell_problems(app: FastAPI, pages: Pages) -> None:
 
     @app.exception_handler(sqlite3.OperationalError)
     async def disk(request: Request, error: sqlite3.OperationalError) -> Response:
-        found = Problem(507, "disk", "The disk refused", f"the jobs cannot be read or written ({error})")
-        return told(request, found)
+        log.error("%s", error)
+        return told(request, of_database(error))
 
 
 METHODS = ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
@@ -133,6 +133,15 @@ def _methods(app: FastAPI, request: Request) -> list[str]:
         for scope in asked
         if any(route.matches(scope)[0] is Match.FULL for route in app.router.routes)
     ]
+
+
+def of_database(error: sqlite3.OperationalError) -> Problem:
+    if "locked" in str(error):
+        why = "the jobs are being written to, and still were after a while; ask again in 10 s"
+        return Problem(503, "busy", "The service is busy", why, {"Retry-After": "10"})
+    return Problem(
+        507, "disk", "The disk refused", f"the jobs cannot be read or written ({error}); {SEE_LOG}"
+    )
 
 
 def of_validation(error: RequestValidationError) -> Problem:

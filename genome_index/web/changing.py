@@ -6,11 +6,15 @@ added is passed over, what was relabelled is relabelled to the same. Of others i
 
 from __future__ import annotations
 
+import asyncio
 import json
+import multiprocessing
+import signal
 import sqlite3
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Literal, cast
 
@@ -114,13 +118,37 @@ class Changes:
             )
 
 
-def carry_out(settings: ServeSettings, change: Change) -> tuple[list[str], str | None]:
-    """Do it, in the process this is called in: what was done, in sentences, and what went wrong."""
+Outcome = tuple[list[str], str | None]  # what was done, in sentences, and what went wrong
+
+
+async def carried_out(settings: ServeSettings, change: Change) -> Outcome:
+    """Do it, in a process of its own; who is cancelled meanwhile leaves the index as it was, or changed."""
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe(duplex=False)
+    process = context.Process(target=_carry_out, args=(settings, change, theirs), daemon=True)
+    process.start()
+    theirs.close()  # so that its end is seen
+    try:
+        return await asyncio.to_thread(_received, ours)
+    finally:
+        process.kill()
+
+
+def _received(pipe: Connection) -> Outcome:
+    try:
+        found: Outcome = pipe.recv()
+    except EOFError:
+        return [], UNKNOWN
+    return found
+
+
+def _carry_out(settings: ServeSettings, change: Change, told: Connection) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # of a terminal; the parent says when to stop
     work = Work(threads=1, model=settings.model)
     try:
-        return DO[change.action](settings, change, work), None
+        told.send((DO[change.action](settings, change, work), None))
     except GindexError as error:
-        return [], str(error)
+        told.send(([], str(error)))
 
 
 def _add(settings: ServeSettings, change: Change, work: Work) -> list[str]:

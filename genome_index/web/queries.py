@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from copy import deepcopy
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Header, Path, Query, Request, Response
+from fastapi.responses import StreamingResponse
 
 from genome_index.reader import GenomePer
-from genome_index.report import as_tsv, call_of
+from genome_index.report import COLUMNS, as_tsv, call_of
 from genome_index.web.access import Caller, Served
 from genome_index.web.documents import PicturesDocument, QueryDocument, problems, query_document
 from genome_index.web.drawing import kept_drawings
@@ -20,6 +21,7 @@ from genome_index.web.problems import Problem, not_found
 from genome_index.web.service import Service
 from genome_index.web.uploads import path_of
 
+AT_ONCE = 500  # answers in memory: 2 MB, or 20 with 50 hits each
 router = APIRouter(prefix="/v1/queries", tags=["queries"])
 
 SEQUENCE = {"type": "string", "format": "binary", "description": "FASTA or GenBank; gz, bz2, xz and zst too."}
@@ -148,9 +150,8 @@ async def calls(
     job_id: JobId, service: Served, who: Caller, format: Annotated[Format, Query()] = "json"
 ) -> Response:
     job = await _answered(service, job_id)
-    found = await service.on_disk(service.jobs.answers, job_id)
-    text = await service.in_checks(_written, found, format)
-    return Response(text, media_type=MEDIA[format], headers=attachment(job, format))
+    pieces = _pieces(service, job, *WRITTEN[format])
+    return await _streamed(job, "", pieces, 200, attachment(job, format), MEDIA[format])
 
 
 @router.get(
@@ -229,20 +230,52 @@ async def _answered(service: Service, job_id: str) -> Job:
 
 async def _document(service: Service, job: Job, status: int) -> Response:
     text = json.dumps(query_document(job))
-    if job.state == "done":
-        found = await service.on_disk(service.jobs.answers, job.id)
-        text = text.removesuffix('"result": null}') + f'"result": [{",".join(found)}]}}'
     headers = {"Location": f"/v1/queries/{job.id}"}
-    return Response(text, status, headers, media_type="application/json")
+    if job.state != "done":
+        return Response(text, status, headers, media_type="application/json")
+    before = text.removesuffix("null}") + "["
+    pieces = _pieces(service, job, ("", ",", "]}"), ",".join)
+    return await _streamed(job, before, pieces, status, headers, "application/json")
 
 
-def _written(calls: list[str], format: Format) -> str:
-    """The calls as `gindex query --format` writes them."""
-    if format == "tsv":
-        return "".join(as_tsv((call_of(json.loads(call)) for call in calls), {}))
-    if format == "jsonl":
-        return "".join(f"{call}\n" for call in calls)
-    return "[" + ",".join(f"\n{call}" for call in calls) + "\n]\n"
+async def _streamed(
+    job: Job, before: str, pieces: AsyncIterator[str], status: int, headers: dict[str, str], media: str
+) -> Response:
+    """All at once where it is little, as nearly always; else as it is read, because memory is bounded."""
+    if job.answered > AT_ONCE:
+        return StreamingResponse(_after(before, pieces), status, headers, media_type=media)
+    return Response(before + "".join([piece async for piece in pieces]), status, headers, media_type=media)
+
+
+async def _after(before: str, pieces: AsyncIterator[str]) -> AsyncIterator[str]:
+    yield before
+    async for piece in pieces:
+        yield piece
+
+
+async def _pieces(
+    service: Service, job: Job, around: tuple[str, str, str], written: Callable[[list[str]], str]
+) -> AsyncIterator[str]:
+    """The answers, some at a time, as they are written: what stands before, between and after those."""
+    start, between, end = around
+    for first in range(0, job.answered, AT_ONCE):
+        found = await service.on_disk(service.jobs.some_answers, job.id, first, AT_ONCE)
+        yield (between if first else start) + await service.in_checks(written, found)
+    yield end
+
+
+def _as_tsv_rows(calls: list[str]) -> str:
+    _, *rows = as_tsv((call_of(json.loads(call)) for call in calls), {})
+    return "".join(rows)
+
+
+WRITTEN: Mapping[
+    str, tuple[tuple[str, str, str], Callable[[list[str]], str]]
+] = {  # as `gindex query --format`
+    "json": (("[\n", ",\n", "\n]\n"), ",\n".join),
+    "jsonl": (("", "", ""), lambda calls: "".join(f"{call}\n" for call in calls)),
+    "tsv": (("\t".join(COLUMNS) + "\n", "", ""), _as_tsv_rows),
+}
 
 
 def attachment(job: Job, suffix: str) -> dict[str, str]:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import multiprocessing
-from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+import sqlite3
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from functools import partial
 from typing import TypeVar
@@ -16,7 +15,7 @@ from typing import TypeVar
 from genome_index.errors import GindexError, UsageError
 from genome_index.locks import locked
 from genome_index.maps import Map
-from genome_index.web.changing import UNKNOWN, Changes, carry_out, taxonomy_path
+from genome_index.web.changing import Changes, carried_out, taxonomy_path
 from genome_index.web.crew import Crew
 from genome_index.web.database import connect
 from genome_index.web.jobs import OVER, Job, Jobs, State
@@ -46,13 +45,14 @@ class Service:
         self.limits = settings.limits
         self._held = ExitStack()
         self._held.enter_context(locked(settings.data, wait_s=0.0))  # one service a folder
+        self.keys = connect(settings.data)
+        require_safe(settings, self.keys_there())
         self.library = Library.open(settings.index, settings.model)
         self._map_text: str | None = None
+        self._mapped: Library | None = None  # whose map that is
         self.jobs = Jobs(settings.data, settings.limits)
         self.changes = Changes(settings.data)
         self._watched = Jobs(settings.data, settings.limits)  # of the event loop; sees what others commit
-        self.keys = connect(settings.data)
-        require_safe(settings, self.keys_there())
         self.rates = Rates(settings.limits.requests_each)
         self.metrics = Metrics()
         self.studio = Studio()
@@ -60,14 +60,14 @@ class Service:
         self._disk = ThreadPoolExecutor(1, "jobs")  # SQLite wants one thread at a time
         self._checks = ThreadPoolExecutor(CHECKERS, "checks")
         self._waiters: dict[asyncio.Event, str] = {}
+        self._seen = -1  # the version of the jobs when the waiters were last looked through
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
         self.crew.start()
         self.changes.take_over()
-        tasks = [self._ring(), self._follow_index()]
-        tasks += [self._carry_out()] if self.settings.admin else []
-        self._tasks = [asyncio.create_task(task) for task in tasks]
+        tasks = [self._ring, self._follow_index, *([self._carry_out] if self.settings.admin else [])]
+        self._tasks = [asyncio.create_task(_kept_up(task)) for task in tasks]
 
     async def stop(self) -> None:
         """Nothing is lost: what is not answered yet goes on at the next start."""
@@ -111,64 +111,54 @@ class Service:
 
     async def _ring(self) -> None:
         """Wake whoever waits for a job that is over, or gone."""
-        seen = -1
-        while True:
-            await asyncio.sleep(LOOK_EVERY_S)
-            if not self._waiters or (version := self._watched.version()) == seen:
-                continue
-            seen = version
-            states = self._watched.states(sorted(set(self._waiters.values())))
-            for event, job in list(self._waiters.items()):
-                if states.get(job, "done") in OVER:
-                    event.set()
+        await asyncio.sleep(LOOK_EVERY_S)
+        if not self._waiters or (version := self._watched.version()) == self._seen:
+            return
+        states = self._watched.states(sorted(set(self._waiters.values())))
+        for event, job in list(self._waiters.items()):
+            if states.get(job, "done") in OVER:
+                event.set()
+        self._seen = version
 
     # -- the index -------------------------------------------------------------------------------------------
 
     async def _follow_index(self) -> None:
-        """Turn to each new snapshot, and then to its map; until they are there the old ones answer."""
-        mapped: Library | None = None
-        while True:
-            try:
-                if not self.library.is_current():
-                    self.library = await self.in_checks(
-                        Library.open, self.settings.index, self.settings.model
-                    )
-                if mapped is not self.library:
-                    library, found = (
-                        self.library,
-                        await self.studio.map(self.settings.index, self.settings.model),
-                    )
-                    text = await self.in_checks(_as_text, library, found)
-                    if text is not None:  # else the index has changed again
-                        mapped, self._map_text = library, text
-            except (GindexError, Problem) as error:
-                log.error("the index could not be read again, the old one is served on: %s", error)
-            await asyncio.sleep(INDEX_EVERY_S)
+        """Turn to a new snapshot, and then to its map; until they are there the old ones answer."""
+        settings = self.settings
+        if not self.library.is_current():
+            self.library = await asyncio.to_thread(Library.open, settings.index, settings.model)
+        if self._mapped is not self.library:
+            library = self.library
+            found = await self.studio.map(settings.index, settings.model)
+            text = await asyncio.to_thread(_as_text, library, found)
+            if text is not None:  # else the index has changed again
+                self._mapped, self._map_text = library, text
+        await asyncio.sleep(INDEX_EVERY_S)
 
     async def _carry_out(self) -> None:
-        """The changes that were asked for, one after the other."""
-        while True:
-            change = await self.on_disk(self.changes.claim)
-            if change is None:
-                await asyncio.sleep(CHANGES_EVERY_S)
-                continue
-            try:
-                with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as process:
-                    done, problem = await asyncio.get_running_loop().run_in_executor(
-                        process, carry_out, self.settings, change
-                    )
-            except BrokenProcessPool:
-                done, problem = [], UNKNOWN
-            await self.on_disk(self.changes.finish, change.id, done, problem)
-            for left in (
-                path_of(self.settings.data, change.id),
-                taxonomy_path(self.settings.data, change.id),
-            ):
-                left.unlink(missing_ok=True)
+        """The next change of the index that was asked for."""
+        change = await self.on_disk(self.changes.claim)
+        if change is None:
+            return await asyncio.sleep(CHANGES_EVERY_S)
+        done, problem = await carried_out(self.settings, change)
+        await self.on_disk(self.changes.finish, change.id, done, problem)
+        for left in (path_of(self.settings.data, change.id), taxonomy_path(self.settings.data, change.id)):
+            left.unlink(missing_ok=True)
+        return None
 
     async def map_text(self) -> str | None:
         """The map as JSON; None while the first is being made."""
         return self._map_text
+
+
+async def _kept_up(task: Callable[[], Awaitable[None]]) -> None:
+    """Do it again and again; what goes wrong is told, and tried again a little later."""
+    while True:
+        try:
+            await task()
+        except (GindexError, Problem, sqlite3.Error, OSError) as error:
+            log.error("%s", error)
+            await asyncio.sleep(INDEX_EVERY_S)
 
 
 def _as_text(library: Library, found: Map) -> str | None:

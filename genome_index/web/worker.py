@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from multiprocessing.connection import Connection
 
-from genome_index.errors import UnusableIndex
+from genome_index.errors import StorageError, UnusableIndex
 from genome_index.index import Index
 from genome_index.page.query_report import MOST_PAINTED, MOST_PORTRAITS
 from genome_index.query import BATCH_BP, QuerySettings, answer
@@ -34,6 +34,7 @@ from genome_index.web.settings import ServeSettings
 from genome_index.web.uploads import genomes_of, path_of
 
 LOOK_EVERY_S = 0.005  # for work, while there is none; a look costs microseconds
+FULL_DISK_S = 2.0  # until it is tried again
 BATCH = 64  # genomes of all open jobs together
 MOST_HITS = 50  # asked for of the index, so that jobs of different k share a batch
 
@@ -70,9 +71,21 @@ class Worker:
     def run(self) -> None:
         """Until told to stop: answer; with nothing to answer, draw; with nothing to draw, wait."""
         while not self.stopping.is_set():
-            if not (self.answer_some() or self.draw_one()):
-                self.stopping.wait(LOOK_EVERY_S)
+            try:
+                if not (self.answer_some() or self.draw_one()):
+                    self.stopping.wait(LOOK_EVERY_S)
+            except StorageError as error:
+                log.error("%s", error)
+                self._let_go()
         self.claims.release(self.claims.worker, died=False)
+
+    def _let_go(self) -> None:
+        """Give all jobs back, as soon as the disk takes it: what was answered last is not on it."""
+        self.open, self.drawing = [], None
+        while not self.stopping.wait(FULL_DISK_S):
+            with suppress(StorageError):
+                return self.claims.release(self.claims.worker, died=False)
+        return None
 
     # -- answers ---------------------------------------------------------------------------------------------
 

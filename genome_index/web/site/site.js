@@ -37,7 +37,7 @@ function followPage(section) {
   const said = find("state", section), bar = find("progress", section);
   follow(section.dataset.follow, (job) => {
     if (OVER.includes(job?.state)) {
-      
+      location.reload();
       return true;
     }
     const says = job ? job.says : "The service does not answer. It is asked again in a few seconds.";
