@@ -58,9 +58,13 @@ def start(index: Path, data: Path, *options: str, ready: bool = True) -> Running
         process = subprocess.Popen(
             [*command, "--port", "0", *options], stdout=out, stderr=out, text=True, start_new_session=True
         )
-    found = Running(_url(process, log, before), data, process, log)
-    if ready:
-        _until_ready(found)
+    try:
+        found = Running(_url(process, log, before), data, process, log)
+        if ready:
+            _until_ready(found)
+    except BaseException:
+        os.killpg(process.pid, signal.SIGKILL)
+        raise
     return found
 
 

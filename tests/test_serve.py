@@ -103,6 +103,22 @@ def test_several_records_are_one_genome_and_a_note_says_so(service: Running, sam
     assert "genome_per=record makes each record one" in job["notes"][0]
 
 
+def test_the_form_of_the_page_is_taken_without_script(service: Running, sample: bytes) -> None:
+    bases = b"".join(sample.split(b"\n")[1:400]).decode()
+    files = {"file": ("", b"")}  # a browser sends a file that was not chosen as an empty one without a name
+    url = f"{service.url}/queries"
+    for text, name in ((bases, "pasted"), (f">mine\n{bases}", "mine")):
+        values = {"text": text, "k": "2", "genome_per": "record", "pictures": "false"}
+        sent = httpx.post(url, data=values, files=files)
+        assert sent.status_code == 303
+        job = service.get(f"/v1{sent.headers['location']}?wait=true").json()
+        assert (job["result"][0]["query"], len(job["result"][0]["hits"])) == (name, 2)
+        assert job["name"] == "pasted.fasta"
+    wrong = httpx.post(url, data={"text": bases, "k": "0"}, files=files, headers={"Accept": "text/html"})
+    assert wrong.status_code == 422
+    assert "k: Input should be greater than or equal to 1" in wrong.text
+
+
 def test_the_same_idempotency_key_is_the_same_job(service: Running, sample: bytes) -> None:
     url, headers = f"{service.url}/v1/queries", {"Idempotency-Key": "once"}
     first, again = (httpx.post(url, content=sample, headers=headers).json()["id"] for _ in range(2))

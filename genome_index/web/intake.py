@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from starlette.datastructures import FormData, UploadFile
@@ -26,6 +26,7 @@ from genome_index.web.uploads import (
 
 PARTS = ("file", "text", "taxonomy")  # of a form; what else it has are fields
 MOST_FIELDS = 20
+PASTED = "pasted.fasta"
 
 
 @dataclass(frozen=True)
@@ -93,12 +94,22 @@ async def _of_form(form: FormData, raw: Path, name: str | None) -> Sent:
         return Sent(name or file.filename, fields, sent.taxonomy)
     text = file or text
     if isinstance(text, str) and text.strip():
-        await take(_whole(text.encode("utf-8", "replace")), raw)
-        return sent
+        await take(_whole(as_file(text)), raw)
+        return replace(sent, name=name or PASTED)
     raise Problem(
         422, "no-file", "There is no sequence in the form",
         "the form has no field called file with a sequence in it; send one: curl -F file=@sample.fasta",
     )  # fmt: skip
+
+
+def as_file(text: str) -> bytes:
+    """What was pasted, as a file has it: bases alone get a name, which FASTA asks for.
+
+    >>> as_file("ACGT").split(), as_file(">a ACGT")
+    ([b'>pasted', b'ACGT'], b'>a ACGT')
+    """
+    named = text.lstrip().startswith((">", "LOCUS ", "ID "))
+    return (text if named else f">pasted\n{text}").encode("utf-8", "replace")
 
 
 async def _whole(text: bytes) -> AsyncIterator[bytes]:

@@ -26,7 +26,6 @@ from genome_index.web.service import Service
 from genome_index.web.settings import Limits, ServeSettings
 from genome_index.web.site import is_own, login_page
 
-PASTED = "pasted.fasta"
 COOKIE_S = 30 * 24 * 3600  # then a browser asks for the key again
 
 

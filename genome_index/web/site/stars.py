@@ -31,7 +31,7 @@ async def has_map(service: Service) -> bool:
 
 def star_of_query(library: Library, call: Mapping[str, Any], says: str, href: str = "") -> list[Star]:
     """None while the map is being made, or where nothing is comparable."""
-    at = library.place({**call, "hits": call["hits"][:1]})
+    at = library.place(call)
     near = tuple(hit["id"] for hit in call["hits"])
     return [Star(call["query"], says, href, at, near=near)] if at else []
 
