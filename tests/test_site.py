@@ -506,18 +506,28 @@ CUT = """() => [...document.querySelectorAll('main *')].filter((one) => {
 }).map((one) => one.textContent.trim().slice(0, 40))"""
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1200), ("dark", 390)])
 def test_no_page_shuts_anybody_out(
-    browser: Browser, service: Running, one: dict, several: dict, scheme: str
+    browser: Browser, service: Running, one: dict, several: dict, scheme: str, width: int
 ) -> None:
     axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
     for path in [*_pages(one, several), "/queries/notthere"]:
-        with visited(browser, service.url, path, scheme=scheme, expected=["404"]) as page:
+        with visited(browser, service.url, path, width, scheme, expected=["404"]) as page:
             if page.locator("[data-map]").count():
                 page.wait_for_selector(".map canvas", timeout=SOON_MS)
             page.locator("details").evaluate_all("all => all.forEach(one => { one.open = true; })")
             found = axe.run(page)
             assert found.violations_count == 0, (path, found.generate_report())
+
+
+def test_what_scrolls_is_reached_by_keyboard_and_has_a_name(
+    service: Running, one: dict, several: dict
+) -> None:
+    texts = [service.get(path).text for path in _pages(one, several)]
+    scrolling = [found for text in texts for found in re.findall(r'<div class="scroll"[^>]*>', text)]
+    assert len(scrolling) > 10
+    for found in scrolling:
+        assert re.search(r'tabindex="0" role="region" aria-label="[^"]+"', found), found
 
 
 def test_headings_step_down_one_by_one(service: Running, one: dict, several: dict) -> None:
@@ -580,7 +590,7 @@ def test_with_keys_a_reader_logs_in_and_out(
         page.get_by_label("Key").fill(key)
         page.keyboard.press("Enter")
         page.wait_for_selector("table")
-        assert page.url.startswith(f"{service.url}/species")
+        assert page.url == f"{service.url}/species?search=sim"
         page.goto("/")
         page.set_input_files("#file", sample)
         _search(page)

@@ -72,7 +72,8 @@ async def read(service: Service, request: Request, raw: Path, name: str | None) 
     if not request.headers.get("content-type", "").startswith("multipart/form-data"):
         await take(bounded.stream(), raw)
         return Sent(name)
-    async with bounded.form(max_files=2, max_fields=MOST_FIELDS) as form:
+    most = service.limits.upload_bytes  # of a sequence that was pasted; files are no parts in memory
+    async with bounded.form(max_files=2, max_fields=MOST_FIELDS, max_part_size=most) as form:
         return await _of_form(form, raw, name)
 
 
@@ -92,7 +93,7 @@ async def _of_form(form: FormData, raw: Path, name: str | None) -> Sent:
     if isinstance(file, UploadFile) and (file.size or file.filename):
         await take(_blocks(file), raw)
         return Sent(name or file.filename, fields, sent.taxonomy)
-    text = file or text
+    text = file if isinstance(file, str) and file else text  # a file not chosen comes as an empty one
     if isinstance(text, str) and text.strip():
         await take(_whole(as_file(text)), raw)
         return replace(sent, name=name or PASTED)

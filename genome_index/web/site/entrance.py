@@ -49,7 +49,8 @@ def is_own(path: str) -> bool:
 def problem_page(service: Service, request: Request, problem: Problem) -> Response:
     """What went wrong, for a reader: the API's sentence, and a way on; without a key, the way in."""
     if problem.status == HTTPStatus.UNAUTHORIZED:
-        after = request.url.path if request.method == "GET" else "/"
+        asked = request.url
+        after = f"{asked.path}?{asked.query}".rstrip("?") if request.method == "GET" else "/"
         return RedirectResponse(f"/login?{urlencode({'next': after})}", 303)
     values = {"problem": problem, "detail": sentence(problem.detail)}
     if service.settings.asks_for_keys and not request.cookies:
