@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -30,6 +31,9 @@ from gindex_cli.shared import (
 from genome_index.records import counted
 
 if TYPE_CHECKING:
+    from genome_index.fragments import Makeup
+    from genome_index.index import Index
+    from genome_index.query import QuerySettings
     from genome_index.records import Call
 
 
@@ -46,6 +50,10 @@ def query(
         bool, typer.Option("--exclude-identical", help="Leave out references with the query's very sequence.")
     ] = False,
     genome_per: GenomePerOption = None,
+    fragments: Annotated[
+        bool,
+        typer.Option("--fragments", help="Each contig or read of 500 bp and more is a query of its own."),
+    ] = False,
     threads: Threads = DEFAULT_THREADS,
     model: ModelOption = "",
     from_file: FromFile = None,
@@ -59,12 +67,15 @@ def query(
 
     require_format(format, ("table", *FORMATS))
     opened = Index.open(index, model)
-    planned = plan(all_inputs(inputs, from_file), None, genome_per)
-    tell_notes(planned.notes)
     show = Show(live=output is not None or not sys.stdout.isatty())
     settings = QuerySettings(k, exclude_identical, threads, show.progress)
-    calls = query_index(opened, planned.inputs, planned.per, settings, report, show.progress)
-    outcome = _Outcome(calls, show)
+    if fragments:
+        outcome = _of_fragments(opened, all_inputs(inputs, from_file), settings, (report, genome_per), show)
+    else:
+        planned = plan(all_inputs(inputs, from_file), None, genome_per)
+        tell_notes(planned.notes)
+        calls = query_index(opened, planned.inputs, planned.per, settings, report, show.progress)
+        outcome = _Outcome(calls, show)
     if format == "table":
         _table(outcome, output)
     else:
@@ -75,21 +86,51 @@ def query(
     why = "; the rows of what failed say why" if outcome.failed else ""
     if why or outcome.number > 1:
         say(f"{counted(outcome.number, 'input')}: {outcome.verdicts()}{why}", error=bool(why))
+    for line in outcome.by_file():
+        say(line)
     if outcome.failed:
         raise typer.Exit(FAILED_INPUTS)
 
 
-class _Outcome:
-    """Calls passing through, counted and shown."""
+def _of_fragments(
+    index: Index, inputs: list[str], settings: QuerySettings, refused: tuple[Path | None, str | None],
+    show: Show,
+) -> _Outcome:  # fmt: skip
+    """The calls of single records; what only whole genomes have is refused."""
+    from genome_index.errors import UsageError
+    from genome_index.fragments import query_fragments
 
-    def __init__(self, calls: Iterable[Call], show: Show) -> None:
+    for option, given in zip(("--report", "--genome-per"), refused, strict=True):
+        if given is not None:
+            raise UsageError(f"{option} is for whole genomes; leave it out, or --fragments")
+    return _Outcome(query_fragments(index, inputs, settings), show, makeups={})
+
+
+class _Outcome:
+    """Calls passing through, counted and shown; those of fragments by file too, in `makeups`."""
+
+    def __init__(self, calls: Iterable[Call], show: Show, makeups: dict[str, Makeup] | None = None) -> None:
         self._calls, self._show, self._counts = calls, show, Counter[str]()
+        self.makeups = makeups
 
     def __iter__(self) -> Iterator[Call]:
         for call in self._calls:
             self._counts[call.verdict] += 1
+            self._enter(call)
             self._show.through("answered", self.number)
             yield call
+
+    def _enter(self, call: Call) -> None:
+        if self.makeups is not None:
+            from genome_index.fragments import Makeup
+
+            self.makeups.setdefault(call.source, Makeup()).add(call)
+
+    def by_file(self) -> Iterator[str]:
+        """A line for each file of fragments."""
+        for source, makeup in (self.makeups or {}).items():
+            bases = f"{makeup.bases:,} bp"
+            yield f"{source}: {counted(makeup.fragments, 'fragment')}, {bases}: {_said(makeup.verdicts)}"
 
     @property
     def number(self) -> int:
@@ -101,12 +142,24 @@ class _Outcome:
 
     def verdicts(self) -> str:
         """As one says it: '712 species, 40 genus, 3 novel'."""
-        return ", ".join(
-            f"{count:,} {verdict.replace('_', ' ')}" for verdict, count in self._counts.most_common() if count
-        )
+        return _said(self._counts)
 
 
-def _table(calls: Iterable[Call], output: Path | None) -> None:
+def _said(counts: Counter[str]) -> str:
+    return ", ".join(
+        f"{count:,} {verdict.replace('_', ' ')}" for verdict, count in counts.most_common() if count
+    )
+
+
+def _table(outcome: _Outcome, output: Path | None) -> None:
     from gindex_cli.table import render
 
-    send(render(calls), output)
+    send(chain(render(outcome), _made_of(outcome)), output)
+
+
+def _made_of(outcome: _Outcome) -> Iterator[str]:
+    """Which share of each file's bases goes to which name, once all of it has passed."""
+    for source, makeup in (outcome.makeups or {}).items():
+        yield f"\n{source}, {makeup.bases:,} bp in {counted(makeup.fragments, 'fragment')}, by bases:\n"
+        for name, bases, share in makeup.shares():
+            yield f"  {share:>6.1%}  {bases:>13,} bp  {name}\n"

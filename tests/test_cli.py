@@ -88,6 +88,9 @@ RUNS = {
     "embed": (None, ""),  # writes no index: test_embed.py
     "compare": (None, ""),  # nor does this: test_comparison.py
     "draw": (None, ""),  # has commands of its own: test_pictures.py
+    "serve": (None, ""),  # runs until it is told to stop: test_serve.py
+    "key": (None, ""),  # has commands of its own: test_keys.py
+    "backup": (None, ""),  # asks for no index: test_backup.py
     "fit-pool": (None, ""),  # needs an index of a language model: test_fitpool.py
 }
 
