@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import pytest
+from loops import finished
 
 for module in ("plotly", "jinja2", "matplotlib", "umap"):
     pytest.importorskip(module)
@@ -58,7 +59,7 @@ def with_studio(studio: Studio, act: Callable[[Studio], Awaitable[Found]]) -> Fo
         finally:
             studio.close()
 
-    return asyncio.run(life())
+    return finished(life())
 
 
 def test_what_it_draws_is_what_the_library_draws(demo: Path, demo_index: Path, tmp_path: Path) -> None:
@@ -261,7 +262,7 @@ async def main():
     await asyncio.sleep(600)
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    finished(main())
 """
 
 

@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 
 pytest.importorskip("fastapi", reason="the extra serve is not installed")
 
+from loops import finished
 from service import Running
 
 from genome_index.reader import GenomePer, iter_genomes
@@ -125,7 +126,7 @@ def test_who_sends_too_slowly_is_not_waited_for() -> None:
             assert size < 100
 
     with pytest.raises(Problem, match="it was not complete after") as refused:
-        asyncio.run(read_all())
+        finished(read_all())
     assert refused.value.status == 408
 
 
