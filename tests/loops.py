@@ -1,4 +1,4 @@
-"""Coroutines in tests, in a thread of their own: the browser's driver keeps a loop running in the main one."""
+"""Coroutines in tests, in a thread of their own: the browser's driver keeps a loop running in this one."""
 
 from __future__ import annotations
 

@@ -212,6 +212,25 @@ def test_pictures_of_a_dead_worker_are_drawn_by_another(jobs: Jobs, claims: Clai
     assert (again.id, again.state) == (job.id, "done")
 
 
+def test_pictures_of_small_jobs_do_not_wait_for_large_ones(jobs: Jobs, claims: Claims) -> None:
+    large = jobs.add("a", Upload(new_id(), "x", 1, 600), Asked(pictures=True))
+    claims.claim()
+    claims.answer([(large.id, ["1"] * 600, True)])
+    first = claims.claim_pictures()
+    assert first is not None
+    claims.picture(first.id, 0, None, (None, None))
+    claims.leave_pictures(first.id)
+    small = sent(jobs, pictures=True)
+    claims.claim()
+    claims.answer([(small.id, ["1"], True)])
+    order = []
+    for _ in range(2):
+        job = claims.claim_pictures()
+        assert job is not None
+        order.append((job.id, claims.pictured(job.id)))
+    assert order == [(small.id, 0), (large.id, 1)]
+
+
 def test_a_transaction_is_all_or_nothing(jobs: Jobs, claims: Claims) -> None:
     job = sent(jobs)
     claims.claim()

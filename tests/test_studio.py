@@ -262,7 +262,7 @@ async def main():
     await asyncio.sleep(600)
 
 if __name__ == "__main__":
-    finished(main())
+    asyncio.run(main())
 """
 
 

@@ -81,12 +81,12 @@ class Claims:
     # -- pictures --------------------------------------------------------------------------------------------
 
     def claim_pictures(self) -> Job | None:
-        """A finished job whose pictures nobody draws yet, now this worker's."""
+        """The smallest finished job whose pictures nobody draws just now; it is this worker's meanwhile."""
         waiting = "SELECT * FROM jobs WHERE pictures = 'pending' AND state = 'done' AND worker IS NULL"
         if not self._db.execute(f"{waiting} LIMIT 1").fetchone():
             return None
         with storage_errors(self.data), changing(self._db):
-            row = self._db.execute(f"{waiting} ORDER BY number LIMIT 1").fetchone()
+            row = self._db.execute(f"{waiting} ORDER BY inputs, number LIMIT 1").fetchone()
             if row is not None:
                 self._db.execute("UPDATE jobs SET worker = ? WHERE id = ?", (self.worker, row["id"]))
         return job_of(row, None) if row is not None else None
@@ -102,6 +102,16 @@ class Claims:
                 "INSERT OR REPLACE INTO pictures VALUES (?, ?, ?, ?, ?)", (job, number, painting, *portraits)
             )
         return True
+
+    def pictured(self, job: str) -> int:
+        """How many answers of a job have been drawn; they are drawn in order."""
+        [number] = self._db.execute("SELECT count(*) FROM pictures WHERE job = ?", (job,)).fetchone()
+        return int(number)
+
+    def leave_pictures(self, job: str) -> None:
+        """Let whoever is free draw the next of a job."""
+        with storage_errors(self.data):
+            self._db.execute("UPDATE jobs SET worker = NULL WHERE id = ?", (job,))
 
     def end_pictures(self, job: str, how: str) -> None:
         with storage_errors(self.data):

@@ -50,21 +50,12 @@ class Open:
     last: bool = False  # whether nothing is left
 
 
-@dataclass
-class Drawing:
-    """A job whose pictures this worker draws."""
-
-    job: Job
-    genomes: Iterator[tuple[int, Genome | Failure]]
-
-
 class Worker:
     def __init__(self, settings: ServeSettings, name: str) -> None:
         self.settings, self.data = settings, settings.data
         self.claims = Claims(settings.data, settings.limits, name)
         self.index = Index.open(settings.index, settings.model)
         self.open: list[Open] = []
-        self.drawing: Drawing | None = None
         self.stopping = threading.Event()
         warm(self.index)
 
@@ -81,7 +72,7 @@ class Worker:
 
     def _let_go(self) -> None:
         """Give all jobs back, as soon as the disk takes it: what was answered last is not on it."""
-        self.open, self.drawing = [], None
+        self.open = []
         while not self.stopping.wait(FULL_DISK_S):
             with suppress(StorageError):
                 return self.claims.release(self.claims.worker, died=False)
@@ -156,26 +147,24 @@ class Worker:
     # -- pictures --------------------------------------------------------------------------------------------
 
     def draw_one(self) -> bool:
-        """The pictures of one genome, or none if there are none to draw."""
-        if self.drawing is None:
-            job = self.claims.claim_pictures()
-            if job is None:
-                return False
-            path = path_of(self.data, job.id)
-            genomes = islice(genomes_of(path, job.name, job.asked.genome_per), MOST_PAINTED)
-            self.drawing = Drawing(job, enumerate(genomes))
-        job = self.drawing.job
-        number, genome = next(self.drawing.genomes, (0, None))
-        if genome is None or not self._drawn(job, number, genome):
+        """The pictures of one genome, if there are any to draw; small jobs do not wait for large ones."""
+        job = self.claims.claim_pictures()
+        if job is None:
+            return False
+        number = self.claims.pictured(job.id)
+        genomes = genomes_of(path_of(self.data, job.id), job.name, job.asked.genome_per)
+        genome = next(islice(genomes, number, MOST_PAINTED), None)
+        if genome is not None and self._drawn(job, number, genome):
+            self.claims.leave_pictures(job.id)
+        else:
             self.claims.end_pictures(job.id, "done")
-            self.drawing = None
             self._put_away(replace(job, asked=replace(job.asked, pictures=False)))
         return True
 
     def _drawn(self, job: Job, number: int, genome: Genome | Failure) -> bool:
         """Whether the job is still wanted."""
         if isinstance(genome, Failure):
-            return True
+            return self.claims.picture(job.id, number, None, (None, None))
         call = next(answer(self.index, [genome], QuerySettings(job.asked.k, job.asked.exclude_identical)))
         made = drawn(self.index, genome, call, number < MOST_PORTRAITS)
         painting = json.dumps(painting_json(made.painting)) if made.painting else None
