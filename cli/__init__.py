@@ -14,6 +14,7 @@ from gindex_cli.export import export
 from gindex_cli.fetch import fetch
 from gindex_cli.fitpool import fit_pool
 from gindex_cli.key import app as key
+from gindex_cli.lab import app as lab
 from gindex_cli.look import check, info, list_genomes
 from gindex_cli.query import query
 from gindex_cli.report import dereplicate, report
@@ -56,6 +57,7 @@ app.command("list")(guarded(list_genomes))
 app.command("fit-pool")(guarded(fit_pool))
 app.add_typer(draw)
 app.add_typer(key)
+app.add_typer(lab)
 
 
 def main() -> None:

@@ -32,8 +32,7 @@ from genome_index.records import counted
 
 if TYPE_CHECKING:
     from genome_index.fragments import Makeup
-    from genome_index.index import Index
-    from genome_index.query import QuerySettings
+    from genome_index.inputs import Plan
     from genome_index.records import Call
 
 
@@ -59,23 +58,22 @@ def query(
     from_file: FromFile = None,
 ) -> None:
     """Say which species each genome is, how sure that is, and why."""
+    from genome_index.fragments import query_fragments
     from genome_index.index import Index
-    from genome_index.inputs import plan
     from genome_index.pipeline import query_index
     from genome_index.query import QuerySettings
     from genome_index.report import FORMATS, provenance
 
     require_format(format, ("table", *FORMATS))
     opened = Index.open(index, model)
+    planned = _planned(all_inputs(inputs, from_file), genome_per, report, fragments)
     show = Show(live=output is not None or not sys.stdout.isatty())
     settings = QuerySettings(k, exclude_identical, threads, show.progress)
     if fragments:
-        outcome = _of_fragments(opened, all_inputs(inputs, from_file), settings, (report, genome_per), show)
+        calls = query_fragments(opened, planned.inputs, settings)
     else:
-        planned = plan(all_inputs(inputs, from_file), None, genome_per)
-        tell_notes(planned.notes)
         calls = query_index(opened, planned.inputs, planned.per, settings, report, show.progress)
-        outcome = _Outcome(calls, show)
+    outcome = _Outcome(calls, show, {} if fragments else None)
     if format == "table":
         _table(outcome, output)
     else:
@@ -83,6 +81,26 @@ def query(
     show.end()
     if report is not None:
         say(f"wrote {report}")
+    _tell(outcome)
+
+
+def _planned(inputs: list[str], genome_per: str | None, report: Path | None, fragments: bool) -> Plan:
+    """What one query is; what only whole genomes have is refused to fragments."""
+    from genome_index.errors import UsageError
+    from genome_index.inputs import Plan, plan
+
+    if fragments:
+        for option, given in (("--report", report), ("--genome-per", genome_per)):
+            if given is not None:
+                raise UsageError(f"{option} is for whole genomes; leave it out, or --fragments")
+        return Plan(tuple(inputs), "record", None, ())
+    planned = plan(inputs, None, genome_per)
+    tell_notes(planned.notes)
+    return planned
+
+
+def _tell(outcome: _Outcome) -> None:
+    """The truthful end: what came of how many inputs, of fragments by file; exits with 1 if one failed."""
     why = "; the rows of what failed say why" if outcome.failed else ""
     if why or outcome.number > 1:
         say(f"{counted(outcome.number, 'input')}: {outcome.verdicts()}{why}", error=bool(why))
@@ -90,20 +108,6 @@ def query(
         say(line)
     if outcome.failed:
         raise typer.Exit(FAILED_INPUTS)
-
-
-def _of_fragments(
-    index: Index, inputs: list[str], settings: QuerySettings, refused: tuple[Path | None, str | None],
-    show: Show,
-) -> _Outcome:  # fmt: skip
-    """The calls of single records; what only whole genomes have is refused."""
-    from genome_index.errors import UsageError
-    from genome_index.fragments import query_fragments
-
-    for option, given in zip(("--report", "--genome-per"), refused, strict=True):
-        if given is not None:
-            raise UsageError(f"{option} is for whole genomes; leave it out, or --fragments")
-    return _Outcome(query_fragments(index, inputs, settings), show, makeups={})
 
 
 class _Outcome:

@@ -5,6 +5,7 @@
     INDEX/segments/NAME/         what is kept of some hundred genomes each; written once, shared by snapshots
     INDEX/staging/NAME/          bases of genomes that an unfinished change still needs
     INDEX/maps/                  maps of the collection that somebody asked for; nothing is lost with them
+    INDEX/fragments/             how sure calls of short pieces are, learned when first asked for; likewise
     INDEX/lock                   held by the one process that writes
 
 A change writes a new snapshot beside the others and then moves the pointer. Killed before that, it leaves

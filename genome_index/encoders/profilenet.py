@@ -1,0 +1,46 @@
+"""The profile network with gradients: the same tensors by the same names as `profile.py` reads."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from genome_index.encoders.profile import EPSILON, WEIGHTS, ProfileConfig, shapes, write_card
+
+
+class ProfileNetwork(nn.Module):
+    """Profiles of length 1 -> vectors of length 1: (B, V) -> (B, D)."""
+
+    def __init__(self, config: ProfileConfig) -> None:
+        super().__init__()
+        self.config = config
+        if config.hidden:
+            self.first = nn.Linear(config.words, config.hidden)
+            self.norm = nn.BatchNorm1d(config.hidden, eps=EPSILON)
+            self.drop = nn.Dropout(config.dropout)
+        self.last = nn.Linear(config.hidden or config.words, config.dim)
+
+    def forward(self, profiles: Tensor) -> Tensor:
+        hidden = profiles
+        if self.config.hidden:
+            hidden = self.drop(torch.sigmoid(self.norm(self.first(hidden))))
+        return nn.functional.normalize(self.last(hidden), dim=1)
+
+    def start_from(self, components: Tensor) -> None:
+        """Make the first layer what was fitted without labels: components (V, at most its width)."""
+        layer = self.first if self.config.hidden else self.last
+        with torch.no_grad():
+            layer.weight[: components.shape[1]] = components.T
+            layer.bias.zero_()
+
+
+def save_profile(network: ProfileNetwork, folder: Path) -> None:
+    """Write what `Profile.load` reads; no optimiser, no pickle."""
+    from safetensors.torch import save_file
+
+    folder.mkdir(parents=True, exist_ok=True)
+    state = network.state_dict()
+    save_file({name: state[name].contiguous() for name in shapes(network.config)}, folder / WEIGHTS)
+    write_card(network.config, folder)

@@ -1,0 +1,206 @@
+"""Training by pairs on the demo collection: views, the profile network in torch and in numpy, the judge."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="the extra neural is not installed")
+pytest.importorskip("safetensors", reason="the extra neural is not installed")
+pytest.importorskip("matplotlib", reason="the extra neural is not installed")
+
+from genome_index.encoders.profile import CARD, WEIGHTS, Profile, ProfileConfig  # noqa: E402
+from genome_index.encoders.profilenet import ProfileNetwork, save_profile  # noqa: E402
+from genome_index.encoders.spectrum import Spectrum  # noqa: E402
+from genome_index.errors import ModelError, UsageError  # noqa: E402
+from genome_index.lab.contrast import akin, start, train_pairs, train_profile, without  # noqa: E402
+from genome_index.lab.corpus import build_corpus  # noqa: E402
+from genome_index.lab.judge import Candidate, interval, judge, names_at, question, table  # noqa: E402
+from genome_index.lab.losses import asked_and_answered  # noqa: E402
+from genome_index.lab.packing import codes_of, other_strand  # noqa: E402
+from genome_index.lab.runs import Schedule  # noqa: E402
+from genome_index.lab.shards import Shards  # noqa: E402
+from genome_index.lab.split import SplitPlan  # noqa: E402
+from genome_index.lab.views import Pairs, ViewPlan, fragment, mutated, word_profiles  # noqa: E402
+
+
+@pytest.fixture(scope="module")
+def corpus(demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("corpus") / "demo"
+    build_corpus([str(demo / "genomes")], out, demo / "taxonomy.tsv", split=SplitPlan(test=0.3, validation=0))
+    return out
+
+
+@pytest.fixture(scope="module")
+def shards(corpus: Path) -> Shards:
+    return Shards.open(corpus)
+
+
+@pytest.fixture(scope="module")
+def trained(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("model") / "tiny"
+    train_profile(corpus, out, "tiny")
+    return out
+
+
+# -- the network --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("hidden", [0, 8])
+def test_numpy_reads_what_torch_wrote_and_agrees(tmp_path: Path, hidden: int) -> None:
+    torch.manual_seed(1)
+    network = ProfileNetwork(ProfileConfig(words=30, hidden=hidden, dim=5))
+    network(torch.randn(64, 30))  # moves the running mean of the batch norm away from 0
+    network.eval()
+    save_profile(network, tmp_path)
+    rows = torch.randn(7, 30)
+    found = Profile.load(tmp_path).apply(rows.numpy())
+    np.testing.assert_allclose(found, network(rows).detach().numpy(), atol=1e-6)
+
+
+def test_the_version_is_of_the_weights(tmp_path: Path) -> None:
+    versions = set()
+    for seed in range(2):
+        torch.manual_seed(seed)
+        save_profile(ProfileNetwork(ProfileConfig(words=6, dim=2)), tmp_path)
+        versions |= {Profile.load(tmp_path).version, Profile.load(tmp_path).version}
+    assert len(versions) == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [(WEIGHTS, b"no tensors"), (CARD, b"{"), (CARD, b'{"model_type": "bert"}'), (CARD, b"[]"),
+     (CARD, b'{"model_type": "gindex-profile", "words": 7, "dim": 2}')],
+)  # fmt: skip
+def test_a_damaged_folder_is_said(tmp_path: Path, name: str, content: bytes) -> None:
+    save_profile(ProfileNetwork(ProfileConfig(words=6, dim=2)), tmp_path)
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(ModelError):
+        Profile.load(tmp_path)
+
+
+# -- views --------------------------------------------------------------------------------------------------
+
+
+def test_a_strand_does_not_show_in_a_profile(shards: Shards) -> None:
+    contig = shards.contigs(0)[0]
+    here, there = word_profiles([[contig], [other_strand(contig)]])
+    np.testing.assert_array_equal(here, there)
+    assert np.linalg.norm(here) == pytest.approx(1)
+
+
+def test_mutation_changes_about_its_share_and_never_to_the_same_base() -> None:
+    codes = codes_of(b"ACGTN" * 4000)
+    changed = mutated(codes, 0.1, np.random.default_rng(0))
+    assert (changed != codes).sum() == pytest.approx(1600, rel=0.1)
+    assert ((changed == 4) == (codes == 4)).all()
+
+
+def test_fragments_are_stretches_of_contigs() -> None:
+    contigs, draws = [codes_of(b"AAAAAAAAAC"), codes_of(b"GGG")], np.random.default_rng(0)
+    whole = {bytes(contig[at : at + 4]) for contig in contigs for at in range(max(1, len(contig) - 3))}
+    assert {bytes(fragment(contigs, 4, draws)) for _ in range(200)} == whole
+
+
+def test_a_batch_is_of_its_step_and_its_part(shards: Shards) -> None:
+    pairs = Pairs(shards, "train", ViewPlan(), 3)
+    first, again, other = pairs.batch(5, 8), pairs.batch(5, 8), pairs.batch(6, 8)
+    assert all(np.array_equal(a.question, b.question) for a, b in zip(first, again, strict=True))
+    assert [one.genome for one in first] != [one.genome for one in other]
+    for step in range(20):
+        drawn = pairs.batch(step, 8)
+        assert len({one.genome for one in drawn}) == len(drawn)
+        for one in drawn:
+            assert {shards.genome(one.genome).part, shards.genome(one.answer).part} == {"train"}
+            assert shards.genome(one.genome).genus == shards.genome(one.answer).genus
+
+
+def test_kin_of_the_same_genus_are_marked(shards: Shards) -> None:
+    drawn = Pairs(shards, "train", ViewPlan(), 0).batch(0, 12)
+    expected = [
+        [i != j and a.genus is not None and a.genus == b.genus for j, b in enumerate(drawn)]
+        for i, a in enumerate(drawn)
+    ]
+    assert akin(drawn).tolist() == expected
+
+
+def test_the_start_does_not_see_the_mean(shards: Shards) -> None:
+    draws = np.random.default_rng(0)
+    matrix, directions = draws.normal(size=(20, 4)), draws.normal(size=(3, 20))
+    assert np.abs(directions @ without(matrix, directions)).max() < 1e-6
+    pairs = Pairs(shards, "train", ViewPlan(), 0)
+    mean = word_profiles([shards.contigs(at) for at in pairs.numbers.tolist()]).mean(axis=0)
+    assert np.abs(mean @ start(pairs, len(pairs.numbers), 8)).max() < 1e-5
+
+
+# -- training -----------------------------------------------------------------------------------------------
+
+
+def test_a_trained_folder_is_an_encoder(corpus: Path, trained: Path, shards: Shards) -> None:
+    profile = Profile.load(trained)
+    views = [shards.contigs(at) for at in range(3)]
+    roots = Spectrum().features(np.random.default_rng(0).integers(0, 5, (4, profile.config.words)))
+    assert profile.apply(roots).shape == (4, 32)
+    np.testing.assert_allclose(np.linalg.norm(profile.apply(word_profiles(views)), axis=1), 1, rtol=1e-5)
+
+
+def test_training_lowers_the_loss_of_one_batch(shards: Shards, tmp_path: Path) -> None:
+    pairs = Pairs(shards, "train", ViewPlan(), 0)
+    drawn = pairs.batch(1000, 12)  # of a step that is not reached
+    views = [[one.question] for one in drawn] + [shards.contigs(one.answer) for one in drawn]
+    rows = torch.from_numpy(word_profiles(views))
+    torch.manual_seed(0)
+    network = ProfileNetwork(ProfileConfig(dim=16))
+
+    def loss() -> float:
+        with torch.no_grad():
+            return float(asked_and_answered(*network(rows).chunk(2), akin(drawn)))
+
+    before = loss()
+    plan = Schedule(steps=10, rate=1e-3)
+    train_pairs(tmp_path, network, lambda views: torch.from_numpy(word_profiles(views)), pairs, plan, 12)
+    assert loss() < 0.7 * before
+
+
+def test_an_unknown_size_is_refused(corpus: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="--size huge: choose tiny"):
+        train_profile(corpus, tmp_path, "huge")
+
+
+# -- the judge ----------------------------------------------------------------------------------------------
+
+
+def test_the_judge_counts_as_a_dull_loop_does(shards: Shards) -> None:
+    one = Candidate(Spectrum(), dim=0)
+    scores = {(s.rank, s.length_bp): s for s in judge({"spectrum": one}, shards, lengths_bp=(1000,))}
+    rows = word_profiles([shards.contigs(at) for at in range(len(shards))])
+    for rank in ("genus", "species"):
+        names, right = names_at(shards, rank), []
+        for at in shards.numbers("test").tolist():
+            asked = word_profiles([question(shards, at, 1000, 0)])[0]
+            if rank == "genus":
+                free = [i for i in range(len(shards)) if shards.species[i] != shards.species[at]]
+            else:
+                free = [i for i in range(len(shards)) if i != at]
+            if names[at] and names[at] in names[free]:
+                right.append(names[max(free, key=lambda i: rows[i] @ asked)] == names[at])
+        assert scores[rank, 1000].questions == len(right)
+        assert scores[rank, 1000].accuracy == pytest.approx(100 * np.mean(right))
+        assert (scores[rank, 1000].difference, scores[rank, 1000].low) == (0, 0)
+
+
+def test_the_interval_redraws_species_not_genomes() -> None:
+    species = np.repeat(np.arange(10), 50)
+    differences = np.repeat(np.arange(10) % 2, 50).astype(float)
+    low, high = interval(differences, species)
+    assert low == pytest.approx(20, abs=5)  # of 10 coins; of 500 it would be 46 to 54
+    assert high == pytest.approx(80, abs=5)
+
+
+def test_a_table_has_a_row_for_each_score(shards: Shards) -> None:
+    scores = judge({"spectrum": Candidate(Spectrum())}, shards, lengths_bp=(0,))
+    assert table(scores).count("\n") == len(scores) + 1
+    with pytest.raises(UsageError, match="'other' is not among spectrum"):
+        judge({"spectrum": Candidate(Spectrum())}, shards, baseline="other")
