@@ -58,7 +58,6 @@ def query(
     from_file: FromFile = None,
 ) -> None:
     """Say which species each genome is, how sure that is, and why."""
-    from genome_index.fragments import query_fragments
     from genome_index.index import Index
     from genome_index.pipeline import query_index
     from genome_index.query import QuerySettings
@@ -70,6 +69,8 @@ def query(
     show = Show(live=output is not None or not sys.stdout.isatty())
     settings = QuerySettings(k, exclude_identical, threads, show.progress)
     if fragments:
+        from genome_index.fragments import query_fragments
+
         calls = query_fragments(opened, planned.inputs, settings)
     else:
         calls = query_index(opened, planned.inputs, planned.per, settings, report, show.progress)

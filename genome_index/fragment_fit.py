@@ -11,7 +11,6 @@ or finds it damaged, fits anew.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -30,17 +29,16 @@ from genome_index.calibrate import (
     mixture_for,
     with_threshold,
 )
-from genome_index.durable import disk_errors, write_file
 from genome_index.errors import StorageError
 from genome_index.features import WORD_FLOOR, HeldOut
 from genome_index.fit import LEAST_SAMPLES, Asked, best_vote, join_samples, kin_of, samples_of
 from genome_index.fragment_hits import Table, hits_of, pieces_of
 from genome_index.index import Index
+from genome_index.keepsakes import keep, keepsake_path, read_keepsake
 from genome_index.levels import UNKNOWN
 from genome_index.progress import Progress, quiet
 from genome_index.quality import LEAST_BP, complaint
 from genome_index.records import RANKS, Contig, Genome
-from genome_index.snapshots import numbers
 
 Rows = npt.NDArray[np.int64]
 
@@ -220,16 +218,13 @@ def _all_eligible(samples: Samples) -> Samples:
 
 
 def _path(index: Index) -> Path:
-    return index.path / "fragments" / f"{index.snapshot.number:06d}-{index.snapshot.fingerprint}.json"
+    return keepsake_path(index, "fragments", ".json")
 
 
 def _read(index: Index) -> Calibrators | None:
     """What is kept; None where there is nothing that can be relied on."""
-    try:
-        seal, _, content = _path(index).read_bytes().partition(b"\n")
-    except OSError:
-        return None
-    if hashlib.sha256(content).hexdigest().encode() != seal:
+    content = read_keepsake(_path(index))
+    if content is None:
         return None
     found = json.loads(content)
     if found["how"] != HOW:
@@ -241,18 +236,8 @@ def _read(index: Index) -> Calibrators | None:
 
 
 def _keep(index: Index, made: Calibrators) -> None:
-    """Write what was fitted beside its snapshot; that of snapshots that are gone makes way."""
-    path = _path(index)
     lengths = {
         str(length): {name: calibrator.to_json() for name, calibrator in one.items()}
         for length, one in made.items()
     }
-    content = json.dumps({"how": HOW, "lengths": lengths}).encode()
-    with disk_errors(path.parent):
-        path.parent.mkdir(exist_ok=True)
-    write_file(path, hashlib.sha256(content).hexdigest().encode() + b"\n" + content)
-    there = {f"{number:06d}" for number in numbers(index.path)}
-    with disk_errors(path.parent):
-        for other in path.parent.iterdir():
-            if other.name.partition("-")[0] not in there:
-                other.unlink(missing_ok=True)
+    keep(index, _path(index), json.dumps({"how": HOW, "lengths": lengths}).encode())

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -22,13 +23,12 @@ from genome_index.fragment_hits import Pieces, Table, hits_of, pieces_of
 from genome_index.index import Index
 from genome_index.levels import UNKNOWN
 from genome_index.model import Model
-from genome_index.quality import complaint, warnings_of
-from genome_index.query import QuerySettings
+from genome_index.quality import warnings_of
+from genome_index.query import QuerySettings, called_labels, each_its_call, lineage_to
 from genome_index.reader import Failure, file_stem, iter_genomes
-from genome_index.records import RANKS, Call, Evidence, Genome, Hit, Lineage
+from genome_index.records import RANKS, Call, Evidence, Genome, Hit
 
 BATCH_FRAGMENTS = 512  # one pass through all sketches serves so many
-BATCH_BP = 32_000_000
 DEVIATIONS = 2.0  # of the share of words: a few dozen of them say no more exactly what the identity is
 NOT_MEASURED = "not measured: for a fragment, shared words speak"
 BY_RULE = (
@@ -58,20 +58,13 @@ def answer_fragments(
     index: Index, fragments: Iterable[Genome | Failure], settings: QuerySettings
 ) -> Iterator[Call]:
     """One Call for each record, in order; no two have the same name."""
-    judge: _Judge | None = None
-    for batch in _batches(named_apart(fragments)):
-        usable = [one for one in batch if isinstance(one, Genome) and not complaint(one)]
-        if usable and judge is None:
-            table = Table.of(index)
-            judge = _Judge(table, calibrators_of(index, settings.progress, settings.threads), settings)
-        calls = iter(judge.calls(usable) if judge is not None and usable else ())
-        for item in batch:
-            if isinstance(item, Failure):
-                yield Call(item.id, item.source, 0, "failed", item.reason)
-            elif why := complaint(item):
-                yield Call(item.id, item.source, item.length_bp, "qc_fail", why)
-            else:
-                yield next(calls)
+
+    @cache
+    def judge() -> _Judge:  # not before there is something to judge
+        table = Table.of(index)
+        return _Judge(table, calibrators_of(index, settings.progress, settings.threads), settings)
+
+    return each_its_call(named_apart(fragments), BATCH_FRAGMENTS, lambda usable: judge().calls(usable))
 
 
 def named_apart(fragments: Iterable[Genome | Failure]) -> Iterator[Genome | Failure]:
@@ -84,19 +77,6 @@ def named_apart(fragments: Iterable[Genome | Failure]) -> Iterator[Genome | Fail
             again += 1
         taken.add(name)
         yield one if name == one.id else replace(one, id=name)
-
-
-def _batches(fragments: Iterable[Genome | Failure]) -> Iterator[list[Genome | Failure]]:
-    batch: list[Genome | Failure] = []
-    size = 0
-    for item in fragments:
-        batch.append(item)
-        size += item.length_bp if isinstance(item, Genome) else 0
-        if len(batch) >= BATCH_FRAGMENTS or size >= BATCH_BP:
-            yield batch
-            batch, size = [], 0
-    if batch:
-        yield batch
 
 
 @dataclass(frozen=True)
@@ -191,12 +171,12 @@ class _Said:
             reason=self._reason(rank, name, at, other) if shares else self._nothing(),
             rank=rank,
             name=name,
-            lineage=_down_to(rank, closest),
+            lineage=lineage_to(rank, closest),
             confidence=self.names[rank].probability if rank else None,
             closest=closest,
             runner_up=self._hit(other) if other is not None else None,
             next_rank=self._next(rank) if shares else None,
-            labels=self._labels() if shares else {},
+            labels=called_labels(self.index, self.names) if shares else {},
             hits=tuple(self._hit(int(one)) for one in real[:k]),
             warnings=(*(warnings if rank else ()), *warnings_of(self.fragment)),
         )
@@ -254,26 +234,11 @@ class _Said:
         known = [one for one in reversed(RANKS[:-1]) if one in self.index.model.levels]
         return known[0] if known and rank != known[0] else None
 
-    def _labels(self) -> dict[str, tuple[str, float]]:
-        levels = self.index.model.levels
-        return {
-            level: (levels[level].names[name.code], name.probability)
-            for level, name in self.names.items()
-            if level not in RANKS and name.code != UNKNOWN and name.probability >= name.threshold
-        }
-
     def _hit(self, at: int) -> Hit:
         entry = self.index.entry(int(self.hits.rows[self.i, at]))
         words, similarity = (float(one[self.i, at]) for one in (self.hits.words, self.hits.similarity))
         evidence = Evidence(reason=NOT_MEASURED)
         return Hit(entry.id, entry.lineage, entry.taxon.labels, similarity, words, evidence)
-
-
-def _down_to(rank: str | None, closest: Hit | None) -> Lineage:
-    if rank is None or closest is None:
-        return Lineage()
-    kept = RANKS[: RANKS.index(rank) + 1]
-    return Lineage({known: name for known, name in closest.lineage.names.items() if known in kept})
 
 
 # -- what a file is made of ----------------------------------------------------------------------------------

@@ -8,7 +8,6 @@ damaged, makes it anew.
 
 from __future__ import annotations
 
-import hashlib
 import io
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -18,19 +17,17 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from genome_index.durable import disk_errors, write_file
 from genome_index.errors import StorageError, UsageError
 from genome_index.extras import need_installed
 from genome_index.index import Index
+from genome_index.keepsakes import keep, keepsake_path, read_keepsake
 from genome_index.kept import live_rows
 from genome_index.layout import EPOCHS, FEWEST, MIN_DIST, NEIGHBOURS, SEED, neighbours, principal, umap_of
 from genome_index.progress import Progress, quiet
-from genome_index.snapshots import numbers
 
 Floats = npt.NDArray[np.float32]
 Rows = npt.NDArray[np.int64]
 
-SEAL_BYTES = 64  # of a sha256 as text
 MAPS: Mapping[str, str] = {  # by what -> how; a kept map that was made in another way is made anew
     "umap": f"umap {NEIGHBOURS} {MIN_DIST} {EPOCHS} {SEED} 1",
     "pca": "pca 1",
@@ -99,8 +96,7 @@ def _made(index: Index, by: str, progress: Progress) -> Map:
 
 
 def _path(index: Index, by: str) -> Path:
-    snapshot = index.snapshot
-    return index.path / "maps" / f"{snapshot.number:06d}-{snapshot.fingerprint}-{by}.npz"
+    return keepsake_path(index, "maps", f"-{by}.npz")
 
 
 def _how(index: Index, by: str) -> str:
@@ -109,12 +105,8 @@ def _how(index: Index, by: str) -> str:
 
 def _read(index: Index, by: str) -> Map | None:
     """The kept map; None where there is none that can be relied on."""
-    try:
-        content = _path(index, by).read_bytes()
-    except OSError:
-        return None
-    archive, seal = content[:-SEAL_BYTES], content[-SEAL_BYTES:]
-    if hashlib.sha256(archive).hexdigest().encode() != seal:
+    archive = read_keepsake(_path(index, by))
+    if archive is None:
         return None
     with np.load(io.BytesIO(archive), allow_pickle=False) as arrays:
         if str(arrays["how"]) != _how(index, by):
@@ -125,17 +117,8 @@ def _read(index: Index, by: str) -> Map | None:
 
 
 def _keep(index: Index, made: Map) -> None:
-    """Write a map beside its snapshot; those of snapshots that are gone make way."""
-    path, archive = _path(index, made.by), io.BytesIO()
+    archive = io.BytesIO()
     how = np.array(_how(index, made.by))
     explained = np.array(made.explained or (0.0, 0.0))
     np.savez(archive, allow_pickle=False, how=how, rows=made.rows, xy=made.xy, explained=explained)
-    content = archive.getvalue()
-    with disk_errors(path.parent):
-        path.parent.mkdir(exist_ok=True)
-    write_file(path, content + hashlib.sha256(content).hexdigest().encode())
-    there = {f"{number:06d}" for number in numbers(index.path)}
-    with disk_errors(path.parent):
-        for other in path.parent.iterdir():
-            if other.name.partition("-")[0] not in there:
-                other.unlink(missing_ok=True)
+    keep(index, _path(index, made.by), archive.getvalue())

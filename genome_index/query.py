@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -44,9 +44,16 @@ class QuerySettings:
 
 def answer(index: Index, genomes: Iterable[Genome | Failure], settings: QuerySettings) -> Iterator[Call]:
     """One Call for each input, in order."""
-    for batch in _batches(genomes):
+    return each_its_call(genomes, BATCH_GENOMES, lambda usable: _answer(index, usable, settings))
+
+
+def each_its_call(
+    genomes: Iterable[Genome | Failure], most: int, answered: Callable[[Sequence[Genome]], Sequence[Call]]
+) -> Iterator[Call]:
+    """One Call for each input, in order; `answered` has those of up to `most` genomes that can be called."""
+    for batch in _batches(genomes, most):
         usable = [genome for genome in batch if isinstance(genome, Genome) and not complaint(genome)]
-        calls = iter(_answer(index, usable, settings) if usable else ())
+        calls = iter(answered(usable) if usable else ())
         for item in batch:
             if isinstance(item, Failure):
                 yield Call(item.id, item.source, 0, "failed", item.reason)
@@ -56,13 +63,13 @@ def answer(index: Index, genomes: Iterable[Genome | Failure], settings: QuerySet
                 yield next(calls)
 
 
-def _batches(genomes: Iterable[Genome | Failure]) -> Iterator[list[Genome | Failure]]:
+def _batches(genomes: Iterable[Genome | Failure], most: int) -> Iterator[list[Genome | Failure]]:
     batch: list[Genome | Failure] = []
     size = 0
     for item in genomes:
         batch.append(item)
         size += item.length_bp if isinstance(item, Genome) else 0
-        if len(batch) >= BATCH_GENOMES or size >= BATCH_BP:
+        if len(batch) >= most or size >= BATCH_BP:
             yield batch
             batch, size = [], 0
     if batch:
@@ -160,13 +167,13 @@ def _call(
         reason=verdict.reason,
         rank=verdict.rank,
         name=verdict.name,
-        lineage=_lineage_to(verdict.rank, closest),
+        lineage=lineage_to(verdict.rank, closest),
         confidence=verdict.confidence,
         closest=closest,
         runner_up=_hit(index, hits, query, verdict.runner_up) if verdict.runner_up is not None else None,
         next_rank=verdict.next_rank,
         members=verdict.members,
-        labels=_labels(index, names) if verdict.verdict != "out_of_scope" else {},
+        labels=called_labels(index, names) if verdict.verdict != "out_of_scope" else {},
         hits=tuple(_hit(index, hits, query, at) for at in np.flatnonzero(hits.rows[query] >= 0)[:k]),
         warnings=(*verdict.warnings, *warnings_of(genome)),
     )
@@ -202,7 +209,7 @@ def _hit(index: Index, hits: Hits, query: int, at: int) -> Hit:
     )
 
 
-def _lineage_to(rank: str | None, closest: Hit | None) -> Lineage:
+def lineage_to(rank: str | None, closest: Hit | None) -> Lineage:
     """The closest hit's lineage down to the called rank."""
     if rank not in RANKS or closest is None:
         return Lineage()
@@ -210,7 +217,7 @@ def _lineage_to(rank: str | None, closest: Hit | None) -> Lineage:
     return Lineage({known: name for known, name in closest.lineage.names.items() if known in kept})
 
 
-def _labels(index: Index, names: dict[str, Name]) -> dict[str, tuple[str, float]]:
+def called_labels(index: Index, names: Mapping[str, Name]) -> dict[str, tuple[str, float]]:
     """Labels that are no rank (subtype ...), each with the elected value and its probability."""
     model = index.model
     return {

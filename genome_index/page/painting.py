@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from genome_index.features import WORD_FLOOR
 from genome_index.page import document
-from genome_index.pictures.painting import Painting, Stripe
+from genome_index.pictures.painting import Painting
 from genome_index.pictures.stripes import Key, keys_of
 from genome_index.pictures.style import THEMES, bases
 
@@ -56,12 +56,7 @@ def _bars(painted: Painting, key: Key, scale: float) -> Bar:
         y=[round(100 * (stripe.identity or WORD_FLOOR) - floor + 3, 2) for stripe in stripes],
         base=floor - 3,
         name=escape(key.label),
-        hovertext=[escape(_says(stripe)) for stripe in stripes],
+        hovertext=[escape(stripe.says) for stripe in stripes],
         hoverinfo="text",
         marker={"color": key.colour, "line": {"width": 0}},
     )
-
-
-def _says(stripe: Stripe) -> str:
-    near = "" if stripe.identity is None else f", {stripe.reference}, identity {stripe.identity:.1%}"
-    return f"{stripe.start:,} to {stripe.end:,} bp: {stripe.name}{near}"

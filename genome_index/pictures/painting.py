@@ -47,6 +47,12 @@ class Stripe:
         """What the window is called after: a species, else a genus, else the reference's id."""
         return self.species or self.genus or self.reference or NOTHING
 
+    @property
+    def says(self) -> str:
+        """Where it lies, and what it is nearest to."""
+        near = "" if self.identity is None else f", {self.reference}, identity {self.identity:.1%}"
+        return f"{self.start:,} to {self.end:,} bp: {self.name}{near}"
+
 
 @dataclass(frozen=True)
 class Painting:

@@ -108,6 +108,12 @@ class Claims:
         [number] = self._db.execute("SELECT count(*) FROM pictures WHERE job = ?", (job,)).fetchone()
         return int(number)
 
+    def call(self, job: str, number: int) -> str | None:
+        """One answer of a job as JSON; None where the job is gone."""
+        asked = "SELECT call FROM answers WHERE job = ? AND number = ?"
+        row = self._db.execute(asked, (job, number)).fetchone()
+        return row["call"] if row else None
+
     def leave_pictures(self, job: str) -> None:
         """Let whoever is free draw the next of a job."""
         with storage_errors(self.data):
@@ -162,9 +168,6 @@ class Claims:
         )
         changes = self._db.execute("SELECT id FROM changes WHERE state IN ('queued', 'running')")
         return {row["id"] for row in (*rows, *changes)}
-
-    def version(self) -> int:
-        return int(self._db.execute("PRAGMA data_version").fetchone()[0])
 
     def close(self) -> None:
         self._db.close()

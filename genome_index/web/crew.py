@@ -81,9 +81,6 @@ class Crew:
         """Workers that can answer now."""
         return sum(hand.ready and hand.process.is_alive() for hand in self._hands.values())
 
-    def pids(self) -> list[int]:
-        return [hand.process.pid for hand in self._hands.values() if hand.process.pid is not None]
-
     def _watch(self) -> None:
         while not self._stopping.is_set():
             try:

@@ -13,7 +13,7 @@ from html import escape
 from typing import NamedTuple
 
 from genome_index.features import WORD_FLOOR
-from genome_index.pictures.painting import NOTHING, Painting, Stripe
+from genome_index.pictures.painting import NOTHING, Painting
 from genome_index.pictures.stripes import keys_of
 from genome_index.pictures.style import THEMES, bases
 from genome_index.records import counted
@@ -87,7 +87,7 @@ def _bars(painted: Painting) -> Iterator[str]:
         yield (
             f'<rect x="{left:.3f}%" width="{right - left:.3f}%" y="{top:.1f}" '
             f'height="{TOP + HIGH - top:.1f}" fill="{fills[stripe.name]}" shape-rendering="crispEdges">'
-            f"<title>{_text(_tip(stripe))}</title></rect>"
+            f"<title>{_text(stripe.says)}</title></rect>"
         )
 
 
@@ -95,11 +95,6 @@ def _fills(painted: Painting) -> dict[str, str]:
     """Name -> the fill of its key."""
     keys = zip(keys_of(painted, THEMES["light"]), painting_keys(painted), strict=True)
     return {name: shown.fill for key, shown in keys for name in key.names}
-
-
-def _tip(stripe: Stripe) -> str:
-    near = "" if stripe.identity is None else f", {stripe.reference}, identity {stripe.identity:.1%}"
-    return f"{stripe.start:,} to {stripe.end:,} bp: {stripe.name}{near}"
 
 
 def _ends(painted: Painting) -> Iterator[str]:

@@ -261,16 +261,16 @@ def _too_late(limits: Limits) -> Problem:
 
 
 def _bomb(limits: Limits) -> Problem:
-    return Problem(
-        413, "too-large", "The upload unpacks to too much",
-        f"it unpacks to more than the {limits.unpacked_bytes / MB:,.0f} MB that are taken; send fewer "
-        "genomes at once, or run `gindex query` on them",
-    )  # fmt: skip
+    what = (
+        f"it unpacks to more than the {limits.unpacked_bytes / MB:,.0f} MB that are taken; send fewer genomes"
+    )
+    return _beyond("too-large", "The upload unpacks to too much", what)
 
 
 def _too_many(limits: Limits) -> Problem:
-    return Problem(
-        413, "too-many-records", "The upload has too many records",
-        f"it has more than the {limits.records:,} records that are taken; send fewer at once, or run "
-        "`gindex query` on them",
-    )  # fmt: skip
+    what = f"it has more than the {limits.records:,} records that are taken; send fewer"
+    return _beyond("too-many-records", "The upload has too many records", what)
+
+
+def _beyond(slug: str, title: str, what: str) -> Problem:
+    return Problem(413, slug, title, f"{what} at once, or run `gindex query` on them")

@@ -25,7 +25,7 @@ from genome_index.page.query_report import MOST_PAINTED, MOST_PORTRAITS
 from genome_index.query import BATCH_BP, QuerySettings, answer
 from genome_index.reader import Failure
 from genome_index.records import Call, Genome
-from genome_index.report import call_json, provenance
+from genome_index.report import call_json, call_of, provenance
 from genome_index.snapshots import current_snapshot
 from genome_index.web.claims import Claims, too_slow
 from genome_index.web.drawing import drawn, painting_json
@@ -165,8 +165,10 @@ class Worker:
         """Whether the job is still wanted."""
         if isinstance(genome, Failure):
             return self.claims.picture(job.id, number, None, (None, None))
-        call = next(answer(self.index, [genome], QuerySettings(job.asked.k, job.asked.exclude_identical)))
-        made = drawn(self.index, genome, call, number < MOST_PORTRAITS)
+        call = self.claims.call(job.id, number)
+        if call is None:
+            return False
+        made = drawn(self.index, genome, call_of(json.loads(call)), number < MOST_PORTRAITS)
         painting = json.dumps(painting_json(made.painting)) if made.painting else None
         portraits = tuple(made.portraits.get(theme) for theme in ("light", "dark"))
         return self.claims.picture(job.id, number, painting, portraits)
