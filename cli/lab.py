@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 from gindex_cli.shared import (
@@ -17,6 +17,10 @@ from gindex_cli.shared import (
     out,
     say,
 )
+
+if TYPE_CHECKING:
+    from genome_index.lab.pretrain import Objective
+    from genome_index.lab.runs import Card
 
 app = typer.Typer(
     name="lab",
@@ -72,6 +76,31 @@ def corpus(
         raise typer.Exit(FAILED_INPUTS)
 
 
+@app.command("fit")
+@guarded
+def fit(
+    corpus: CorpusDir,
+    folder: Annotated[Path, typer.Option("--out", help="The model's folder.")],
+    dim: Annotated[int, typer.Option("--dim", min=1, help="Of the vectors: the one dial for the size.")] = 1024,
+    leave_out: Annotated[
+        list[str] | None,
+        typer.Option("--leave-out", help="A collection, by file or folder name: nothing is learned from it."),
+    ] = None,
+    seed: Seed = 0,
+) -> None:
+    """Fit a k-mer profile encoder on a corpus in closed form: minutes, and no torch."""
+    from genome_index.lab.discriminant import FitPlan, fit_profile
+
+    show = Show()
+    plan = FitPlan(dim, max(2048, dim), seed=seed, leave_out=tuple(leave_out or ()))
+    found = fit_profile(corpus, folder, plan, show.progress)
+    show.end()
+    say(
+        f"wrote {folder}: {found.dim:,} dimensions from {found.genomes:,} genomes, {found.genera:,} genera of "
+        f"two species or more; {found.bytes / 1e6:,.1f} MB"
+    )
+
+
 @app.command("train")
 @guarded
 def train(
@@ -123,3 +152,117 @@ def judge(
     candidates |= {path.name: Candidate(Profile.load(path), dim=0) for path in models}
     part: Part = "validation" if validation else "test"
     out([table(judged(candidates, Shards.open(corpus), part, seed=seed)), "\n"])
+
+
+SizeDial = Annotated[str, typer.Option("--size", help="The one dial: tiny, small, medium or large.")]
+Steps = Annotated[int, typer.Option("--steps", min=0, help="Of training; 0: what the size sets.")]
+TokeniserOption = Annotated[
+    str,
+    typer.Option(
+        "--tokeniser",
+        help="bases, kmers-apart:K, kmers-overlapping:K, bpe:SIZE (learned from the corpus), or a saved one.",
+    ),
+]
+
+
+@app.command("pretrain")
+@guarded
+def pretrain(
+    corpus: CorpusDir,
+    folder: Annotated[
+        Path, typer.Option("--out", help="The model's folder; an unfinished run in it goes on.")
+    ],
+    objective: Annotated[
+        str, typer.Option("--objective", help="What is learned: next (each from those before) or masked.")
+    ] = "masked",
+    size: SizeDial = "small",
+    length: Annotated[int, typer.Option("--length", help="Of a fragment, bp; next takes any.")] = 2000,
+    tokeniser: TokeniserOption = "kmers-apart:6",
+    steps: Steps = 0,
+    rate: Annotated[float, typer.Option("--rate", min=0, help="The highest learning rate.")] = 1e-3,
+    seed: Seed = 0,
+) -> None:
+    """Pretrain a SLiM Performer on a corpus, without labels."""
+    from genome_index.extras import need_installed
+
+    need_installed("gindex lab pretrain", "torch", "safetensors", "matplotlib", extra="neural")
+    from genome_index.lab.pretrain import pretrain as trained
+
+    show = Show()
+    chosen = cast("Objective", objective)  # the library refuses what is none
+    card = trained(corpus, folder, chosen, size, length, tokeniser, steps, rate, seed, show.progress)
+    show.end()
+    _tell(folder, card)
+
+
+@app.command("contrast")
+@guarded
+def contrast(
+    corpus: CorpusDir,
+    folder: Annotated[
+        Path, typer.Option("--out", help="The model's folder; an unfinished run in it goes on.")
+    ],
+    begin: Annotated[
+        Path | None,
+        typer.Option("--from", help="A folder of `gindex lab pretrain` to begin with, else random weights."),
+    ] = None,
+    size: SizeDial = "small",
+    lengths: Annotated[
+        list[int], typer.Option("--length", help="Of a fragment, bp; several times for several.")
+    ] = [500, 1000, 2000],  # noqa: B006  # it is only read
+    tokeniser: TokeniserOption = "kmers-apart:6",
+    steps: Steps = 0,
+    rate: Annotated[float, typer.Option("--rate", min=0, help="The highest learning rate.")] = 1e-3,
+    seed: Seed = 0,
+) -> None:
+    """Train a SLiM Performer until fragments of one species are near, and those of others far."""
+    from genome_index.extras import need_installed
+
+    need_installed("gindex lab contrast", "torch", "safetensors", "matplotlib", extra="neural")
+    from genome_index.lab.pairing import contrast as trained
+
+    show = Show()
+    card = trained(corpus, folder, size, begin, lengths, tokeniser, steps, rate, seed, show.progress)
+    show.end()
+    _tell(folder, card)
+
+
+def _tell(folder: Path, card: Card) -> None:
+    """The end of a training: what it cost, and its scores."""
+    say(f"wrote {folder}: {card.schedule.steps:,} steps in {card.seconds:,.0f} s, {card.tokens:,} tokens")
+    for name, score in card.scores.items():
+        say(f"{name}: {score:.4g}")
+
+
+@app.command("performer")
+@guarded
+def performer(
+    folder: Annotated[Path, typer.Option("--out", help="The folder for tables and pictures.")],
+    only: Annotated[
+        str, typer.Option("--only", help="lengths (memory and time) or copy (the copy task), else both.")
+    ] = "",
+    lengths: Annotated[
+        list[int] | None,
+        typer.Option(
+            "--length", min=1, help="Of a sequence, bp; several times for several. 1 kb to 1 Mb by default."
+        ),
+    ] = None,
+    iterations: Annotated[
+        int, typer.Option("--iterations", min=1, help="Of the copy task; 15,000 in the paper.")
+    ] = 15_000,
+    double: Annotated[
+        bool, typer.Option("--float64", help="Copy in 64 bits, where rounding does not grow to a difference.")
+    ] = False,
+    theme: Annotated[str, typer.Option("--theme", help="light or dark.")] = "light",
+) -> None:
+    """Measure what the SLiM Performer's paper claims: memory and time against length, and the copy task."""
+    from genome_index.extras import need_installed
+
+    need_installed("gindex lab performer", "torch", extra="neural")
+    need_installed("gindex lab performer", "matplotlib", extra="report")
+    from genome_index.lab.paper import reproduce
+
+    show = Show()
+    parts = reproduce(folder, only, lengths, iterations, double, theme, show.progress)
+    show.end()
+    out(["\n\n".join(parts), "\n"])

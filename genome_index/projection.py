@@ -47,6 +47,11 @@ class Projection:
             return cls(arrays["mean"], arrays["matrix"])
 
 
+def as_they_come(width: int) -> Projection:
+    """Nothing taken away and nothing turned: a trained encoder's features are vectors already."""
+    return Projection(np.zeros(width, np.float32), np.eye(width, dtype=np.float32))
+
+
 def fit_projection(features: Floats, dim: int, whitening: float) -> Projection:
     """Principal components times variance ** (-whitening / 2): (N, D) -> at most `dim`, and fewer than N.
 

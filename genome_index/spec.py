@@ -14,6 +14,7 @@ from genome_index.pool import CHUNK_POOLS, TOKEN_POOLS
 FORMAT = 1  # of the folder on disk; raised when an older gindex could misread it
 POOLS = "pools"  # folder of an index: pools fitted for it, named by their content, never changed
 PRECISIONS = ("auto", "float32", "bfloat16")
+AS_THEY_COME = 0  # as `dim`: features are the vectors, and nothing is fitted on references
 APART = ("model", "faiss", "keep_sequence")  # settings that change no number
 
 
@@ -57,7 +58,7 @@ class IndexSpec:
     model: str = ""  # folder or hub name of a language model; its numbers are in encoder_version
     reading: Reading | None = None  # of a language model
     encoder_version: str = "11011011011 ^ 0.25"  # what else fixes its numbers, or the sha256 of weights
-    dim: int = 256  # of the projected vectors; 128 loses 1 to 2 points of genus and family, RESULTS.md
+    dim: int = 256  # of projected vectors, or AS_THEY_COME; 128 loses 1 to 2 points of genus and family
     whitening: float = 0.5  # each component is divided by its variance to the power whitening / 2
     sketch_k: int = 21  # Mash's and sourmash's default; 16 to 31 measured in tests/bench/RESULTS.md
     small_scaled: int = 8  # 1 of 8 words kept of a small genome: 2,000 of a mitogenome, 400 of a 3 kb virus

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import math
+import os
+import signal
+import subprocess
+import sys
 
 import pytest
 
 torch = pytest.importorskip("torch", reason="the lab needs the extra `neural`")
 
 from genome_index.encoders.performer import PerformerConfig  # noqa: E402
-from genome_index.errors import UsageError  # noqa: E402
-from genome_index.lab import lengths  # noqa: E402
-from genome_index.lab.copytask import SEED, Task, learn, learn_copying, rows  # noqa: E402
+from genome_index.errors import GindexError, UsageError  # noqa: E402
+from genome_index.lab import copytask, lengths  # noqa: E402
+from genome_index.lab.copytask import SEED, Learned, Task, learn, learn_copying, rows  # noqa: E402
 from genome_index.lab.exact import IGNORED  # noqa: E402
 from genome_index.lab.memory import apart, counted, resident_bytes  # noqa: E402
 from genome_index.lab.softmax import softmax_transformer  # noqa: E402
@@ -31,6 +35,44 @@ def test_a_process_of_its_own_sees_what_it_takes_and_no_more() -> None:
     assert found is not None
     assert 45e6 < found < 80e6
     assert held.numel() == 300_000_000
+
+
+def end(how: str) -> None:
+    if how == "killed":
+        os.kill(os.getpid(), signal.SIGKILL)
+    if how == "aborted":
+        os.kill(os.getpid(), signal.SIGABRT)
+    if how == "left":
+        os._exit(3)
+    raise UsageError("nothing to measure")
+
+
+def test_a_process_that_was_killed_gives_nothing() -> None:
+    assert apart(end, "killed") is None
+
+
+@pytest.mark.parametrize(
+    ("how", "reason"),
+    [
+        ("aborted", "ended by SIGABRT"),
+        ("raised", "genome_index.errors.UsageError: nothing to measure"),
+        ("left", "ended with exit code 3 before it could say why; what it wrote to standard error does. "
+         "A script that asks for this has to do so under `if __name__ == '__main__':`"),
+    ],
+)  # fmt: skip
+def test_a_process_that_failed_says_why(how, reason) -> None:
+    with pytest.raises(GindexError) as caught:
+        apart(end, how)
+    assert str(caught.value) == f"end, in a process of its own: {reason}"
+
+
+def test_a_script_without_a_main_guard_is_told_so(tmp_path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text("from genome_index.lab.memory import apart\napart(abs, -1)\n")
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1
+    assert "abs, in a process of its own: ended with exit code 1" in done.stderr
+    assert "__main__" in done.stderr.splitlines()[-1]
 
 
 def test_what_a_graph_keeps_is_counted_once_and_written_off() -> None:
@@ -98,7 +140,8 @@ def test_in_chunks_the_same_is_learned() -> None:
 
 
 def test_the_table_of_the_copy_task_is_written(tmp_path) -> None:
-    learned = learn_copying(tmp_path, Task(3, 8, TINY), (0, 4))
+    pytest.importorskip("matplotlib", reason="the picture needs the extra `report`")
+    learned = learn_copying(tmp_path, Task(3, 8, TINY), (0, 4), theme="dark")
     assert [one.chunk for one in learned] == [0, 4]
     assert 0 <= learned[1].apart_from_whole < 1e-4
     assert not math.isnan(learned[1].bits)
@@ -106,6 +149,51 @@ def test_the_table_of_the_copy_task_is_written(tmp_path) -> None:
     assert lines[0] == "iteration\twhole\tchunk_4"
     assert len(lines) == 4
     assert len((tmp_path / "copy.tsv").read_text().splitlines()) == 3
+    names = {path.name for path in tmp_path.iterdir()}
+    assert names == {"copy.tsv", "copy-losses.tsv", "copy.png", "copy.svg"}
+    drawn = (tmp_path / "copy.svg").read_text()
+    assert all(
+        f"<!-- {text} -->" in drawn for text in ("whole", "chunks of 4", "training loss (bits a token)")
+    )
+
+
+def test_tables_are_markdown() -> None:
+    found = [
+        Learned(0, 5, 1.25, 87.5, 3.0, 17.125, 40.0, 0.0),
+        Learned(64, 5, 1.25, 87.5, 9.0, 4.5, 30.0, 2e-6),
+    ]
+    assert copytask.table(found).splitlines()[2:] == [
+        "| whole | 1.2500 | 87.5 % | 3 | 17.12 | 40 | 0.0e+00 |",
+        "| chunks of 64 | 1.2500 | 87.5 % | 9 | 4.50 | 30 | 2.0e-06 |",
+    ]
+    note = "left out: some 40 GB needed"
+    points = [
+        lengths.Point("softmax", 1_024, 35.04, 0.0612), lengths.Point("softmax", 4_096, None, None, note),
+        lengths.Point("chunked", 1_024, 19.0, 0.03),
+    ]  # fmt: skip
+    assert lengths.table(points).splitlines() == [
+        "| length, MB / seconds | softmax attention | linear attention, exact in chunks |",
+        "|---|---|---|",
+        "| 1,024 | 35.0 / 0.0612 | 19.0 / 0.03 |",
+        f"| 4,096 | {note} | - |",
+    ]
+
+
+def test_one_command_does_both_or_one(gindex, tmp_path) -> None:
+    pytest.importorskip("matplotlib", reason="the pictures need the extra `report`")
+    words = ("lab", "performer", "--out", tmp_path / "out", "--length", 64, "--iterations", 2, "--float64")
+    both = gindex(*words).stdout.split("\n\n")
+    assert [table.count("\n") for table in both] == [2, 5]
+    pictures = {path.name for path in (tmp_path / "out").glob("*.png")}
+    assert pictures == {"lengths.png", "copy.png"}
+    assert float(both[1].split("|")[-2]) < 1e-10
+    one = gindex("lab", "performer", "--out", tmp_path / "one", "--only", "lengths", "--length", 64)
+    assert one.stdout.startswith("| length, MB / seconds | softmax attention |")
+    assert not list((tmp_path / "one").glob("copy*"))
+    wrong = gindex("lab", "performer", "--out", tmp_path / "two", "--only", "memory")
+    assert (wrong.exit_code, wrong.stderr) == (
+        2, "gindex: --only memory: choose lengths or copy, or leave it out for both\n"
+    )  # fmt: skip
 
 
 def test_copying_that_cannot_be_is_refused(tmp_path) -> None:

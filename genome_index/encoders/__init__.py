@@ -9,7 +9,7 @@ from pathlib import Path
 from genome_index.encoders.protocol import Encoder as Encoder
 from genome_index.errors import EncoderNotFound, SpecMismatch, UsageError
 from genome_index.extras import need_installed
-from genome_index.spec import IndexSpec, Reading
+from genome_index.spec import AS_THEY_COME, IndexSpec, Reading
 
 
 def _spectrum(spec: IndexSpec, root: Path) -> Encoder:
@@ -25,10 +25,18 @@ def _transformer(spec: IndexSpec, root: Path) -> Encoder:
     return Transformer(spec.model, spec.reading or Reading(), spec.encoder_version, root)
 
 
+def _profile(spec: IndexSpec, root: Path) -> Encoder:
+    from genome_index.encoders.profile import RELEASED, Profile
+
+    return Profile.load(Path(spec.model) if spec.model else RELEASED)
+
+
 SPECTRUM = "spectrum"
+PROFILE = "profile"  # the trained projection of the spectrum that comes with the package, or one in a folder
 TRANSFORMER = "transformer"  # any language model; which one is in the settings
 ENCODERS: dict[str, Callable[[IndexSpec, Path], Encoder]] = {
     SPECTRUM: _spectrum,
+    PROFILE: _profile,
     TRANSFORMER: _transformer,
 }
 
@@ -39,7 +47,7 @@ def open_encoder(spec: IndexSpec, root: Path = Path()) -> Encoder:
     A language model is loaded when it first reads.
     """
     if spec.encoder not in ENCODERS:
-        raise EncoderNotFound(spec.encoder, [SPECTRUM])
+        raise EncoderNotFound(spec.encoder, [SPECTRUM, PROFILE])
     return ENCODERS[spec.encoder](spec, root)
 
 
@@ -52,14 +60,23 @@ def spec_for(
     ------
     EncoderNotFound, ModelError, UsageError
     """
-    spec = IndexSpec(encoder, encoder_version="", faiss=faiss, keep_sequence=keep_sequence)
-    if encoder != SPECTRUM and "/" not in encoder and not Path(encoder).is_dir():
-        raise EncoderNotFound(encoder, [SPECTRUM])
-    if encoder != SPECTRUM:
-        spec = replace(spec, encoder=TRANSFORMER, model=encoder, reading=reading or Reading())
-    elif reading is not None and reading != Reading():
+    spec = replace(_kind_of(encoder, reading), faiss=faiss, keep_sequence=keep_sequence)
+    if spec.reading is None and reading is not None and reading != Reading():
         raise UsageError(f"--encoder {encoder} has no layers, tokens or windows: leave those options out")
     return replace(spec, encoder_version=open_encoder(spec).version)
+
+
+def _kind_of(encoder: str, reading: Reading | None) -> IndexSpec:
+    from genome_index.encoders.profile import is_profile
+
+    if encoder == SPECTRUM:
+        return IndexSpec(SPECTRUM, encoder_version="")
+    if encoder == PROFILE or is_profile(Path(encoder)):
+        model = "" if encoder == PROFILE else encoder
+        return IndexSpec(PROFILE, model, encoder_version="", dim=AS_THEY_COME, whitening=0.0)
+    if "/" not in encoder and not Path(encoder).is_dir():
+        raise EncoderNotFound(encoder, [SPECTRUM, PROFILE])
+    return IndexSpec(TRANSFORMER, encoder, reading or Reading(), encoder_version="")
 
 
 def encoder_of(spec: IndexSpec, where: str) -> Encoder:

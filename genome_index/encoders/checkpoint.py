@@ -13,6 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from genome_index.encoders.labwords import LAB_TOKENISER
 from genome_index.errors import ModelError
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ CONFIG = "config.json"
 WEIGHTS = ("model.safetensors", "pytorch_model.bin")  # whole, or as shards that NAME.index.json lists
 TOKENIZER = (
     "added_tokens.json", "merges.txt", "special_tokens_map.json", "tokenizer.json", "tokenizer_config.json",
-    "vocab.json", "vocab.txt",
+    "vocab.json", "vocab.txt", LAB_TOKENISER,
 )  # fmt: skip
 CARD = "README.md"  # of a model on the hub; its first lines name the licence
 WANTED = ("*.json", "*.txt", "*.safetensors", CARD)  # of a hub model: no code

@@ -9,6 +9,7 @@ from genome_index.encoders.dnabert2 import is_dnabert2, open_dnabert2
 from genome_index.encoders.language import LanguageModel
 from genome_index.encoders.native import open_native
 from genome_index.encoders.nucleotide import is_nucleotide, open_nucleotide
+from genome_index.encoders.slim import is_slim, open_slim
 
 NAMED = 5  # unexpected tensors that a warning names
 
@@ -27,6 +28,8 @@ def open_model(folder: Path) -> tuple[LanguageModel, list[str]]:
         model, unexpected = open_nucleotide(folder, config)
     elif is_dnabert2(config):
         model, unexpected = open_dnabert2(folder, config)
+    elif is_slim(config):
+        model, unexpected = open_slim(folder, config)
     else:
         model, unexpected = open_native(folder, config)
     return model.eval().requires_grad_(False), _warnings(folder, unexpected)

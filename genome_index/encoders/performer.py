@@ -82,8 +82,21 @@ class SlimPerformer(nn.Module):
 
     def forward(self, ids: Tensor, mask: Tensor | None = None) -> Tensor:
         """Hidden states: (B, L) -> (B, L, width). Where the mask (B, L) is False, nobody looks."""
-        sums = self.start(ids.shape[0]).sums
-        return self._read(ids, 0, [partial(_given, one) for one in sums], mask)[0]
+        normed: Tensor = self.norm(self.through(self.embed(ids), mask))
+        return normed
+
+    def embed(self, ids: Tensor, position: int = 0) -> Tensor:
+        """Layer 0, what each token is and where it stands: (B, L) -> (B, L, width)."""
+        tokens = self.embedding(ids)
+        places = waves(position, ids.shape[1], self.config.width // 2).to(tokens)
+        return torch.cat([tokens, places.expand(len(ids), -1, -1)], dim=2)
+
+    def through(self, x: Tensor, mask: Tensor | None = None, blocks: slice = slice(None)) -> Tensor:
+        """Some of the blocks, all by default, without the norm after the last: (B, L, width) -> the same."""
+        wanted = list(zip(self.blocks, self.start(len(x)).sums, strict=True))[blocks]
+        for layer, sums in wanted:
+            x, _ = layer(x, partial(_given, sums), mask)
+        return x
 
     def logits(self, hidden: Tensor) -> Tensor:
         """Of the token after each position: (B, L, width) -> (B, L, vocab)."""
@@ -122,15 +135,10 @@ class SlimPerformer(nn.Module):
         hidden, again = self._read(ids, position, [partial(before, one) for one in end.sums])
         return hidden, State(end.position, again), State(position, tuple(found))
 
-    def _read(
-        self, ids: Tensor, position: int, starts: Sequence[Start], mask: Tensor | None = None
-    ) -> tuple[Tensor, tuple[Tensor, ...]]:
-        tokens = self.embedding(ids)
-        places = waves(position, ids.shape[1], self.config.width // 2).to(tokens)
-        x = torch.cat([tokens, places.expand(len(ids), -1, -1)], dim=2)
-        ends = []
+    def _read(self, ids: Tensor, position: int, starts: Sequence[Start]) -> tuple[Tensor, tuple[Tensor, ...]]:
+        x, ends = self.embed(ids, position), list[Tensor]()
         for layer, start in zip(self.blocks, starts, strict=True):
-            x, end = layer(x, start, mask)
+            x, end = layer(x, start, None)
             ends.append(end)
         return self.norm(x), tuple(ends)
 

@@ -3,7 +3,8 @@
 The k-mer profile network of Celikkanat et al. 2024 (Revisiting K-mer Profile, arXiv 2411.02125): profile,
 Linear, BatchNorm, Sigmoid, Dropout, Linear. Here the profile is the fourth root of the spectrum's
 frequencies at length 1, so that a fragment and its genome are of one scale, and the hidden layer may be left
-out: what remains is a trained projection. `profilenet.py` is its other half, which can be trained.
+out: what remains is a trained projection. `profilenet.py` is its other half, which can be trained. The one
+that comes with the package lies in weights/profile, with a card; genome_index.lab.discriminant fitted it.
 """
 
 from __future__ import annotations
@@ -12,11 +13,13 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
+from genome_index.durable import write_file
 from genome_index.encoders.protocol import Rows
 from genome_index.encoders.spectrum import DIM, Spectrum
 from genome_index.errors import ModelError
@@ -25,10 +28,13 @@ from genome_index.progress import Progress, quiet
 from genome_index.records import Genome
 
 WEIGHTS, CARD = "model.safetensors", "config.json"
+RELEASED = Path(__file__).parent.parent / "weights" / "profile"
 KIND = "gindex-profile"
+CLIP = 3.2  # standard deviations that four bits span; 2.5 loses a point, 3.2 nothing that shows (lab/LOG.md)
 EPSILON = 1e-5  # of the BatchNorm, torch's own
 
 Floats = npt.NDArray[np.float32]
+Bytes = npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
@@ -39,6 +45,7 @@ class ProfileConfig:
     hidden: int = 0  # units between; 0: one Linear, and nothing else
     dim: int = 256  # D, of the vectors
     dropout: float = 0.2  # of the hidden units, in training
+    bits: int = 0  # 4: a weight of the last Linear is one of 15 levels, two to a byte; 0: float32
 
 
 class Profile:
@@ -61,12 +68,8 @@ class Profile:
             A file is missing or damaged, or the two do not fit.
         """
         config = read_card(folder)
-        weights = _read_weights(folder / WEIGHTS)
-        for name, shape in shapes(config).items():
-            if name not in weights or weights[name].shape != shape:
-                raise ModelError(str(folder), f"{name} is missing in its weights, or not {shape}")
-        digest = hashlib.sha256((folder / CARD).read_bytes() + (folder / WEIGHTS).read_bytes())
-        return cls(config, weights, digest.hexdigest()[:16])
+        version = _digest(folder)
+        return cls(config, _read_weights(folder, config, version), version)
 
     def notes(self) -> tuple[str, ...]:
         return ()
@@ -110,9 +113,51 @@ def shapes(config: ProfileConfig) -> dict[str, tuple[int, ...]]:
     }
 
 
-def write_card(config: ProfileConfig, folder: Path) -> None:
+# -- its folder ---------------------------------------------------------------------------------------------
+
+
+def write_profile(config: ProfileConfig, weights: Mapping[str, Floats], folder: Path, note: str = "") -> None:
+    """Write what `Profile.load` reads; no optimiser, no pickle. A note goes into the weights' own header."""
+    from safetensors.numpy import save
+
+    folder.mkdir(parents=True, exist_ok=True)
+    tensors: dict[str, npt.NDArray[np.generic]] = {
+        name: np.ascontiguousarray(weights[name]) for name in weights
+    }
+    if config.bits:
+        del tensors["last.weight"]
+        tensors["last.levels"], tensors["last.scale"] = quantised(weights["last.weight"])
+    # Whatever way an array lies in memory, its bytes are saved as they lie.
+    tensors = {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}
+    write_file(folder / WEIGHTS, save(tensors, {"made": note}))
     text = json.dumps({"model_type": KIND, **asdict(config)}, indent=2)
-    (folder / CARD).write_text(text + "\n", encoding="utf-8")
+    write_file(folder / CARD, f"{text}\n".encode())
+
+
+def quantised(matrix: Floats) -> tuple[Bytes, Floats]:
+    """Each row in 15 even levels, two entries to a byte: (D, V) -> (D, (V + 1) / 2), (D,) what a level is."""
+    scale = np.maximum(matrix.std(axis=1) * CLIP / 7, np.finfo(np.float32).tiny).astype(np.float32)
+    levels = np.clip(np.rint(matrix / scale[:, None]), -7, 7).astype(np.int8) + 8
+    levels = np.pad(levels, ((0, 0), (0, levels.shape[1] % 2)), constant_values=8).astype(np.uint8)
+    return levels[:, ::2] << 4 | levels[:, 1::2], scale
+
+
+def spelled_out(levels: Bytes, scale: Floats, words: int) -> Floats:
+    """What `quantised` kept: (D, (V + 1) / 2), (D,) -> (D, V)."""
+    matrix = np.empty((len(levels), 2 * levels.shape[1]), np.float32)
+    matrix[:, ::2], matrix[:, 1::2] = levels >> 4, levels & 15
+    matrix -= 8
+    matrix *= scale[:, None]
+    return matrix[:, :words]
+
+
+def is_profile(folder: Path) -> bool:
+    """Whether a folder says that it holds a profile network."""
+    try:
+        said = json.loads((folder / CARD).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False  # whoever opens it says what is wrong with it
+    return isinstance(said, dict) and said.get("model_type") == KIND
 
 
 def read_card(folder: Path) -> ProfileConfig:
@@ -134,11 +179,30 @@ def read_card(folder: Path) -> ProfileConfig:
         ) from error
 
 
-def _read_weights(path: Path) -> dict[str, Floats]:
+def _digest(folder: Path) -> str:
+    """Sixteen hex digits of its files."""
+    try:
+        content = (folder / CARD).read_bytes() + (folder / WEIGHTS).read_bytes()
+    except OSError as error:
+        raise ModelError(str(folder), f"it cannot be read ({error}); copy the folder again") from error
+    return hashlib.sha256(content).hexdigest()[:16]
+
+
+@lru_cache(maxsize=2)  # 135 MB at 1,024 dimensions; an encoder is opened for its version, and again to read
+def _read_weights(folder: Path, config: ProfileConfig, version: str) -> Mapping[str, Floats]:
+    """All tensors of a network in float32; `version` is of the files, so that others are read anew."""
     from safetensors import SafetensorError
     from safetensors.numpy import load_file
 
     try:
-        return {name: np.asarray(tensor, np.float32) for name, tensor in load_file(path).items()}
+        tensors = load_file(folder / WEIGHTS)
     except (OSError, SafetensorError) as error:
-        raise ModelError(str(path), f"it cannot be read ({error}); copy the folder again") from error
+        raise ModelError(str(folder), f"{WEIGHTS} cannot be read ({error}); copy the folder again") from error
+    if config.bits and {"last.levels", "last.scale"} <= set(tensors):
+        levels, scale = tensors.pop("last.levels"), tensors.pop("last.scale")
+        if levels.shape == (config.dim, (config.words + 1) // 2) and scale.shape == (config.dim,):
+            tensors["last.weight"] = spelled_out(levels, scale, config.words)
+    for name, shape in shapes(config).items():
+        if name not in tensors or tensors[name].shape != shape:
+            raise ModelError(str(folder), f"{name} is missing in its weights, or not {shape}")
+    return {name: np.asarray(tensor, np.float32) for name, tensor in tensors.items()}

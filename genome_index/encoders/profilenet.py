@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from genome_index.encoders.profile import EPSILON, WEIGHTS, ProfileConfig, shapes, write_card
+from genome_index.encoders.profile import EPSILON, ProfileConfig, shapes, write_profile
 
 
 class ProfileNetwork(nn.Module):
@@ -37,10 +37,7 @@ class ProfileNetwork(nn.Module):
 
 
 def save_profile(network: ProfileNetwork, folder: Path) -> None:
-    """Write what `Profile.load` reads; no optimiser, no pickle."""
-    from safetensors.torch import save_file
-
-    folder.mkdir(parents=True, exist_ok=True)
+    """Write what `Profile.load` reads."""
     state = network.state_dict()
-    save_file({name: state[name].contiguous() for name in shapes(network.config)}, folder / WEIGHTS)
-    write_card(network.config, folder)
+    weights = {name: state[name].detach().cpu().float().numpy() for name in shapes(network.config)}
+    write_profile(network.config, weights, folder)

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from genome_index.encoders.labwords import LAB_TOKENISER, open_lab_words
+from genome_index.encoders.language import PIECE_BP as PIECE_BP
 from genome_index.encoders.language import Ids, Tokenizer
 from genome_index.encoders.sixmers import SixMers, is_sixmers
 from genome_index.errors import ModelError
@@ -16,10 +18,6 @@ from genome_index.errors import ModelError
 if TYPE_CHECKING:
     import tokenizers
 
-PIECE_BP = 100_000
-"""Most that byte-pair encoding gets at once: it keeps all of that in one heap, which falls out of the caches.
-240 ns a base in pieces of 2 kbp, 350 in 100 kbp, 740 in 500 kbp, 1,100 and 190 MB more in 2 Mbp (random DNA,
-4,096 tokens, tokenizers 0.23). A cut can change the few tokens beside it, as the end of each chunk does."""
 PROBE = "ACGT" * 100  # longer than the 100 letters that WordPiece reads of a word
 
 
@@ -92,6 +90,8 @@ def open_tokenizer(folder: Path, vocabulary: int) -> Tokenizer:
 
 def _found(folder: Path) -> Tokenizer:
     """A list of six-mers first, because there a `tokenizer.json` could only be a slower copy of it."""
+    if (folder / LAB_TOKENISER).is_file():
+        return open_lab_words(folder / LAB_TOKENISER)
     lines = _lines(folder / "vocab.txt")
     version = is_sixmers(lines)
     if version:

@@ -19,8 +19,11 @@ from torch import Tensor
 from genome_index.durable import write_file
 from genome_index.encoders.performer import PerformerConfig, SlimPerformer
 from genome_index.errors import GindexError, UsageError
+from genome_index.extras import need_installed
+from genome_index.lab.copycurves import draw_losses, way
 from genome_index.lab.exact import IGNORED, exact_gradients, whole_gradients
 from genome_index.lab.memory import apart, counted, resident_bytes
+from genome_index.pictures.style import theme_named
 from genome_index.progress import Progress, quiet
 
 CONFIG = PerformerConfig(vocab=256, width=256, layers=1, heads=4, ffn=1024, features="squared")
@@ -58,16 +61,20 @@ class Learned:
 
 
 def learn_copying(
-    out: Path, task: Task | None = None, chunks: Sequence[int] = CHUNKS, progress: Progress = quiet
-) -> list[Learned]:
-    """Learn it once with each chunk, from the same weights and rows -> copy.tsv and copy-losses.tsv in `out`.
+    out: Path, task: Task | None = None, chunks: Sequence[int] = CHUNKS, theme: str = "light",
+    progress: Progress = quiet,
+) -> list[Learned]:  # fmt: skip
+    """Learn it once with each chunk, from the same weights and rows.
+
+    Into `out` go copy.tsv, copy-losses.tsv, copy.png and copy.svg.
 
     Raises
     ------
     UsageError
-        No iteration, an odd length, or a chunk below 0.
+        No iteration, an odd length, a chunk below 0, no such theme, or matplotlib not installed.
     """
-    task = task or Task()
+    need_installed("a picture of losses", "matplotlib", extra="report")
+    task, colours = task or Task(), theme_named(theme)
     if task.iterations < 1 or task.length < 4 or task.length % 2 or not chunks or min(chunks) < 0:
         raise UsageError(
             f"{task.iterations} iterations over {task.length} tokens in chunks of {list(chunks)} cannot be; "
@@ -76,7 +83,7 @@ def learn_copying(
     out.mkdir(parents=True, exist_ok=True)
     results, curves = list[Learned](), dict[int, list[float]]()
     for done, chunk in enumerate(chunks):
-        progress("whole" if chunk == 0 else f"chunks of {chunk}", done, len(chunks))
+        progress(f"learning to copy, {way(chunk)},", done, len(chunks))
         found = apart(learn, task, chunk)
         if found is None:
             raise GindexError(
@@ -86,7 +93,22 @@ def learn_copying(
         results.append(replace(result, apart_from_whole=_distance(curves.get(0), curves[chunk])))
         write_file(out / "copy.tsv", _results_tsv(results).encode())
     write_file(out / "copy-losses.tsv", _losses_tsv(curves).encode())
+    draw_losses(curves, colours, out / "copy")
     return results
+
+
+def table(results: Sequence[Learned]) -> str:
+    """What was learned, as a Markdown table."""
+    rows = [
+        "| learned | bits a token | right | seconds | graphs, MB | process, MB | apart from whole, bits |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for one in results:
+        rows.append(
+            f"| {way(one.chunk)} | {one.bits:.4f} | {one.accuracy:.1f} % | {one.seconds:,.0f} "
+            f"| {one.graph_mb:.2f} | {one.resident_mb:.0f} | {one.apart_from_whole:.1e} |"
+        )
+    return "\n".join(rows)
 
 
 def learn(task: Task, chunk: int) -> tuple[Learned, list[float]]:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from genome_index.bootstrap import interval
 from genome_index.encoders.protocol import Encoder
 from genome_index.errors import UsageError
 from genome_index.lab.packing import letters_of
@@ -27,7 +28,6 @@ WHOLE = 0  # as a length: nothing is cut
 LENGTHS_BP = (1_000, 3_000, 10_000, WHOLE)
 RANKS = ("family", "genus", "species", "subtype")
 SPECIES_OUT = ("family", "genus")
-DRAWS = 1000  # of the bootstrap
 AT_ONCE = 512  # genomes whose features are in memory together
 
 Rows = npt.NDArray[np.int64]
@@ -88,16 +88,6 @@ def judge(
                     Score(name, rank, length, len(own), len(np.unique(species)), *map(float, figures))
                 )
     return scores
-
-
-def interval(differences: Right, species: Rows, seed: int = 0) -> tuple[float, float]:
-    """95 % of the mean difference over redrawn species, in points of percent: (Q,), (Q,) -> low, high."""
-    _, codes = np.unique(species, return_inverse=True)
-    sums, sizes = np.bincount(codes, differences), np.bincount(codes)
-    drawn = np.random.default_rng(seed).integers(len(sums), size=(DRAWS, len(sums)))
-    means = 100 * sums[drawn].sum(axis=1) / sizes[drawn].sum(axis=1)
-    low, high = np.quantile(means, (0.025, 0.975))
-    return float(low), float(high)
 
 
 def table(scores: Sequence[Score]) -> str:

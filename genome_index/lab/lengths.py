@@ -130,6 +130,26 @@ def _step(model: SlimPerformer, kind: str, ids: torch.Tensor, chunk: int) -> Non
         whole_gradients(model, ids[:, :-1], ids[:, 1:])
 
 
+def table(points: Sequence[Point]) -> str:
+    """MB and seconds of each length and kind, as a Markdown table."""
+    kinds = [kind for kind in KINDS if any(point.kind == kind for point in points)]
+    found = {(point.length_bp, point.kind): point for point in points}
+    rows = [
+        f"| length, MB / seconds | {' | '.join(KINDS[kind].label for kind in kinds)} |",
+        "|---" * (1 + len(kinds)) + "|",
+    ]
+    for length in sorted({point.length_bp for point in points}):
+        cells = [_cell(found.get((length, kind))) for kind in kinds]
+        rows.append(f"| {length:,} | {' | '.join(cells)} |")
+    return "\n".join(rows)
+
+
+def _cell(point: Point | None) -> str:
+    if point is None or point.peak_mb is None or point.seconds is None:
+        return point.note if point else "-"
+    return f"{point.peak_mb:,.1f} / {point.seconds:.3g}"
+
+
 def _tsv(points: Sequence[Point]) -> str:
     rows = [[field.name for field in fields(Point)]]
     rows += [["" if cell is None else str(cell) for cell in astuple(point)] for point in points]

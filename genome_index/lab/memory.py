@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import signal
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing import get_context
 from pathlib import Path
-from typing import TypeVar
+from traceback import format_exception_only
+from typing import TYPE_CHECKING, TypeVar, cast
 
 import torch
 from torch import Tensor
 from torch.autograd.graph import saved_tensors_hooks
 
-from genome_index.errors import UsageError
+from genome_index.errors import GindexError, UsageError
+
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
 
 Result = TypeVar("Result")
 
@@ -59,12 +63,53 @@ def counted() -> Iterator[Ledger]:
 
 
 def apart(work: Callable[..., Result], *arguments: object) -> Result | None:
-    """What `work` gives in a new process, on one core; None if that was killed, as for want of memory."""
-    with ProcessPoolExecutor(1, get_context("spawn"), torch.set_num_threads, (1,)) as pool:
-        try:
-            return pool.submit(work, *arguments).result()
-        except BrokenProcessPool:
+    """What `work` gives in a new process, on one core; None if the system killed that, for want of memory.
+
+    Raises
+    ------
+    GindexError
+        The work failed, or its process could not begin.
+    """
+    spawn = get_context("spawn")
+    receiver, sender = spawn.Pipe(duplex=False)
+    process = spawn.Process(target=_work, args=(sender, work, arguments))
+    try:
+        process.start()
+        sender.close()  # so that only the child holds it, and its end is the end of the pipe
+        found, reason = receiver.recv()
+    except EOFError:
+        process.join()
+        if process.exitcode == -signal.SIGKILL:
             return None
+        found, reason = None, _last_words(process.exitcode or 0)
+    finally:
+        receiver.close()
+        if process.is_alive() and sys.exc_info()[0] is not None:
+            process.kill()
+    process.join()
+    if reason:
+        raise GindexError(f"{getattr(work, '__name__', work)}, in a process of its own: {reason}")
+    return cast(Result, found)
+
+
+def _work(sender: Connection, work: Callable[..., object], arguments: tuple[object, ...]) -> None:
+    torch.set_num_threads(1)
+    try:
+        found = work(*arguments)
+    except BaseException as error:
+        sender.send((None, "".join(format_exception_only(error)).strip()))
+        raise
+    sender.send((found, ""))
+
+
+def _last_words(code: int) -> str:
+    """Why a process ended that said nothing."""
+    if code < 0:
+        return f"ended by {signal.Signals(-code).name}"
+    return (
+        f"ended with exit code {code} before it could say why; what it wrote to standard error does. "
+        "A script that asks for this has to do so under `if __name__ == '__main__':`"
+    )
 
 
 def resident_bytes() -> tuple[int, int]:

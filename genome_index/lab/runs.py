@@ -1,6 +1,7 @@
 """A training run and its folder: what is killed at any moment goes on to the very same bits.
 
     checkpoint.safetensors   weights, AdamW's two moments, the losses so far; moved into place whole
+    seconds.txt              what those steps took; the checkpoint's bits must not depend on it
     curve.png, card.json, card.md   what it did: data, seed, commit, seconds, scores
 
 Nothing random is carried from step to step: each draws its numbers from (seed, step) alone, so the state of
@@ -26,9 +27,11 @@ from genome_index.errors import ModelError, UsageError
 from genome_index.progress import Progress, quiet
 
 CHECKPOINT, CURVE, CARD, READ_ME = "checkpoint.safetensors", "curve.png", "card.json", "card.md"
+SECONDS = "seconds.txt"
 MOMENTS = ("exp_avg", "exp_avg_sq", "step")  # what AdamW remembers of a tensor
 
-Loss = Callable[[int], Tensor]  # step -> ()
+# step -> loss, (); or, where the gradients have been filled in already, the loss as a number
+Loss = Callable[[int], Tensor | float]
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,16 @@ class Schedule:
 
 
 @dataclass(frozen=True)
+class Told:
+    """How the line that is shown while training, and the card, speak of a run."""
+
+    unit: str = "nats"
+    per_nat: float = 1.0  # of that unit
+    tokens: int = 0  # read in a step, on average; 0: not counted
+    command: str = ""  # that makes the same run again
+
+
+@dataclass(frozen=True)
 class Card:
     """What a run was, for whoever finds its folder."""
 
@@ -61,17 +74,21 @@ class Card:
     parameters: int
     commit: str
     device: str
-    seconds: float  # of the last stretch, where it was resumed
-    loss: float  # mean of the last tenth
+    seconds: float  # of all stretches, as far as they were saved
+    loss: float  # nats, mean of the last tenth
     scores: Mapping[str, float] = field(default_factory=dict)
+    tokens: int = 0  # read; 0: not counted
+    command: str = ""
 
 
 def train(
-    folder: Path, model: nn.Module, loss_at: Loss, plan: Schedule, data: str, progress: Progress = quiet
-) -> Card:
+    folder: Path, model: nn.Module, loss_at: Loss, plan: Schedule, data: str, progress: Progress = quiet,
+    told: Told = Told(),
+) -> Card:  # fmt: skip
     """Train, or go on where the folder's checkpoint was written; the model ends up trained, in eval mode.
 
     `loss_at` must depend on the step and the model alone. On a GPU it runs under autocast to bfloat16.
+    It may fill in the gradients itself, which are zero when it is called, and then returns a plain number.
 
     Raises
     ------
@@ -84,20 +101,46 @@ def train(
     )
     mark = _mark(plan, data)
     losses = _resumed(folder / CHECKPOINT, model, optimiser, mark)
+    first, before = len(losses), _seconds(folder) if losses else 0.0
     model.train()
-    for step in range(len(losses), plan.steps):
+    for step in range(first, plan.steps):
         losses.append(_step(step, model, optimiser, loss_at, plan))
+        seconds = time.monotonic() - begun
         if (step + 1) % plan.save_every == 0 or step + 1 == plan.steps:
             save_checkpoint(folder / CHECKPOINT, model, optimiser, losses, mark)
-            progress(f"training, loss {losses[-1]:.3f}", step + 1, plan.steps)
+            write_file(folder / SECONDS, f"{before + seconds:.1f}\n".encode())
+        progress(_line(losses, seconds / (step + 1 - first), plan, told), step + 1, plan.steps)
     model.eval()
     tail = losses[-max(1, len(losses) // 10) :]
     sizes = sum(one.numel() for one in model.parameters())
-    seconds = round(time.monotonic() - begun, 1)
-    card = Card(data, plan, sizes, _commit(), str(_device(model)), seconds, sum(tail) / max(1, len(tail)))
+    card = Card(
+        data, plan, sizes, _commit(), device_name(_device(model)), _seconds(folder),
+        sum(tail) / max(1, len(tail)), tokens=told.tokens * len(losses), command=told.command,
+    )  # fmt: skip
     draw_curve(losses, folder / CURVE)
     write_card(card, folder)
     return card
+
+
+def _line(losses: list[float], a_step: float, plan: Schedule, told: Told) -> str:
+    """The row of the live table, whose step the display adds; `a_step` is seconds of one."""
+    speed = f", {told.tokens / max(a_step, 1e-9):>9,.0f} tokens/s" if told.tokens else ""
+    loss, rate = losses[-1] * told.per_nat, plan.rate_at(len(losses) - 1)
+    left = a_step * (plan.steps - len(losses))
+    return f"training: loss {loss:7.4f} {told.unit}, rate {rate:.1e}{speed}, {left:,.0f} s left, step"
+
+
+def _seconds(folder: Path) -> float:
+    """What the saved steps took; 0 where nothing tells."""
+    path = folder / SECONDS
+    return float(path.read_text()) if path.is_file() else 0.0
+
+
+def device_name(device: torch.device) -> str:
+    """What a card says it ran on."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return f"{device}, {torch.get_num_threads()} of its threads"
 
 
 def _step(
@@ -106,18 +149,19 @@ def _step(
     torch.manual_seed((plan.seed << 32) + step)  # dropout's draws: of this step, whatever came before
     for group in optimiser.param_groups:
         group["lr"] = plan.rate_at(step)
+    optimiser.zero_grad()
     with _precision(_device(model)):
         loss = loss_at(step)
-    if not torch.isfinite(loss):
-        found = float(loss.detach())
+    found = float(loss.detach()) if isinstance(loss, Tensor) else loss
+    if not math.isfinite(found):
         raise UsageError(
             f"the loss of step {step} is {found}: train again with a lower rate than {plan.rate}"
         )
-    optimiser.zero_grad()
-    loss.backward()  # type: ignore[no-untyped-call]
+    if isinstance(loss, Tensor):
+        loss.backward()  # type: ignore[no-untyped-call]
     nn.utils.clip_grad_norm_(model.parameters(), plan.clip)
     optimiser.step()
-    return float(loss.detach())
+    return found
 
 
 def _device(model: nn.Module) -> torch.device:

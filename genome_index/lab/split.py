@@ -152,12 +152,12 @@ def _held_out(subjects: Sequence[Subject], collections: Iterable[str]) -> set[in
     return {at for at, one in enumerate(subjects) if one.collection in wanted}
 
 
-def require_collections(asked: Iterable[str], known: set[str]) -> None:
-    """Raise UsageError for a collection that is to be held out and is not there."""
+def require_collections(asked: Iterable[str], known: set[str], option: str = "--hold-out") -> None:
+    """Raise UsageError for a collection that an option names and that is not there."""
     for name in asked:
         if name not in known:
             cure = nearest_name(name, known, f"there are: {', '.join(sorted(known))}")
-            raise UsageError(f"--hold-out {name}: no genome is of that collection; {cure}")
+            raise UsageError(f"{option} {name}: no genome is of that collection; {cure}")
 
 
 def _lot(seed: int, name: str) -> str:

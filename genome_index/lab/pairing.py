@@ -1,0 +1,295 @@
+"""Contrast: fragments of one species near, those of others far, for a SLiM Performer that reads both ways.
+
+Two fragments of a species that do not overlap, each of a random strand, frame and length, make a pair. The
+vector of a fragment is the mean of the last hidden states over its tokens, as an index takes it; no head
+comes between. As there, vectors are centred first, or all would fall together. In the first third of the
+steps the loss is weighted SimCLR; then MI-Mix: at a random layer the hidden states of a pair's one side are
+mixed with another pair's (Zhou et al. 2024, arXiv 2402.08777). Either is the mean over vectors cut to several
+sizes, so that the first entries hold the most (`losses.nested`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from shlex import quote
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.functional import normalize
+
+from genome_index.encoders.batches import best_device
+from genome_index.encoders.checkpoint import digest, find_model, read_config
+from genome_index.encoders.labwords import LAB_TOKENISER
+from genome_index.encoders.performer import SlimPerformer
+from genome_index.encoders.slim import is_slim, open_slim
+from genome_index.errors import ModelError, UsageError
+from genome_index.lab.contrast import data_digest
+from genome_index.lab.dial import (
+    TOKENISER,
+    Dial,
+    check_length,
+    choose_tokeniser,
+    dial_of,
+    framed,
+    padded,
+    save_model,
+    schedule_of,
+)
+from genome_index.lab.losses import mixed_simclr, nested, weighted_simclr
+from genome_index.lab.packing import Codes
+from genome_index.lab.runs import Card, Schedule, Told, train, write_card
+from genome_index.lab.sampling import Pair, Pairs
+from genome_index.lab.shards import Shards
+from genome_index.lab.split import Part
+from genome_index.lab.tokenisers import Tokeniser, load_tokeniser
+from genome_index.lab.vocabulary import Ids
+from genome_index.progress import Progress, quiet
+
+LENGTHS_BP = (500, 1_000, 2_000)
+RATE = 1e-3
+PLAIN = 1 / 3  # of the steps, before vectors are mixed
+SMALLEST = 32  # vector that is trained; the others are twice as wide each, up to the whole
+DRAWS = 8  # pairs that are looked at for each that is kept, so that no two of a batch are of one genus
+EXAMINED, EXAMINED_BP = 256, 1_000  # validation pairs
+FOUND = f"percent of partners found first, {EXAMINED_BP} bp, validation"
+NEARER = f"percent of others that are farther than the partner, {EXAMINED_BP} bp, validation"  # 50 by chance
+TEMPERATURE = 0.0  # of the sampling: each species as often as another
+
+Learner = Callable[[int], Tensor]
+
+
+@dataclass(frozen=True)
+class Species:
+    """Pairs of one part, each batch a function of (seed, step) alone."""
+
+    shards: Shards
+    part: Part
+    lengths_bp: tuple[int, ...]
+    size: int
+    seed: int
+
+    @cached_property
+    def streams(self) -> Mapping[int, Pairs]:
+        return {
+            bp: self.shards.pairs(self.part, bp, self.seed, TEMPERATURE, of_species=True)
+            for bp in self.lengths_bp
+        }
+
+    @cached_property
+    def genera(self) -> Mapping[int, str | int]:
+        """What no two pairs of a batch share: a genome's genus, or its species where it has none."""
+        numbers = self.shards.numbers(self.part).tolist()
+        return {at: self.shards.genome(at).genus or int(self.shards.species[at]) for at in numbers}
+
+    def at(self, step: int) -> tuple[list[Codes], list[Codes], np.random.Generator]:
+        """Both sides of the pairs, (B,) each of one length, and the draws that go with the step.
+
+        Each length meets each in turn.
+        """
+        count = len(self.lengths_bp)
+        left, right = self.lengths_bp[step % count], self.lengths_bp[step // count % count]
+        draws = np.random.default_rng([self.seed, step])
+        chosen = self._chosen(self.streams[max(left, right)], step)
+        ones = [_cut(pair[0].codes, left, draws) for pair in chosen]
+        return ones, [_cut(pair[1].codes, right, draws) for pair in chosen], draws
+
+    def _chosen(self, stream: Pairs, step: int) -> list[Pair]:
+        found, most = dict[str | int, Pair](), min(self.size, len(set(self.genera.values())))
+        for n in range(step * self.size * DRAWS, (step + 1) * self.size * DRAWS):
+            pair = stream.at(n)
+            found.setdefault(self.genera[pair[0].genome], pair)
+            if len(found) == most:
+                break
+        if len(found) < 2:
+            raise UsageError(
+                f"{self.shards.path}: the {self.part} part has one genus, so there is nothing to tell it "
+                "from; give a corpus of more"
+            )
+        return list(found.values())
+
+
+def contrast(
+    corpus: Path, out: Path, size: str = "small", begin: Path | None = None,
+    lengths_bp: Sequence[int] = LENGTHS_BP, tokeniser: str = TOKENISER, steps: int = 0, rate: float = RATE,
+    seed: int = 0, progress: Progress = quiet,
+) -> Card:  # fmt: skip
+    """Train a network on pairs, or go on; `out` then is a model folder, with the run beside.
+
+    It begins with the weights and the tokeniser of the folder `begin`, or else with random ones.
+
+    Raises
+    ------
+    UsageError, InputError, ModelError
+    """
+    for length in lengths_bp:
+        check_length(length)
+    dial, shards = dial_of(size), Shards.open(corpus)
+    network, words = _start(dial, shards, begin, tokeniser, seed)
+    network.to(best_device().name)
+    pairs = Species(shards, "train", tuple(lengths_bp), dial.pairs, seed)
+    plan = schedule_of(dial, steps, rate, seed)
+    shapes = _shapes(pairs, words)
+    a_step = dial.pairs * 2 * sum(shapes) // len(shapes)
+    told = Told(tokens=a_step, command=_command(corpus, out, size, begin, lengths_bp, tokeniser, plan))
+    begun_with = digest(begin) if begin else "random weights"
+    data = (
+        f"{data_digest(shards)} contrast {tuple(lengths_bp)} bp {dial.pairs} pairs {tokeniser} "
+        f"{begun_with} {asdict(network.config)}"
+    )
+    before = partners_found(network, words, shards, seed)
+    card = train(out, network, learner(network, words, pairs, plan.steps), plan, data, progress, told)
+    save_model(network, words, out, max(shapes))
+    if before:
+        after = partners_found(network, words, shards, seed)
+        card = replace(card, scores={**{f"{name}, before": one for name, one in before.items()}, **after})
+        write_card(card, out)
+    return card
+
+
+def learner(network: SlimPerformer, words: Tokeniser, pairs: Species, steps: int) -> Learner:
+    """What `runs.train` asks for a step's loss: the curriculum."""
+    sizes = sizes_of(network.config.width)
+
+    def learn(step: int) -> Tensor:
+        left, right, draws = pairs.at(step)
+        ids, mask = _batch(network, [framed(one, words, draws) for one in left])
+        plain = vectors(network, *_batch(network, [framed(one, words, draws) for one in right]))
+        if step < PLAIN * steps:
+            return nested(weighted_simclr, *centred(vectors(network, ids, mask), plain), sizes)
+        mix = drawn_mix(len(left), network.config.layers, draws)
+        other, share = (one.to(ids.device) for one in (mix.other, mix.share))
+        mixed = mixed_vectors(network, ids, mask, mix.layer, other, share)
+        return nested(lambda one, two: mixed_simclr(one, two, other, share), *centred(mixed, plain), sizes)
+
+    return learn
+
+
+class Mix(NamedTuple):
+    """How the one sides of B pairs are mixed."""
+
+    layer: int  # whose hidden states; 0 is the embedding
+    other: Tensor  # (B,) the pair that each is mixed with
+    share: Tensor  # (B,) of its own, 0.5 at least
+
+
+def drawn_mix(pairs: int, layers: int, draws: np.random.Generator) -> Mix:
+    """A layer below the last, a permutation, and shares of Beta(1, 1), each or what it leaves of 1."""
+    layer, other, share = int(draws.integers(layers)), draws.permutation(pairs), draws.random(pairs)
+    return Mix(layer, torch.from_numpy(other), torch.from_numpy(np.maximum(share, 1 - share)).float())
+
+
+def vectors(network: SlimPerformer, ids: Tensor, mask: Tensor) -> Tensor:
+    """The mean of the last hidden states over the tokens of each row: (B, T), (B, T) -> (B, width)."""
+    return _mean(network(ids, mask), mask)
+
+
+def centred(one: Tensor, two: Tensor) -> tuple[Tensor, Tensor]:
+    """Both less the mean of all rows: (B, D), (B, D) -> the same.
+
+    What all fragments share, such as where tokens stand, is nearly the whole of an untrained vector. Cosines
+    are then 1 for all pairs, and weighted SimCLR stays there: log(2B - 1), whatever the learning rate.
+    """
+    middle = torch.cat([one, two]).mean(0)
+    return one - middle, two - middle
+
+
+def mixed_vectors(
+    network: SlimPerformer, ids: Tensor, mask: Tensor, layer: int, other: Tensor, share: Tensor
+) -> Tensor:
+    """As `vectors`, but with states of a layer mixed; both fragments of a mix have to have a token there."""
+    x = network.through(network.embed(ids), mask, slice(layer))
+    own = share[:, None, None].to(x.dtype)
+    x, mask = own * x + (1 - own) * x[other], mask & mask[other]
+    return _mean(network.norm(network.through(x, mask, slice(layer, None))), mask)
+
+
+def sizes_of(width: int) -> list[int]:
+    """The sizes of vector that are trained.
+
+    >>> sizes_of(192)
+    [32, 64, 128, 192]
+    """
+    doubled = [SMALLEST * 2**power for power in range(width.bit_length())]
+    return [*(size for size in doubled if size < width), width]
+
+
+def partners_found(network: SlimPerformer, words: Tokeniser, shards: Shards, seed: int) -> dict[str, float]:
+    """How near validation fragments are to their partners, among all others' partners; {} without any.
+
+    Pairs of EXAMINED genera at most, the same each time, of EXAMINED_BP.
+    """
+    if not len(shards.numbers("validation")):
+        return {}
+    left, right, draws = Species(shards, "validation", (EXAMINED_BP,), EXAMINED, seed).at(0)
+    rows = [[framed(one, words, draws) for one in side] for side in (left, right)]
+    was = network.training
+    network.eval()
+    with torch.inference_mode():
+        one, two = centred(*(vectors(network, *_batch(network, side)) for side in rows))
+    network.train(was)
+    scores = normalize(one, dim=1) @ normalize(two, dim=1).T  # (B, B)
+    farther = (scores < scores.diagonal()[:, None]).float().sum(1)  # (B,)
+    others = len(left) - 1
+    return {
+        FOUND: round(100 * float((farther == others).float().mean()), 2),
+        NEARER: round(100 * float((farther / others).mean()), 2),
+    }
+
+
+def _start(
+    dial: Dial, shards: Shards, begin: Path | None, tokeniser: str, seed: int
+) -> tuple[SlimPerformer, Tokeniser]:
+    """The network as it is before the first step, and its tokeniser."""
+    if begin is None:
+        words = choose_tokeniser(tokeniser, shards, seed)
+        return dial.network(words.vocabulary, causal=False, head=False, seed=seed), words
+    folder = find_model(str(begin))
+    config = read_config(folder)
+    if not is_slim(config):
+        raise ModelError(str(begin), "it holds no SLiM Performer; give a folder of `gindex lab pretrain`")
+    known = open_slim(folder, config)[0].network
+    network = SlimPerformer(replace(known.config, causal=False))
+    network.load_state_dict(known.state_dict())
+    return network, load_tokeniser(folder / LAB_TOKENISER)
+
+
+def _cut(codes: Codes, length_bp: int, draws: np.random.Generator) -> Codes:
+    start = int(draws.integers(len(codes) - length_bp + 1))
+    return codes[start : start + length_bp]
+
+
+def _batch(network: SlimPerformer, rows: Sequence[Ids]) -> tuple[Tensor, Tensor]:
+    ids, mask = padded(rows)
+    device = network.embedding.weight.device
+    return ids.to(device), mask.to(device)
+
+
+def _mean(states: Tensor, mask: Tensor) -> Tensor:
+    weights = mask[:, :, None].float()
+    return (states.float() * weights).sum(1) / weights.sum(1)
+
+
+def _shapes(pairs: Species, words: Tokeniser) -> list[int]:
+    """Tokens of the longest fragment of each side, over the steps in which all lengths meet."""
+    found = []
+    for step in range(len(pairs.lengths_bp) ** 2):
+        left, right, draws = pairs.at(step)
+        found += [max(len(framed(one, words, draws)) for one in side) for side in (left, right)]
+    return found
+
+
+def _command(
+    corpus: Path, out: Path, size: str, begin: Path | None, lengths_bp: Sequence[int], tokeniser: str,
+    plan: Schedule,
+) -> str:  # fmt: skip
+    words = f"--from {quote(str(begin))}" if begin else f"--tokeniser {quote(tokeniser)}"
+    lengths = " ".join(f"--length {bp}" for bp in lengths_bp)
+    return (
+        f"gindex lab contrast {quote(str(corpus))} --out {quote(str(out))} --size {size} {words} {lengths} "
+        f"--steps {plan.steps} --rate {plan.rate} --seed {plan.seed}"
+    )

@@ -1,0 +1,366 @@
+"""Pretraining and contrast of the SLiM Performer: on the demo genomes, killed, and as an encoder."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+torch = pytest.importorskip("torch", reason="the extra neural is not installed")
+pytest.importorskip("safetensors", reason="the extra neural is not installed")
+pytest.importorskip("matplotlib", reason="the extra neural is not installed")
+pytest.importorskip("transformers", reason="the extra neural is not installed")
+
+from genome_index import Index, query_index  # noqa: E402  # torch is looked for first
+from genome_index.chunks import reverse_complement  # noqa: E402
+from genome_index.encoders import open_encoder, spec_for  # noqa: E402
+from genome_index.encoders.checkpoint import digest  # noqa: E402
+from genome_index.encoders.labwords import LAB_TOKENISER, open_lab_words  # noqa: E402
+from genome_index.encoders.models import open_model  # noqa: E402
+from genome_index.encoders.performer import PerformerConfig, SlimPerformer  # noqa: E402
+from genome_index.encoders.tokens import open_tokenizer  # noqa: E402
+from genome_index.errors import ModelError, UsageError  # noqa: E402
+from genome_index.lab.bpe import learn_bpe  # noqa: E402
+from genome_index.lab.corpus import build_corpus  # noqa: E402
+from genome_index.lab.dial import padded  # noqa: E402
+from genome_index.lab.exact import IGNORED  # noqa: E402
+from genome_index.lab.pairing import (  # noqa: E402
+    Species,
+    centred,
+    contrast,
+    drawn_mix,
+    mixed_vectors,
+    vectors,
+)
+from genome_index.lab.pretrain import Batches, following, hidden_words, learner, pretrain  # noqa: E402
+from genome_index.lab.runs import CARD, CHECKPOINT, CURVE  # noqa: E402
+from genome_index.lab.shards import Shards  # noqa: E402
+from genome_index.lab.split import SplitPlan  # noqa: E402
+from genome_index.lab.tokenisers import (  # noqa: E402
+    Bases,
+    KmersApart,
+    KmersOverlapping,
+    encode,
+    save_tokeniser,
+    tokeniser_of,
+)
+from genome_index.lab.vocabulary import MASK, SPECIAL  # noqa: E402
+from genome_index.records import Contig, Genome  # noqa: E402
+
+torch.set_num_threads(1)
+
+STEPS = 24
+OBJECTIVES = ("masked", "next")
+
+
+@pytest.fixture(scope="module")
+def corpus(demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("corpus") / "demo"
+    plan = SplitPlan(test=0.2, validation=0.2)
+    build_corpus([str(demo / "genomes")], out, demo / "taxonomy.tsv", split=plan)
+    return out
+
+
+@pytest.fixture(scope="module")
+def shards(corpus: Path) -> Shards:
+    return Shards.open(corpus)
+
+
+@pytest.fixture(scope="module")
+def pretrained(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("pretrained") / "model"
+    pretrain(corpus, out, "masked", "tiny", 500, "kmers-apart:3", steps=STEPS, rate=1e-2)
+    return out
+
+
+@pytest.fixture(scope="module")
+def trained(corpus: Path, pretrained: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("trained") / "model"
+    contrast(corpus, out, "tiny", pretrained, (200, 400), steps=STEPS, rate=3e-3)
+    return out
+
+
+def losses(folder: Path) -> list[float]:
+    from safetensors import safe_open
+
+    with safe_open(folder / CHECKPOINT, "pt") as file:
+        return file.get_tensor("losses").tolist()
+
+
+def network(causal: bool = False, seed: int = 0, layers: int = 2) -> SlimPerformer:
+    torch.manual_seed(seed)
+    sizes = {"width": 16, "layers": layers, "heads": 2, "ffn": 32}
+    return SlimPerformer(
+        PerformerConfig(tokeniser_of("kmers-apart:3").vocabulary, **sizes, causal=causal)
+    ).double()
+
+
+# -- runs that are killed -----------------------------------------------------------------------------------
+
+
+def started(words: list[str]) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "gindex_cli", "lab", *words]
+    return subprocess.Popen(command, env={**os.environ, "OMP_NUM_THREADS": "1"}, stderr=subprocess.DEVNULL)
+
+
+def sha(folder: Path, name: str) -> str:
+    return hashlib.sha256((folder / name).read_bytes()).hexdigest()
+
+
+@pytest.mark.parametrize("what", ["pretrain", "contrast"])
+def test_killed_it_ends_on_the_same_bits(what: str, corpus: Path, tmp_path: Path) -> None:
+    whole, broken, steps = tmp_path / "whole", tmp_path / "broken", 60
+
+    def go(folder: Path) -> None:
+        if what == "pretrain":
+            pretrain(corpus, folder, "next", "tiny", 400, "kmers-apart:3", steps)
+        else:
+            contrast(corpus, folder, "tiny", None, (400,), "kmers-apart:3", steps)
+
+    words = ["--size", "tiny", "--length", "400", "--tokeniser", "kmers-apart:3", "--steps", str(steps)]
+    words += ["--objective", "next"] if what == "pretrain" else []
+    process = started([what, str(corpus), "--out", str(broken), *words])
+    deadline = time.monotonic() + 120
+    while not (broken / CHECKPOINT).exists():
+        assert process.poll() is None, "it ended before it could be killed"
+        assert time.monotonic() < deadline
+        time.sleep(0.002)
+    process.send_signal(signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
+    assert 0 < len(losses(broken)) < steps
+    assert not (broken / "model.safetensors").exists()
+    go(broken)
+    go(whole)
+    for name in (CHECKPOINT, "model.safetensors"):
+        assert sha(broken, name) == sha(whole, name)
+
+
+def test_another_run_is_not_gone_on_with(corpus: Path, pretrained: Path, trained: Path) -> None:
+    with pytest.raises(UsageError, match="give a new folder"):
+        pretrain(corpus, pretrained, "next", "tiny", 500, "kmers-apart:3", steps=STEPS, rate=1e-2)
+    with pytest.raises(UsageError, match="give a new folder"):
+        contrast(corpus, trained, "tiny", None, (200, 400), "kmers-apart:3", steps=STEPS, rate=3e-3)
+
+
+# -- what is learned ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES)
+def test_the_loss_falls_on_the_demo(objective, corpus: Path, tmp_path: Path) -> None:
+    card = pretrain(corpus, tmp_path, objective, "tiny", 300, "bases", steps=40, rate=1e-2)
+    found = losses(tmp_path)
+    assert np.mean(found[-10:]) < np.mean(found[:5]) - 0.1
+    (bits,) = card.scores.values()
+    assert 1.5 < bits < 2.1  # the demo is random sequence of some composition
+    assert json.loads((tmp_path / CARD).read_text())["scores"] == card.scores
+    assert card.tokens == 40 * 8 * 300
+    assert (tmp_path / CURVE).read_bytes().startswith(b"\x89PNG")
+
+
+def test_contrast_brings_partners_nearer(corpus: Path, tmp_path: Path) -> None:
+    card = contrast(corpus, tmp_path, "tiny", None, (400,), "kmers-apart:3", steps=60, rate=1e-2)
+    found = losses(tmp_path)
+    assert np.mean(found[13:20]) < np.mean(found[:7])  # of the first third: later ones are of mixed vectors
+    before, after = (value for name, value in card.scores.items() if "farther" in name)
+    assert after > before
+    assert card.command.startswith("gindex lab contrast ")
+
+
+def test_long_fragments_give_the_gradients_of_whole_ones(shards: Shards) -> None:
+    batches = Batches(shards, "train", KmersApart(3), 600, 2, 0)
+    pieces, whole = network(causal=True), network(causal=True)
+    loss = learner(pieces, batches, "next", chunk=64)(5)
+    at_once = learner(whole, batches, "next", chunk=10_000)(5)
+    assert isinstance(loss, float)
+    at_once.backward()
+    assert loss == pytest.approx(at_once.item())
+    for one, other in zip(pieces.parameters(), whole.parameters(), strict=True):
+        torch.testing.assert_close(
+            one.grad, other.grad, rtol=1e-5, atol=1e-8
+        )  # the whole is float32 in its loss
+
+
+def test_what_is_hidden_is_asked_and_nothing_else() -> None:
+    ids = np.random.default_rng(0).integers(len(SPECIAL), 68, (50, 400))
+    inputs, targets = (one.numpy() for one in hidden_words(ids, np.random.default_rng(1), 68))
+    asked = targets != IGNORED
+    assert (targets[asked] == ids[asked]).all()
+    assert (inputs[~asked] == ids[~asked]).all()
+    assert asked.mean() == pytest.approx(0.15, abs=0.01)
+    assert (inputs[asked] == MASK).mean() == pytest.approx(0.8, abs=0.03)
+    assert (inputs[asked] == ids[asked]).mean() == pytest.approx(0.1, abs=0.03)
+    assert ((inputs >= len(SPECIAL)) | (inputs == MASK)).all()
+
+
+def test_words_that_overlap_are_hidden_together() -> None:
+    ids = np.full((4, 300), 10)
+    targets = hidden_words(ids, np.random.default_rng(1), 68, span=6)[1].numpy()
+    for row in targets:
+        runs = "".join("x" if one != IGNORED else " " for one in row).split()[:-1]  # the end cuts one
+        assert len(runs) > 1
+        assert min(map(len, runs)) >= 6
+
+
+def test_what_follows_is_asked() -> None:
+    inputs, targets = following(np.array([[7, 8, 9]]), np.random.default_rng(0))
+    assert inputs.tolist() == [[2, 7, 8]]
+    assert targets.tolist() == [[7, 8, 9]]
+
+
+# -- pairs and mixes ----------------------------------------------------------------------------------------
+
+
+def test_a_batch_is_of_different_genera_and_of_its_step_alone(shards: Shards) -> None:
+    pairs = Species(shards, "train", (200, 400), 6, 3)
+    left, right, _ = pairs.at(1)
+    assert {len(one) for one in left} == {400}
+    assert {len(one) for one in right} == {200}
+    again = Species(shards, "train", (200, 400), 6, 3)
+    again.at(0)
+    assert all((one == other).all() for one, other in zip(left, again.at(1)[0], strict=True))
+    chosen = pairs._chosen(pairs.streams[400], 1)
+    genera = [shards.genome(one.genome).genus for one, _ in chosen]
+    assert len(set(genera)) == len(genera) > 1
+    assert all(shards.species[one.genome] == shards.species[other.genome] for one, other in chosen)
+
+
+@settings(max_examples=10, deadline=None)
+@given(seed=st.integers(0, 1000))
+def test_mixed_vectors_are_those_of_a_dull_twin(seed: int) -> None:
+    model, draws = network(seed=seed, layers=3), np.random.default_rng(seed)
+    ids, mask = padded([draws.integers(4, 70, int(length)) for length in draws.integers(3, 9, 4)])
+    mix = drawn_mix(4, 3, draws)
+    assert (mix.share >= 0.5).all()
+    found = mixed_vectors(model, ids, mask, mix.layer, mix.other, mix.share.double())
+    for row in range(4):
+        other, share = int(mix.other[row]), float(mix.share[row])
+        states = []
+        for at in (row, other):
+            x = model.embed(ids[at : at + 1])
+            for block in list(model.blocks)[: mix.layer]:
+                x, _ = block(x, lambda own: torch.zeros_like(own), mask[at : at + 1])
+            states.append(x)
+        x = share * states[0] + (1 - share) * states[1]
+        both = mask[row] & mask[other]
+        for block in list(model.blocks)[mix.layer :]:
+            x, _ = block(x, lambda own: torch.zeros_like(own), both[None])
+        expected = model.norm(x)[0][both].mean(0)
+        torch.testing.assert_close(found[row], expected.float(), rtol=1e-5, atol=1e-6)
+
+
+def test_centred_rows_have_no_mean_and_the_same_differences() -> None:
+    one, two = torch.randn(5, 3) + 7, torch.randn(5, 3) + 9
+    left, right = centred(one, two)
+    torch.testing.assert_close(torch.cat([left, right]).mean(0), torch.zeros(3), atol=1e-5, rtol=0)
+    torch.testing.assert_close(left - right, one - two)
+
+
+def test_padding_changes_no_vector() -> None:
+    model = network()
+    row, longer = np.arange(4, 24), np.arange(4, 60)
+    alone = vectors(model, *padded([row]))[0]
+    torch.testing.assert_close(vectors(model, *padded([row, longer]))[0], alone, rtol=1e-6, atol=1e-7)
+    ids, mask = padded([row, longer])
+    ids[0, 20:] = 5
+    torch.testing.assert_close(vectors(model, ids, mask)[0], alone, rtol=1e-6, atol=1e-7)
+
+
+# -- as an encoder ------------------------------------------------------------------------------------------
+
+
+LAB = {"bases": Bases(), "apart": KmersApart(4), "overlapping": KmersOverlapping(5), "six": KmersApart(6)}
+
+
+@pytest.mark.parametrize("words", LAB.values(), ids=LAB)
+@pytest.mark.parametrize("sequence", [b"", b"ACG", b"ACGTTGCAACGTACCAT" * 9])
+def test_the_encoder_reads_words_as_the_lab_does(words, sequence: bytes, tmp_path: Path) -> None:
+    save_tokeniser(words, tmp_path / LAB_TOKENISER)
+    found = open_lab_words(tmp_path / LAB_TOKENISER)
+    assert found.words(sequence).tolist() == encode(words, sequence).tolist()
+    assert found.vocabulary == words.vocabulary
+
+
+def test_the_encoder_reads_learned_words_as_the_lab_does(shards: Shards, tmp_path: Path) -> None:
+    words = learn_bpe(shards.fragments("train", 300, 0), 20, 80)
+    save_tokeniser(words, tmp_path / LAB_TOKENISER)
+    found, sequence = open_lab_words(tmp_path / LAB_TOKENISER), b"ACGTTGCAACGTACCAT" * 9
+    assert found.words(sequence).tolist() == encode(words, sequence).tolist()
+    assert found.vocabulary == words.vocabulary
+
+
+@pytest.mark.parametrize(
+    "text", ["{", "[]", '{"kind": "kmers-apart", "k": 60}', '{"kind": "bpe", "tokenizer": 3}']
+)
+def test_a_file_that_is_no_tokeniser_is_said(text: str, tmp_path: Path) -> None:
+    (tmp_path / LAB_TOKENISER).write_text(text)
+    with pytest.raises(ModelError, match="copy the whole model folder again"):
+        open_lab_words(tmp_path / LAB_TOKENISER)
+
+
+def test_hidden_states_are_those_of_the_network(trained: Path) -> None:
+    model, warnings = open_model(trained)
+    assert warnings == []
+    assert (model.layers, model.width, model.most_tokens) == (2, 32, 134)
+    ids, mask = padded([np.arange(4, 40), np.arange(4, 30)])
+    states = list(model.hidden(ids, mask))
+    assert len(states) == 3
+    torch.testing.assert_close(states[0], model.network.embed(ids), rtol=0, atol=0)
+    torch.testing.assert_close(states[-1], model.network(ids, mask), rtol=0, atol=0)
+    assert open_tokenizer(trained, model.vocabulary).words(b"ACGTAC").tolist() == [10, 53]
+
+
+def test_the_digest_changes_with_the_tokeniser(trained: Path) -> None:
+    before, text = digest(trained), (trained / LAB_TOKENISER).read_text()
+    (trained / LAB_TOKENISER).write_text(text + " ")
+    assert digest(trained) != before
+    (trained / LAB_TOKENISER).write_text(text)
+    assert digest(trained) == before
+
+
+def test_a_config_that_makes_no_model_is_said(trained: Path, tmp_path: Path) -> None:
+    config = json.loads((trained / "config.json").read_text())
+    for change in (
+        {"width": 33},
+        {"features": "none"},
+        {"vocab": "many"},
+        {"most_tokens": None},
+        {"layers": 3},
+    ):
+        (tmp_path / "config.json").write_text(json.dumps({**config, **change}))
+        (tmp_path / "model.safetensors").write_bytes((trained / "model.safetensors").read_bytes())
+        with pytest.raises(ModelError):
+            open_model(tmp_path)
+
+
+def test_a_genome_and_its_other_strand_agree(trained: Path) -> None:
+    draws = np.random.default_rng(4)
+    sequence = bytes(draws.choice(list(b"ACGT"), 3001).astype(np.uint8)) + b"NNN" + b"ACGGT" * 50
+    genomes = [Genome("g", (Contig("c", one),), "-") for one in (sequence, reverse_complement(sequence))]
+    encoder = open_encoder(spec_for(str(trained)))
+    one, other = encoder.features(encoder.encode(genomes))
+    np.testing.assert_allclose(one, other, atol=1e-5)
+    assert np.abs(one).max() > 0.1
+
+
+def test_the_demo_finds_itself(trained: Path, demo: Path, six_genomes: list[Path], tmp_path: Path) -> None:
+    words = ["build", *map(str, six_genomes), "--index", str(tmp_path / "i"), "--encoder", str(trained)]
+    done = subprocess.run(
+        [sys.executable, "-m", "gindex_cli", *words, "--taxonomy", str(demo / "taxonomy.tsv")],
+        capture_output=True, text=True, check=False, env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    index = Index.open(tmp_path / "i")
+    assert index.spec.encoder_version == digest(trained)
+    for path, call in zip(six_genomes, query_index(index, six_genomes), strict=True):
+        assert call.closest.id == path.name.removesuffix(".fa.gz")
+        assert call.closest.similarity == pytest.approx(1, abs=1e-5)
