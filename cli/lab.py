@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     name="lab",
-    help="Train encoders of our own, and judge them by the search.",
+    help="Train encoders of our own; `gindex evaluate --fragments` judges them.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -81,7 +81,9 @@ def corpus(
 def fit(
     corpus: CorpusDir,
     folder: Annotated[Path, typer.Option("--out", help="The model's folder.")],
-    dim: Annotated[int, typer.Option("--dim", min=1, help="Of the vectors: the one dial for the size.")] = 1024,
+    dim: Annotated[
+        int, typer.Option("--dim", min=1, help="Of the vectors: the one dial for the size.")
+    ] = 1024,
     leave_out: Annotated[
         list[str] | None,
         typer.Option("--leave-out", help="A collection, by file or folder name: nothing is learned from it."),
@@ -96,8 +98,8 @@ def fit(
     found = fit_profile(corpus, folder, plan, show.progress)
     show.end()
     say(
-        f"wrote {folder}: {found.dim:,} dimensions from {found.genomes:,} genomes, {found.genera:,} genera of "
-        f"two species or more; {found.bytes / 1e6:,.1f} MB"
+        f"wrote {folder}: {found.dim:,} dimensions from {found.genomes:,} genomes, {found.genera:,} genera "
+        f"of two species or more; {found.bytes / 1e6:,.1f} MB"
     )
 
 
@@ -117,7 +119,7 @@ def train(
     rate: Annotated[float, typer.Option("--rate", min=0, help="The highest learning rate.")] = 5e-4,
     seed: Seed = 0,
 ) -> None:
-    """Train a k-mer profile network on pairs of fragments of the same species."""
+    """Train a k-mer profile network on pairs, a fragment and a genome, from what `fit` finds."""
     from genome_index.extras import need_installed
 
     need_installed("gindex lab train", "torch", "safetensors", extra="neural")
@@ -127,31 +129,6 @@ def train(
     card = train_profile(corpus, folder, size, hidden, seed, rate, show.progress)
     show.end()
     say(f"wrote {folder}: {card.schedule.steps:,} steps in {card.seconds:,.0f} s")
-
-
-@app.command("judge")
-@guarded
-def judge(
-    corpus: CorpusDir,
-    models: Annotated[list[Path], typer.Option("--model", help="A trained model's folder; may be repeated.")],
-    validation: Annotated[
-        bool,
-        typer.Option("--validation", help="Ask about the validation part, to choose by, not the test part."),
-    ] = False,
-    seed: Seed = 0,
-) -> None:
-    """Ask about genomes that no model was trained on, whole and in fragments, beside the k-mer spectrum."""
-    from genome_index.encoders.profile import Profile
-    from genome_index.encoders.spectrum import Spectrum
-    from genome_index.lab.judge import Candidate, table
-    from genome_index.lab.judge import judge as judged
-    from genome_index.lab.shards import Shards
-    from genome_index.lab.split import Part
-
-    candidates = {"spectrum": Candidate(Spectrum())}
-    candidates |= {path.name: Candidate(Profile.load(path), dim=0) for path in models}
-    part: Part = "validation" if validation else "test"
-    out([table(judged(candidates, Shards.open(corpus), part, seed=seed)), "\n"])
 
 
 SizeDial = Annotated[str, typer.Option("--size", help="The one dial: tiny, small, medium or large.")]

@@ -1,4 +1,4 @@
-"""Training by pairs on the demo collection: views, the profile network in torch and in numpy, the judge."""
+"""Training by pairs on the demo collection: views, and the profile network in torch and in numpy."""
 
 from __future__ import annotations
 
@@ -15,9 +15,8 @@ from genome_index.encoders.profile import CARD, WEIGHTS, Profile, ProfileConfig 
 from genome_index.encoders.profilenet import ProfileNetwork, save_profile  # noqa: E402
 from genome_index.encoders.spectrum import Spectrum  # noqa: E402
 from genome_index.errors import ModelError, UsageError  # noqa: E402
-from genome_index.lab.contrast import akin, start, train_pairs, train_profile, without  # noqa: E402
+from genome_index.lab.contrast import akin, train_pairs, train_profile  # noqa: E402
 from genome_index.lab.corpus import build_corpus  # noqa: E402
-from genome_index.lab.judge import Candidate, interval, judge, names_at, question, table  # noqa: E402
 from genome_index.lab.losses import asked_and_answered  # noqa: E402
 from genome_index.lab.packing import codes_of, other_strand  # noqa: E402
 from genome_index.lab.runs import Schedule  # noqa: E402
@@ -126,15 +125,6 @@ def test_kin_of_the_same_genus_are_marked(shards: Shards) -> None:
     assert akin(drawn).tolist() == expected
 
 
-def test_the_start_does_not_see_the_mean(shards: Shards) -> None:
-    draws = np.random.default_rng(0)
-    matrix, directions = draws.normal(size=(20, 4)), draws.normal(size=(3, 20))
-    assert np.abs(directions @ without(matrix, directions)).max() < 1e-6
-    pairs = Pairs(shards, "train", ViewPlan(), 0)
-    mean = word_profiles([shards.contigs(at) for at in pairs.numbers.tolist()]).mean(axis=0)
-    assert np.abs(mean @ start(pairs, len(pairs.numbers), 8)).max() < 1e-5
-
-
 # -- training -----------------------------------------------------------------------------------------------
 
 
@@ -167,40 +157,3 @@ def test_training_lowers_the_loss_of_one_batch(shards: Shards, tmp_path: Path) -
 def test_an_unknown_size_is_refused(corpus: Path, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="--size huge: choose tiny"):
         train_profile(corpus, tmp_path, "huge")
-
-
-# -- the judge ----------------------------------------------------------------------------------------------
-
-
-def test_the_judge_counts_as_a_dull_loop_does(shards: Shards) -> None:
-    one = Candidate(Spectrum(), dim=0)
-    scores = {(s.rank, s.length_bp): s for s in judge({"spectrum": one}, shards, lengths_bp=(1000,))}
-    rows = word_profiles([shards.contigs(at) for at in range(len(shards))])
-    for rank in ("genus", "species"):
-        names, right = names_at(shards, rank), []
-        for at in shards.numbers("test").tolist():
-            asked = word_profiles([question(shards, at, 1000, 0)])[0]
-            if rank == "genus":
-                free = [i for i in range(len(shards)) if shards.species[i] != shards.species[at]]
-            else:
-                free = [i for i in range(len(shards)) if i != at]
-            if names[at] and names[at] in names[free]:
-                right.append(names[max(free, key=lambda i: rows[i] @ asked)] == names[at])
-        assert scores[rank, 1000].questions == len(right)
-        assert scores[rank, 1000].accuracy == pytest.approx(100 * np.mean(right))
-        assert (scores[rank, 1000].difference, scores[rank, 1000].low) == (0, 0)
-
-
-def test_the_interval_redraws_species_not_genomes() -> None:
-    species = np.repeat(np.arange(10), 50)
-    differences = np.repeat(np.arange(10) % 2, 50).astype(float)
-    low, high = interval(differences, species)
-    assert low == pytest.approx(20, abs=5)  # of 10 coins; of 500 it would be 46 to 54
-    assert high == pytest.approx(80, abs=5)
-
-
-def test_a_table_has_a_row_for_each_score(shards: Shards) -> None:
-    scores = judge({"spectrum": Candidate(Spectrum())}, shards, lengths_bp=(0,))
-    assert table(scores).count("\n") == len(scores) + 1
-    with pytest.raises(UsageError, match="'other' is not among spectrum"):
-        judge({"spectrum": Candidate(Spectrum())}, shards, baseline="other")

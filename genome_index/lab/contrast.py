@@ -1,8 +1,7 @@
 """Training by pairs: what a fragment was cut from shall be nearer to it than any other genome of the batch.
 
 `train_pairs` trains any module that maps a batch of inputs to vectors of length 1; `train_profile` is that
-for the profile network. It starts from what needs no labels: principal components of whole genomes, half
-whitened, without the directions in which profiles move only because a fragment is short.
+for the profile network. It starts from what discriminant.py fits in closed form.
 """
 
 from __future__ import annotations
@@ -18,14 +17,12 @@ from torch import Tensor, nn
 from genome_index.encoders.profile import ProfileConfig
 from genome_index.encoders.profilenet import ProfileNetwork, save_profile
 from genome_index.errors import UsageError
+from genome_index.lab.discriminant import FitPlan, fitted
 from genome_index.lab.losses import TEMPERATURE, asked_and_answered
 from genome_index.lab.runs import Card, Schedule, train
 from genome_index.lab.shards import Shards
-from genome_index.lab.views import Contigs, Floats, Pair, Pairs, ViewPlan, fragment, word_profiles
+from genome_index.lab.views import Contigs, Floats, Pair, Pairs, ViewPlan, word_profiles
 from genome_index.progress import Progress, quiet
-from genome_index.projection import fit_projection
-
-LENGTHS_BP = (500, 1000, 2000, 4000, 8000)  # whose mean profiles span what length alone changes
 
 Inputs = Callable[[Sequence[Contigs]], Tensor]  # (B,) views -> a batch of inputs
 
@@ -67,7 +64,7 @@ def train_pairs(
         model,
         loss_at,
         plan,
-        f"{data_digest(pairs.shards)} {pairs.plan} {batch} {temperature}",
+        f"{pairs.shards.digest} {pairs.plan} {batch} {temperature}",
         progress,
     )
 
@@ -102,23 +99,10 @@ def train_profile(
 
 
 def start(pairs: Pairs, genomes: int, dim: int) -> Floats:
-    """Components to start from: (V, at most `dim`)."""
+    """The weights to start from, (V, at most `dim`): what is fitted in closed form on an even sample."""
     numbers = pairs.numbers[np.unique(np.linspace(0, len(pairs.numbers) - 1, genomes).astype(int))]
-    draws = np.random.default_rng([pairs.seed, 2**32])
-    whole = word_profiles([pairs.shards.contigs(number) for number in numbers.tolist()])
-    means = [whole.mean(axis=0)]
-    for length in LENGTHS_BP:
-        some = draws.permutation(numbers)[:512].tolist()
-        cut = [[fragment(pairs.shards.contigs(number), length, draws)] for number in some]
-        means.append(word_profiles(cut).mean(axis=0))
-    matrix = without(fit_projection(whole, dim, 0.5).matrix, np.stack(means))
+    matrix = fitted(pairs.shards, numbers, FitPlan(dim, max(dim, FitPlan.components), seed=pairs.seed))
     return np.asarray(matrix / np.linalg.norm(matrix, axis=0).mean(), np.float32)
-
-
-def without(matrix: Floats, directions: Floats) -> Floats:
-    """A map that no longer sees some directions: (V, D), (K, V) -> (V, D)."""
-    basis, _ = np.linalg.qr(directions.T.astype(np.float64))
-    return np.asarray(matrix - basis @ (basis.T @ matrix), np.float32)
 
 
 def akin(drawn: Sequence[Pair]) -> Tensor:
@@ -127,11 +111,6 @@ def akin(drawn: Sequence[Pair]) -> Tensor:
     codes = torch.from_numpy(np.unique(genera, return_inverse=True)[1])
     same = codes[:, None] == codes[None]
     return same & ~torch.eye(len(drawn), dtype=torch.bool)
-
-
-def data_digest(shards: Shards) -> str:
-    """Twelve hex digits of what a corpus holds and how it is split."""
-    return str(shards.manifest["files"]["split.tsv"]["sha256"])[:12]
 
 
 def _profiles(views: Sequence[Contigs]) -> Tensor:

@@ -75,6 +75,17 @@ def fit_profile(corpus: Path, out: Path, plan: FitPlan | None = None, progress: 
     numbers = _learned_from(shards, plan.leave_out)
     if len(numbers) < 3:
         raise UsageError(f"{corpus}: {len(numbers)} genomes for train; three at least are needed")
+    matrix = fitted(shards, numbers, plan, progress)
+    config = ProfileConfig(words=len(matrix), dim=matrix.shape[1], bits=plan.bits)
+    weights = {"last.weight": matrix.T, "last.bias": np.zeros(config.dim, np.float32)}
+    write_profile(config, weights, out, json.dumps({"data": shards.digest, **asdict(plan)}))
+    genera = _several(_genera(shards, numbers), shards.species[numbers])
+    size = sum(path.stat().st_size for path in out.iterdir())
+    return Fitted(len(numbers), len(genera), matrix.shape[1], size)
+
+
+def fitted(shards: Shards, numbers: Rows, plan: FitPlan, progress: Progress = quiet) -> Floats:
+    """The map from profiles to vectors, from some genomes of a corpus: (V, D)."""
     whole = np.concatenate(list(_profiles(progress, "genomes", numbers, _whole(shards, numbers))))
     means = [whole.mean(axis=0)]
     for length in plan.lengths_bp:
@@ -89,12 +100,7 @@ def fit_profile(corpus: Path, out: Path, plan: FitPlan | None = None, progress: 
         told = f"noise of {length:,} bp"
         blocks = _profiles(progress, told, numbers, _cut(shards, numbers, length, plan.seed))
         within += plan.noise / len(plan.lengths_bp) * noise(rows, (block @ basis for block in blocks))
-    matrix = basis @ discriminant(within, variances, plan).astype(np.float32)
-    config = ProfileConfig(words=len(matrix), dim=matrix.shape[1], bits=plan.bits)
-    weights = {"last.weight": matrix.T, "last.bias": np.zeros(config.dim, np.float32)}
-    write_profile(config, weights, out, json.dumps({"data": data_of(shards), **asdict(plan)}))
-    size = sum(path.stat().st_size for path in out.iterdir())
-    return Fitted(len(numbers), len(_several(genera, species)), matrix.shape[1], size)
+    return basis @ discriminant(within, variances, plan).astype(np.float32)
 
 
 def without(rows: Floats, directions: Floats) -> Floats:
@@ -147,11 +153,6 @@ def discriminant(within: Doubles, variances: Doubles, plan: FitPlan) -> Doubles:
     found, turned = np.linalg.eigh(sphere.T @ (variances[:, None] * sphere))
     found, turned = found[::-1][: plan.dim], turned[:, ::-1][:, : plan.dim]
     return np.asarray(sphere @ turned * found ** (-plan.whitening / 2))
-
-
-def data_of(shards: Shards) -> str:
-    """Twelve hex digits of what a corpus holds and how it is split."""
-    return str(shards.manifest["files"]["split.tsv"]["sha256"])[:12]
 
 
 # -- what it reads ------------------------------------------------------------------------------------------

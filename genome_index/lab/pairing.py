@@ -28,7 +28,6 @@ from genome_index.encoders.labwords import LAB_TOKENISER
 from genome_index.encoders.performer import SlimPerformer
 from genome_index.encoders.slim import is_slim, open_slim
 from genome_index.errors import ModelError, UsageError
-from genome_index.lab.contrast import data_digest
 from genome_index.lab.dial import (
     TOKENISER,
     Dial,
@@ -138,7 +137,7 @@ def contrast(
     told = Told(tokens=a_step, command=_command(corpus, out, size, begin, lengths_bp, tokeniser, plan))
     begun_with = digest(begin) if begin else "random weights"
     data = (
-        f"{data_digest(shards)} contrast {tuple(lengths_bp)} bp {dial.pairs} pairs {tokeniser} "
+        f"{shards.digest} contrast {tuple(lengths_bp)} bp {dial.pairs} pairs {tokeniser} "
         f"{begun_with} {asdict(network.config)}"
     )
     before = partners_found(network, words, shards, seed)

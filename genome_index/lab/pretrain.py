@@ -26,7 +26,6 @@ from torch.nn.functional import cross_entropy
 from genome_index.encoders.batches import best_device
 from genome_index.encoders.performer import SlimPerformer
 from genome_index.errors import UsageError
-from genome_index.lab.contrast import data_digest
 from genome_index.lab.dial import (
     TOKENISER,
     check_length,
@@ -199,7 +198,7 @@ def _nats(network: SlimPerformer, inputs: Tensor, targets: Tensor) -> float:
 
 def _data(batches: Batches, network: SlimPerformer, objective: str, tokeniser: str) -> str:
     """What must be the same for a run to go on."""
-    of = f"{data_digest(batches.shards)} {objective} {batches.length_bp} bp {batches.size} fragments"
+    of = f"{batches.shards.digest} {objective} {batches.length_bp} bp {batches.size} fragments"
     return f"{of} {tokeniser} {asdict(network.config)}"
 
 

@@ -142,6 +142,11 @@ class Shards:
         """The genomes of a part, or all, in the order of their numbers."""
         return [one for one in self._genomes if part in (None, one.part)]
 
+    @property
+    def digest(self) -> str:
+        """Twelve hex digits of what the corpus holds and how it is split."""
+        return str(self.manifest["files"][SPLIT]["sha256"])[:12]
+
     def numbers(self, part: Part | None = None) -> Rows:
         """The numbers of the genomes of a part, or of all: (G,)."""
         return np.array([at for at, one in enumerate(self._genomes) if part in (None, one.part)], np.int64)
