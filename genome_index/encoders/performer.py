@@ -43,6 +43,7 @@ class PerformerConfig:
     causal: bool = True  # else each position sees all
     pre_norm: bool = True  # else what a layer adds is normalised, instead of what it reads ("on_gptln")
     head: bool = True  # logits of the next token can be had
+    places: bool = True  # half of the width says where a token stands; else all of it says what it is
 
     def __post_init__(self) -> None:
         if self.features not in get_args(FeatureName):
@@ -68,7 +69,8 @@ class SlimPerformer(nn.Module):
     def __init__(self, config: PerformerConfig, seed: int = 0) -> None:
         super().__init__()
         self.config = config
-        self.embedding = nn.Embedding(config.vocab, config.width // 2)  # the other half says where
+        told = config.width // 2 if config.places else config.width  # the other half says where
+        self.embedding = nn.Embedding(config.vocab, told)
         self.blocks = nn.ModuleList(Layer(config) for _ in range(config.layers))
         self.norm = nn.LayerNorm(config.width) if config.pre_norm else nn.Identity()
         self.head = nn.Linear(config.width, config.vocab) if config.head else None
@@ -87,7 +89,9 @@ class SlimPerformer(nn.Module):
 
     def embed(self, ids: Tensor, position: int = 0) -> Tensor:
         """Layer 0, what each token is and where it stands: (B, L) -> (B, L, width)."""
-        tokens = self.embedding(ids)
+        tokens: Tensor = self.embedding(ids)
+        if not self.config.places:
+            return tokens
         places = waves(position, ids.shape[1], self.config.width // 2).to(tokens)
         return torch.cat([tokens, places.expand(len(ids), -1, -1)], dim=2)
 
