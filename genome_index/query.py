@@ -22,7 +22,7 @@ from genome_index.progress import Progress, quiet
 from genome_index.quality import complaint, warnings_of
 from genome_index.reader import Failure
 from genome_index.records import RANKS, Call, Evidence, Genome, Hit, Lineage
-from genome_index.scope import no_nearer_than_noise
+from genome_index.scope import no_nearer_than_noise, warn_of_piece
 from genome_index.search import contained, read
 from genome_index.verify import FLOOR, measure
 
@@ -175,7 +175,11 @@ def _call(
         members=verdict.members,
         labels=called_labels(index, names) if verdict.verdict != "out_of_scope" else {},
         hits=tuple(_hit(index, hits, query, at) for at in np.flatnonzero(hits.rows[query] >= 0)[:k]),
-        warnings=(*verdict.warnings, *warnings_of(genome)),
+        warnings=(
+            *verdict.warnings,
+            *warnings_of(genome),
+            *warn_of_piece(index, genome, hits, query, verdict),
+        ),
     )
     if verdict.closest is None:
         return found

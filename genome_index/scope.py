@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from genome_index.classify import Verdict
 from genome_index.features import WORD_FLOOR, Hits
 from genome_index.index import Index
 from genome_index.records import Contig, Genome
@@ -16,6 +17,7 @@ from genome_index.search import embed
 
 DRAWS = 3  # random sequences; the nearest of them counts
 MOST_BP = 5_000_000  # longer ones are no less random
+PIECE = 0.7  # shorter than this share of its hits, a query may be a piece; genomes of a genus vary less
 MOST_READ_BP = 60_000  # of a language model, which takes its time and averages over chunks anyway
 
 
@@ -28,8 +30,26 @@ def no_nearer_than_noise(index: Index, genome: Genome, hits: Hits, query: int) -
     if reached > noise:
         return ""
     return (
-        f"Nothing in the index is comparable: no word is shared, and the nearest has similarity "
+        f"Nothing in the index is comparable: none of its hits shares a word, and the nearest has similarity "
         f"{reached:.2f}, where random sequence of this length and GC content reaches {noise:.2f}."
+    )
+
+
+def warn_of_piece(index: Index, genome: Genome, hits: Hits, query: int, verdict: Verdict) -> tuple[str, ...]:
+    """A warning where no species is called of what may be a piece of a genome that is here.
+
+    The vector of a piece is not that of its genome, so its genome need not be among the hits: of pieces of
+    3 kb of mitogenomes it was for 3 of 10 by the spectrum, 1 kb for 1 of 100 (tests/bench/RESULTS.md).
+    """
+    rows = hits.rows[query][hits.rows[query] >= 0]
+    if verdict.rank == "species" or verdict.verdict == "ambiguous" or not len(rows):
+        return ()
+    usual = float(np.median([index.entry(int(row)).length_bp for row in rows]))
+    if genome.length_bp >= PIECE * usual:
+        return ()
+    return (
+        f"{genome.length_bp:,} bp where its hits have {usual:,.0f}: if it is a piece of a genome, ask with "
+        "--fragments, which looks for its words in every reference",
     )
 
 

@@ -503,8 +503,8 @@ NO_INPUT = "no input: give files, folders, - for standard input, or --from-file 
 NO_INDEX = "no index at {nowhere}; make one with `gindex build INPUT... --index {nowhere}`"
 FOLDS = "give --folds 2 or more, or --leave-one-out, not both"
 ENCODER = (
-    "no encoder is called 'nt'; choose spectrum, or give a language model: its folder, or its name on the "
-    "hub (OWNER/NAME)"
+    "no encoder is called 'nt'; choose spectrum, profile, or give a language model: its folder, or its name "
+    "on the hub (OWNER/NAME)"
 )
 PER = "--genome-per is 'contig'; choose file or record"
 CANNOT_READ_LIST = (

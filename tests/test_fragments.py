@@ -220,6 +220,19 @@ def test_calls_of_whole_genomes_are_as_they_were(demo_index: Path, index: Path, 
     assert list(query_index(index, paths)) == list(query_index(demo_index, paths))
 
 
+def test_a_plain_query_of_what_may_be_a_piece_says_how_to_ask(
+    demo_index: Path, demo: Path, write_fasta: WriteFasta
+) -> None:
+    whole = sequence_of(demo, 1)
+    records = {"odd": noise(3_000), "wholly odd": noise(len(whole)), "piece": whole[: len(whole) * 6 // 10]}
+    path = write_fasta("some.fa", records)
+    odd, large, called = query_index(demo_index, [path], per="record")
+    assert any("ask with --fragments" in warning for warning in odd.warnings)
+    assert odd.warnings[-1].startswith("3,000 bp where its hits have ")
+    assert not any("--fragments" in warning for warning in (*large.warnings, *called.warnings))
+    assert called.verdict == "species"
+
+
 def test_without_bases_a_rule_of_thumb_decides_and_says_so(
     six_genomes: list[Path], demo: Path, tmp_path: Path, write_fasta: WriteFasta
 ) -> None:
