@@ -157,6 +157,9 @@ def pretrain(
     tokeniser: TokeniserOption = "kmers-apart:6",
     steps: Steps = 0,
     rate: Annotated[float, typer.Option("--rate", min=0, help="The highest learning rate.")] = 1e-3,
+    features: Annotated[
+        str, typer.Option("--features", help="Of its attention: squared, relu, elu+1 or favor+.")
+    ] = "squared",
     seed: Seed = 0,
 ) -> None:
     """Pretrain a SLiM Performer on a corpus, without labels."""
@@ -167,7 +170,9 @@ def pretrain(
 
     show = Show()
     chosen = cast("Objective", objective)  # the library refuses what is none
-    card = trained(corpus, folder, chosen, size, length, tokeniser, steps, rate, seed, show.progress)
+    card = trained(
+        corpus, folder, chosen, size, length, tokeniser, steps, rate, seed, features, show.progress
+    )
     show.end()
     _tell(folder, card)
 

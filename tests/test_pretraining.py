@@ -32,7 +32,7 @@ from genome_index.encoders.tokens import open_tokenizer  # noqa: E402
 from genome_index.errors import ModelError, UsageError  # noqa: E402
 from genome_index.lab.bpe import learn_bpe  # noqa: E402
 from genome_index.lab.corpus import build_corpus  # noqa: E402
-from genome_index.lab.dial import padded  # noqa: E402
+from genome_index.lab.dial import dial_of, padded, redrawn  # noqa: E402
 from genome_index.lab.exact import IGNORED  # noqa: E402
 from genome_index.lab.pairing import (  # noqa: E402
     Species,
@@ -103,6 +103,32 @@ def network(causal: bool = False, seed: int = 0, layers: int = 2) -> SlimPerform
     return SlimPerformer(
         PerformerConfig(tokeniser_of("kmers-apart:3").vocabulary, **sizes, causal=causal)
     ).double()
+
+
+# -- features -----------------------------------------------------------------------------------------------
+
+
+def test_random_features_are_drawn_anew_for_each_step() -> None:
+    words = tokeniser_of("kmers-apart:3").vocabulary
+    model = dial_of("tiny").network(words, causal=False, head=False, seed=0, features="favor+")
+    drawn = []
+    for step in (0, 1, 0):
+        redrawn(model, 5, step)
+        drawn.append([one.clone() for name, one in model.named_buffers() if name.endswith("directions")])
+    assert len(drawn[0]) == 2  # layers
+    assert not any(torch.equal(one, other) for one, other in zip(drawn[0], drawn[1], strict=True))
+    assert all(torch.equal(one, other) for one, other in zip(drawn[0], drawn[2], strict=True))
+
+
+def test_other_features_are_trained_and_kept(corpus: Path, tmp_path: Path) -> None:
+    words = ("masked", "tiny", 300, "kmers-apart:3")
+    pretrain(corpus, tmp_path, *words, steps=STEPS, rate=1e-2, features="favor+")
+    found = losses(tmp_path)
+    assert np.mean(found[-6:]) < np.mean(found[:6]) - 0.1
+    assert json.loads((tmp_path / "config.json").read_text())["features"] == "favor+"
+    assert "--features favor+" in (tmp_path / "card.md").read_text()
+    with pytest.raises(UsageError, match="no features are called 'cubed'; choose one of: relu, elu"):
+        pretrain(corpus, tmp_path / "other", *words, features="cubed")
 
 
 # -- runs that are killed -----------------------------------------------------------------------------------

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from genome_index.encoders.favor import FeatureName
 from genome_index.encoders.labwords import LAB_TOKENISER
 from genome_index.encoders.performer import PerformerConfig, SlimPerformer
 from genome_index.encoders.slim import write_slim
@@ -23,6 +25,7 @@ from genome_index.lab.tokenisers import KmersApart, Tokeniser, load_tokeniser, s
 from genome_index.lab.vocabulary import PAD, Ids
 
 TOKENISER = "kmers-apart:6"
+FEATURES = "squared"  # of the network's attention, as the paper's experiments have it
 LEARNED_FROM, LEARNED_BP = 2_000, 2_000  # byte-pair encoding: fragments, and the length of each
 LEAST_BP = 50  # of a fragment: eight six-mers in any frame
 SAVES = 20  # checkpoints of a short run; of a long one they are SAVE_EVERY steps apart
@@ -41,12 +44,15 @@ class Dial:
     fragments: int  # of a step of pretraining
     pairs: int  # of a step of contrast
 
-    def network(self, vocabulary: int, causal: bool, head: bool, seed: int) -> SlimPerformer:
+    def network(
+        self, vocabulary: int, causal: bool, head: bool, seed: int, features: str = FEATURES
+    ) -> SlimPerformer:
         """Random weights, the same for the same seed."""
         torch.manual_seed(seed)
         config = PerformerConfig(
-            vocabulary, self.width, self.layers, self.heads, self.ffn, causal=causal, head=head
-        )
+            vocabulary, self.width, self.layers, self.heads, self.ffn, cast("FeatureName", features),
+            causal=causal, head=head,
+        )  # fmt: skip  # the configuration refuses features that are none
         return SlimPerformer(config, seed)
 
 
@@ -91,6 +97,12 @@ def framed(codes: Codes, tokeniser: Tokeniser, draws: np.random.Generator) -> Id
     """Ids of a fragment from a random frame on: words side by side begin at one of its first k bases."""
     start = int(draws.integers(tokeniser.k)) if isinstance(tokeniser, KmersApart) else 0
     return tokeniser.ids(codes[start:])
+
+
+def redrawn(network: SlimPerformer, seed: int, step: int) -> None:
+    """Other random features for each step of favor+, so that weights do not come to lean on one draw."""
+    if network.config.features == "favor+":
+        network.redraw(int(np.random.default_rng([seed, step]).integers(2**62)))
 
 
 def padded(rows: Sequence[Ids]) -> tuple[Tensor, Tensor]:

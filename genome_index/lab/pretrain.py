@@ -27,11 +27,13 @@ from genome_index.encoders.batches import best_device
 from genome_index.encoders.performer import SlimPerformer
 from genome_index.errors import UsageError
 from genome_index.lab.dial import (
+    FEATURES,
     TOKENISER,
     check_length,
     choose_tokeniser,
     dial_of,
     framed,
+    redrawn,
     save_model,
     schedule_of,
 )
@@ -87,7 +89,7 @@ class Batches:
 def pretrain(
     corpus: Path, out: Path, objective: Objective = "masked", size: str = "small",
     length_bp: int = LENGTH_BP, tokeniser: str = TOKENISER, steps: int = 0, rate: float = RATE,
-    seed: int = 0, progress: Progress = quiet,
+    seed: int = 0, features: str = FEATURES, progress: Progress = quiet,
 ) -> Card:  # fmt: skip
     """Train a network on a corpus, or go on; `out` then is a model folder, with the run beside.
 
@@ -101,14 +103,15 @@ def pretrain(
     dial, shards = dial_of(size), Shards.open(corpus)
     words = choose_tokeniser(tokeniser, shards, seed)
     batches = Batches(shards, "train", words, length_bp, dial.fragments, seed)
-    network = dial.network(words.vocabulary, objective == "next", True, seed).to(best_device().name)
+    network = dial.network(words.vocabulary, objective == "next", True, seed, features)
+    network.to(best_device().name)
     learn, plan = learner(network, batches, objective), schedule_of(dial, steps, rate, seed)
     ids, _ = batches.at(0)
     a_token = len(words.codes(ids.reshape(-1))) / ids.size  # bases
     command = (
         f"gindex lab pretrain {quote(str(corpus))} --out {quote(str(out))} --objective {objective} "
         f"--size {size} --length {length_bp} --tokeniser {quote(tokeniser)} --steps {plan.steps} "
-        f"--rate {rate} --seed {seed}"
+        f"--rate {rate} --seed {seed} --features {features}"
     )
     told = Told("bits a base", 1 / math.log(2) / a_token, ids.size, command)
     card = train(out, network, learn, plan, _data(batches, network, objective, tokeniser), progress, told)
@@ -127,6 +130,7 @@ def learner(
     read = reader(batches.tokeniser, objective)
 
     def learn(step: int) -> Tensor | float:
+        redrawn(network, batches.seed, step)
         inputs, targets = (one.to(_device(network)) for one in read(*batches.at(step)))
         if objective == "next" and inputs.shape[1] > chunk:
             return exact_gradients(network, inputs, targets, chunk)
