@@ -11,15 +11,16 @@ from hypothesis import strategies as st
 from tiny_model import write_tiny_model
 
 from genome_index.chunks import reverse_complement
-from genome_index.encoders import ENCODERS, SPECTRUM, TRANSFORMER, open_encoder, spec_for
+from genome_index.encoders import ENCODERS, PROFILE, SPECTRUM, TRANSFORMER, open_encoder, spec_for
 from genome_index.encoders.protocol import Encoder
 from genome_index.records import Contig, Genome
 from genome_index.references import decode_raw, encode_raw
 from genome_index.spec import Reading
 
-TOLERANCE = {SPECTRUM: 1e-6, TRANSFORMER: 1e-5}
-KINDS = {
-    "spectrum": None,
+TOLERANCE = {SPECTRUM: 1e-6, PROFILE: 1e-6, TRANSFORMER: 1e-5}
+KINDS: dict[str, Reading | None] = {
+    SPECTRUM: None,
+    PROFILE: None,
     "transformer": Reading(),
     "transformer, windows": Reading(windows=2, chunk_tokens=9),
 }
@@ -33,16 +34,17 @@ def genome(*contigs: str) -> Genome:
     )
 
 
-@pytest.fixture(scope="session", params=KINDS.values(), ids=KINDS)
+@pytest.fixture(scope="session", params=KINDS)
 def encoder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Encoder:
-    if request.param is None:
-        return open_encoder(spec_for(SPECTRUM))
+    reading = KINDS[request.param]
+    if reading is None:
+        return open_encoder(spec_for(request.param))
     pytest.importorskip("transformers").logging.set_verbosity_error()
     import torch
 
     torch.set_num_threads(1)
     folder = write_tiny_model(tmp_path_factory.mktemp("contract") / "model")
-    return open_encoder(spec_for(str(folder), reading=request.param))
+    return open_encoder(spec_for(str(folder), reading=reading))
 
 
 def vectors(encoder: Encoder, *genomes: Genome) -> np.ndarray:
