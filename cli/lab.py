@@ -19,6 +19,7 @@ from gindex_cli.shared import (
 )
 
 if TYPE_CHECKING:
+    from genome_index.lab.pairing import PairKind
     from genome_index.lab.pretrain import Objective
     from genome_index.lab.runs import Card
 
@@ -131,7 +132,7 @@ def train(
     say(f"wrote {folder}: {card.schedule.steps:,} steps in {card.seconds:,.0f} s")
 
 
-SizeDial = Annotated[str, typer.Option("--size", help="The one dial: tiny, small, medium or large.")]
+SizeDial = Annotated[str, typer.Option("--size", help="The one dial: tiny, little, small, medium or large.")]
 Steps = Annotated[int, typer.Option("--steps", min=0, help="Of training; 0: what the size sets.")]
 TokeniserOption = Annotated[
     str,
@@ -195,6 +196,13 @@ def contrast(
     tokeniser: TokeniserOption = "kmers-apart:6",
     steps: Steps = 0,
     rate: Annotated[float, typer.Option("--rate", min=0, help="The highest learning rate.")] = 1e-3,
+    pairs: Annotated[
+        str,
+        typer.Option(
+            "--pairs",
+            help="homologous: a fragment and a window that holds its place; apart: two of one species.",
+        ),
+    ] = "homologous",
     seed: Seed = 0,
 ) -> None:
     """Train a SLiM Performer until fragments of one species are near, and those of others far."""
@@ -204,7 +212,8 @@ def contrast(
     from genome_index.lab.pairing import contrast as trained
 
     show = Show()
-    card = trained(corpus, folder, size, begin, lengths, tokeniser, steps, rate, seed, show.progress)
+    kind = cast("PairKind", pairs)  # the library refuses what is none
+    card = trained(corpus, folder, size, begin, lengths, tokeniser, steps, rate, seed, kind, show.progress)
     show.end()
     _tell(folder, card)
 

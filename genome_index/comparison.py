@@ -1,7 +1,8 @@
 """The same genomes through several encoders, layers and poolings: which tells species apart, at what cost.
 
 Each model reads the genomes once; every hidden layer of that one pass becomes a row. All rows are judged
-alike: by the nearest vector after centring and half-whitening that were fitted on the other folds.
+alike, as an index would take them: by the nearest vector after centring and half-whitening that were fitted
+on the other folds, or by vectors as they come where an encoder's are.
 """
 
 from __future__ import annotations
@@ -70,6 +71,7 @@ class Vectors:
     values: Floats  # (N, D)
     seconds: float
     peak_mb: float
+    spec: IndexSpec
 
 
 def compare_encoders(
@@ -94,7 +96,9 @@ def vectors_of(
     encoder = open_encoder(spec)
     if spec.encoder != TRANSFORMER:
         values = encoder.features(encoder.encode(genomes))
-        yield Vectors(spec.encoder, None, "-", values, time.perf_counter() - start, _peak_mb())
+        yield Vectors(
+            spec.model or spec.encoder, None, "-", values, time.perf_counter() - start, _peak_mb(), spec
+        )
         return
     from genome_index.encoders.layerwise import read_layers
     from genome_index.encoders.transformer import Transformer
@@ -103,21 +107,21 @@ def vectors_of(
     tables = read_layers(encoder, genomes, layers, progress)
     seconds, peak = time.perf_counter() - start, _peak_mb()
     for (layer, pool), values in tables.items():
-        yield Vectors(spec.model, layer, pool, values, seconds, peak)
+        yield Vectors(spec.model, layer, pool, values, seconds, peak, spec)
 
 
 def judge(one: Vectors, levels: Mapping[str, Level], pairs: Mapping[tuple[int, int], float]) -> Row:
-    projected = _projected(one.values)
+    projected = _projected(one.values, one.spec)
     correlation = _correlation(projected, pairs)
     return Row(
         one.encoder, one.layer, one.pool, one.values.shape[1],
-        {name: cross_validated(one.values, level) for name, level in levels.items()},
+        {name: cross_validated(one.values, level, one.spec) for name, level in levels.items()},
         {name: _silhouette(projected, level) for name, level in levels.items()},
         mean_cosine(one.values), mean_cosine(projected), correlation, len(pairs), one.seconds, one.peak_mb,
     )  # fmt: skip
 
 
-def cross_validated(values: Floats, level: Level) -> float:
+def cross_validated(values: Floats, level: Level, spec: IndexSpec) -> float:
     """Share of genomes whose nearest of the other folds bears their name, of those with a fellow there."""
     fold = _folds(level)
     asked = right = 0
@@ -127,14 +131,14 @@ def cross_validated(values: Floats, level: Level) -> float:
         test = test[np.isin(level.codes[test], level.codes[train])]
         if not len(test):
             continue
-        nearest = nearest_reference(values, train, test, IndexSpec.dim, IndexSpec.whitening)
+        nearest = nearest_reference(values, train, test, spec.dim, spec.whitening)
         asked += len(test)
         right += int((level.codes[nearest] == level.codes[test]).sum())
     return right / asked if asked else float("nan")
 
 
-def _projected(values: Floats) -> Floats:
-    return fit_projection(values.copy(), IndexSpec.dim, IndexSpec.whitening).apply(values)
+def _projected(values: Floats, spec: IndexSpec) -> Floats:
+    return fit_projection(values.copy(), spec.dim, spec.whitening).apply(values)
 
 
 def _folds(level: Level) -> npt.NDArray[np.int64]:
@@ -169,7 +173,7 @@ def mean_cosine(vectors: Floats) -> float:
 def ani_pairs(genomes: Sequence[Genome]) -> dict[tuple[int, int], float]:
     """ANI in percent of some genomes with those nearest to them by spectrum, where there is one."""
     encoder = open_encoder(IndexSpec())
-    vectors = _projected(encoder.features(encoder.encode(genomes)))
+    vectors = _projected(encoder.features(encoder.encode(genomes)), IndexSpec())
     similarity = vectors @ vectors.T
     np.fill_diagonal(similarity, -2)
     found: dict[tuple[int, int], float] = {}
@@ -225,7 +229,8 @@ def compare_inputs(
     ModelError
     """
     need_installed("gindex compare", "sklearn", "scipy", extra="neural")
-    specs = [spec_for(SPECTRUM), *(spec_for(name, reading=reading) for name in encoders)]
+    specs = [spec_for(name) for name in (SPECTRUM, *encoders)]
+    specs = [spec_for(spec.model, reading=reading) if spec.reading else spec for spec in specs]
     read = list(genomes)
     failures = [one for one in read if isinstance(one, Failure)]
     complaints = [(one, complaint(one)) for one in read if isinstance(one, Genome)]

@@ -24,10 +24,9 @@ from genome_index.levels import UNKNOWN, Level
 from genome_index.model import CANDIDATES, Model
 from genome_index.pairs import PairTable, positions, rows_of
 from genome_index.progress import Progress, quiet
-from genome_index.projection import FIT_GENOMES, Projection, as_they_come, fit_projection
+from genome_index.projection import FIT_GENOMES, Projection, fit_projection
 from genome_index.records import RANKS
 from genome_index.references import References
-from genome_index.spec import AS_THEY_COME
 from genome_index.thresholds import Fellows, SpeciesThresholds, nearest_fellows
 from genome_index.vectors import Vectors, factory_for
 
@@ -67,8 +66,6 @@ def project(references: References, rows: Rows, projection: Projection, progress
 
 def fit_on(references: References, rows: Rows) -> Projection:
     """The projection of some references, from an even sample of them where they are many."""
-    if references.spec.dim == AS_THEY_COME:
-        return as_they_come(references.features(rows[:1]).shape[1])
     if len(rows) > FIT_GENOMES:
         rows = rows[np.linspace(0, len(rows) - 1, FIT_GENOMES).astype(np.int64)]
     raw = references.features(rows[:1])

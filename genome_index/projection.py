@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from genome_index.pool import unit
+from genome_index.spec import AS_THEY_COME
 
 Floats = npt.NDArray[np.float32]
 Rows = npt.NDArray[np.int64]
@@ -47,18 +48,17 @@ class Projection:
             return cls(arrays["mean"], arrays["matrix"])
 
 
-def as_they_come(width: int) -> Projection:
-    """Nothing taken away and nothing turned: a trained encoder's features are vectors already."""
-    return Projection(np.zeros(width, np.float32), np.eye(width, dtype=np.float32))
-
-
 def fit_projection(features: Floats, dim: int, whitening: float) -> Projection:
     """Principal components times variance ** (-whitening / 2): (N, D) -> at most `dim`, and fewer than N.
 
-    `features` is centred in place. With N < D the components come from the N x N Gram matrix, the same way as
-    FAISS's PCAMatrix takes, which is the oracle in the tests; it keeps a second copy of the features, this
-    does not.
+    With a `dim` of AS_THEY_COME nothing is fitted, taken away or turned: a trained encoder's features are
+    vectors already. Else `features` is centred in place. With N < D the components come from the N x N Gram
+    matrix, the same way as FAISS's PCAMatrix takes, which is the oracle in the tests; it keeps a second copy
+    of the features, this does not.
     """
+    if dim == AS_THEY_COME:
+        width = features.shape[1]
+        return Projection(np.zeros(width, np.float32), np.eye(width, dtype=np.float32))
     mean = features.mean(axis=0)
     features -= mean
     gram = (features @ features.T).astype(np.float64)

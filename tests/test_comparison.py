@@ -21,7 +21,7 @@ from genome_index.encoders.layerwise import read_layers  # noqa: E402
 from genome_index.levels import UNKNOWN, Level  # noqa: E402
 from genome_index.pipeline import compare_models  # noqa: E402
 from genome_index.reader import iter_genomes  # noqa: E402
-from genome_index.spec import Reading  # noqa: E402
+from genome_index.spec import IndexSpec, Reading  # noqa: E402
 
 torch.set_num_threads(1)
 
@@ -52,7 +52,7 @@ def test_cross_validation_against_plain_loops() -> None:
         asked += 1
         right += codes[others[int(similarity.argmax())]] == codes[at]
     assert 0 < right < asked
-    assert cross_validated(vectors, level) == pytest.approx(right / asked)
+    assert cross_validated(vectors, level, IndexSpec()) == pytest.approx(right / asked)
 
 
 def test_anisotropy() -> None:
@@ -67,7 +67,7 @@ def test_anisotropy() -> None:
 
 def test_the_command(gindex, model, demo, tmp_path) -> None:
     words = ("compare", demo / "genomes", "--taxonomy", demo / "taxonomy.tsv", "--encoder", model,
-             "--windows", "3",
+             "--windows", "3", "--encoder", "profile",
              "--genome-per", "file")  # fmt: skip
     result = gindex(*words, "--format", "json", "--plots", tmp_path / "plots")
     assert result.exit_code == 0, result.stderr
@@ -76,6 +76,7 @@ def test_the_command(gindex, model, demo, tmp_path) -> None:
     rows = found["rows"]
     assert [(row["layer"], row["pool"]) for row in rows] == [
         (None, "-"), *((layer, pool) for layer in range(3) for pool in ("mean", "max", "cls", "gem")),
+        (None, "-"),
     ]  # fmt: skip
     assert rows[0]["encoder"] == "spectrum"
     assert rows[0]["accuracy"]["genus"] > 0.9
@@ -83,6 +84,8 @@ def test_the_command(gindex, model, demo, tmp_path) -> None:
     assert rows[0]["ani_correlation"] > 0.7
     assert all(0 <= row["accuracy"]["genus"] <= rows[0]["accuracy"]["genus"] for row in rows)
     assert all(row["anisotropy_after"] < row["anisotropy"] for row in rows[1:] if row["pool"] == "mean")
+    assert rows[-1]["encoder"] == "profile"
+    assert rows[-1]["anisotropy_after"] == pytest.approx(rows[-1]["anisotropy"])  # taken as it comes
     plots = sorted(path.name for path in (tmp_path / "plots").iterdir())
     assert {"accuracy-genus.png", "accuracy-genus.svg", "anisotropy.png", "anisotropy.svg"} <= set(plots)
     assert (tmp_path / "plots" / "accuracy-genus.png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"

@@ -213,8 +213,6 @@ def test_the_command_fits_and_the_index_built_with_it_answers(
 
 
 def test_a_projection_that_was_not_fitted_changes_nothing() -> None:
-    from genome_index.projection import as_they_come
-
     some = rows(5, 4) / np.linalg.norm(rows(5, 4), axis=1, keepdims=True)
-    np.testing.assert_allclose(as_they_come(4).apply(some), some, atol=1e-6)
+    np.testing.assert_allclose(fit_projection(some.copy(), AS_THEY_COME, 0.0).apply(some), some, atol=1e-6)
     assert np.abs(fit_projection(some.copy(), 4, 0.0).apply(some) - some).max() > 0.1

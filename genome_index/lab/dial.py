@@ -45,19 +45,21 @@ class Dial:
     pairs: int  # of a step of contrast
 
     def network(
-        self, vocabulary: int, causal: bool, head: bool, seed: int, features: str = FEATURES
-    ) -> SlimPerformer:
+        self, vocabulary: int, causal: bool, head: bool, seed: int, features: str = FEATURES,
+        places: bool = True,
+    ) -> SlimPerformer:  # fmt: skip
         """Random weights, the same for the same seed."""
         torch.manual_seed(seed)
         config = PerformerConfig(
             vocabulary, self.width, self.layers, self.heads, self.ffn, cast("FeatureName", features),
-            causal=causal, head=head,
+            causal=causal, head=head, places=places,
         )  # fmt: skip  # the configuration refuses features that are none
         return SlimPerformer(config, seed)
 
 
 SIZES = {
     "tiny": Dial(32, 2, 2, 64, 60, 8, 12),
+    "little": Dial(64, 1, 2, 64, 2_000, 16, 32),
     "small": Dial(192, 2, 4, 512, 2_000, 16, 64),
     "medium": Dial(256, 4, 8, 1024, 10_000, 32, 128),
     "large": Dial(512, 8, 8, 2048, 50_000, 64, 256),

@@ -1,11 +1,12 @@
 """Contrast: fragments of one species near, those of others far, for a SLiM Performer that reads both ways.
 
-Two fragments of a species that do not overlap, each of a random strand, frame and length, make a pair. The
-vector of a fragment is the mean of the last hidden states over its tokens, as an index takes it; no head
-comes between. As there, vectors are centred first, or all would fall together. In the first third of the
-steps the loss is weighted SimCLR; then MI-Mix: at a random layer the hidden states of a pair's one side are
-mixed with another pair's (Zhou et al. 2024, arXiv 2402.08777). Either is the mean over vectors cut to several
-sizes, so that the first entries hold the most (`losses.nested`).
+A pair is a fragment and a window that holds the same place (`homology.py`); or, of the older kind, two
+fragments of a species that do not overlap. Each is of a random strand and frame. The vector of a fragment is
+the mean of the last hidden states over its tokens, as an index takes it; no head comes between. As there,
+vectors are centred first, or all would fall together. In the first third of the steps the loss is weighted
+SimCLR; then MI-Mix: at a random layer the hidden states of a pair's one side are mixed with another pair's
+(Zhou et al. 2024, arXiv 2402.08777). Either is the mean over vectors cut to several sizes, so that the first
+entries hold the most (`losses.nested`).
 """
 
 from __future__ import annotations
@@ -15,9 +16,10 @@ from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from shlex import quote
-from typing import NamedTuple
+from typing import Literal, NamedTuple, Protocol, get_args
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 from torch.nn.functional import normalize
@@ -39,6 +41,8 @@ from genome_index.lab.dial import (
     save_model,
     schedule_of,
 )
+from genome_index.lab.found import asked_views, network_scores, spectrum_scores
+from genome_index.lab.homology import Homologous
 from genome_index.lab.losses import mixed_simclr, nested, weighted_simclr
 from genome_index.lab.packing import Codes
 from genome_index.lab.runs import Card, Schedule, Told, train, write_card
@@ -59,12 +63,21 @@ FOUND = f"percent of partners found first, {EXAMINED_BP} bp, validation"
 NEARER = f"percent of others that are farther than the partner, {EXAMINED_BP} bp, validation"  # 50 by chance
 TEMPERATURE = 0.0  # of the sampling: each species as often as another
 
+READ = 16  # pieces of a validation genome at once
+
 Learner = Callable[[int], Tensor]
+PairKind = Literal["homologous", "apart"]
+
+
+class Batches(Protocol):
+    """Both sides of the pairs of a step, (B,) each, and the draws that go with it."""
+
+    def at(self, step: int) -> tuple[list[Codes], list[Codes], np.random.Generator]: ...
 
 
 @dataclass(frozen=True)
 class Species:
-    """Pairs of one part, each batch a function of (seed, step) alone."""
+    """Pairs that lie apart, of one part, each batch a function of (seed, step) alone."""
 
     shards: Shards
     part: Part
@@ -115,11 +128,12 @@ class Species:
 def contrast(
     corpus: Path, out: Path, size: str = "small", begin: Path | None = None,
     lengths_bp: Sequence[int] = LENGTHS_BP, tokeniser: str = TOKENISER, steps: int = 0, rate: float = RATE,
-    seed: int = 0, progress: Progress = quiet,
+    seed: int = 0, kind: PairKind = "homologous", progress: Progress = quiet,
 ) -> Card:  # fmt: skip
     """Train a network on pairs, or go on; `out` then is a model folder, with the run beside.
 
-    It begins with the weights and the tokeniser of the folder `begin`, or else with random ones.
+    It begins with the weights and the tokeniser of the folder `begin`, or else with random ones, and then
+    without places: where a token stands in its fragment says nothing of where that lies in a genome.
 
     Raises
     ------
@@ -130,27 +144,61 @@ def contrast(
     dial, shards = dial_of(size), Shards.open(corpus)
     network, words = _start(dial, shards, begin, tokeniser, seed)
     network.to(best_device().name)
-    pairs = Species(shards, "train", tuple(lengths_bp), dial.pairs, seed)
+    pairs = pairs_of(kind, shards, tuple(lengths_bp), dial.pairs, seed)
     plan = schedule_of(dial, steps, rate, seed)
-    shapes = _shapes(pairs, words)
+    shapes = _shapes(pairs, words, len(lengths_bp) ** 2)
     a_step = dial.pairs * 2 * sum(shapes) // len(shapes)
-    told = Told(tokens=a_step, command=_command(corpus, out, size, begin, lengths_bp, tokeniser, plan))
+    told = Told(tokens=a_step, command=_command(corpus, out, size, begin, lengths_bp, tokeniser, plan, kind))
     begun_with = digest(begin) if begin else "random weights"
     data = (
-        f"{shards.digest} contrast {tuple(lengths_bp)} bp {dial.pairs} pairs {tokeniser} "
+        f"{shards.digest} contrast {tuple(lengths_bp)} bp {dial.pairs} pairs {kind} {tokeniser} "
         f"{begun_with} {asdict(network.config)}"
     )
-    before = partners_found(network, words, shards, seed)
+    before = examined(network, words, shards, seed, max(lengths_bp))
     card = train(out, network, learner(network, words, pairs, plan.steps), plan, data, progress, told)
     save_model(network, words, out, max(shapes))
     if before:
-        after = partners_found(network, words, shards, seed)
-        card = replace(card, scores={**{f"{name}, before": one for name, one in before.items()}, **after})
+        after = examined(network, words, shards, seed, max(lengths_bp))
+        spectrum = spectrum_scores(asked_views(shards, seed))
+        untrained = {f"{name}, before": one for name, one in before.items()}
+        card = replace(card, scores={**untrained, **after, **spectrum})
         write_card(card, out)
     return card
 
 
-def learner(network: SlimPerformer, words: Tokeniser, pairs: Species, steps: int) -> Learner:
+def pairs_of(kind: PairKind, shards: Shards, lengths_bp: tuple[int, ...], size: int, seed: int) -> Batches:
+    """What is trained on, or UsageError."""
+    if kind not in get_args(PairKind):
+        raise UsageError(f"--pairs {kind}: choose one of {', '.join(get_args(PairKind))}")
+    made = Homologous if kind == "homologous" else Species
+    return made(shards, "train", lengths_bp, size, seed)
+
+
+def examined(
+    network: SlimPerformer, words: Tokeniser, shards: Shards, seed: int, chunk_bp: int
+) -> dict[str, float]:
+    """All validation scores, each over the same genomes every time; {} without any."""
+    if not len(shards.numbers("validation")):
+        return {}
+
+    def read(pieces: Sequence[Codes]) -> npt.NDArray[np.float32]:
+        found = []
+        for at in range(0, len(pieces), READ):
+            ids, mask = _batch(network, [words.ids(one) for one in pieces[at : at + READ]])
+            tokens = mask.sum(1, keepdim=True).float()
+            found.append(torch.cat([vectors(network, ids, mask) * tokens, tokens], 1).cpu().numpy())
+        return np.concatenate(found)
+
+    was = network.training
+    network.eval()
+    with torch.inference_mode():
+        scores = partners_found(network, words, shards, seed)
+        scores |= network_scores(asked_views(shards, seed), read, chunk_bp)
+    network.train(was)
+    return scores
+
+
+def learner(network: SlimPerformer, words: Tokeniser, pairs: Batches, steps: int) -> Learner:
     """What `runs.train` asks for a step's loss: the curriculum."""
     sizes = sizes_of(network.config.width)
 
@@ -218,19 +266,13 @@ def sizes_of(width: int) -> list[int]:
 
 
 def partners_found(network: SlimPerformer, words: Tokeniser, shards: Shards, seed: int) -> dict[str, float]:
-    """How near validation fragments are to their partners, among all others' partners; {} without any.
+    """How near validation fragments are to partners that lie apart, among all others' partners.
 
     Pairs of EXAMINED genera at most, the same each time, of EXAMINED_BP.
     """
-    if not len(shards.numbers("validation")):
-        return {}
     left, right, draws = Species(shards, "validation", (EXAMINED_BP,), EXAMINED, seed).at(0)
     rows = [[framed(one, words, draws) for one in side] for side in (left, right)]
-    was = network.training
-    network.eval()
-    with torch.inference_mode():
-        one, two = centred(*(vectors(network, *_batch(network, side)) for side in rows))
-    network.train(was)
+    one, two = centred(*(vectors(network, *_batch(network, side)) for side in rows))
     scores = normalize(one, dim=1) @ normalize(two, dim=1).T  # (B, B)
     farther = (scores < scores.diagonal()[:, None]).float().sum(1)  # (B,)
     others = len(left) - 1
@@ -246,7 +288,7 @@ def _start(
     """The network as it is before the first step, and its tokeniser."""
     if begin is None:
         words = choose_tokeniser(tokeniser, shards, seed)
-        return dial.network(words.vocabulary, causal=False, head=False, seed=seed), words
+        return dial.network(words.vocabulary, causal=False, head=False, seed=seed, places=False), words
     folder = find_model(str(begin))
     config = read_config(folder)
     if not is_slim(config):
@@ -273,10 +315,10 @@ def _mean(states: Tensor, mask: Tensor) -> Tensor:
     return (states.float() * weights).sum(1) / weights.sum(1)
 
 
-def _shapes(pairs: Species, words: Tokeniser) -> list[int]:
+def _shapes(pairs: Batches, words: Tokeniser, steps: int) -> list[int]:
     """Tokens of the longest fragment of each side, over the steps in which all lengths meet."""
     found = []
-    for step in range(len(pairs.lengths_bp) ** 2):
+    for step in range(steps):
         left, right, draws = pairs.at(step)
         found += [max(len(framed(one, words, draws)) for one in side) for side in (left, right)]
     return found
@@ -284,11 +326,11 @@ def _shapes(pairs: Species, words: Tokeniser) -> list[int]:
 
 def _command(
     corpus: Path, out: Path, size: str, begin: Path | None, lengths_bp: Sequence[int], tokeniser: str,
-    plan: Schedule,
+    plan: Schedule, kind: PairKind,
 ) -> str:  # fmt: skip
     words = f"--from {quote(str(begin))}" if begin else f"--tokeniser {quote(tokeniser)}"
     lengths = " ".join(f"--length {bp}" for bp in lengths_bp)
     return (
         f"gindex lab contrast {quote(str(corpus))} --out {quote(str(out))} --size {size} {words} {lengths} "
-        f"--steps {plan.steps} --rate {plan.rate} --seed {plan.seed}"
+        f"--pairs {kind} --steps {plan.steps} --rate {plan.rate} --seed {plan.seed}"
     )
