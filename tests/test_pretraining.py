@@ -30,12 +30,13 @@ from genome_index.encoders.models import open_model  # noqa: E402
 from genome_index.encoders.performer import PerformerConfig, SlimPerformer  # noqa: E402
 from genome_index.encoders.tokens import open_tokenizer  # noqa: E402
 from genome_index.errors import ModelError, UsageError  # noqa: E402
+from genome_index.lab.apart import Species  # noqa: E402
 from genome_index.lab.bpe import learn_bpe  # noqa: E402
 from genome_index.lab.corpus import build_corpus  # noqa: E402
 from genome_index.lab.dial import dial_of, padded, redrawn  # noqa: E402
 from genome_index.lab.exact import IGNORED  # noqa: E402
+from genome_index.lab.found import OWN  # noqa: E402
 from genome_index.lab.pairing import (  # noqa: E402
-    Species,
     centred,
     contrast,
     drawn_mix,
@@ -194,12 +195,23 @@ def test_the_loss_falls_on_the_demo(objective, corpus: Path, tmp_path: Path) -> 
 
 
 def test_contrast_brings_partners_nearer(corpus: Path, tmp_path: Path) -> None:
-    card = contrast(corpus, tmp_path, "tiny", None, (400,), "kmers-apart:3", steps=60, rate=1e-2)
+    card = contrast(
+        corpus, tmp_path, "tiny", None, (400,), "kmers-apart:3", steps=60, rate=1e-2, kind="apart"
+    )
     found = losses(tmp_path)
     assert np.mean(found[13:20]) < np.mean(found[:7])  # of the first third: later ones are of mixed vectors
     before, after = (value for name, value in card.scores.items() if "farther" in name)
     assert after > before
     assert card.command.startswith("gindex lab contrast ")
+
+
+def test_contrast_brings_places_nearer(corpus: Path, tmp_path: Path) -> None:
+    card = contrast(corpus, tmp_path, "tiny", None, (300,), "kmers-overlapping:5", steps=60, rate=1e-2)
+    found = losses(tmp_path)
+    assert np.mean(found[13:20]) < np.mean(found[:7]) - 0.5
+    assert "--pairs homologous" in card.command
+    assert {", before" in name for name in card.scores if OWN in name} == {True, False}
+    assert json.loads((tmp_path / "config.json").read_text())["places"] is False
 
 
 def test_long_fragments_give_the_gradients_of_whole_ones(shards: Shards) -> None:

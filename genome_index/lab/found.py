@@ -19,7 +19,7 @@ Reads = Callable[[Sequence[Codes]], Floats]  # (N,) pieces -> (N, D), weighted b
 
 GENOMES, QUESTION_BP, MUTATED = 256, 1_000, 0.1
 FIRST_BP = 20_000  # of a genome are read, and asked about
-OWN = f"percent of fragments nearest to their own genome of {GENOMES}, {QUESTION_BP} bp, validation"
+OWN = f"percent of fragments nearest to their own genome of up to {GENOMES}, {QUESTION_BP} bp, validation"
 MATE = f"percent of fragments whose nearest other genome is of their genus, {QUESTION_BP} bp, validation"
 
 Views = tuple[list[list[Codes]], list[Codes], npt.NDArray[np.str_]]

@@ -11,9 +11,8 @@ entries hold the most (`losses.nested`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
-from functools import cached_property
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from shlex import quote
 from typing import Literal, NamedTuple, Protocol, get_args
@@ -30,6 +29,7 @@ from genome_index.encoders.labwords import LAB_TOKENISER
 from genome_index.encoders.performer import SlimPerformer
 from genome_index.encoders.slim import is_slim, open_slim
 from genome_index.errors import ModelError, UsageError
+from genome_index.lab.apart import Species
 from genome_index.lab.dial import (
     TOKENISER,
     Dial,
@@ -38,6 +38,7 @@ from genome_index.lab.dial import (
     dial_of,
     framed,
     padded,
+    redrawn,
     save_model,
     schedule_of,
 )
@@ -46,9 +47,7 @@ from genome_index.lab.homology import Homologous
 from genome_index.lab.losses import mixed_simclr, nested, weighted_simclr
 from genome_index.lab.packing import Codes
 from genome_index.lab.runs import Card, Schedule, Told, train, write_card
-from genome_index.lab.sampling import Pair, Pairs
 from genome_index.lab.shards import Shards
-from genome_index.lab.split import Part
 from genome_index.lab.tokenisers import Tokeniser, load_tokeniser
 from genome_index.lab.vocabulary import Ids
 from genome_index.progress import Progress, quiet
@@ -57,12 +56,9 @@ LENGTHS_BP = (500, 1_000, 2_000)
 RATE = 1e-3
 PLAIN = 1 / 3  # of the steps, before vectors are mixed
 SMALLEST = 32  # vector that is trained; the others are twice as wide each, up to the whole
-DRAWS = 8  # pairs that are looked at for each that is kept, so that no two of a batch are of one genus
 EXAMINED, EXAMINED_BP = 256, 1_000  # validation pairs
 FOUND = f"percent of partners found first, {EXAMINED_BP} bp, validation"
 NEARER = f"percent of others that are farther than the partner, {EXAMINED_BP} bp, validation"  # 50 by chance
-TEMPERATURE = 0.0  # of the sampling: each species as often as another
-
 READ = 16  # pieces of a validation genome at once
 
 Learner = Callable[[int], Tensor]
@@ -72,57 +68,10 @@ PairKind = Literal["homologous", "apart"]
 class Batches(Protocol):
     """Both sides of the pairs of a step, (B,) each, and the draws that go with it."""
 
+    @property
+    def seed(self) -> int: ...
+
     def at(self, step: int) -> tuple[list[Codes], list[Codes], np.random.Generator]: ...
-
-
-@dataclass(frozen=True)
-class Species:
-    """Pairs that lie apart, of one part, each batch a function of (seed, step) alone."""
-
-    shards: Shards
-    part: Part
-    lengths_bp: tuple[int, ...]
-    size: int
-    seed: int
-
-    @cached_property
-    def streams(self) -> Mapping[int, Pairs]:
-        return {
-            bp: self.shards.pairs(self.part, bp, self.seed, TEMPERATURE, of_species=True)
-            for bp in self.lengths_bp
-        }
-
-    @cached_property
-    def genera(self) -> Mapping[int, str | int]:
-        """What no two pairs of a batch share: a genome's genus, or its species where it has none."""
-        numbers = self.shards.numbers(self.part).tolist()
-        return {at: self.shards.genome(at).genus or int(self.shards.species[at]) for at in numbers}
-
-    def at(self, step: int) -> tuple[list[Codes], list[Codes], np.random.Generator]:
-        """Both sides of the pairs, (B,) each of one length, and the draws that go with the step.
-
-        Each length meets each in turn.
-        """
-        count = len(self.lengths_bp)
-        left, right = self.lengths_bp[step % count], self.lengths_bp[step // count % count]
-        draws = np.random.default_rng([self.seed, step])
-        chosen = self._chosen(self.streams[max(left, right)], step)
-        ones = [_cut(pair[0].codes, left, draws) for pair in chosen]
-        return ones, [_cut(pair[1].codes, right, draws) for pair in chosen], draws
-
-    def _chosen(self, stream: Pairs, step: int) -> list[Pair]:
-        found, most = dict[str | int, Pair](), min(self.size, len(set(self.genera.values())))
-        for n in range(step * self.size * DRAWS, (step + 1) * self.size * DRAWS):
-            pair = stream.at(n)
-            found.setdefault(self.genera[pair[0].genome], pair)
-            if len(found) == most:
-                break
-        if len(found) < 2:
-            raise UsageError(
-                f"{self.shards.path}: the {self.part} part has one genus, so there is nothing to tell it "
-                "from; give a corpus of more"
-            )
-        return list(found.values())
 
 
 def contrast(
@@ -203,6 +152,7 @@ def learner(network: SlimPerformer, words: Tokeniser, pairs: Batches, steps: int
     sizes = sizes_of(network.config.width)
 
     def learn(step: int) -> Tensor:
+        redrawn(network, pairs.seed, step)
         left, right, draws = pairs.at(step)
         ids, mask = _batch(network, [framed(one, words, draws) for one in left])
         plain = vectors(network, *_batch(network, [framed(one, words, draws) for one in right]))
@@ -297,11 +247,6 @@ def _start(
     network = SlimPerformer(replace(known.config, causal=False))
     network.load_state_dict(known.state_dict())
     return network, load_tokeniser(folder / LAB_TOKENISER)
-
-
-def _cut(codes: Codes, length_bp: int, draws: np.random.Generator) -> Codes:
-    start = int(draws.integers(len(codes) - length_bp + 1))
-    return codes[start : start + length_bp]
 
 
 def _batch(network: SlimPerformer, rows: Sequence[Ids]) -> tuple[Tensor, Tensor]:

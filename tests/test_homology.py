@@ -1,0 +1,178 @@
+"""Homologous pairs, and which genome a fragment is nearest to: on made genomes whose places are known."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="the extra neural is not installed")
+
+from genome_index.encoders.performer import PerformerConfig, SlimPerformer  # noqa: E402  # torch first
+from genome_index.errors import UsageError  # noqa: E402
+from genome_index.lab.corpus import build_corpus  # noqa: E402
+from genome_index.lab.found import (  # noqa: E402
+    MATE,
+    OWN,
+    asked_views,
+    network_scores,
+    scores_of,
+    spectrum_scores,
+)
+from genome_index.lab.homology import WORD, Homologous, alike, around, place, words  # noqa: E402
+from genome_index.lab.packing import OTHER, other_strand  # noqa: E402
+from genome_index.lab.pairing import examined, pairs_of  # noqa: E402
+from genome_index.lab.shards import Shards  # noqa: E402
+from genome_index.lab.split import SplitPlan  # noqa: E402
+from genome_index.lab.tokenisers import KmersOverlapping  # noqa: E402
+from genome_index.lab.views import ViewPlan, mutated  # noqa: E402
+
+
+def bases(length: int, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, 4, length).astype(np.uint8)
+
+
+def same(one: np.ndarray, other: np.ndarray) -> float:
+    """Share of words of `one`, of either strand, that are in `other`."""
+    known = set(words(other).tolist())
+    return max(np.mean([word in known for word in words(strand)]) for strand in (one, other_strand(one)))
+
+
+@pytest.fixture(scope="module")
+def shards(demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Shards:
+    out = tmp_path_factory.mktemp("corpus") / "demo"
+    build_corpus(
+        [str(demo / "genomes")], out, demo / "taxonomy.tsv", split=SplitPlan(test=0.2, validation=0.2)
+    )
+    return Shards.open(out)
+
+
+@pytest.mark.parametrize("start", [0, 1, 350, 2500, 2900])
+def test_a_window_holds_its_fragment(start: int) -> None:
+    contig, draws = np.arange(3000, dtype=np.int64), np.random.default_rng(start)
+    found = [around(contig, start, 100, 400, draws) for _ in range(200)]
+    assert {len(one) for one in found} == {400}
+    assert all(one[0] <= start and start + 99 <= one[-1] for one in found)
+    places = {int(one[0]) for one in found}
+    assert len(places) > 50 or start in (0, 1, 2900)
+    assert len(around(contig[:250], 100, 100, 400, draws)) == 250
+
+
+def test_a_fragment_lies_within_a_contig() -> None:
+    contigs, draws = [bases(300), bases(50)], np.random.default_rng(0)
+    found = [place(contigs, 100, draws) for _ in range(300)]
+    assert {contig for contig, _ in found} == {0, 1}
+    assert all(start == 0 for contig, start in found if contig == 1)
+    starts = [start for contig, start in found if contig == 0]
+    assert max(starts) <= 200
+    assert max(starts) > 180
+
+
+@pytest.mark.parametrize("strand", [False, True])
+def test_a_place_is_found_in_a_relative_on_either_strand(strand: bool) -> None:
+    draws = np.random.default_rng(3)
+    genome = bases(9000)
+    relative = [bases(700, 9), mutated(genome, 0.1, draws)]
+    question = other_strand(genome[4000:4500]) if strand else genome[4000:4500]
+    begins = set()
+    for _ in range(20):
+        found = alike(question, relative, 1000, draws)
+        assert found is not None
+        windows = np.lib.stride_tricks.sliding_window_view(relative[1], 1000)
+        begin = int(np.flatnonzero((windows == found).all(1))[0])
+        begins.add(begin)
+        assert begin <= 4000 + 60
+        assert begin + 1000 >= 4500 - 60
+    assert len(begins) > 5
+
+
+def test_no_place_is_found_among_strangers_nor_in_what_is_too_long() -> None:
+    draws = np.random.default_rng(0)
+    assert alike(bases(500), [bases(9000, 1)], 1000, draws) is None
+    genome = bases(300_001)
+    assert alike(genome[:500], [genome], 1000, draws) is None
+    assert alike(np.full(500, OTHER, np.uint8), [np.full(900, OTHER, np.uint8)], 1000, draws) is None
+
+
+def test_words_are_those_of_a_dull_twin() -> None:
+    codes = bases(60)
+    codes[30] = OTHER
+    dull = [
+        -1 if OTHER in codes[at : at + WORD] else int("".join(map(str, codes[at : at + WORD])), 4)
+        for at in range(60 - WORD + 1)
+    ]
+    assert words(codes).tolist() == dull
+    assert words(codes[: WORD - 1]).tolist() == []
+
+
+def test_pairs_share_a_place_and_no_two_a_genus(shards: Shards) -> None:
+    plan = ViewPlan(mutated=(0.03, 0.05))
+    pairs = Homologous(shards, "train", (200, 400), 6, 3, plan)
+    for step in range(4):
+        left, right, _ = pairs.at(step)
+        assert {len(one) for one in left} == {(200, 400)[step % 2]}
+        assert {len(one) for one in right} == {400}
+        assert all(same(one, other) > 0.03 for one, other in zip(left, right, strict=True))
+        assert all(same(one, right[at - 1]) < 0.01 for at, one in enumerate(left))
+    again = Homologous(shards, "train", (200, 400), 6, 3, plan).at(2)
+    assert all((one == other).all() for one, other in zip(pairs.at(2)[0], again[0], strict=True))
+
+
+def test_another_kind_of_pairs_is_refused(shards: Shards) -> None:
+    with pytest.raises(UsageError, match="--pairs near: choose one of homologous, apart"):
+        pairs_of("near", shards, (200,), 4, 0)
+
+
+def test_own_and_mates_are_told_apart() -> None:
+    genera = np.array(["a", "a", "b", "b", "c"])
+    scores = np.eye(5, dtype=np.float32)
+    scores[0, 1] = scores[1, 4] = scores[2, 3] = 0.5
+    scores[3, 0] = 2
+    assert scores_of(scores, genera) == {OWN: 80, MATE: 50}  # c has no mate, so it is not asked
+    assert scores_of(scores[:1, :1], genera[:1]) == {OWN: 100}
+
+
+def test_a_network_that_counts_words_finds_what_the_spectrum_finds() -> None:
+    genomes, draws, k = [[bases(5000, at)] for at in range(12)], np.random.default_rng(5), KmersOverlapping(6)
+    asked = [mutated(other_strand(one[0][1000:2000]), 0.1, draws) for one in genomes]
+    views = (genomes, asked, np.array([str(at) for at in range(12)]))
+
+    def counts(pieces: list[np.ndarray]) -> np.ndarray:
+        rows = [np.bincount(k.ids(one), minlength=k.vocabulary) for one in pieces]
+        return np.stack([np.append(row, row.sum()) for row in rows]).astype(np.float32)
+
+    def nothing(pieces: list[np.ndarray]) -> np.ndarray:
+        return np.stack([np.append(np.cos(one[:4] * 9.0), 1) for one in pieces])
+
+    assert network_scores(views, counts, 1000) == {OWN: 100}
+    assert network_scores(views, nothing, 1000)[OWN] < 60
+    assert spectrum_scores(views) == {f"{OWN}, k-mer spectrum": 100}
+
+
+def test_what_is_asked_is_of_the_validation_part_and_of_its_genome(shards: Shards) -> None:
+    genomes, asked, genera = asked_views(shards, 0)
+    assert len(genomes) == len(asked) == len(genera) == len(shards.numbers("validation"))
+    assert {len(one) for one in asked} == {1000}
+    assert all(same(one, genome[0]) > 0.1 for one, genome in zip(asked, genomes, strict=True))
+    few = asked_views(shards, 0, 2)
+    assert [one[0].tolist() for one in few[0]] == [one[0].tolist() for one in genomes[:2]]
+
+
+def test_scores_are_the_same_again_and_leave_the_network_training(shards: Shards) -> None:
+    model, tokens = (
+        SlimPerformer(PerformerConfig(4105, 16, 1, 2, 16, causal=False, places=False)),
+        KmersOverlapping(6),
+    )
+    model.train()
+    found = examined(model, tokens, shards, 0, 1000)
+    assert found == examined(model, tokens, shards, 0, 1000)
+    assert {OWN} < set(found)
+    assert model.training
+
+
+def test_without_places_the_whole_width_is_what_a_token_is() -> None:
+    model = SlimPerformer(PerformerConfig(50, 16, 1, 2, 16, causal=False, places=False))
+    ids = torch.arange(20)[None]
+    assert model.embedding.weight.shape == (50, 16)
+    torch.testing.assert_close(model(ids.flip(1)).flip(1), model(ids), rtol=1e-5, atol=1e-6)
