@@ -147,16 +147,13 @@ def sha(folder: Path, name: str) -> str:
 @pytest.mark.parametrize("what", ["pretrain", "contrast"])
 def test_killed_it_ends_on_the_same_bits(what: str, corpus: Path, tmp_path: Path) -> None:
     whole, broken, steps = tmp_path / "whole", tmp_path / "broken", 60
+    words = [what, str(corpus), "--size", "tiny", "--length", "400", "--tokeniser", "kmers-apart:3"]
+    words += ["--steps", str(steps), *(["--objective", "next"] if what == "pretrain" else [])]
 
-    def go(folder: Path) -> None:
-        if what == "pretrain":
-            pretrain(corpus, folder, "next", "tiny", 400, "kmers-apart:3", steps)
-        else:
-            contrast(corpus, folder, "tiny", None, (400,), "kmers-apart:3", steps)
+    def go(folder: Path) -> subprocess.Popen[bytes]:
+        return started([*words, "--out", str(folder)])
 
-    words = ["--size", "tiny", "--length", "400", "--tokeniser", "kmers-apart:3", "--steps", str(steps)]
-    words += ["--objective", "next"] if what == "pretrain" else []
-    process = started([what, str(corpus), "--out", str(broken), *words])
+    process = go(broken)
     deadline = time.monotonic() + 120
     while not (broken / CHECKPOINT).exists():
         assert process.poll() is None, "it ended before it could be killed"
@@ -166,8 +163,7 @@ def test_killed_it_ends_on_the_same_bits(what: str, corpus: Path, tmp_path: Path
     assert process.wait() == -signal.SIGKILL
     assert 0 < len(losses(broken)) < steps
     assert not (broken / "model.safetensors").exists()
-    go(broken)
-    go(whole)
+    assert [one.wait() for one in (go(broken), go(whole))] == [0, 0]
     for name in (CHECKPOINT, "model.safetensors"):
         assert sha(broken, name) == sha(whole, name)
 

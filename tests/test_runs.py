@@ -37,6 +37,7 @@ def go(folder: Path, plan: Schedule = PLAN, pause: float = 0.0, data: str = "ran
         left, right = network(torch.cat([rows, rows + 0.1])).chunk(2)
         return weighted_simclr(left, right)
 
+    torch.set_num_threads(1)  # sums over several threads are other sums
     train(folder, network, loss_at, plan, data)
     return network
 

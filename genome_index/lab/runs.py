@@ -1,4 +1,4 @@
-"""A training run and its folder: what is killed at any moment goes on to the very same bits.
+"""A training run and its folder: what is killed goes on to the very same bits, on as many threads.
 
     checkpoint.safetensors   weights, AdamW's two moments, the losses so far; moved into place whole
     seconds.txt              what those steps took; the checkpoint's bits must not depend on it
