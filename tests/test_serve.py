@@ -449,7 +449,10 @@ def test_a_new_snapshot_is_picked_up_without_a_failed_request(
         assert outcomes[-1][1] == 2
         after = service.ask(asked).json()["result"][0]
         assert after["closest"]["id"] == "DEMO_0030"
-        assert service.get("/v1/index").json()["genomes"] == 8
+        deadline = time.monotonic() + 60  # the HTTP process looks for snapshots by itself, and later
+        while service.get("/v1/index").json()["genomes"] != 8:
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
 
 
 def test_one_service_a_folder(service: Running, demo_index: Path) -> None:
