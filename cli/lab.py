@@ -1,4 +1,4 @@
-"""gindex lab: data for models of our own, their training, and how they do in the search."""
+"""gindex lab: data for models of our own, and their training."""
 
 from __future__ import annotations
 
@@ -32,6 +32,17 @@ app = typer.Typer(
 
 CorpusDir = Annotated[Path, typer.Argument(help="A corpus, made by `gindex lab corpus`.")]
 Seed = Annotated[int, typer.Option("--seed", help="The same seed gives the same result.")]
+RunDir = Annotated[Path, typer.Option("--out", help="The model's folder; an unfinished run in it goes on.")]
+Rate = Annotated[float, typer.Option("--rate", min=0, help="The highest learning rate.")]
+SizeDial = Annotated[str, typer.Option("--size", help="The one dial: tiny, little, small, medium or large.")]
+Steps = Annotated[int, typer.Option("--steps", min=0, help="Of training; 0: what the size sets.")]
+TokeniserOption = Annotated[
+    str,
+    typer.Option(
+        "--tokeniser",
+        help="bases, kmers-apart:K, kmers-overlapping:K, bpe:SIZE (learned from the corpus), or a saved one.",
+    ),
+]
 
 
 @app.command("corpus")
@@ -108,22 +119,20 @@ def fit(
 @guarded
 def train(
     corpus: CorpusDir,
-    folder: Annotated[
-        Path, typer.Option("--out", help="The model's folder; an unfinished run in it goes on.")
-    ],
+    folder: RunDir,
     size: Annotated[
         str, typer.Option("--size", help="The one dial: tiny, small, medium or large.")
     ] = "small",
     hidden: Annotated[
         int, typer.Option("--hidden", min=0, help="Units of the hidden layer; 0: none, a learned projection.")
     ] = 0,
-    rate: Annotated[float, typer.Option("--rate", min=0, help="The highest learning rate.")] = 5e-4,
+    rate: Rate = 5e-4,
     seed: Seed = 0,
 ) -> None:
     """Train a k-mer profile network on pairs, a fragment and a genome, from what `fit` finds."""
     from genome_index.extras import need_installed
 
-    need_installed("gindex lab train", "torch", "safetensors", extra="neural")
+    need_installed("gindex lab train", "torch", "matplotlib", extra="neural")
     from genome_index.lab.contrast import train_profile
 
     show = Show()
@@ -132,24 +141,11 @@ def train(
     say(f"wrote {folder}: {card.schedule.steps:,} steps in {card.seconds:,.0f} s")
 
 
-SizeDial = Annotated[str, typer.Option("--size", help="The one dial: tiny, little, small, medium or large.")]
-Steps = Annotated[int, typer.Option("--steps", min=0, help="Of training; 0: what the size sets.")]
-TokeniserOption = Annotated[
-    str,
-    typer.Option(
-        "--tokeniser",
-        help="bases, kmers-apart:K, kmers-overlapping:K, bpe:SIZE (learned from the corpus), or a saved one.",
-    ),
-]
-
-
 @app.command("pretrain")
 @guarded
 def pretrain(
     corpus: CorpusDir,
-    folder: Annotated[
-        Path, typer.Option("--out", help="The model's folder; an unfinished run in it goes on.")
-    ],
+    folder: RunDir,
     objective: Annotated[
         str, typer.Option("--objective", help="What is learned: next (each from those before) or masked.")
     ] = "masked",
@@ -157,7 +153,7 @@ def pretrain(
     length: Annotated[int, typer.Option("--length", help="Of a fragment, bp; next takes any.")] = 2000,
     tokeniser: TokeniserOption = "kmers-apart:6",
     steps: Steps = 0,
-    rate: Annotated[float, typer.Option("--rate", min=0, help="The highest learning rate.")] = 1e-3,
+    rate: Rate = 1e-3,
     features: Annotated[
         str, typer.Option("--features", help="Of its attention: squared, relu, elu+1 or favor+.")
     ] = "squared",
@@ -166,7 +162,7 @@ def pretrain(
     """Pretrain a SLiM Performer on a corpus, without labels."""
     from genome_index.extras import need_installed
 
-    need_installed("gindex lab pretrain", "torch", "safetensors", "matplotlib", extra="neural")
+    need_installed("gindex lab pretrain", "torch", "matplotlib", extra="neural")
     from genome_index.lab.pretrain import pretrain as trained
 
     show = Show()
@@ -182,9 +178,7 @@ def pretrain(
 @guarded
 def contrast(
     corpus: CorpusDir,
-    folder: Annotated[
-        Path, typer.Option("--out", help="The model's folder; an unfinished run in it goes on.")
-    ],
+    folder: RunDir,
     begin: Annotated[
         Path | None,
         typer.Option("--from", help="A folder of `gindex lab pretrain` to begin with, else random weights."),
@@ -195,7 +189,7 @@ def contrast(
     ] = [500, 1000, 2000],  # noqa: B006  # it is only read
     tokeniser: TokeniserOption = "kmers-apart:6",
     steps: Steps = 0,
-    rate: Annotated[float, typer.Option("--rate", min=0, help="The highest learning rate.")] = 1e-3,
+    rate: Rate = 1e-3,
     pairs: Annotated[
         str,
         typer.Option(
@@ -208,7 +202,7 @@ def contrast(
     """Train a SLiM Performer until fragments of one species are near, and those of others far."""
     from genome_index.extras import need_installed
 
-    need_installed("gindex lab contrast", "torch", "safetensors", "matplotlib", extra="neural")
+    need_installed("gindex lab contrast", "torch", "matplotlib", extra="neural")
     from genome_index.lab.pairing import contrast as trained
 
     show = Show()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+
+import numpy as np
 
 from genome_index.records import Chunk, Contig, Genome
 
@@ -34,6 +36,13 @@ def iter_chunks(genome: Genome, chunk_bp: int, step_bp: int) -> Iterator[Chunk]:
                 yield Chunk(number, at, stop, contig.sequence[at:stop])
                 if stop == end:
                     break
+
+
+def drawn_window(lengths_bp: Sequence[int], window_bp: int, draws: np.random.Generator) -> tuple[int, int]:
+    """A contig, drawn by its length, and where a window begins in it; 0 where the contig is shorter."""
+    lengths = np.array(lengths_bp)
+    contig = int(draws.choice(len(lengths), p=lengths / lengths.sum()))
+    return contig, int(draws.integers(max(1, int(lengths[contig]) - window_bp + 1)))
 
 
 def _stretches(contig: Contig) -> Iterator[tuple[int, int]]:

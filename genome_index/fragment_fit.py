@@ -29,6 +29,7 @@ from genome_index.calibrate import (
     mixture_for,
     with_threshold,
 )
+from genome_index.chunks import drawn_window
 from genome_index.errors import StorageError
 from genome_index.features import WORD_FLOOR, HeldOut
 from genome_index.fit import LEAST_SAMPLES, Asked, best_vote, join_samples, kin_of, samples_of
@@ -157,12 +158,11 @@ def _piece(genome: Genome, low: int, wanted: int, generator: np.random.Generator
     long = [contig.sequence for contig in genome.contigs if len(contig.sequence) >= low]
     if not long:
         return None
-    sizes = np.array([len(one) for one in long])
+    lengths = [len(one) for one in long]
     for _ in range(TRIES):
-        sequence = long[int(generator.choice(len(long), p=sizes / sizes.sum()))]
-        start = int(generator.integers(0, max(1, len(sequence) - wanted + 1)))
+        at, start = drawn_window(lengths, wanted, generator)
         name = f"{genome.id}:{start}"
-        piece = Genome(name, (Contig(name, sequence[start : start + wanted]),), genome.source)
+        piece = Genome(name, (Contig(name, long[at][start : start + wanted]),), genome.source)
         if not complaint(piece):
             return piece
     return None

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from genome_index.chunks import drawn_window
 from genome_index.errors import UsageError
 from genome_index.index import Index
 from genome_index.levels import UNKNOWN, Level
@@ -137,10 +138,10 @@ def cut(genome: Genome, length_bp: int, seed: int, number: int = 0) -> Genome:
     """
     name = int.from_bytes(hashlib.sha256(genome.id.encode()).digest()[:8])
     draws = np.random.default_rng([seed, name, length_bp, number])
-    lengths = np.array([len(contig.sequence) for contig in genome.contigs])
+    lengths = [len(contig.sequence) for contig in genome.contigs]
     for _ in range(TRIES):
-        contig = genome.contigs[int(draws.choice(len(lengths), p=lengths / lengths.sum()))]
-        start = int(draws.integers(max(1, len(contig.sequence) - length_bp + 1)))
+        at, start = drawn_window(lengths, length_bp, draws)
+        contig = genome.contigs[at]
         stretch = Contig(contig.name, contig.sequence[start : start + length_bp])
         piece = Genome(f"{genome.id}:{start}", (stretch,), genome.source)
         if 1 - base_share(piece) <= MOST_UNKNOWN:

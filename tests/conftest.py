@@ -13,6 +13,8 @@ from gindex_cli import app
 from typer.testing import CliRunner, Result
 
 from genome_index import build_index
+from genome_index.lab.corpus import build_corpus
+from genome_index.lab.split import SplitPlan
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -41,6 +43,23 @@ def demo_index(demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("demo") / "index"
     assert build_index([demo / "genomes"], path, demo / "taxonomy.tsv").added == 60
     return path
+
+
+@pytest.fixture(scope="session")
+def demo_corpus(demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The demo collection as a corpus, split three to seven. It is shared: read it."""
+    return made_corpus(demo, tmp_path_factory.mktemp("corpus") / "demo", SplitPlan(test=0.3, validation=0))
+
+
+@pytest.fixture(scope="session")
+def demo_corpus_of_three(demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same with a validation part."""
+    return made_corpus(demo, tmp_path_factory.mktemp("parts") / "demo", SplitPlan(test=0.2, validation=0.2))
+
+
+def made_corpus(demo: Path, out: Path, split: SplitPlan) -> Path:
+    build_corpus([str(demo / "genomes")], out, demo / "taxonomy.tsv", split=split)
+    return out
 
 
 @pytest.fixture(scope="session")

@@ -16,20 +16,16 @@ from genome_index.encoders.profilenet import ProfileNetwork, save_profile  # noq
 from genome_index.encoders.spectrum import Spectrum  # noqa: E402
 from genome_index.errors import ModelError, UsageError  # noqa: E402
 from genome_index.lab.contrast import akin, train_pairs, train_profile  # noqa: E402
-from genome_index.lab.corpus import build_corpus  # noqa: E402
 from genome_index.lab.losses import asked_and_answered  # noqa: E402
 from genome_index.lab.packing import codes_of, other_strand  # noqa: E402
 from genome_index.lab.runs import Schedule  # noqa: E402
 from genome_index.lab.shards import Shards  # noqa: E402
-from genome_index.lab.split import SplitPlan  # noqa: E402
 from genome_index.lab.views import Pairs, ViewPlan, fragment, mutated, word_profiles  # noqa: E402
 
 
 @pytest.fixture(scope="module")
-def corpus(demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    out = tmp_path_factory.mktemp("corpus") / "demo"
-    build_corpus([str(demo / "genomes")], out, demo / "taxonomy.tsv", split=SplitPlan(test=0.3, validation=0))
-    return out
+def corpus(demo_corpus: Path) -> Path:
+    return demo_corpus
 
 
 @pytest.fixture(scope="module")

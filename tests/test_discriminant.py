@@ -38,11 +38,8 @@ SMALL = FitPlan(dim=32, components=40, lengths_bp=(500, 2000))
 
 
 @pytest.fixture(scope="module")
-def corpus(demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    out = tmp_path_factory.mktemp("corpus") / "demo"
-    split = SplitPlan(test=0.3, validation=0)
-    build_corpus([str(demo / "genomes")], out, demo / "taxonomy.tsv", split=split)
-    return out
+def corpus(demo_corpus: Path) -> Path:
+    return demo_corpus
 
 
 @pytest.fixture(scope="module")

@@ -9,9 +9,9 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="the extra neural is not installed")
 
+from genome_index.chunks import drawn_window  # noqa: E402
 from genome_index.encoders.performer import PerformerConfig, SlimPerformer  # noqa: E402  # torch first
 from genome_index.errors import UsageError  # noqa: E402
-from genome_index.lab.corpus import build_corpus  # noqa: E402
 from genome_index.lab.found import (  # noqa: E402
     MATE,
     OWN,
@@ -20,11 +20,10 @@ from genome_index.lab.found import (  # noqa: E402
     scores_of,
     spectrum_scores,
 )
-from genome_index.lab.homology import WORD, Homologous, alike, around, place, words  # noqa: E402
+from genome_index.lab.homology import WORD, Homologous, alike, around, words  # noqa: E402
 from genome_index.lab.packing import OTHER, other_strand  # noqa: E402
 from genome_index.lab.pairing import examined, pairs_of  # noqa: E402
 from genome_index.lab.shards import Shards  # noqa: E402
-from genome_index.lab.split import SplitPlan  # noqa: E402
 from genome_index.lab.tokenisers import KmersOverlapping  # noqa: E402
 from genome_index.lab.views import ViewPlan, mutated  # noqa: E402
 
@@ -40,12 +39,8 @@ def same(one: np.ndarray, other: np.ndarray) -> float:
 
 
 @pytest.fixture(scope="module")
-def shards(demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Shards:
-    out = tmp_path_factory.mktemp("corpus") / "demo"
-    build_corpus(
-        [str(demo / "genomes")], out, demo / "taxonomy.tsv", split=SplitPlan(test=0.2, validation=0.2)
-    )
-    return Shards.open(out)
+def shards(demo_corpus_of_three: Path) -> Shards:
+    return Shards.open(demo_corpus_of_three)
 
 
 @pytest.mark.parametrize("start", [0, 1, 350, 2500, 2900])
@@ -61,7 +56,7 @@ def test_a_window_holds_its_fragment(start: int) -> None:
 
 def test_a_fragment_lies_within_a_contig() -> None:
     contigs, draws = [bases(300), bases(50)], np.random.default_rng(0)
-    found = [place(contigs, 100, draws) for _ in range(300)]
+    found = [drawn_window([len(one) for one in contigs], 100, draws) for _ in range(300)]
     assert {contig for contig, _ in found} == {0, 1}
     assert all(start == 0 for contig, start in found if contig == 1)
     starts = [start for contig, start in found if contig == 0]

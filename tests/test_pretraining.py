@@ -32,7 +32,6 @@ from genome_index.encoders.tokens import open_tokenizer  # noqa: E402
 from genome_index.errors import ModelError, UsageError  # noqa: E402
 from genome_index.lab.apart import Species  # noqa: E402
 from genome_index.lab.bpe import learn_bpe  # noqa: E402
-from genome_index.lab.corpus import build_corpus  # noqa: E402
 from genome_index.lab.dial import dial_of, padded, redrawn  # noqa: E402
 from genome_index.lab.exact import IGNORED  # noqa: E402
 from genome_index.lab.found import OWN  # noqa: E402
@@ -46,7 +45,6 @@ from genome_index.lab.pairing import (  # noqa: E402
 from genome_index.lab.pretrain import Batches, following, hidden_words, learner, pretrain  # noqa: E402
 from genome_index.lab.runs import CARD, CHECKPOINT, CURVE  # noqa: E402
 from genome_index.lab.shards import Shards  # noqa: E402
-from genome_index.lab.split import SplitPlan  # noqa: E402
 from genome_index.lab.tokenisers import (  # noqa: E402
     Bases,
     KmersApart,
@@ -65,11 +63,8 @@ OBJECTIVES = ("masked", "next")
 
 
 @pytest.fixture(scope="module")
-def corpus(demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    out = tmp_path_factory.mktemp("corpus") / "demo"
-    plan = SplitPlan(test=0.2, validation=0.2)
-    build_corpus([str(demo / "genomes")], out, demo / "taxonomy.tsv", split=plan)
-    return out
+def corpus(demo_corpus_of_three: Path) -> Path:
+    return demo_corpus_of_three
 
 
 @pytest.fixture(scope="module")

@@ -121,9 +121,7 @@ def write_profile(config: ProfileConfig, weights: Mapping[str, Floats], folder: 
     from safetensors.numpy import save
 
     folder.mkdir(parents=True, exist_ok=True)
-    tensors: dict[str, npt.NDArray[np.generic]] = {
-        name: np.ascontiguousarray(weights[name]) for name in weights
-    }
+    tensors: dict[str, npt.NDArray[np.generic]] = dict(weights)
     if config.bits:
         del tensors["last.weight"]
         tensors["last.levels"], tensors["last.scale"] = quantised(weights["last.weight"])

@@ -11,11 +11,11 @@ from functools import cached_property
 
 import numpy as np
 
-from genome_index.errors import UsageError
 from genome_index.lab.packing import Codes
 from genome_index.lab.sampling import Pair, Pairs
 from genome_index.lab.shards import Shards
 from genome_index.lab.split import Part
+from genome_index.lab.views import require_genera
 
 DRAWS = 8  # pairs that are looked at for each that is kept, so that no two of a batch are of one genus
 TEMPERATURE = 0.0  # of the sampling: each species as often as another
@@ -63,11 +63,7 @@ class Species:
             found.setdefault(self.genera[pair[0].genome], pair)
             if len(found) == most:
                 break
-        if len(found) < 2:
-            raise UsageError(
-                f"{self.shards.path}: the {self.part} part has one genus, so there is nothing to tell it "
-                "from; give a corpus of more"
-            )
+        require_genera(found, self.shards, self.part)
         return list(found.values())
 
 

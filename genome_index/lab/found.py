@@ -8,10 +8,9 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from genome_index.lab.homology import either_strand
 from genome_index.lab.packing import Codes, other_strand
 from genome_index.lab.shards import Shards
-from genome_index.lab.views import fragment, mutated, word_profiles
+from genome_index.lab.views import either_strand, fragment, mutated, word_profiles
 
 Floats = npt.NDArray[np.float32]
 Rows = npt.NDArray[np.int64]

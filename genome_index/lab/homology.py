@@ -15,11 +15,11 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from genome_index.errors import UsageError
+from genome_index.chunks import drawn_window
 from genome_index.lab.packing import OTHER, Codes, other_strand
 from genome_index.lab.shards import Shards
 from genome_index.lab.split import Part
-from genome_index.lab.views import ViewPlan, mutated
+from genome_index.lab.views import ViewPlan, either_strand, mutated, require_genera
 
 Flags = npt.NDArray[np.bool_]
 
@@ -46,11 +46,7 @@ class Homologous:
         for number in self.shards.numbers(self.part).tolist():
             species = int(self.shards.species[number])
             found[self.shards.genome(number).genus or species][species].append(number)
-        if len(found) < 2:
-            raise UsageError(
-                f"{self.shards.path}: the {self.part} part has one genus, so there is nothing to tell it "
-                "from; give a corpus of more"
-            )
+        require_genera(found, self.shards, self.part)
         return list(found.values())
 
     def at(self, step: int) -> tuple[list[Codes], list[Codes], np.random.Generator]:
@@ -70,7 +66,7 @@ class Homologous:
         species = sorted(genus)[int(draws.integers(len(genus)))]
         number = int(draws.choice(genus[species]))
         contigs = self.shards.contigs(number)
-        contig, start = place(contigs, length_bp, draws)
+        contig, start = drawn_window([len(one) for one in contigs], length_bp, draws)
         question, answer = contigs[contig][start : start + length_bp], None
         mates = [one for other in genus if other != species for one in genus[other]]
         if mates and draws.random() >= self.plan.own:
@@ -80,13 +76,6 @@ class Homologous:
             answer = around(contigs[contig], start, len(question), max(self.lengths_bp), draws)
             question = mutated(question, draws.uniform(*self.plan.mutated), draws)
         return either_strand(question, draws), either_strand(answer, draws)
-
-
-def place(contigs: Sequence[Codes], length_bp: int, draws: np.random.Generator) -> tuple[int, int]:
-    """A contig, drawn by length, and where a fragment begins in it; 0 where the contig is shorter."""
-    lengths = np.array([len(contig) for contig in contigs])
-    contig = int(draws.choice(len(contigs), p=lengths / lengths.sum()))
-    return contig, int(draws.integers(max(1, int(lengths[contig]) - length_bp + 1)))
 
 
 def around(contig: Codes, start: int, length_bp: int, window_bp: int, draws: np.random.Generator) -> Codes:
@@ -140,7 +129,3 @@ def _in(given: npt.NDArray[np.int64], asked: npt.NDArray[np.int64]) -> Flags:
         return np.zeros(len(given), np.bool_)
     at = np.minimum(np.searchsorted(asked, given), len(asked) - 1)
     return np.asarray((asked[at] == given) & (given >= 0))
-
-
-def either_strand(codes: Codes, draws: np.random.Generator) -> Codes:
-    return other_strand(codes) if draws.random() < 0.5 else codes

@@ -8,12 +8,13 @@ then the fragment is mutated, for otherwise the two would agree to the letter an
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Sequence, Sized
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from genome_index.chunks import drawn_window
 from genome_index.encoders.profile import profiles
 from genome_index.encoders.spectrum import Spectrum
 from genome_index.errors import UsageError
@@ -102,17 +103,26 @@ class Pairs:
             answer = int(draws.choice(mates))
         else:
             question = mutated(question, draws.uniform(*self.plan.mutated), draws)
-        if draws.random() < 0.5:
-            question = other_strand(question)
-        return Pair(question, number, answer, one.genus)
+        return Pair(either_strand(question, draws), number, answer, one.genus)
+
+
+def require_genera(found: Sized, shards: Shards, part: Part) -> None:
+    """Raise UsageError where a batch has fewer than two genera."""
+    if len(found) < 2:
+        raise UsageError(
+            f"{shards.path}: the {part} part has one genus, so there is nothing to tell it from; "
+            "give a corpus of more"
+        )
 
 
 def fragment(contigs: Contigs, length_bp: int, draws: np.random.Generator) -> Codes:
     """A stretch of one contig, drawn by length; a contig that is shorter comes whole."""
-    lengths = np.array([len(contig) for contig in contigs])
-    contig = contigs[int(draws.choice(len(contigs), p=lengths / lengths.sum()))]
-    start = int(draws.integers(max(1, len(contig) - length_bp + 1)))
-    return contig[start : start + length_bp]
+    at, start = drawn_window([len(contig) for contig in contigs], length_bp, draws)
+    return contigs[at][start : start + length_bp]
+
+
+def either_strand(codes: Codes, draws: np.random.Generator) -> Codes:
+    return other_strand(codes) if draws.random() < 0.5 else codes
 
 
 def mutated(codes: Codes, share: float, draws: np.random.Generator) -> Codes:
