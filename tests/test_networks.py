@@ -38,6 +38,7 @@ from genome_index.encoders.dnabert2 import DnaBert2, alibi_slopes  # noqa: E402
 from genome_index.encoders.models import open_model  # noqa: E402
 from genome_index.encoders.native import Native  # noqa: E402
 from genome_index.encoders.nucleotide import NucleotideTransformer, Variant, variant_of  # noqa: E402
+from genome_index.encoders.onednn import lay_out  # noqa: E402
 
 torch.set_num_threads(1)
 
@@ -278,9 +279,12 @@ def largest_difference(found, expected, mask) -> float:
 # -- the numbers are right ----------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("product", ["torch", "oneDNN"])
 @torch.inference_mode()
-def test_every_layer_is_that_of_the_reference(made):
+def test_every_layer_is_that_of_the_reference(made, product):
     model, warnings = open_model(made.folder)
+    if product == "oneDNN":
+        lay_out(model)
     ids, mask = batch()
     found = list(model.hidden(ids, mask))
     assert largest_difference(found, made.reference(ids, mask), mask) < 1e-5
@@ -291,9 +295,12 @@ def test_every_layer_is_that_of_the_reference(made):
     assert {one.shape for one in found} == {(*ids.shape, model.width)}
 
 
+@pytest.mark.parametrize("product", ["torch", "oneDNN"])
 @torch.inference_mode()
-def test_padding_never_changes_a_vector(made):
+def test_padding_never_changes_a_vector(made, product):
     model, _ = open_model(made.folder)
+    if product == "oneDNN":
+        lay_out(model)
     ids, mask = batch()
     for row, length in enumerate(mask.sum(1).tolist()):
         alone = model.hidden(ids[row : row + 1, :length], mask[row : row + 1, :length])

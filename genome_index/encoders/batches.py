@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
@@ -18,7 +19,8 @@ Rows = npt.NDArray[np.int64]
 Found = TypeVar("Found")
 
 PADDING = 1 / 16  # of a batch at most, where its chunks differ in length ...
-ENOUGH_TOKENS = 1_024  # ... and it has so many already: a smaller batch mostly waits for weights
+ENOUGH_TOKENS = 512  # ... and it has so many already: a smaller batch mostly waits for weights ...
+CUDA_ENOUGH = 8_192  # ... or, four rounds of 128-row tiles on 132 processors, leaves a GPU idle; not measured
 CPU_TOKENS = 2_048  # a batch: more does not run faster on a CPU, tests/bench/RESULTS.md
 CUDA_TOKENS = 262_144
 PROBE_TOKENS = 8_192  # read once on a GPU to see what a token costs in memory
@@ -36,16 +38,22 @@ class Device:
     def is_cuda(self) -> bool:
         return self.name.startswith("cuda")
 
+    @property
+    def enough(self) -> int:
+        """Tokens of a batch for the sake of which shorter chunks are padded."""
+        return CUDA_ENOUGH if self.is_cuda else ENOUGH_TOKENS
+
 
 def best_device() -> Device:
     """The GPU where there is one."""
     return Device("cuda", 0) if torch.cuda.is_available() else Device("cpu", CPU_TOKENS)
 
 
-def like_lengths(lengths: Rows, tokens: int) -> Iterator[Rows]:
+def like_lengths(lengths: Rows, tokens: int, enough: int) -> Iterator[Rows]:
     """Rows of chunks that go together, longest first: (C,) -> (B,) each.
 
-    A batch, padding included, has at most so many tokens, but at least one chunk.
+    A batch, padding included, has at most so many tokens, but at least one chunk. Chunks are padded by more
+    than PADDING only until there are enough tokens.
     """
     order = np.argsort(-lengths, kind="stable")
     start = 0
@@ -54,7 +62,7 @@ def like_lengths(lengths: Rows, tokens: int) -> Iterator[Rows]:
         most = max(1, tokens // longest)
         some = order[start : start + most]
         close = int(np.searchsorted(-lengths[some], -longest * (1 - PADDING), side="right"))
-        some = some[: max(close, -(-ENOUGH_TOKENS // longest))]
+        some = some[: max(close, -(-enough // longest))]
         yield some
         start += len(some)
 
@@ -77,7 +85,8 @@ def run(
         device.tokens = _tokens_that_fit(chunks, tokenizer, device, step)
     around = len(tokenizer.before) + len(tokenizer.after)
     lengths = np.array([len(one) + around for one in chunks], np.int64)
-    waiting = list(like_lengths(lengths, device.tokens))[::-1]
+    order = _by_content(chunks)
+    waiting = [order[part] for part in like_lengths(lengths[order], device.tokens, device.enough)][::-1]
     while waiting:
         rows = waiting.pop()
         try:
@@ -89,9 +98,18 @@ def run(
                 raise ModelError(where, _too_large(int(lengths[rows[0]]), device)) from error
             device.tokens = max(1, len(rows) // 2) * int(lengths[rows].max())
             left = np.concatenate([rows, *waiting[::-1]])
-            waiting = [left[part] for part in like_lengths(lengths[left], device.tokens)][::-1]
+            waiting = [left[part] for part in like_lengths(lengths[left], device.tokens, device.enough)][::-1]
             continue
         yield rows, found
+
+
+def _by_content(chunks: Sequence[Ids]) -> Rows:
+    """An order that chunks have by themselves: N of (T,) -> (N,).
+
+    So a genome makes the same batches whichever strand it is given in, and in whatever order its contigs: in
+    bfloat16 it shows in a vector how large its batch was.
+    """
+    return np.argsort([zlib.crc32(one.tobytes()) for one in chunks], kind="stable")
 
 
 def _tokens_that_fit(
@@ -100,7 +118,7 @@ def _tokens_that_fit(
 ) -> int:  # fmt: skip
     """How many tokens a batch may have on a GPU: what some took, scaled up to what is free."""
     lengths = np.array([len(one) for one in chunks], np.int64)
-    some = next(like_lengths(lengths, PROBE_TOKENS))
+    some = next(like_lengths(lengths, PROBE_TOKENS, PROBE_TOKENS))
     torch.cuda.empty_cache()
     torch.cuda.reset_peak_memory_stats(device.name)
     before = torch.cuda.memory_allocated(device.name)

@@ -33,8 +33,6 @@ IGNORED = ("lm_head.", "contact_head.", "pooler.", "embeddings.position")
 FREQUENCIES = "rotary_embeddings.inv_freq"  # of each block, or of the model, as transformers 5 writes it
 FIRST_INNER = "encoder.layer.0.intermediate.dense"
 
-Angles = tuple[Tensor, Tensor]  # cosines and sines, (T, H / heads / 2) each
-
 
 @dataclass(frozen=True)
 class Variant:
@@ -117,10 +115,10 @@ class NucleotideTransformer(nn.Module):
             )
         states = self.embeddings.of(ids, mask)
         keys = None if bool(mask.all()) else mask[:, None, None, :]  # attention without a mask is faster
-        angles = _angles(self.frequencies, ids) if self.frequencies else None
+        turns = _turns(self.frequencies, ids) if self.frequencies else None
         yield states
         for number, block in enumerate(self.encoder.layer, 1):
-            states = block(states, keys, angles)
+            states = block(states, keys, turns)
             yield states if number < self.layers else self.encoder.emb_layer_norm_after(states)
 
 
@@ -159,13 +157,13 @@ class Block(nn.Module):
         self.intermediate = Dense(sizes.width, sizes.inner * (1 + variant.gated), variant.biased)
         self.output = Dense(sizes.inner, sizes.width, variant.biased)
 
-    def forward(self, states: Tensor, keys: Tensor | None, angles: Angles | None) -> Tensor:
+    def forward(self, states: Tensor, keys: Tensor | None, turns: Tensor | None) -> Tensor:
         """(B, T, H) -> (B, T, H); `keys` (B, 1, 1, T) is True where there is no padding."""
-        states = states + self.attention(states, keys, angles)
+        states = states + self.attention(states, keys, turns)
         inner: Tensor = self.intermediate.dense(self.LayerNorm(states))
         if self.gated:
             gate, value = inner.chunk(2, dim=-1)
-            inner = functional.silu(gate) * value
+            inner = functional.silu(gate, inplace=True).mul_(value)  # the widest tensor of all: no copy of it
         else:
             inner = functional.gelu(inner)
         mixed: Tensor = states + self.output.dense(inner)
@@ -180,15 +178,15 @@ class Attention(nn.Module):
         self.self = Projections(sizes.width)
         self.output = Dense(sizes.width, sizes.width, biased=True)
 
-    def forward(self, states: Tensor, keys: Tensor | None, angles: Angles | None) -> Tensor:
+    def forward(self, states: Tensor, keys: Tensor | None, turns: Tensor | None) -> Tensor:
         """(B, T, H) -> (B, T, H)."""
         normed = self.LayerNorm(states)
         query, key, value = (
             part(normed).unflatten(-1, (self.heads, -1)).transpose(1, 2)  # (B, heads, T, H / heads)
             for part in (self.self.query, self.self.key, self.self.value)
         )
-        if angles:
-            query, key = _turned(query, angles), _turned(key, angles)
+        if turns is not None:
+            query, key = _turned(query, turns), _turned(key, turns)
         found = functional.scaled_dot_product_attention(query, key, value, attn_mask=keys)
         mixed: Tensor = self.output.dense(found.transpose(1, 2).flatten(2))
         return mixed
@@ -208,18 +206,20 @@ class Dense(nn.Module):
         self.dense = nn.Linear(width_in, width_out, bias=biased)
 
 
-def _angles(frequencies: list[float], ids: Tensor) -> Angles:
-    """How far each position turns each pair of dimensions."""
-    turns = torch.outer(
+def _turns(frequencies: list[float], ids: Tensor) -> Tensor:
+    """How far each position turns each pair of dimensions, as complex numbers of length 1: (T, D / 2)."""
+    angles = torch.outer(
         torch.arange(ids.shape[1], dtype=torch.float32, device=ids.device),
         torch.tensor(frequencies, dtype=torch.float32, device=ids.device),
     )
-    return turns.cos(), turns.sin()
+    return torch.polar(torch.ones_like(angles), angles)
 
 
-def _turned(heads: Tensor, angles: Angles) -> Tensor:
-    """Rotary embedding; dimension d is paired with d + half: (B, heads, T, D) -> the same."""
-    cosines, sines = angles
+def _turned(heads: Tensor, turns: Tensor) -> Tensor:
+    """Rotary embedding; dimension d is paired with d + half: (B, heads, T, D) -> the same.
+
+    The two of a pair stand side by side afterwards, in queries as in keys, so their products are the same.
+    """
     first, second = heads.float().chunk(2, dim=-1)
-    turned = torch.cat([first * cosines - second * sines, second * cosines + first * sines], dim=-1)
-    return turned.to(heads.dtype)
+    pairs = torch.complex(first, second) * turns
+    return torch.view_as_real(pairs).flatten(-2).to(heads.dtype)

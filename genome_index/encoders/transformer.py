@@ -25,6 +25,7 @@ from genome_index.encoders.grid import Grid, grid_of
 from genome_index.encoders.language import LanguageModel, Tokenizer
 from genome_index.encoders.layers import Layers, parse_layers
 from genome_index.encoders.models import open_model
+from genome_index.encoders.onednn import lay_out
 from genome_index.encoders.protocol import Rows
 from genome_index.encoders.tokens import open_tokenizer
 from genome_index.errors import ModelError, SpecMismatch, UsageError
@@ -179,8 +180,10 @@ def load(name: str, reading: Reading) -> Loaded:
             f"{name}: its tokenizer sets no token before the sequence, so there is no cls to take; "
             "choose mean"
         )
-    device = best_device()
-    cast(torch.nn.Module, model).to(device.name, _precision(reading, device))
+    device, module = best_device(), cast(torch.nn.Module, model)
+    module.to(device.name, _precision(reading, device))
+    if not device.is_cuda:
+        lay_out(module)
     licence = licence_notice(name, read_config(folder), folder)
     notes = (*warnings, licence) if licence else tuple(warnings)
     return Loaded(model, tokenizer, layers, chunk_tokens, device, notes)
