@@ -75,6 +75,18 @@ def test_neither_company_nor_the_order_of_runs_changes_a_pooled_vector(kind: str
     assert np.abs(together - pool_all(module, runs, COLUMNS)).max() <= 1e-5
 
 
+def test_a_genome_whose_chunks_score_low_is_pooled_as_it_is_alone() -> None:
+    generator, module = np.random.default_rng(3), moved("attention")
+    low, high = (
+        rows(sign + 0.1 * generator.normal(size=(4, WIDTH))) for sign in (-np.arange(WIDTH), np.arange(WIDTH))
+    )
+    with torch.no_grad():
+        module.score.weight.mul_(1_000)  # e to the difference of their scores is nothing in float32
+    alone = np.concatenate([pool_all(module, [one], COLUMNS) for one in (low, high)])
+    assert np.isfinite(alone).all()
+    assert np.abs(pool_all(module, [low, high], COLUMNS) - alone).max() <= 1e-5
+
+
 def test_a_gru_reads_a_contig_in_order() -> None:
     one = some_genomes()[-1]
     one[:, 1], one[:, 0] = 0, 10

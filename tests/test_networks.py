@@ -378,6 +378,22 @@ def test_version_2_may_have_biases(tmp_path):
     torch.testing.assert_close(after[2], before[2] + 1 / 3, **NEAR)
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"architectures": ["BertModel"]},
+        {"architectures": ..., "model_type": "bert"},
+        {"architectures": ..., "auto_map": {"AutoModel": "zhihan1996/DNABERT-S--bert_layers.BertModel"}},
+    ],
+    ids=["a bare model", "no class", "code of its own"],
+)
+def test_dnabert2_is_known_whatever_class_it_was_saved_from(tmp_path, said):
+    made = dnabert2(tmp_path / "model")
+    made.configure(**said)
+    model, _ = open_model(made.folder)
+    assert type(model) is DnaBert2
+
+
 def test_alibi_slopes_are_those_of_the_paper():
     twelve = [0.5, 0.25, 0.125, 0.0625, 0.03125, 0.015625, 0.0078125, 0.00390625]
     assert alibi_slopes(8) == twelve

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import random
+import subprocess
+import sys
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -219,11 +221,52 @@ def test_out_of_memory_halves_the_batch_and_goes_on() -> None:
     assert device.tokens == 80
 
 
+STARVED = """
+import resource, sys
+import numpy as np, torch
+from genome_index.encoders import batches, transformer
+from genome_index.encoders.transformer import load
+from genome_index.spec import Reading
+
+it = load(sys.argv[1], Reading())
+chunks = [np.full(60, 6 + at, np.int64) for at in range(300)]
+encoder = transformer.Transformer(sys.argv[1], Reading())
+
+def read(tokens):
+    it.device.tokens = tokens
+    done = list(batches.run(chunks, it.tokenizer, it.device, encoder._pooled, "model"))
+    rows = np.concatenate([rows for rows, _ in done])
+    return torch.cat([vectors for _, vectors in done])[np.argsort(rows)]
+
+with torch.inference_mode():
+    right = read(1_000)
+    taken = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (taken + 120_000_000, resource.RLIM_INFINITY))
+    starved = read(18_300)
+print(it.device.tokens, float((starved - right).abs().max()))
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="memory is bounded as Linux does it")
+def test_memory_that_really_runs_out_halves_the_batch_too(tmp_path: Path) -> None:
+    folder = write_tiny_model(
+        tmp_path / "model", width=512
+    )  # 18,300 tokens take 150 MB for the widest tensor
+    done = subprocess.run(
+        [sys.executable, "-c", STARVED, str(folder)], capture_output=True, text=True, check=False
+    )
+    assert not done.returncode, done.stderr
+    tokens, difference = done.stdout.split()
+    assert int(tokens) < 18_300
+    assert float(difference) < 1e-4
+
+
 def test_one_chunk_that_does_not_fit_is_told() -> None:
     with pytest.raises(ModelError) as error:
         run_with_memory_for(9, [np.full(9, 7, np.int64)], Device("cpu", 640))
     assert str(error.value) == (
-        "model: a single chunk of 10 tokens does not fit into the memory of cpu; "
+        "model: a single chunk of 10 tokens does not fit into the memory of cpu "
+        "([enforce fail at alloc_cpu.cpp:124] DefaultCPUAllocator: can't allocate memory); "
         "give fewer with --chunk-tokens, or choose a smaller model"
     )
 

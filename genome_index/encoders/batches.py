@@ -12,6 +12,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from genome_index.encoders.checkpoint import in_short
 from genome_index.encoders.language import Ids, Tokenizer
 from genome_index.errors import ModelError
 
@@ -25,6 +26,13 @@ CPU_TOKENS = 2_048  # a batch: more does not run faster on a CPU, tests/bench/RE
 CUDA_TOKENS = 262_144
 PROBE_TOKENS = 8_192  # read once on a GPU to see what a token costs in memory
 SPARE = 0.8  # of the free memory is used
+NO_MEMORY = (
+    "allocate memory",
+    "enough memory",
+    "could not create a primitive",
+    "could not execute a primitive",
+)
+"""What torch says on a CPU when memory runs out; the last two are oneDNN's, which has no other words."""
 
 
 @dataclass
@@ -95,7 +103,7 @@ def run(
             if not is_out_of_memory(error):
                 raise
             if len(rows) == 1:
-                raise ModelError(where, _too_large(int(lengths[rows[0]]), device)) from error
+                raise ModelError(where, _too_large(int(lengths[rows[0]]), device, error)) from error
             device.tokens = max(1, len(rows) // 2) * int(lengths[rows].max())
             left = np.concatenate([rows, *waiting[::-1]])
             waiting = [left[part] for part in like_lengths(lengths[left], device.tokens, device.enough)][::-1]
@@ -159,11 +167,11 @@ def _to(table: Tensor, device: Device) -> Tensor:
 def is_out_of_memory(error: Exception) -> bool:
     """Whether torch means memory; on a CPU it says so in a plain RuntimeError."""
     said = str(error).lower()
-    return isinstance(error, torch.OutOfMemoryError) or "allocate memory" in said or "enough memory" in said
+    return isinstance(error, torch.OutOfMemoryError) or any(words in said for words in NO_MEMORY)
 
 
-def _too_large(tokens: int, device: Device) -> str:
+def _too_large(tokens: int, device: Device, error: Exception) -> str:
     return (
-        f"a single chunk of {tokens:,} tokens does not fit into the memory of {device.name}; "
-        "give fewer with --chunk-tokens, or choose a smaller model"
+        f"a single chunk of {tokens:,} tokens does not fit into the memory of {device.name} "
+        f"({in_short(error)}); give fewer with --chunk-tokens, or choose a smaller model"
     )

@@ -67,7 +67,9 @@ class AttentionPool(nn.Module):
 
     def forward(self, chunks: Chunks) -> Tensor:
         scores = self.score(torch.tanh(self.inner(self.norm(chunks.vectors))))[:, 0]
-        raised = chunks.weight * torch.exp(scores - scores.max())
+        none = torch.full((chunks.genomes,), float("-inf"))
+        highest = none.scatter_reduce(0, chunks.owner, scores.detach(), "amax")  # of each genome by itself
+        raised = chunks.weight * torch.exp(scores - highest[chunks.owner])
         total = torch.zeros(chunks.genomes).index_add(0, chunks.owner, raised)
         return chunks.summed(chunks.vectors * (raised / total[chunks.owner])[:, None])
 

@@ -22,9 +22,9 @@ TOKEN_TYPES = 2  # only the first is ever used
 
 
 def is_dnabert2(config: Mapping[str, Any]) -> bool:
-    """Whether config.json describes one; it may lack model_type."""
-    named = f"{config.get('architectures')} {config.get('auto_map')}"
-    return "alibi_starting_size" in config and "BertForMaskedLM" in named
+    """Whether config.json describes one; it may lack model_type, and name any class of Bert."""
+    named = f"{config.get('architectures')} {config.get('auto_map')} {config.get('model_type')}"
+    return "alibi_starting_size" in config and "bert" in named.lower()
 
 
 def open_dnabert2(folder: Path, config: Mapping[str, Any]) -> tuple[DnaBert2, list[str]]:
