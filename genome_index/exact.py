@@ -13,7 +13,7 @@ import faiss
 import numpy as np
 import numpy.typing as npt
 
-from genome_index.vectors import gpu_resources
+from genome_index.vectors import MOST_ON_GPU, gpu_resources
 
 Floats = npt.NDArray[np.float32]
 Rows = npt.NDArray[np.int64]
@@ -21,7 +21,7 @@ Found = tuple[Floats, Rows]
 Search = Callable[[Floats, Floats, int], Found]  # queries, references, how many -> similarity, rows
 
 BLOCK_QUERIES = 256  # that go together
-MOST_WANTED = 1_024  # neighbours that a GPU is asked for; it gives 2,048 at most
+MOST_WANTED = MOST_ON_GPU // 2  # neighbours that a GPU is asked for, barred ones among them
 BLOCK_CELLS = 1 << 22  # similarities that numpy holds at a time, so that memory does not grow with both sides
 
 
@@ -37,7 +37,7 @@ def nearest(queries: Floats, references: Floats, k: int, barred: Callable[[int],
     for start in range(0, len(queries), BLOCK_QUERIES):
         block = slice(start, min(start + BLOCK_QUERIES, len(queries)))
         out = [barred(i) for i in range(block.start, block.stop)]
-        search = _gpu_search() if k + max(map(len, out)) <= MOST_WANTED else None
+        search = gpu_search() if k + max(map(len, out)) <= MOST_WANTED else None
         if search is None:
             similarity[block], rows[block] = by_product(queries[block], references, k, out)
         else:
@@ -72,7 +72,7 @@ def by_product(queries: Floats, references: Floats, k: int, out: Sequence[Rows])
     return similarity, rows
 
 
-def _gpu_search() -> Search | None:
+def gpu_search() -> Search | None:
     """FAISS's exact search on a GPU, where it sees one."""
     kinds: Any = faiss  # its types know nothing of GPUs
     resources = gpu_resources()

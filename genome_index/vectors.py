@@ -19,6 +19,7 @@ Rows = npt.NDArray[np.int64]
 EXACT_UP_TO = 100_000
 GRAPH = "HNSW32"
 GRAPH_EF = 256  # candidates the graph keeps in a search; recall@50 of 0.95 and more, tests/bench/RESULTS.md
+MOST_ON_GPU = 2_048  # neighbours that FAISS can be asked for there
 WRITE_BYTES = 1 << 20  # handed to a file at a time
 
 
@@ -112,9 +113,9 @@ class Vectors:
         found: Floats = self._index.reconstruct_n(0, len(self))
         return found
 
-    def _fastest(self) -> faiss.Index:
+    def _fastest(self, k: int) -> faiss.Index:
         """A copy on the GPU, where FAISS sees one and the search is exact: graphs and filters stay here."""
-        if not isinstance(self._index, faiss.IndexFlat) or not gpu_resources():
+        if k > MOST_ON_GPU or not isinstance(self._index, faiss.IndexFlat) or not gpu_resources():
             return self._index
         if self._on_gpu is None:
             kinds: Any = faiss  # its types know nothing of GPUs
@@ -129,7 +130,7 @@ class Vectors:
         if not k or not len(queries):
             return np.zeros((len(queries), 0), np.float32), np.zeros((len(queries), 0), np.int64)
         if live is None or live.all():
-            similarity, rows = self._fastest().search(queries, k)
+            similarity, rows = self._fastest(k).search(queries, k)
             return similarity, rows
         bitmap = np.packbits(live, bitorder="little")
         selector = faiss.IDSelectorBitmap(len(live), faiss.swig_ptr(bitmap))
