@@ -230,7 +230,8 @@ MOST_SHOWN = 20  # failures named at the end; the index keeps them all (`gindex 
 
 
 def taken_in(verb: str, summary: Summary) -> str:
-    return f"{verb} {counted(summary.added)} ({summary.base_pairs / 1e6:,.1f} Mbp)"
+    part = f", {summary.share_read:.1%} of it read in windows" if summary.share_read < 1 else ""
+    return f"{verb} {counted(summary.added)} ({summary.base_pairs / 1e6:,.1f} Mbp{part})"
 
 
 def report_change(summary: Summary, done: str, show: Show) -> None:

@@ -60,6 +60,7 @@ class Summary:
     base_pairs: int = 0
     failures: tuple[Failure, ...] = ()
     warnings: tuple[str, ...] = ()
+    share_read: float = 1.0  # by the encoder, of the base pairs added
 
 
 def build(
@@ -76,8 +77,9 @@ def build(
         release = taxonomy.release if taxonomy else ""
         index = commit(path, contents, suspects, [], _rows(intake.failures), release, 0, "build")
         return Summary(
-            index, len(entries), intake.resumed, 0, 0, 0, intake.base_pairs, tuple(intake.failures), warnings
-        )
+            index, len(entries), intake.resumed, 0, 0, 0, intake.base_pairs, tuple(intake.failures), warnings,
+            _share_read(index, entries),
+        )  # fmt: skip
 
 
 def add(path: Path, genomes: Iterable[Genome | Failure], taxonomy: Taxonomy | None, work: Work) -> Summary:
@@ -107,7 +109,12 @@ def add(path: Path, genomes: Iterable[Genome | Failure], taxonomy: Taxonomy | No
             intake.base_pairs,
             tuple(intake.failures),
             warnings,
+            _share_read(index, new),
         )
+
+
+def _share_read(index: Index, entries: Sequence[Entry]) -> float:
+    return index.references.share_read([entry.row for entry in entries])
 
 
 def remove(path: Path, ids: Sequence[str], work: Work) -> Summary:

@@ -56,6 +56,7 @@ class Row:
     ani_pairs: int
     seconds: float  # of the whole pass, shared by all layers of it
     peak_mb: float  # of the process, or of the GPU
+    share_read: float  # of the genomes; less than 1 where windows were sampled
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -71,6 +72,7 @@ class Vectors:
     values: Floats  # (N, D)
     seconds: float
     peak_mb: float
+    share_read: float
     spec: IndexSpec
 
 
@@ -96,18 +98,17 @@ def vectors_of(
     encoder = open_encoder(spec)
     if spec.encoder != TRANSFORMER:
         values = encoder.features(encoder.encode(genomes))
-        yield Vectors(
-            spec.model or spec.encoder, None, "-", values, time.perf_counter() - start, _peak_mb(), spec
-        )
+        seconds = time.perf_counter() - start
+        yield Vectors(spec.model or spec.encoder, None, "-", values, seconds, _peak_mb(), 1.0, spec)
         return
     from genome_index.encoders.layerwise import read_layers
     from genome_index.encoders.transformer import Transformer
 
     assert isinstance(encoder, Transformer)  # for the type checker: the table says so
-    tables = read_layers(encoder, genomes, layers, progress)
+    tables, share = read_layers(encoder, genomes, layers, progress)
     seconds, peak = time.perf_counter() - start, _peak_mb()
     for (layer, pool), values in tables.items():
-        yield Vectors(spec.model, layer, pool, values, seconds, peak, spec)
+        yield Vectors(spec.model, layer, pool, values, seconds, peak, share, spec)
 
 
 def judge(one: Vectors, levels: Mapping[str, Level], pairs: Mapping[tuple[int, int], float]) -> Row:
@@ -118,6 +119,7 @@ def judge(one: Vectors, levels: Mapping[str, Level], pairs: Mapping[tuple[int, i
         {name: cross_validated(one.values, level, one.spec) for name, level in levels.items()},
         {name: _silhouette(projected, level) for name, level in levels.items()},
         mean_cosine(one.values), mean_cosine(projected), correlation, len(pairs), one.seconds, one.peak_mb,
+        one.share_read,
     )  # fmt: skip
 
 
@@ -257,7 +259,7 @@ def as_table(found: Comparison) -> Iterator[str]:
         f"silhouette by {finest}\n"
     )
     heads = "".join(f"{rank[:12]:>14}" for rank in ranks)
-    costs = "silhouette  anisotropy  whitened  with ANI     s      MB"
+    costs = "silhouette  anisotropy  whitened  with ANI     s      MB    read"
     yield f"{'encoder':<{width}}  layer  pool{heads}  {costs}\n"
     for row in found.rows:
         shares = "".join(_marked(row.accuracy[rank], best[rank]) for rank in ranks)
@@ -266,7 +268,7 @@ def as_table(found: Comparison) -> Iterator[str]:
         yield (
             f"{row.encoder:<{width}}  {layer:>5}  {row.pool:<4}{shares}  {row.silhouette[finest]:>10.3f}  "
             f"{row.anisotropy:>10.3f}  {row.anisotropy_after:>8.3f}  {ani:>8}  {row.seconds:>4.0f}  "
-            f"{row.peak_mb:>6.0f}\n"
+            f"{row.peak_mb:>6.0f}  {row.share_read:>6.1%}\n"
         )
 
 

@@ -47,6 +47,13 @@ class References:
     def features(self, rows: Sequence[int] | npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
         return self.encoder.features(self.raw(rows))
 
+    def share_read(self, rows: Sequence[int]) -> float:
+        """What share of these genomes the encoder has read, by length; 1 unless it samples windows."""
+        if self.spec.reading is None or not self.spec.reading.windows or not rows:
+            return 1.0
+        shares = [float(self.encoder.shares(self.raw([row]))[0]) for row in rows]
+        return float(np.average(shares, weights=[self.length_bp(row) for row in rows]))
+
     def hashes(self, row: int) -> npt.NDArray[np.uint64]:
         return np.frombuffer(self._blob("hashes", row), np.uint64)
 

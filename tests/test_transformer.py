@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -398,6 +399,9 @@ def test_build_query_and_refit_with_a_language_model(
     spec = spec_for(str(model), reading=Reading(windows=20))
     built = build_index(six_genomes, tmp_path / "index", demo / "taxonomy.tsv", spec=spec)
     assert built.added == 6
+    read = 6 * 20 * 63 * 6  # bp: windows of 63 words of six bases
+    assert built.share_read == pytest.approx(read / built.base_pairs, abs=0.01)
+    assert 0.05 < built.share_read < 0.5
     index = Index.open(tmp_path / "index")
     assert index.spec == spec
     calls = list(query_index(index, six_genomes))
@@ -411,7 +415,9 @@ def test_a_model_that_has_moved_is_pointed_at(gindex, six_genomes: list[Path], t
     old, new, index = tmp_path / "old", tmp_path / "new", tmp_path / "index"
     write_tiny_model(old)
     words = ("--index", index, "--genome-per", "file")
-    assert gindex("build", *six_genomes[:3], *words, "--encoder", old, "--windows", "5").exit_code == 0
+    built = gindex("build", *six_genomes[:3], *words, "--encoder", old, "--windows", "5")
+    assert built.exit_code == 0
+    assert re.search(r"built 3 genomes \(0\.2 Mbp, \d\.\d% of it read in windows\)", built.stderr)
     old.rename(new)
     result = gindex("query", six_genomes[0], *words)
     assert result.exit_code == 2

@@ -21,9 +21,10 @@ Floats = npt.NDArray[np.float32]
 
 def read_layers(
     encoder: Transformer, genomes: Sequence[Genome], layers: str = "all", progress: Progress = quiet
-) -> dict[tuple[int, str], Floats]:
+) -> tuple[dict[tuple[int, str], Floats], float]:
     """(layer, token pooling) -> genome vectors (N, H): weighted means over the chunks of both strands.
 
+    Beside them what share of the genomes' tokens was read: less than 1 where windows are sampled.
     `layers` is `all`, or one of the forms of `--layer`, each of whose layers is then taken by itself.
     """
     it = encoder.loaded
@@ -46,11 +47,13 @@ def read_layers(
         np.add.at(total, owner[rows], weighted)
     read = np.bincount(owner, tokens, len(genomes))
     means = (total / np.maximum(read, 1)[:, None, None, None]).astype(np.float32)
-    return {
+    seen = sum(grid.tokens.sum() / grid.share_read for grid in grids if grid.share_read)
+    tables = {
         (layer, pool): np.ascontiguousarray(means[:, at, number])
         for at, layer in enumerate(wanted)
         for number, pool in enumerate(pools)
     }
+    return tables, float(read.sum() / seen) if seen else 0.0
 
 
 def _pooled(
