@@ -261,7 +261,9 @@ class _Case:
         assert self.best is not None
         name, ani = self._species_name(self.best), self.ani[self.best]
         if np.isnan(ani):
-            return f"The nearest species is {name}, but too far for an ANI (below about 82 %)"
+            first = self.species_codes[self.real[0]] == self.species_codes[self.best]
+            kind = "nearest" if first else "likeliest"  # by all hits together: they elect it
+            return f"The {kind} species is {name}, but too far for an ANI (below about 82 %)"
         needed = self.thresholds.needed(int(self.rows[self.best]), (self.self_row,))
         if ani < needed:
             return f"{self._ani_of(self.best)}, and the species asks for {needed:.1f} %"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import random
+import re
 from pathlib import Path
 
 import numpy as np
@@ -139,6 +140,18 @@ def test_mitogenomes_with_their_species_out(some_mito: Index) -> None:
     assert species["called"] <= 0.05 * found["asked"]
     assert genus["correct_when_called"] >= 0.88  # 0.90 of the whole set; this part is small
     assert genus["accuracy"] >= 0.8
+
+
+def test_only_the_first_hits_species_is_called_the_nearest(some_mito: Index, shared_genomes: Path) -> None:
+    newcomers = iter_genomes([shared_genomes / "mito_newvert.fa.gz"], "record")
+    some = [one for one in newcomers if isinstance(one, Genome)]
+    far = [one for one in query_index(some_mito, some) if "too far for an ANI (below" in one.reason]
+    kinds = {"nearest": 0, "likeliest": 0}
+    for one in far:
+        kind, name = re.match(r"The (\w+) species is ([^,]+),", one.reason).groups()
+        assert (kind == "nearest") == (one.hits[0].lineage.names["species"] == name), one.reason
+        kinds[kind] += 1
+    assert min(kinds.values()) > 0
 
 
 def test_mitogenomes_in_folds(some_mito: Index) -> None:
