@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar, cast
 import typer
 
 from genome_index.records import counted
+from genome_index.threads import bound_threads
 
 if TYPE_CHECKING:
     from rich.status import Status
@@ -40,8 +41,21 @@ FromFile = Annotated[
 GenomePerOption = Annotated[
     str | None, typer.Option("--genome-per", help="What one genome is: file or record.")
 ]
+DEFAULT_THREADS = os.cpu_count() or 1
+
+
+def _bounded(threads: int) -> int:
+    """Let libraries that use all cores by themselves keep to --threads as well; none is loaded yet."""
+    if threads < DEFAULT_THREADS:
+        bound_threads(threads)
+    return threads
+
+
 Threads = Annotated[
-    int, typer.Option("--threads", min=1, help="Threads; the results are the same for any number.")
+    int,
+    typer.Option(
+        "--threads", min=1, callback=_bounded, help="Threads; the results are the same for any number."
+    ),
 ]
 Wait = Annotated[
     float, typer.Option("--wait", min=0, help="Seconds to wait for another writer of the index.")
@@ -81,7 +95,6 @@ Precision = Annotated[
     ),
 ]
 DEFAULT_INDEX = Path("gindex-index")
-DEFAULT_THREADS = os.cpu_count() or 1
 
 
 def guarded(command: Command) -> Command:

@@ -651,3 +651,18 @@ def test_time_left_is_said_anew_where_a_stage_begins_again(monkeypatch, capsys):
     assert [bool(re.fullmatch(r"reading \d of 10, \d+ s left", line)) for line in lines] == [
         False, True, False, True,
     ]  # fmt: skip
+
+
+@pytest.mark.skipif((os.cpu_count() or 1) < 2, reason="one processor is one thread anyway")
+def test_libraries_keep_to_the_threads_asked_for(tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    script = """
+import gindex_cli
+try:
+    gindex_cli.main()
+except SystemExit:
+    import faiss, torch
+    print(torch.get_num_threads(), faiss.omp_get_max_threads())
+"""
+    command = [sys.executable, "-c", script, "refit", "--index", str(tmp_path / "none"), "--threads", "1"]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "1 1\n"

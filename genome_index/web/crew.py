@@ -15,6 +15,7 @@ from multiprocessing.process import BaseProcess
 
 from genome_index.durable import disk_errors
 from genome_index.errors import GindexError
+from genome_index.threads import VARIABLES
 from genome_index.web.claims import Claims, too_slow
 from genome_index.web.settings import ServeSettings
 from genome_index.web.uploads import FOLDER
@@ -25,7 +26,6 @@ CLEAR_EVERY_S = 30.0
 GRACE_S = 5.0  # more than a worker needs to see by itself that a job takes too long
 STOP_WITHIN_S = 20.0  # a batch takes less; then what is left is ended, and goes on at the next start
 LONGEST_PAUSE_S = 30.0  # between deaths and starts of a worker that dies again and again
-THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")  # read at start
 ORPHAN_S = 3600.0  # an upload that belongs to no job, because its caller or the service died
 
 log = logging.getLogger(__name__)
@@ -155,8 +155,8 @@ def _few_threads(workers: int) -> Iterator[None]:
     With the default, sixteen callers of one worker on two processors waited six times as long.
     """
     share = str(max(1, (os.cpu_count() or 1) // (workers + 1)))
-    before = {name: os.environ.get(name) for name in THREADS}
-    os.environ.update(dict.fromkeys(THREADS, share))
+    before = {name: os.environ.get(name) for name in VARIABLES}
+    os.environ.update(dict.fromkeys(VARIABLES, share))
     try:
         yield
     finally:
