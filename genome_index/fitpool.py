@@ -63,7 +63,8 @@ class PoolReport:
 
     def lines(self) -> list[str]:
         """For a reader."""
-        trained = f"after {self.rounds} rounds" if self.rounds else "which training did not improve"
+        rounds = counted(self.rounds, "round")
+        trained = f"after {rounds}" if self.rounds else "which training did not improve"
         return [
             f"{self.kind}, {trained}: of {counted(self.tested)} of {self.species:,} species "
             f"{self.pool_right:.1%} find their {self.rank}; by the mean {self.mean_right:.1%}",
