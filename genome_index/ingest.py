@@ -26,6 +26,10 @@ from genome_index.spec import IndexSpec
 
 SEGMENT_GENOMES = 256
 SEGMENT_BP = 64_000_000
+SLOW_GENOMES, SLOW_BP = (
+    64,
+    16_000_000,
+)  # of a language model, which reads them for up to hours: a kill costs less
 KINDS = ("raw", "hashes", "bases", "skani", "windows", "course")
 """What a segment keeps of each genome; `bases` or `skani` is empty, depending on the genome's size."""
 
@@ -86,7 +90,7 @@ def ingest(
             intake.failures.append(genome)
         else:
             _sort(genome, finished, taken, sources, intake, batch)
-        if _full(batch):
+        if _full(batch, encoder):
             intake.kept += _write(batch, spec, encoder, root, threads, progress)
             batch = []
         seen(intake)
@@ -137,8 +141,9 @@ def _refusal(genome: Genome, digest: str, taken: Mapping[str, str], sources: Map
     return ""
 
 
-def _full(batch: Sequence[tuple[Genome, str]]) -> bool:
-    return len(batch) >= SEGMENT_GENOMES or sum(genome.length_bp for genome, _ in batch) >= SEGMENT_BP
+def _full(batch: Sequence[tuple[Genome, str]], encoder: Encoder) -> bool:
+    most, most_bp = (SEGMENT_GENOMES, SEGMENT_BP) if encoder.parallel else (SLOW_GENOMES, SLOW_BP)
+    return len(batch) >= most or sum(genome.length_bp for genome, _ in batch) >= most_bp
 
 
 def _finished(root: Path, spec: IndexSpec) -> dict[tuple[str, str], Kept]:

@@ -411,6 +411,14 @@ def test_build_query_and_refit_with_a_language_model(
     assert shutil_model["spec"]["reading"]["windows"] == 20
 
 
+def test_what_a_language_model_has_read_is_kept_more_often(model: Path, tmp_path: Path) -> None:
+    (tmp_path / "some.fa").write_text("".join(f">g{at}\n{bases(600, at)}\n" for at in range(70)))
+    for encoder, segments in ((str(model), 2), ("spectrum", 1)):
+        path = tmp_path / Path(encoder).name
+        build_index([tmp_path / "some.fa"], path, per="record", spec=spec_for(encoder))
+        assert len(list((path / "segments").iterdir())) == segments
+
+
 def test_a_model_that_has_moved_is_pointed_at(gindex, six_genomes: list[Path], tmp_path: Path) -> None:
     old, new, index = tmp_path / "old", tmp_path / "new", tmp_path / "index"
     write_tiny_model(old)
