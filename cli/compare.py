@@ -63,7 +63,14 @@ def compare(
     reading = Reading(windows=windows, chunk_tokens=chunk_tokens, precision=precision)
     show = Show()
     found = compare_models(
-        planned.inputs, planned.taxonomy, encoder or [], planned.per, layers, reading, show.progress
+        planned.inputs,
+        planned.taxonomy,
+        encoder or [],
+        planned.per,
+        layers,
+        reading,
+        show.progress,
+        tell_notes,
     )
     show.end()
     out(FORMATS[format](found))

@@ -9,9 +9,12 @@ from __future__ import annotations
 
 import json
 import resource
+import sys
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -34,6 +37,7 @@ from genome_index.taxonomy import Taxonomy
 from genome_index.verify import Candidate, measure
 
 Floats = npt.NDArray[np.float32]
+Tell = Callable[[Iterable[str]], None]  # called with sentences for the user
 
 FOLDS = 4
 ANI_GENOMES, ANI_NEIGHBOURS = 200, 8  # whose ANI to their nearest is measured
@@ -55,7 +59,7 @@ class Row:
     ani_correlation: float | None  # Spearman's, of similarity and ANI over pairs that have one
     ani_pairs: int
     seconds: float  # of the whole pass, shared by all layers of it
-    peak_mb: float  # of the process, or of the GPU
+    peak_mb: float  # of the process while this encoder read, or of the GPU
     share_read: float  # of the genomes; less than 1 where windows were sampled
 
     def to_json(self) -> dict[str, Any]:
@@ -82,18 +86,20 @@ def compare_encoders(
     specs: Sequence[IndexSpec],
     layers: str = "all",
     progress: Progress = quiet,
+    tell: Tell = lambda notes: None,
 ) -> Iterator[Row]:
     """Judge each encoder on the same genomes; a language model by every layer, or by those asked for."""
     pairs = ani_pairs(genomes)
     for spec in specs:
-        for one in vectors_of(genomes, spec, layers, progress):
+        for one in vectors_of(genomes, spec, layers, progress, tell):
             yield judge(one, levels, pairs)
 
 
 def vectors_of(
-    genomes: Sequence[Genome], spec: IndexSpec, layers: str, progress: Progress
+    genomes: Sequence[Genome], spec: IndexSpec, layers: str, progress: Progress, tell: Tell
 ) -> Iterator[Vectors]:
-    """One pass of one encoder over the genomes."""
+    """One pass of one encoder over the genomes; what a user should know of it is told first."""
+    _forget_peak()
     start = time.perf_counter()
     encoder = open_encoder(spec)
     if spec.encoder != TRANSFORMER:
@@ -102,9 +108,11 @@ def vectors_of(
         yield Vectors(spec.model or spec.encoder, None, "-", values, seconds, _peak_mb(), 1.0, spec)
         return
     from genome_index.encoders.layerwise import read_layers
-    from genome_index.encoders.transformer import Transformer
+    from genome_index.encoders.transformer import Transformer, load
 
+    load.cache_clear()  # or the model before would be there until this one is
     assert isinstance(encoder, Transformer)  # for the type checker: the table says so
+    tell(encoder.notes())
     tables, share = read_layers(encoder, genomes, layers, progress)
     seconds, peak = time.perf_counter() - start, _peak_mb()
     for (layer, pool), values in tables.items():
@@ -195,17 +203,34 @@ def _correlation(vectors: Floats, pairs: Mapping[tuple[int, int], float]) -> flo
         return None
     a, b = np.array(list(pairs)).T
     similarity = (vectors[a] * vectors[b]).sum(axis=1)
-    if np.ptp(similarity) == 0:  # the embedding layer's cls knows nothing of the sequence
+    ani = np.array(list(pairs.values()))
+    if (
+        np.ptp(similarity) == 0 or np.ptp(ani) == 0
+    ):  # a layer that knows nothing of the sequence; clones alone
         return None
-    return float(spearmanr(similarity, list(pairs.values())).statistic)
+    return float(spearmanr(similarity, ani).statistic)
+
+
+def _gpu() -> Any:  # noqa: ANN401  # torch.cuda, or None
+    """What knows of a GPU's memory, where a model that has been loaded may use one."""
+    torch = sys.modules.get("torch")
+    return torch.cuda if torch is not None and torch.cuda.is_available() else None
+
+
+def _forget_peak() -> None:
+    """Measure the most memory from here on. Where Linux cannot forget, it is that of the process so far."""
+    if gpu := _gpu():
+        gpu.reset_peak_memory_stats()
+    with suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
 
 
 def _peak_mb() -> float:
-    import sys
-
-    torch = sys.modules.get("torch")
-    if torch is not None and torch.cuda.is_available():
-        return float(torch.cuda.max_memory_allocated() / 1e6)
+    if gpu := _gpu():
+        return float(gpu.max_memory_allocated() / 1e6)
+    with suppress(OSError, ValueError, IndexError):
+        said = Path("/proc/self/status").read_text(encoding="ascii").partition("VmHWM:")[2]
+        return int(said.split()[0]) / 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
@@ -220,7 +245,7 @@ class Comparison:
 
 def compare_inputs(
     genomes: Iterable[Genome | Failure], taxonomy: Taxonomy, encoders: Sequence[str], layers: str,
-    reading: Reading, progress: Progress = quiet,
+    reading: Reading, progress: Progress = quiet, tell: Tell = lambda notes: None,
 ) -> Comparison:  # fmt: skip
     """Judge the k-mer spectrum and some language models on genomes whose names a taxonomy knows.
 
@@ -245,7 +270,9 @@ def compare_inputs(
             f"nothing to compare by: of {counted(len(usable))}, no two share a name of {taxonomy.release} "
             "while others bear another"
         )
-    return Comparison(len(usable), list(compare_encoders(usable, asked, specs, layers, progress)), failures)
+    return Comparison(
+        len(usable), list(compare_encoders(usable, asked, specs, layers, progress, tell)), failures
+    )
 
 
 def as_table(found: Comparison) -> Iterator[str]:
@@ -278,7 +305,7 @@ def _marked(share: float, best: float) -> str:
 
 def as_json(found: Comparison) -> Iterator[str]:
     rows = [row.to_json() for row in found.rows]
-    yield json.dumps({"version": 1, "genomes": found.genomes, "rows": rows}, indent=1) + "\n"
+    yield json.dumps({"version": 1, "genomes": found.genomes, "rows": rows}, indent=1, allow_nan=False) + "\n"
 
 
 FORMATS = {"table": as_table, "json": as_json}

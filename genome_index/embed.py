@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from genome_index.durable import disk_errors, write_file
 from genome_index.encoders import Encoder, open_encoder
+from genome_index.encoders.grid import LEAST_BP
 from genome_index.errors import UsageError
 from genome_index.extras import need_installed
 from genome_index.ingest import sequence_digest
@@ -28,8 +29,13 @@ from genome_index.spec import IndexSpec
 
 Floats = npt.NDArray[np.float32]
 
+UNREAD = (
+    f"a language model finds nothing to read in it, no stretch of {LEAST_BP} bases without an N; leave it out"
+)
 TOGETHER_GENOMES = 64
 TOGETHER_BP = 16_000_000
+LONGEST_NAME = 200  # of a file, less its ending; most file systems take 255 bytes
+APART = ("model",)  # said of a file, but no part of what it holds: the version is a digest of the weights
 
 
 @dataclass(frozen=True)
@@ -93,7 +99,10 @@ class _Task:
         }
 
     def path(self, genome_id: str) -> Path:
-        return self.out / f"{quote(genome_id, safe=' +,=@()')}.{self.kind}"
+        name = quote(genome_id, safe=" +,=@()")
+        if len(name) > LONGEST_NAME:
+            name = f"{name[:LONGEST_NAME]}-{hashlib.sha256(genome_id.encode()).hexdigest()[:16]}"
+        return self.out / f"{name}.{self.kind}"
 
 
 def _batches(genomes: Iterable[Genome | Failure]) -> Iterator[list[Genome | Failure]]:
@@ -115,14 +124,18 @@ def _write_batch(batch: Sequence[Genome | Failure], task: _Task, ids: set[str]) 
         one for at, one in enumerate(batch)
         if isinstance(one, Genome) and at not in refused and at not in there
     ]  # fmt: skip
-    made = iter(task.encoder.encode(new, task.progress) if new else ())
+    made = task.encoder.iter_encode(new, task.progress)
     for at, one in enumerate(batch):
         if at in refused:
             yield Embedded(one.id, None, refused[at])
         elif isinstance(one, Genome):
-            if at not in there:
-                _write(one, next(made), task)
-            yield Embedded(one.id, task.path(one.id), was_there=at in there)
+            raw = None if at in there else next(made)
+            if raw is not None and not len(raw):
+                yield Embedded(one.id, None, UNREAD)
+                continue
+            if raw is not None:
+                _write(one, raw, task)
+            yield Embedded(one.id, task.path(one.id), was_there=raw is None)
 
 
 def _refusal(one: Genome | Failure, ids: set[str]) -> str:
@@ -147,7 +160,7 @@ def _is_there(one: Genome | Failure, task: _Task) -> bool:
         return False
     wanted = {**task.settings(), "sequence_sha256": sequence_digest(one)}
     return hashlib.sha256(content).hexdigest() == said.get("file_sha256") and all(
-        said.get(key) == value for key, value in wanted.items()
+        said.get(key) == value for key, value in wanted.items() if key not in APART
     )
 
 
@@ -177,7 +190,7 @@ def _write(genome: Genome, raw: npt.NDArray[Any], task: _Task) -> None:
             "chunk_tokens": chunks["tokens"].tolist() if task.per_chunk else None,
         }
     write_file(path, content)
-    write_file(path.with_suffix(".json"), json.dumps(said, indent=1).encode())
+    write_file(path.with_suffix(".json"), json.dumps(said, indent=1, allow_nan=False).encode())
 
 
 def _chunks_of(raw: npt.NDArray[Any]) -> dict[str, Any]:

@@ -17,12 +17,13 @@ import numpy as np
 import numpy.typing as npt
 
 from genome_index.changes import Summary, Work, fit_again
+from genome_index.encoders.grid import evenly
 from genome_index.errors import UsageError
 from genome_index.extras import need_installed
 from genome_index.index import Index, writing
 from genome_index.levels import UNKNOWN, Level, levels_of
 from genome_index.projection import nearest_reference
-from genome_index.records import counted
+from genome_index.records import RANKS, counted
 from genome_index.spec import IndexSpec
 
 if TYPE_CHECKING:
@@ -34,12 +35,16 @@ Floats = npt.NDArray[np.float32]
 ChunkRows = Sequence[npt.NDArray[Any]]
 
 SHARES = (0.6, 0.8)  # of the species: up to here for training, up to here for choosing, the rest to test
-MOST_GENOMES = 4_000  # trained and tested on, evenly taken: their chunks are all in memory
+MOST_GENOMES = 4_000  # trained and tested on, evenly taken
 NAMES, EACH = 32, 4  # of a batch: names, and genomes of each
 STEPS, ROUNDS, PATIENCE = 25, 40, 8  # batches a round; rounds at most, and without getting better
 LEARNING_RATE, TEMPERATURE = 1e-3, 0.1
 RESAMPLES = 2_000
-LEAST_TESTED = 20  # genomes with a fellow among the references; fewer cannot tell
+LEAST_TESTED, LEAST_SPECIES = (
+    20,
+    10,
+)  # genomes with a fellow among the references, of species; fewer cannot tell
+MOST_BYTES = 2_000_000_000  # of their chunks, which are all in memory
 SEED = 0
 
 
@@ -116,8 +121,13 @@ def _material(index: Index, rank: str) -> _Material:
         raise UsageError(
             f"{index.path}: no genome has a name at rank {rank!r}; there are: {', '.join(levels)}"
         )
+    if rank in RANKS[RANKS.index("species") :]:
+        raise UsageError(
+            f"--rank {rank}: whole species are kept apart for the test, so none of them could find its own "
+            "name; choose a rank above species"
+        )
     named = np.flatnonzero(levels[rank].codes != UNKNOWN)
-    rows = named[np.linspace(0, len(named) - 1, min(len(named), MOST_GENOMES)).astype(int)]
+    rows = named[np.array(evenly(len(named), min(MOST_GENOMES, _affordable(index, named))))]
     chunks = index.references.raw([entries[row].row for row in rows.tolist()])
     kept = np.array([len(one) > 0 for one in chunks])
     rows, chunks = rows[kept], [one for one in chunks if len(one)]
@@ -125,6 +135,13 @@ def _material(index: Index, rank: str) -> _Material:
     generator = np.random.default_rng(SEED)
     drawn = generator.random(int(species.max(initial=0)) + 1)[species]
     return _Material(chunks, levels[rank].codes[rows].astype(np.int64), species, np.digitize(drawn, SHARES))
+
+
+def _affordable(index: Index, rows: Rows) -> int:
+    """How many genomes' chunks fit into MOST_BYTES, by the size of some."""
+    entries = index.catalog.entries()
+    some = index.references.raw([entries[rows[at]].row for at in evenly(len(rows), 32)])
+    return max(1, int(MOST_BYTES / max(1.0, float(np.mean([one.nbytes for one in some])))))
 
 
 def _species_of(level: Level | None, rows: Rows) -> Rows:
@@ -138,10 +155,12 @@ def _train_and_test(material: _Material, rank: str, work: Work) -> tuple[PoolRep
 
     train, choose, test = (np.flatnonzero(material.part == part) for part in range(3))
     asked = test[np.isin(material.names[test], material.names[material.part < 2])]
-    if len(asked) < LEAST_TESTED:
+    species = len(np.unique(material.species[asked]))
+    if len(asked) < LEAST_TESTED or species < LEAST_SPECIES:
         raise UsageError(
-            f"only {len(asked)} genomes of the test part have a fellow of their {rank} elsewhere; "
-            f"{LEAST_TESTED} are needed to say whether a fitted pool is better than the mean"
+            f"of the test part, {counted(len(asked))} of {species:,} species have a fellow of their {rank} "
+            f"elsewhere; {LEAST_TESTED} of {LEAST_SPECIES} are needed to say whether a fitted pool is better "
+            "than the mean"
         )
     tried = [_trained(kind, material, train, choose, work) for kind in KINDS]
     module, kind, rounds, _ = max(tried, key=lambda one: one[3])

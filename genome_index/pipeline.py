@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, cast
 
 from genome_index import changes, query
 from genome_index.changes import Summary, Work
-from genome_index.comparison import Comparison, compare_inputs
+from genome_index.comparison import Comparison, Tell, compare_inputs
 from genome_index.embed import Embedded, write_embeddings
 from genome_index.index import Index
 from genome_index.progress import Progress, quiet
@@ -100,11 +100,15 @@ def embed_genomes(
 def compare_models(
     inputs: Sequence[str | Path], taxonomy: str | Path | Taxonomy, encoders: Sequence[str],
     per: GenomePer = "file", layers: str = "all", reading: Reading | None = None,
-    progress: Progress = quiet,
+    progress: Progress = quiet, tell: Tell = lambda notes: None,
 ) -> Comparison:  # fmt: skip
-    """The same genomes through the k-mer spectrum and some language models, layer by layer."""
+    """The same genomes through the k-mer spectrum and some language models, layer by layer.
+
+    `tell` is called with what one should know of a model: its licence, weights without a place.
+    """
     known = taxonomy if isinstance(taxonomy, Taxonomy) else read_taxonomy(Path(taxonomy))
-    return compare_inputs(iter_genomes(inputs, per), known, encoders, layers, reading or Reading(), progress)
+    genomes = iter_genomes(inputs, per)
+    return compare_inputs(genomes, known, encoders, layers, reading or Reading(), progress, tell)
 
 
 def _taxonomy(given: str | Path | Taxonomy | None) -> Taxonomy | None:

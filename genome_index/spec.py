@@ -27,7 +27,9 @@ class Reading:
     chunks: str = "weighted"  # how a genome's chunks are; kind:digest of a pool that was fitted
     windows: int = 0  # chunks of each strand that are read, evenly spread; 0: all
     chunk_tokens: int = 0  # 0: as many as the model takes, 2,048 at most
-    precision: str = "auto"  # of the model's numbers: bfloat16 on a GPU, float32 on a CPU
+    precision: str = (
+        "auto"  # of the model's numbers: bfloat16 on a GPU, float32 on a CPU; an index says which
+    )
 
     @property
     def pool_file(self) -> Path | None:
@@ -44,10 +46,15 @@ class Reading:
         if self.tokens not in TOKEN_POOLS:
             raise UsageError(f"--token-pool {self.tokens}: choose one of: {', '.join(TOKEN_POOLS)}")
         if self.chunks not in CHUNK_POOLS and self.pool_file is None:
-            raise UsageError(
-                f"--chunk-pool {self.chunks}: choose one of: {', '.join(CHUNK_POOLS)}; attention and a GRU "
-                "are trained on an index that is there: `gindex fit-pool`"
-            )
+            raise no_chunk_pool(self.chunks)
+
+
+def no_chunk_pool(name: str) -> UsageError:
+    """There is no such pool to begin with."""
+    return UsageError(
+        f"--chunk-pool {name}: choose one of: {', '.join(CHUNK_POOLS)}; attention and a GRU "
+        "are trained on an index that is there: `gindex fit-pool`"
+    )
 
 
 @dataclass(frozen=True)

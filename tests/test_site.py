@@ -312,9 +312,23 @@ def test_the_map_is_coloured_hovered_and_enlarged(browser: Browser, service: Run
         found = {_tip(page, box, x / 20, y / 20) for x in range(1, 20) for y in range(1, 20)} - {""}
         ids = {text.split("\n")[0] for text in found}
         assert ids & set(mapped["ids"])
-        assert "sample" in ids
+        [star] = json.loads(page.locator("#map").get_attribute("data-stars"))
+        assert _tip(page, box, *_place_around(star, mapped)).split("\n")[0] == "sample"
         page.keyboard.press("Escape")
         assert not page.locator(".tip").is_visible()
+
+
+def _place_around(star: dict, mapped: dict) -> tuple[float, float]:
+    """Where a star is seen, as shares of width and height, on the map enlarged around it and its hits."""
+    rows = [mapped["ids"].index(name) for name in star["near"]]
+    shares = []
+    for axis, at in zip("xy", star["at"], strict=True):
+        all_ = mapped[axis]
+        shown = [at, *(all_[row] for row in rows)]
+        half = max((max(shown) - min(shown)) * 1.1, (max(all_) - min(all_)) * 0.02)
+        middle = (min(shown) + max(shown)) / 2
+        shares.append((at - middle + half) / (2 * half))
+    return shares[0], 1 - shares[1]
 
 
 def _tip(page: Page, box: dict, x: float, y: float) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 from genome_index.encoders.protocol import Encoder as Encoder
 from genome_index.errors import EncoderNotFound, SpecMismatch, UsageError
 from genome_index.extras import need_installed
-from genome_index.spec import AS_THEY_COME, IndexSpec, Reading
+from genome_index.spec import AS_THEY_COME, IndexSpec, Reading, no_chunk_pool
 
 
 def _spectrum(spec: IndexSpec, root: Path) -> Encoder:
@@ -60,10 +60,20 @@ def spec_for(
     ------
     EncoderNotFound, ModelError, UsageError
     """
+    if reading is not None and reading.pool_file is not None:
+        raise no_chunk_pool(reading.chunks)
     spec = replace(_kind_of(encoder, reading), faiss=faiss, keep_sequence=keep_sequence)
     if spec.reading is None and reading is not None and reading != Reading():
         raise UsageError(f"--encoder {encoder} has no layers, tokens or windows: leave those options out")
-    return replace(spec, encoder_version=open_encoder(spec).version)
+    spec = replace(spec, encoder_version=open_encoder(spec).version)
+    return replace(spec, reading=_settled(spec.reading)) if spec.reading else spec
+
+
+def _settled(reading: Reading) -> Reading:
+    """With the precision that this machine takes for auto: vectors of the two differ, so it is kept."""
+    from genome_index.encoders.transformer import precision_of
+
+    return replace(reading, precision=precision_of(reading.precision))
 
 
 def _kind_of(encoder: str, reading: Reading | None) -> IndexSpec:

@@ -26,13 +26,16 @@ CPU_TOKENS = 2_048  # a batch: more does not run faster on a CPU, tests/bench/RE
 CUDA_TOKENS = 262_144
 PROBE_TOKENS = 8_192  # read once on a GPU to see what a token costs in memory
 SPARE = 0.8  # of the free memory is used
+SMALLER = "choose a smaller model"
 NO_MEMORY = (
+    "out of memory",
     "allocate memory",
     "enough memory",
-    "could not create a primitive",
+    "alloc_failed",  # of cuBLAS
+    "could not create a primitive",  # of oneDNN, which has no other words for it
     "could not execute a primitive",
 )
-"""What torch says on a CPU when memory runs out; the last two are oneDNN's, which has no other words."""
+"""What torch and the libraries below it say when memory runs out, beside torch's own OutOfMemoryError."""
 
 
 @dataclass
@@ -89,6 +92,8 @@ def run(
     ModelError
         Not even one chunk fits into memory.
     """
+    if not len(chunks):
+        return
     if not device.tokens:
         device.tokens = _tokens_that_fit(chunks, tokenizer, device, step)
     around = len(tokenizer.before) + len(tokenizer.after)
@@ -130,7 +135,12 @@ def _tokens_that_fit(
     torch.cuda.empty_cache()
     torch.cuda.reset_peak_memory_stats(device.name)
     before = torch.cuda.memory_allocated(device.name)
-    _step(chunks, some, tokenizer, device, step)
+    try:
+        _step(chunks, some, tokenizer, device, step)
+    except (torch.OutOfMemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error):
+            raise
+        return PROBE_TOKENS // 2  # `run` halves it further where it must
     taken = (torch.cuda.max_memory_allocated(device.name) - before) / max(1, int(lengths[some].sum()))
     free, _ = torch.cuda.mem_get_info(device.name)
     return int(np.clip(SPARE * free / max(1.0, taken), PROBE_TOKENS, CUDA_TOKENS))
@@ -173,5 +183,5 @@ def is_out_of_memory(error: Exception) -> bool:
 def _too_large(tokens: int, device: Device, error: Exception) -> str:
     return (
         f"a single chunk of {tokens:,} tokens does not fit into the memory of {device.name} "
-        f"({in_short(error)}); give fewer with --chunk-tokens, or choose a smaller model"
+        f"({in_short(error)}); give fewer with --chunk-tokens, or {SMALLER}"
     )

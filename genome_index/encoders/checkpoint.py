@@ -51,7 +51,9 @@ def find_model(name: str) -> Path:
         if not HUB_NAME.fullmatch(name):
             raise ModelError(name, f"there is no such folder, and no hub model is called so; {WHOLE}")
         folder = _downloaded(name, WANTED)
-        if not weight_files(folder):
+        if not any(
+            folder.glob("model*.safetensors")
+        ):  # an index of shards in the other form comes with *.json
             _downloaded(name, ("pytorch_model*.bin",))
     if not (folder / CONFIG).is_file():
         raise ModelError(name, f"there is no {CONFIG} in it; {WHOLE}")

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.rnn import PackedSequence, pack_sequence
 
 from genome_index.durable import write_file
 from genome_index.encoders.protocol import Rows
@@ -44,7 +45,6 @@ class Chunks:
         change = torch.ones(len(rows), dtype=torch.bool)
         change[1:] = (rows[1:, 1] != rows[:-1, 1]) | (self.owner[1:] != self.owner[:-1])
         self.run = change.long().cumsum(0) - 1  # (C,)
-        self.place = torch.arange(len(rows)) - torch.nonzero(change)[self.run, 0]  # (C,) within its run
 
     def mean(self) -> Tensor:
         """The weighted mean: (G, H)."""
@@ -85,12 +85,17 @@ class GruPool(nn.Module):
         nn.init.zeros_(self.out.weight)
 
     def forward(self, chunks: Chunks) -> Tensor:
-        runs, longest = int(chunks.run[-1]) + 1, int(chunks.place.max()) + 1
-        table = torch.zeros(runs, longest, chunks.vectors.shape[1])
-        table[chunks.run, chunks.place] = self.norm(chunks.vectors)
-        states, _ = self.gru(table)
-        read = states[chunks.run, chunks.place]
+        lengths = torch.bincount(chunks.run).tolist()
+        # Packed, not padded: a draft assembly has a few long contigs and hundreds of short ones.
+        states, _ = self.gru(_packed(self.norm(chunks.vectors), lengths))
+        places = _packed(torch.arange(len(chunks.run)), lengths).data
+        read = torch.empty_like(states.data).index_copy(0, places, states.data)
         return chunks.mean() + chunks.summed(self.out(read) * chunks.weight[:, None])
+
+
+def _packed(rows: Tensor, lengths: list[int]) -> PackedSequence:
+    """Runs side by side, step by step."""
+    return pack_sequence(torch.split(rows, lengths), enforce_sorted=False)
 
 
 def new_pool(kind: str, width: int) -> nn.Module:

@@ -43,16 +43,20 @@ def grid_of(genome: Genome, tokenizer: Tokenizer, most_tokens: int, windows: int
     Where windows are sampled, contigs are taken in an order of their own, by length and content, so that
     neither their order in the file nor the strand they are given in changes which ones are read.
     """
-    contigs = sorted(genome.contigs, key=_own_order) if windows else genome.contigs
+    contigs = list(enumerate(genome.contigs))
+    if windows:
+        contigs.sort(key=lambda one: _own_order(one[1]))
     chosen: list[tuple[int, Ids]] = []
     seen = read = 0
     for strand in (0, 1):
         chunks = [
             (2 * number + strand, ids)
-            for number, contig in enumerate(contigs)
+            for number, contig in contigs
             for ids in _chunks(contig, strand, tokenizer, most_tokens)
         ]
         kept = [chunks[at] for at in evenly(len(chunks), windows)]
+        if windows:  # a window is a view of its whole stretch's tokens, which are let go
+            kept = [(run, ids.copy()) for run, ids in kept]
         seen += sum(len(ids) for _, ids in chunks)
         read += sum(len(ids) for _, ids in kept)
         chosen += kept
@@ -85,6 +89,6 @@ def _chunks(contig: Contig, strand: int, tokenizer: Tokenizer, most_tokens: int)
 
 
 def _own_order(contig: Contig) -> tuple[int, bytes]:
-    forward = contig.sequence.upper()
+    forward = contig.sequence.upper().replace(b"U", b"T")
     either = min(forward, reverse_complement(forward))
     return -len(forward), hashlib.sha256(either).digest()

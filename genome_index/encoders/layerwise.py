@@ -30,30 +30,34 @@ def read_layers(
     it = encoder.loaded
     wanted = range(it.model.layers + 1) if layers == "all" else parse_layers(layers, it.model.layers).wanted
     pools = [name for name in TOKEN_POOLS if name != "cls" or it.tokenizer.before]
-    grids = encoder.grids(genomes)
-    owner = np.repeat(np.arange(len(grids)), [len(grid.ids) for grid in grids])
-    tokens = np.concatenate([grid.tokens for grid in grids])
     total = np.zeros((len(genomes), len(wanted), len(pools), it.model.width))
+    read, seen = np.zeros(len(genomes)), 0.0  # tokens
 
     def step(ids: Tensor, mask: Tensor, real: Tensor) -> Tensor:
         return torch.stack(list(_pooled(encoder, Layers(tuple(wanted)), pools, ids, mask, real)), 1)
 
-    chunks = [ids for grid in grids for ids in grid.ids]
     done = 0
-    for rows, pooled in run(chunks, it.tokenizer, it.device, step, encoder.model):
-        progress(f"chunks through {encoder.model}", done, len(chunks))
-        done += len(rows)
-        weighted = pooled.double().cpu().numpy() * tokens[rows][:, None, None, None]
-        np.add.at(total, owner[rows], weighted)
-    read = np.bincount(owner, tokens, len(genomes))
+    for grids in encoder.iter_grids(genomes):
+        chunks = [ids for grid in grids for ids in grid.ids]
+        tokens = np.array([len(ids) for ids in chunks], np.int64)
+        owner = np.repeat(np.arange(done, done + len(grids)), [len(grid.ids) for grid in grids])
+        through = 0
+        for rows, pooled in run(chunks, it.tokenizer, it.device, step, encoder.model):
+            share = through / tokens.sum()
+            progress(f"genomes through {encoder.model}", done + int(share * len(grids)), len(genomes))
+            through += int(tokens[rows].sum())
+            weighted = pooled.double().cpu().numpy() * tokens[rows][:, None, None, None]
+            np.add.at(total, owner[rows], weighted)
+        read += np.bincount(owner, tokens, len(genomes))
+        seen += sum(grid.tokens.sum() / grid.share_read for grid in grids if grid.share_read)
+        done += len(grids)
     means = (total / np.maximum(read, 1)[:, None, None, None]).astype(np.float32)
-    seen = sum(grid.tokens.sum() / grid.share_read for grid in grids if grid.share_read)
     tables = {
         (layer, pool): np.ascontiguousarray(means[:, at, number])
         for at, layer in enumerate(wanted)
         for number, pool in enumerate(pools)
     }
-    return tables, float(read.sum() / seen) if seen else 0.0
+    return tables, float(read.sum() / max(1.0, seen))
 
 
 def _pooled(

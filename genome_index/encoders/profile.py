@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -76,6 +76,11 @@ class Profile:
 
     def encode(self, genomes: Sequence[Genome], progress: Progress = quiet) -> Rows:
         return self._spectrum.encode(genomes, progress)
+
+    def iter_encode(
+        self, genomes: Sequence[Genome], progress: Progress = quiet
+    ) -> Iterator[npt.NDArray[np.uint16]]:
+        return self._spectrum.iter_encode(genomes, progress)
 
     def shares(self, raw: Rows) -> Floats:
         return self._spectrum.shares(raw)

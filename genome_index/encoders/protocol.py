@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -31,6 +31,10 @@ class Encoder(Protocol):
     def notes(self) -> tuple[str, ...]: ...  # sentences for the user, before the first genome is read
 
     def encode(self, genomes: Sequence[Genome], progress: Progress = quiet) -> Rows: ...  # (N,), order kept
+
+    def iter_encode(
+        self, genomes: Sequence[Genome], progress: Progress = quiet
+    ) -> Iterator[npt.NDArray[Any]]: ...  # the same, each as soon as it is ready
 
     def features(self, raw: Rows) -> npt.NDArray[np.float32]: ...  # (N,) -> (N, D)
 

@@ -7,7 +7,7 @@ break a contiguous 8-mer. Chosen on a development split against contiguous k = 5
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -43,6 +43,9 @@ class Spectrum:
     parallel = True
     version = f"{MASK} ^ 0.25"
     dim = DIM
+
+    def iter_encode(self, genomes: Sequence[Genome], progress: Progress = quiet) -> Iterator[Words]:
+        return (self.encode([genome])[0] for genome in genomes)
 
     def encode(self, genomes: Sequence[Genome], progress: Progress = quiet) -> Words:
         """Word counts, contigs added up: (N,) -> (N, DIM) uint16, order kept.

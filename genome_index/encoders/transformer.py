@@ -18,7 +18,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from genome_index.encoders.batches import Device, best_device, run
+from genome_index.encoders.batches import SMALLER, Device, best_device, is_out_of_memory, run
 from genome_index.encoders.checkpoint import digest, find_model, licence_notice, read_config
 from genome_index.encoders.chunkpool import open_pool, pool_all
 from genome_index.encoders.grid import Grid, grid_of
@@ -89,7 +89,11 @@ class Transformer:
 
     def encode(self, genomes: Sequence[Genome], progress: Progress = quiet) -> list[Floats]:
         """Chunk rows of each genome: (N,) -> N of (C, COLUMNS + H); C is 0 where there is nothing to read."""
-        return [_rows(grid, vectors) for grid, vectors in self._read(genomes, progress)]
+        return list(self.iter_encode(genomes, progress))
+
+    def iter_encode(self, genomes: Sequence[Genome], progress: Progress = quiet) -> Iterator[Floats]:
+        """The same, a genome at a time, as they are ready."""
+        return (_rows(grid, vectors) for grid, vectors in self._read(genomes, progress))
 
     def features(self, raw: Rows) -> Floats:
         """Genome vectors of kept rows: N of (C, COLUMNS + H) -> (N, H); zeros where nothing was read."""
@@ -104,23 +108,29 @@ class Transformer:
         return found
 
     def shares(self, raw: Rows) -> Floats:
-        """What share of each genome was read: less than 1 where windows were sampled."""
-        return np.array([rows[0, 2] if len(rows) else 1 for rows in raw], np.float32)
+        """What share of each genome was read: less than 1 where windows were sampled, 0 of nothing but N."""
+        return np.array([rows[0, 2] if len(rows) else 0 for rows in raw], np.float32)
 
     def _read(self, genomes: Sequence[Genome], progress: Progress) -> Iterator[tuple[Grid, Floats]]:
-        """Each genome's chunks and their vectors. The next group is tokenised while this one is read."""
-        groups, done = list(_groups(genomes)), 0
+        """Each genome's chunks and their vectors."""
+        done = 0
+        for grids in self.iter_grids(genomes):
+            told = _within(progress, done, len(grids), len(genomes))
+            yield from zip(grids, self._vectors(grids, told), strict=True)
+            done += len(grids)
+
+    def iter_grids(self, genomes: Sequence[Genome]) -> Iterator[list[Grid]]:
+        """The chunks of some genomes, a group at a time; the next is tokenised while this one is read."""
+        groups = list(_groups(genomes))
         with ThreadPoolExecutor(1) as ahead:
-            waiting = [ahead.submit(self.grids, group) for group in groups[:1]]
+            waiting = [ahead.submit(self._grids, group) for group in groups[:1]]
             for number in range(len(groups)):
                 grids = waiting.pop().result()
                 if number + 1 < len(groups):
-                    waiting.append(ahead.submit(self.grids, groups[number + 1]))
-                told = _within(progress, done, len(grids), len(genomes))
-                yield from zip(grids, self._vectors(grids, told), strict=True)
-                done += len(grids)
+                    waiting.append(ahead.submit(self._grids, groups[number + 1]))
+                yield grids
 
-    def grids(self, genomes: Sequence[Genome]) -> list[Grid]:
+    def _grids(self, genomes: Sequence[Genome]) -> list[Grid]:
         it = self.loaded
         return [grid_of(genome, it.tokenizer, it.chunk_tokens, self.reading.windows) for genome in genomes]
 
@@ -181,7 +191,14 @@ def load(name: str, reading: Reading) -> Loaded:
             "choose mean"
         )
     device, module = best_device(), cast(torch.nn.Module, model)
-    module.to(device.name, _precision(reading, device))
+    try:
+        module.to(device.name, getattr(torch, precision_of(reading.precision)))
+    except (torch.OutOfMemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error):
+            raise
+        raise ModelError(
+            name, f"its weights do not fit into the memory of {device.name}; {SMALLER}"
+        ) from error
     if not device.is_cuda:
         lay_out(module)
     licence = licence_notice(name, read_config(folder), folder)
@@ -189,15 +206,15 @@ def load(name: str, reading: Reading) -> Loaded:
     return Loaded(model, tokenizer, layers, chunk_tokens, device, notes)
 
 
-def _precision(reading: Reading, device: Device) -> torch.dtype:
-    """What the model's numbers are: on a CPU float32, unless asked otherwise.
+def precision_of(asked: str) -> str:
+    """What the model's numbers are here: on a CPU float32, unless asked otherwise.
 
     There bfloat16 is twice as fast where the processor has it, but what else is in a batch then shows in the
     fourth digit of a vector.
     """
-    if reading.precision == "auto":
-        return torch.bfloat16 if device.is_cuda else torch.float32
-    return {"float32": torch.float32, "bfloat16": torch.bfloat16}[reading.precision]
+    if asked != "auto":
+        return asked
+    return "bfloat16" if best_device().is_cuda else "float32"
 
 
 def _chunk_tokens(name: str, model: LanguageModel, tokenizer: Tokenizer, reading: Reading) -> int:

@@ -110,7 +110,7 @@ def _scale_of_identity() -> Iterator[str]:
     yield '<text x="0" y="12">identity (%)</text>'
     for tick in range(60, 101, 10):
         y = _y(tick)
-        yield f'<text x="{LEFT}%" dx="-4" y="{y + 4:.1f}" text-anchor="end">{tick}</text>'
+        yield f'<text x="{LEFT}%" dx="-2" y="{y + 4:.1f}" text-anchor="end">{tick}</text>'
         yield (
             f'<line x1="{LEFT}%" x2="{LEFT + WIDE}%" y1="{y:.1f}" y2="{y:.1f}" stroke="currentColor" '
             'stroke-opacity="0.15"/>'
