@@ -63,15 +63,9 @@ def compare(
     reading = Reading(windows=windows, chunk_tokens=chunk_tokens, precision=precision)
     show = Show()
     found = compare_models(
-        planned.inputs,
-        planned.taxonomy,
-        encoder or [],
-        planned.per,
-        layers,
-        reading,
-        show.progress,
+        planned.inputs, planned.taxonomy, encoder or [], planned.per, layers, reading, show.progress,
         tell_notes,
-    )
+    )  # fmt: skip
     show.end()
     out(FORMATS[format](found))
     if plots is not None:

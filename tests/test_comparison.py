@@ -99,6 +99,29 @@ def test_the_command(gindex, model, demo, tmp_path) -> None:
     assert (tmp_path / "plots" / "accuracy-genus.png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
 
 
+def test_the_licence_of_a_model_is_told(gindex, model, demo) -> None:
+    words = (demo / "genomes", "--taxonomy", demo / "taxonomy.tsv", "--genome-per", "file", "--windows", "1")
+    result = gindex("compare", *words, "--encoder", model, "--layers", "0")
+    assert result.exit_code == 0
+    assert "not for commercial use" in result.stderr
+
+
+def test_clones_have_no_correlation_with_their_identity() -> None:
+    vectors = np.random.default_rng(0).normal(size=(6, 4)).astype(np.float32)
+    assert comparison._correlation(vectors, {(0, 1): 100.0, (2, 3): 100.0, (4, 5): 100.0}) is None
+    assert comparison._correlation(vectors, {(0, 1): 100.0, (2, 3): 99.0, (4, 5): 98.0}) is not None
+
+
+def test_memory_is_that_of_each_encoder() -> None:
+    if not Path("/proc/self/clear_refs").exists():
+        pytest.skip("only Linux can forget how much memory there was")
+    large = np.ones(40_000_000)
+    before = comparison._peak_mb()
+    del large
+    comparison._forget_peak()
+    assert comparison._peak_mb() < before - 200
+
+
 def test_the_table_marks_the_best(gindex, demo) -> None:
     result = gindex("compare", demo / "genomes", "--taxonomy", demo / "taxonomy.tsv", "--genome-per", "file")
     assert result.exit_code == 0

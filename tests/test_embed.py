@@ -15,7 +15,7 @@ pytest.importorskip("transformers")
 
 import torch  # noqa: E402  # after the skip
 
-from genome_index.encoders import open_encoder, spec_for  # noqa: E402
+from genome_index.encoders import open_encoder, spec_for, transformer  # noqa: E402
 from genome_index.errors import ModelError, UsageError  # noqa: E402
 from genome_index.pipeline import embed_genomes  # noqa: E402
 from genome_index.reader import iter_genomes  # noqa: E402
@@ -93,6 +93,43 @@ def test_a_second_run_makes_only_what_is_missing_or_damaged_or_other(
     assert all(one.was_there for one in embed_genomes(six_genomes, tmp_path, spec))
     other = spec_for(model, reading=Reading(windows=5))
     assert not any(one.was_there for one in embed_genomes(six_genomes, tmp_path, other))
+
+
+def test_each_vector_is_written_as_soon_as_its_genome_is_read(
+    spec, six_genomes, tmp_path, monkeypatch
+) -> None:
+    monkeypatch.setattr(transformer, "GROUP_BP", 1)
+    running = embed_genomes(six_genomes, tmp_path, spec)
+    next(running)
+    assert len(list(tmp_path.glob("*.npy"))) == 1
+    running.close()  # as a run that is killed
+    again = list(embed_genomes(six_genomes, tmp_path, spec))
+    assert [one.was_there for one in again] == [True, *[False] * 5]
+
+
+def test_the_same_model_by_another_name_is_not_read_again(spec, model, six_genomes, tmp_path) -> None:
+    list(embed_genomes(six_genomes[:1], tmp_path / "out", spec))
+    (tmp_path / "link").symlink_to(model)
+    other = spec_for(str(tmp_path / "link"), reading=spec.reading)
+    assert [one.was_there for one in embed_genomes(six_genomes[:1], tmp_path / "out", other)] == [True]
+
+
+def test_a_genome_that_a_model_finds_nothing_to_read_in_is_a_failure(spec, tmp_path) -> None:
+    (tmp_path / "broken.fa").write_text(f">broken\n{'ACGTTGCATTACGTTN' * 100}\n")
+    (one,) = embed_genomes([tmp_path / "broken.fa"], tmp_path / "out", spec)
+    assert one.path is None
+    assert one.reason == (
+        "a language model finds nothing to read in it, no stretch of 20 bases without an N; leave it out"
+    )
+    assert not list((tmp_path / "out").iterdir())
+
+
+def test_long_ids_are_cut_and_stay_apart(tmp_path) -> None:
+    ids = [f"{'г' * 90}{number}" for number in range(2)]
+    (tmp_path / "long.fa").write_text("".join(f">{one}\n{'ACGTTGCA' * 100}\n" for one in ids))
+    found = list(embed_genomes([tmp_path / "long.fa"], tmp_path / "out", per="record"))
+    assert len({one.path for one in found}) == 2
+    assert all(one.path.is_file() for one in found)
 
 
 def test_inputs_that_cannot_be_read_have_a_reason_and_stop_nothing(spec, six_genomes, tmp_path) -> None:

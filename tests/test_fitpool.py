@@ -94,6 +94,19 @@ def test_a_gru_reads_a_contig_in_order() -> None:
     assert np.abs(forward - backward).max() > 0.01
 
 
+def test_a_gru_reads_runs_of_unlike_lengths_without_padding() -> None:
+    module, seen = moved("gru"), []
+    module.gru.register_forward_hook(lambda _, inputs, out: seen.append(len(inputs[0].data)))
+    one = rows(np.random.default_rng(5).normal(size=(140, WIDTH)), [*[0] * 40, *range(1, 101)])
+    found = pool_all(module, [one], COLUMNS)
+    assert seen == [140]
+    vectors = torch.from_numpy(one[:, COLUMNS:])
+    with torch.no_grad():
+        states = torch.cat([module.gru(module.norm(vectors[one[:, 1] == run]))[0] for run in range(101)])
+        expected = vectors.mean(0) + module.out(states).mean(0)
+    assert np.abs(found[0] - expected.numpy()).max() <= 1e-5
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_genome_without_chunks_is_a_row_of_zeros(kind: str) -> None:
     found = pool_all(moved(kind), [some_genomes()[0], np.empty((0, COLUMNS + WIDTH), np.float32)], COLUMNS)
@@ -165,6 +178,7 @@ def neural_index(demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_pool_that_does_not_win_leaves_the_index_as_it_is(gindex, neural_index, monkeypatch) -> None:
     monkeypatch.setattr(fitpool, "LEAST_TESTED", 3)
+    monkeypatch.setattr(fitpool, "LEAST_SPECIES", 3)
     monkeypatch.setattr(fitpool, "ROUNDS", 2)
     before = Index.open(neural_index).snapshot
     result = gindex("fit-pool", "--index", neural_index)
@@ -227,7 +241,13 @@ def test_an_index_without_chunks_cannot_learn_to_pool(small_index) -> None:
 
 
 def test_too_few_to_tell(neural_index) -> None:
-    with pytest.raises(UsageError, match=r"^only \d+ genomes of the test part have a fellow of their genus"):
+    with pytest.raises(
+        UsageError, match=r"^of the test part, \d+ genomes of \d species have .*; 20 of 10 are needed"
+    ):
         fitpool.fit_pool(neural_index, "genus", Work())
+    with pytest.raises(
+        UsageError, match="^--rank species: whole species are kept apart for the test, so none"
+    ):
+        fitpool.fit_pool(neural_index, "species", Work())
     with pytest.raises(UsageError, match="no genome has a name at rank 'tribe'; there are: superkingdom"):
         fitpool.fit_pool(neural_index, "tribe", Work())

@@ -24,7 +24,7 @@ torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 
 import huggingface_hub  # noqa: E402  # it comes with transformers
-from safetensors.torch import save_file  # noqa: E402
+from safetensors.torch import load_file, save_file  # noqa: E402
 
 from genome_index.encoders.checkpoint import (  # noqa: E402
     Sizes,
@@ -995,6 +995,16 @@ def test_a_hub_that_cannot_be_reached(no_hub, monkeypatch):
     said = "there is no such folder, and HF_HUB_OFFLINE forbids to ask the hub"
     assert caught.value.reason == f"{said}; {WHOLE}"
     assert time.monotonic() - start < 5
+
+
+def test_a_hub_model_of_several_bin_files(no_hub, monkeypatch, nucleotide):
+    weights = load_file(nucleotide.folder / "model.safetensors")
+    (nucleotide.folder / "model.safetensors").unlink()
+    as_shards_of_bin(nucleotide.folder, weights)
+    files = {path.name: path.read_bytes() for path in nucleotide.folder.iterdir()}
+    folder, asked = on_the_hub(monkeypatch, files)
+    assert asked == set(files)
+    assert not open_model(folder)[1]
 
 
 @pytest.mark.parametrize("name", ["mine", "../me/mine", "me/mine/", "/me/mine", "a b/c", ""])

@@ -183,6 +183,31 @@ def test_windows_are_even_and_their_share_is_told() -> None:
     assert grid_of(genome(bases(600)), SixMers(2), 10, windows=99).share_read == 1.0
 
 
+def test_windows_keep_the_contigs_number_and_let_the_rest_go() -> None:
+    one = genome(bases(600, 1), bases(1500, 2), bases(6000, 3))
+    whole, some = (grid_of(one, SixMers(2), 50, windows) for windows in (0, 6))
+    longest = {int(run) // 2 for run, ids in zip(whole.run, whole.ids, strict=True) if len(ids) == 50}
+    assert 2 in longest
+    for run, ids in zip(some.run.tolist(), some.ids, strict=True):
+        assert ids.base is None
+        assert any(
+            np.array_equal(ids, other) for at, other in zip(whole.run, whole.ids, strict=True) if at == run
+        )
+
+
+def test_windows_of_rna_are_those_of_dna() -> None:
+    contigs = [bases(600, seed) for seed in range(6)]
+    dna, rna = (
+        grid_of(genome(*some), SixMers(2), 10, 4)
+        for some in (contigs, [one.replace("T", "U") for one in contigs])
+    )
+    assert all(np.array_equal(a, b) for a, b in zip(dna.ids, rna.ids, strict=True))
+
+
+def test_of_nothing_nothing_is_read() -> None:
+    assert list(batches.run([], SixMers(2), Device("cuda", 0), lambda *_: None, "model")) == []
+
+
 # -- batches -------------------------------------------------------------------------------------------------
 
 
@@ -270,6 +295,19 @@ def test_one_chunk_that_does_not_fit_is_told() -> None:
         "([enforce fail at alloc_cpu.cpp:124] DefaultCPUAllocator: can't allocate memory); "
         "give fewer with --chunk-tokens, or choose a smaller model"
     )
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "CUDA error: out of memory",
+        "CUDA driver error: out of memory",
+        "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`",
+        "could not create a primitive",
+    ],
+)
+def test_what_libraries_say_of_memory_is_understood(said: str) -> None:
+    assert batches.is_out_of_memory(RuntimeError(said))
 
 
 def test_other_errors_are_not_taken_for_memory() -> None:
@@ -364,6 +402,23 @@ def test_a_reading_that_the_model_cannot_do(model: Path, reading: Reading, sente
     with pytest.raises(GindexError) as error:
         vectors(model, genome(bases(100)), reading=reading)
     assert str(error.value) == sentence.format(model=model)
+
+
+def test_a_fitted_pool_is_no_beginning(model: Path) -> None:
+    with pytest.raises(
+        UsageError, match="^--chunk-pool attention:64: choose one of: weighted, mean; attention and"
+    ):
+        spec_for(str(model), reading=Reading(chunks="attention:64"))
+
+
+def test_the_precision_of_this_machine_is_kept(model: Path) -> None:
+    usual = "bfloat16" if torch.cuda.is_available() else "float32"
+    assert spec_for(str(model)).reading.precision == usual
+    assert (
+        spec_for(str(model)).fingerprint()
+        == spec_for(str(model), reading=Reading(precision=usual)).fingerprint()
+    )
+    assert spec_for(str(model), reading=Reading(precision="bfloat16")).reading.precision == "bfloat16"
 
 
 def test_no_such_pool() -> None:

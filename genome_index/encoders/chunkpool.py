@@ -95,7 +95,7 @@ class GruPool(nn.Module):
 
 def _packed(rows: Tensor, lengths: list[int]) -> PackedSequence:
     """Runs side by side, step by step."""
-    return pack_sequence(torch.split(rows, lengths), enforce_sorted=False)
+    return pack_sequence(list(torch.split(rows, lengths)), enforce_sorted=False)
 
 
 def new_pool(kind: str, width: int) -> nn.Module:
