@@ -25,6 +25,7 @@ from genome_index.encoders import batches, open_encoder, spec_for  # noqa: E402
 from genome_index.encoders.batches import Device, like_lengths  # noqa: E402
 from genome_index.encoders.grid import grid_of  # noqa: E402
 from genome_index.encoders.layers import Layers, parse_layers  # noqa: E402
+from genome_index.encoders.memory import is_out_of_memory  # noqa: E402
 from genome_index.encoders.sixmers import SixMers  # noqa: E402
 from genome_index.errors import GindexError, ModelError, SpecMismatch, UsageError  # noqa: E402
 from genome_index.pool import TOKEN_POOLS, plain_chunks, weighted_chunks  # noqa: E402
@@ -307,7 +308,7 @@ def test_one_chunk_that_does_not_fit_is_told() -> None:
     ],
 )
 def test_what_libraries_say_of_memory_is_understood(said: str) -> None:
-    assert batches.is_out_of_memory(RuntimeError(said))
+    assert is_out_of_memory(RuntimeError(said))
 
 
 def test_other_errors_are_not_taken_for_memory() -> None:

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from genome_index.encoders.checkpoint import in_short
 from genome_index.encoders.language import Ids, Tokenizer
+from genome_index.encoders.memory import SMALLER, is_out_of_memory
 from genome_index.errors import ModelError
 
 Rows = npt.NDArray[np.int64]
@@ -26,16 +27,6 @@ CPU_TOKENS = 2_048  # a batch: more does not run faster on a CPU, tests/bench/RE
 CUDA_TOKENS = 262_144
 PROBE_TOKENS = 8_192  # read once on a GPU to see what a token costs in memory
 SPARE = 0.8  # of the free memory is used
-SMALLER = "choose a smaller model"
-NO_MEMORY = (
-    "out of memory",
-    "allocate memory",
-    "enough memory",
-    "alloc_failed",  # of cuBLAS
-    "could not create a primitive",  # of oneDNN, which has no other words for it
-    "could not execute a primitive",
-)
-"""What torch and the libraries below it say when memory runs out, beside torch's own OutOfMemoryError."""
 
 
 @dataclass
@@ -172,12 +163,6 @@ def padded(chunks: Sequence[Ids], tokenizer: Tokenizer, device: Device) -> tuple
 def _to(table: Tensor, device: Device) -> Tensor:
     """On a GPU from pinned memory, so that the copy does not wait."""
     return table.pin_memory().to(device.name, non_blocking=True) if device.is_cuda else table
-
-
-def is_out_of_memory(error: Exception) -> bool:
-    """Whether torch means memory; on a CPU it says so in a plain RuntimeError."""
-    said = str(error).lower()
-    return isinstance(error, torch.OutOfMemoryError) or any(words in said for words in NO_MEMORY)
 
 
 def _too_large(tokens: int, device: Device, error: Exception) -> str:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from genome_index.encoders.labwords import LAB_TOKENISER
+from genome_index.encoders.memory import SMALLER, is_out_of_memory
 from genome_index.errors import ModelError
 
 if TYPE_CHECKING:
@@ -198,7 +199,8 @@ def _read_tensors(path: Path) -> dict[str, Tensor]:
     except (pickle.UnpicklingError, EOFError) as error:  # torch's own words advise to run what is in there
         raise ModelError(str(path), f"it is damaged, or holds more than tensors; {AGAIN}") from error
     except Exception as error:
-        raise ModelError(str(path), f"it cannot be read ({in_short(error)}); {AGAIN}") from error
+        cure = SMALLER if is_out_of_memory(error) else AGAIN
+        raise ModelError(str(path), f"it cannot be read ({in_short(error)}); {cure}") from error
     if not isinstance(found, dict) or not all(isinstance(one, torch.Tensor) for one in found.values()):
         raise ModelError(str(path), "it is no table of tensors by name, so it is not a model's weights")
     return found

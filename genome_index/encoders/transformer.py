@@ -18,12 +18,13 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from genome_index.encoders.batches import SMALLER, Device, best_device, is_out_of_memory, run
+from genome_index.encoders.batches import Device, best_device, run
 from genome_index.encoders.checkpoint import digest, find_model, licence_notice, read_config
 from genome_index.encoders.chunkpool import open_pool, pool_all
 from genome_index.encoders.grid import Grid, grid_of
 from genome_index.encoders.language import LanguageModel, Tokenizer
 from genome_index.encoders.layers import Layers, parse_layers
+from genome_index.encoders.memory import SMALLER, is_out_of_memory
 from genome_index.encoders.models import open_model
 from genome_index.encoders.onednn import lay_out
 from genome_index.encoders.protocol import Rows
