@@ -99,22 +99,22 @@ def vectors_of(
     genomes: Sequence[Genome], spec: IndexSpec, layers: str, progress: Progress, tell: Tell
 ) -> Iterator[Vectors]:
     """One pass of one encoder over the genomes; what a user should know of it is told first."""
+    _forget_models()
     _forget_peak()
     start = time.perf_counter()
     encoder = open_encoder(spec)
     if spec.encoder != TRANSFORMER:
         values = encoder.features(encoder.encode(genomes))
         seconds = time.perf_counter() - start
-        yield Vectors(spec.model or spec.encoder, None, "-", values, seconds, _peak_mb(), 1.0, spec)
+        yield Vectors(spec.model or spec.encoder, None, "-", values, seconds, _peak_mb(spec), 1.0, spec)
         return
     from genome_index.encoders.layerwise import read_layers
-    from genome_index.encoders.transformer import Transformer, load
+    from genome_index.encoders.transformer import Transformer
 
-    load.cache_clear()  # or the model before would be there until this one is
     assert isinstance(encoder, Transformer)  # for the type checker: the table says so
     tell(encoder.notes())
     tables, share = read_layers(encoder, genomes, layers, progress)
-    seconds, peak = time.perf_counter() - start, _peak_mb()
+    seconds, peak = time.perf_counter() - start, _peak_mb(spec)
     for (layer, pool), values in tables.items():
         yield Vectors(spec.model, layer, pool, values, seconds, peak, share, spec)
 
@@ -204,15 +204,19 @@ def _correlation(vectors: Floats, pairs: Mapping[tuple[int, int], float]) -> flo
     a, b = np.array(list(pairs)).T
     similarity = (vectors[a] * vectors[b]).sum(axis=1)
     ani = np.array(list(pairs.values()))
-    if (
-        np.ptp(similarity) == 0 or np.ptp(ani) == 0
-    ):  # a layer that knows nothing of the sequence; clones alone
+    if np.ptp(similarity) == 0 or np.ptp(ani) == 0:  # a layer that knows no sequence; nothing but clones
         return None
     return float(spearmanr(similarity, ani).statistic)
 
 
+def _forget_models() -> None:
+    """Let go of the model before, which would else be there, and be counted, until the next one is read."""
+    if loader := sys.modules.get("genome_index.encoders.transformer"):
+        loader.load.cache_clear()
+
+
 def _gpu() -> Any:  # noqa: ANN401  # torch.cuda, or None
-    """What knows of a GPU's memory, where a model that has been loaded may use one."""
+    """What knows of a GPU's memory, where torch has been loaded and sees one."""
     torch = sys.modules.get("torch")
     return torch.cuda if torch is not None and torch.cuda.is_available() else None
 
@@ -225,8 +229,9 @@ def _forget_peak() -> None:
         Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
 
 
-def _peak_mb() -> float:
-    if gpu := _gpu():
+def _peak_mb(spec: IndexSpec) -> float:
+    """Of the GPU for a language model that may use one, else of this process."""
+    if spec.encoder == TRANSFORMER and (gpu := _gpu()):
         return float(gpu.max_memory_allocated() / 1e6)
     with suppress(OSError, ValueError, IndexError):
         said = Path("/proc/self/status").read_text(encoding="ascii").partition("VmHWM:")[2]

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from genome_index.durable import disk_errors, write_file
 from genome_index.encoders import Encoder, open_encoder
-from genome_index.encoders.grid import LEAST_BP
+from genome_index.encoders.grid import UNREAD
 from genome_index.errors import UsageError
 from genome_index.extras import need_installed
 from genome_index.ingest import sequence_digest
@@ -29,9 +29,6 @@ from genome_index.spec import IndexSpec
 
 Floats = npt.NDArray[np.float32]
 
-UNREAD = (
-    f"a language model finds nothing to read in it, no stretch of {LEAST_BP} bases without an N; leave it out"
-)
 TOGETHER_GENOMES = 64
 TOGETHER_BP = 16_000_000
 LONGEST_NAME = 200  # of a file, less its ending; most file systems take 255 bytes
@@ -131,7 +128,7 @@ def _write_batch(batch: Sequence[Genome | Failure], task: _Task, ids: set[str]) 
         elif isinstance(one, Genome):
             raw = None if at in there else next(made)
             if raw is not None and not len(raw):
-                yield Embedded(one.id, None, UNREAD)
+                yield Embedded(one.id, None, f"{UNREAD}; leave it out")
                 continue
             if raw is not None:
                 _write(one, raw, task)

@@ -40,10 +40,8 @@ NAMES, EACH = 32, 4  # of a batch: names, and genomes of each
 STEPS, ROUNDS, PATIENCE = 25, 40, 8  # batches a round; rounds at most, and without getting better
 LEARNING_RATE, TEMPERATURE = 1e-3, 0.1
 RESAMPLES = 2_000
-LEAST_TESTED, LEAST_SPECIES = (
-    20,
-    10,
-)  # genomes with a fellow among the references, of species; fewer cannot tell
+LEAST_TESTED = 20  # genomes with a fellow among the references, and ...
+LEAST_SPECIES = 10  # ... species that they are of; fewer cannot tell
 MOST_BYTES = 2_000_000_000  # of their chunks, which are all in memory
 SEED = 0
 
@@ -169,7 +167,7 @@ def _train_and_test(material: _Material, rank: str, work: Work) -> tuple[PoolRep
     mean = _right(_vectors(None, material.chunks), material, references, asked)
     low, high = paired_interval(ours.astype(float) - mean, material.species[asked])
     return PoolReport(
-        rank, kind, rounds, len(asked), len(np.unique(material.species[asked])),
+        rank, kind, rounds, len(asked), species,
         float(mean.mean()), float(ours.mean()), low, high,
     ), module  # fmt: skip
 

@@ -26,10 +26,7 @@ from genome_index.spec import IndexSpec
 
 SEGMENT_GENOMES = 256
 SEGMENT_BP = 64_000_000
-SLOW_GENOMES, SLOW_BP = (
-    64,
-    16_000_000,
-)  # of a language model, which reads them for up to hours: a kill costs less
+SLOW_GENOMES, SLOW_BP = 64, 16_000_000  # of a language model, which reads them for hours: a kill costs less
 KINDS = ("raw", "hashes", "bases", "skani", "windows", "course")
 """What a segment keeps of each genome; `bases` or `skani` is empty, depending on the genome's size."""
 
@@ -111,10 +108,11 @@ def _sort(
         intake.failures.append(Failure(genome.id, genome.source, refusal))
         return
     sources[genome.id] = genome.source
-    intake.base_pairs += genome.length_bp
     if taken.get(genome.id) == digest:
         intake.passed.append(genome.id)
-    elif (genome.id, digest) in finished:
+        return
+    intake.base_pairs += genome.length_bp
+    if (genome.id, digest) in finished:
         intake.kept.append(finished[genome.id, digest])
         intake.resumed += 1
     else:

@@ -12,6 +12,7 @@ from genome_index.classify import Name, Verdict, decide, names_of
 from genome_index.compare import VERIFIED
 from genome_index.contamination import FAIL_SHARE, WARN_SHARE, Foreign, foreign_part
 from genome_index.doubts import doubted
+from genome_index.encoders.grid import UNREAD
 from genome_index.features import WORD_FLOOR, Hits, nothing_held_out, score, word_identity
 from genome_index.index import Index
 from genome_index.ingest import sequence_digest
@@ -109,7 +110,10 @@ def _partly(call: Call, share: float) -> Call:
     """The call, with a warning where the encoder has read a part of the genome."""
     if share >= 1:
         return call
-    what = f"the similarity rests on {share:.0%} of the genome: the index reads windows of it"
+    if share:
+        what = f"the similarity rests on {share:.0%} of the genome: the index reads windows of it"
+    else:
+        what = f"{UNREAD}: the similarity says nothing"
     return replace(call, warnings=(*call.warnings, what))
 
 

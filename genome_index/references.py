@@ -18,6 +18,7 @@ from genome_index.sketches import contigs_of, unpack
 from genome_index.spec import IndexSpec
 from genome_index.verify import Candidate
 
+OPEN_SEGMENTS = 128  # of up to six files: a process may usually have 1,024 open
 Locate = Callable[[int], tuple[str, int, int, str, str]]  # row -> segment, row in it, bp, id, sha256
 
 
@@ -33,7 +34,7 @@ class References:
     ) -> None:
         self.spec = spec
         self._locate, self._where = locate, segments.parent
-        self._segment = lru_cache(maxsize=None)(lambda name: Segment(segments / name))
+        self._segment = lru_cache(maxsize=OPEN_SEGMENTS)(lambda name: Segment(segments / name))
         self._staged = lru_cache(maxsize=None)(lambda name: _segment_in(staged, name))
 
     @cached_property
@@ -52,6 +53,7 @@ class References:
         if self.spec.reading is None or not self.spec.reading.windows or not rows:
             return 1.0
         shares = [float(self.encoder.shares(self.raw([row]))[0]) for row in rows]
+        self.let_go()
         return float(np.average(shares, weights=[self.length_bp(row) for row in rows]))
 
     def hashes(self, row: int) -> npt.NDArray[np.uint64]:

@@ -27,9 +27,7 @@ class Reading:
     chunks: str = "weighted"  # how a genome's chunks are; kind:digest of a pool that was fitted
     windows: int = 0  # chunks of each strand that are read, evenly spread; 0: all
     chunk_tokens: int = 0  # 0: as many as the model takes, 2,048 at most
-    precision: str = (
-        "auto"  # of the model's numbers: bfloat16 on a GPU, float32 on a CPU; an index says which
-    )
+    precision: str = "auto"  # of the model's numbers; an index says which auto was where it was built
 
     @property
     def pool_file(self) -> Path | None:

@@ -8,5 +8,7 @@ VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMB
 
 
 def bound_threads(most: int) -> None:
-    """Let no library that is loaded from now on take more than so many."""
-    os.environ.update(dict.fromkeys(VARIABLES, str(most)))
+    """Let no library that is loaded from now on take more than so many; what is set lower stays."""
+    for name in VARIABLES:
+        said = os.environ.get(name, "")
+        os.environ[name] = str(min(most, int(said)) if said.isdigit() else most)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import os
 import shutil
 from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import Path
@@ -15,6 +16,7 @@ from typer.testing import CliRunner, Result
 from genome_index import build_index
 from genome_index.lab.corpus import build_corpus
 from genome_index.lab.split import SplitPlan
+from genome_index.threads import VARIABLES
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -134,6 +136,10 @@ def fasta_lines(records: Iterable[tuple[str, str]], width: int) -> Iterable[str]
 def gindex(monkeypatch: pytest.MonkeyPatch) -> Gindex:
     """Run a gindex command line in this process. What it does not turn into a sentence comes up as it is."""
     monkeypatch.delenv("GINDEX_INDEX", raising=False)
+    for name in VARIABLES:  # so that what --threads sets is taken back
+        monkeypatch.setenv(name, os.environ.get(name, ""))
+        if not os.environ[name]:
+            monkeypatch.delenv(name)
     return lambda *words: CliRunner().invoke(app, [str(word) for word in words], catch_exceptions=False)
 
 

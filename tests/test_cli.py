@@ -19,6 +19,7 @@ from ncbi_server import dna
 from genome_index import Index, query_index
 from genome_index.records import counted
 from genome_index.report import COLUMNS, as_json, call_json, provenance
+from genome_index.threads import VARIABLES, bound_threads
 
 GINDEX = Path(sys.executable).with_name("gindex")
 COUNTS = "3 inputs: 1 species, 1 genus, 1 novel\n"  # of the demo's three queries
@@ -664,5 +665,13 @@ except SystemExit:
     import faiss, torch
     print(torch.get_num_threads(), faiss.omp_get_max_threads())
 """
-    command = [sys.executable, "-c", script, "refit", "--index", str(tmp_path / "none"), "--threads", "1"]
-    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "1 1\n"
+    command = [sys.executable, "-c", script, "refit", "--index", str(tmp_path / "none"), "--threads"]
+    one = subprocess.run([*command, "1"], capture_output=True, text=True, check=True)
+    assert one.stdout == "1 1\n"
+
+
+def test_what_is_bound_lower_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, before in zip(VARIABLES, ("1", "8", "", "many"), strict=True):
+        monkeypatch.setenv(name, before)
+    bound_threads(4)
+    assert [os.environ[name] for name in VARIABLES] == ["1", "4", "4", "4"]

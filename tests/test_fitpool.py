@@ -23,7 +23,7 @@ from genome_index.fitpool import _Material, contrast, paired_interval  # noqa: E
 from genome_index.index import undo  # noqa: E402
 from genome_index.pool import weighted_chunks  # noqa: E402
 from genome_index.reader import iter_genomes  # noqa: E402
-from genome_index.spec import Reading  # noqa: E402
+from genome_index.spec import IndexSpec, Reading  # noqa: E402
 
 torch.set_num_threads(1)
 
@@ -102,9 +102,9 @@ def test_a_gru_takes_memory_for_chunks_not_for_the_longest_run() -> None:
     ]  # padded to 80 each, their 2,400 runs would take 800 MB
     pool_all(module, drafts[:1], COLUMNS)
     comparison._forget_peak()
-    before = comparison._peak_mb()
+    before = comparison._peak_mb(IndexSpec())
     pool_all(module, drafts, COLUMNS)
-    assert comparison._peak_mb() < before + 300
+    assert comparison._peak_mb(IndexSpec()) < before + 300
 
 
 def test_a_gru_reads_runs_of_unlike_lengths() -> None:

@@ -73,6 +73,7 @@ def test_every_linear_layer_is_laid_out_and_what_derives_from_it_is_not() -> Non
     assert attention(rows, rows, rows)[0].shape == rows.shape
 
 
+@needs_it
 @pytest.mark.parametrize("missing", ["processor", "oneDNN", "bfloat16"])
 def test_without_it_nothing_is_changed(monkeypatch: pytest.MonkeyPatch, missing: str) -> None:
     if missing == "processor":
@@ -81,6 +82,7 @@ def test_without_it_nothing_is_changed(monkeypatch: pytest.MonkeyPatch, missing:
         monkeypatch.setattr(torch.backends.mkldnn, "is_available", lambda: False)
     else:
         monkeypatch.setattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: False)
-    module = torch.nn.Sequential(layer(8, 8).to(torch.bfloat16))
+    dtype = torch.bfloat16 if missing == "bfloat16" else torch.float32
+    module = torch.nn.Sequential(layer(8, 8).to(dtype))
     lay_out(module)
     assert type(module[0]) is torch.nn.Linear

@@ -467,6 +467,15 @@ def test_build_query_and_refit_with_a_language_model(
     assert shutil_model["spec"]["reading"]["windows"] == 20
 
 
+def test_a_query_without_anything_to_read_is_told_so(
+    model: Path, six_genomes: list[Path], tmp_path: Path
+) -> None:
+    build_index(six_genomes, tmp_path / "index", spec=spec_for(str(model)))
+    (call,) = query_index(tmp_path / "index", [genome((bases(15, 1) + "N") * 100)])
+    said = "a language model finds nothing to read in it, no stretch of 20 bases without an N"
+    assert f"{said}: the similarity says nothing" in call.warnings
+
+
 def test_what_a_language_model_has_read_is_kept_more_often(model: Path, tmp_path: Path) -> None:
     (tmp_path / "some.fa").write_text("".join(f">g{at}\n{bases(600, at)}\n" for at in range(70)))
     for encoder, segments in ((str(model), 2), ("spectrum", 1)):

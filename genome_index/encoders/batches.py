@@ -14,7 +14,7 @@ from torch import Tensor
 
 from genome_index.encoders.checkpoint import in_short
 from genome_index.encoders.language import Ids, Tokenizer
-from genome_index.encoders.memory import SMALLER, is_out_of_memory
+from genome_index.encoders.memory import ERRORS, SMALLER, is_out_of_memory
 from genome_index.errors import ModelError
 
 Rows = npt.NDArray[np.int64]
@@ -22,7 +22,7 @@ Found = TypeVar("Found")
 
 PADDING = 1 / 16  # of a batch at most, where its chunks differ in length ...
 ENOUGH_TOKENS = 512  # ... and it has so many already: a smaller batch mostly waits for weights ...
-CUDA_ENOUGH = 8_192  # ... or, four rounds of 128-row tiles on 132 processors, leaves a GPU idle; not measured
+CUDA_ENOUGH = 8_192  # ... or leaves a GPU idle: 64 tiles of rows, by 8 of a width of 1,024; not measured
 CPU_TOKENS = 2_048  # a batch: more does not run faster on a CPU, tests/bench/RESULTS.md
 CUDA_TOKENS = 262_144
 PROBE_TOKENS = 8_192  # read once on a GPU to see what a token costs in memory
@@ -95,7 +95,7 @@ def run(
         rows = waiting.pop()
         try:
             found = _step(chunks, rows, tokenizer, device, step)
-        except (torch.OutOfMemoryError, RuntimeError) as error:
+        except ERRORS as error:
             if not is_out_of_memory(error):
                 raise
             if len(rows) == 1:
@@ -128,7 +128,7 @@ def _tokens_that_fit(
     before = torch.cuda.memory_allocated(device.name)
     try:
         _step(chunks, some, tokenizer, device, step)
-    except (torch.OutOfMemoryError, RuntimeError) as error:
+    except ERRORS as error:
         if not is_out_of_memory(error):
             raise
         return PROBE_TOKENS // 2  # `run` halves it further where it must

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from genome_index.encoders.labwords import LAB_TOKENISER
-from genome_index.encoders.memory import SMALLER, is_out_of_memory
+from genome_index.encoders.memory import SMALLER, is_out_of_memory, room_for_weights
 from genome_index.errors import ModelError
 
 if TYPE_CHECKING:
@@ -52,9 +52,8 @@ def find_model(name: str) -> Path:
         if not HUB_NAME.fullmatch(name):
             raise ModelError(name, f"there is no such folder, and no hub model is called so; {WHOLE}")
         folder = _downloaded(name, WANTED)
-        if not any(
-            folder.glob("model*.safetensors")
-        ):  # an index of shards in the other form comes with *.json
+        # The *.json may bring the index of .bin shards, which are not there yet.
+        if not any(folder.glob("model*.safetensors")):
             _downloaded(name, ("pytorch_model*.bin",))
     if not (folder / CONFIG).is_file():
         raise ModelError(name, f"there is no {CONFIG} in it; {WHOLE}")
@@ -179,8 +178,9 @@ def read_weights(folder: Path) -> dict[str, Tensor]:
     """
     weights: dict[str, Tensor] = {}
     for path in weight_files(folder):
-        for name, tensor in _read_tensors(path).items():
-            weights[name] = tensor.float() if tensor.is_floating_point() else tensor
+        with room_for_weights(str(path), "this computer"):
+            for name, tensor in _read_tensors(path).items():
+                weights[name] = tensor.float() if tensor.is_floating_point() else tensor
     if not weights:
         raise ModelError(str(folder), f"there are no weights in it; {WHOLE}")
     return weights
@@ -199,11 +199,15 @@ def _read_tensors(path: Path) -> dict[str, Tensor]:
     except (pickle.UnpicklingError, EOFError) as error:  # torch's own words advise to run what is in there
         raise ModelError(str(path), f"it is damaged, or holds more than tensors; {AGAIN}") from error
     except Exception as error:
-        cure = SMALLER if is_out_of_memory(error) else AGAIN
-        raise ModelError(str(path), f"it cannot be read ({in_short(error)}); {cure}") from error
+        raise ModelError(str(path), f"it cannot be read ({in_short(error)}); {cure_of(error)}") from error
     if not isinstance(found, dict) or not all(isinstance(one, torch.Tensor) for one in found.values()):
         raise ModelError(str(path), "it is no table of tensors by name, so it is not a model's weights")
     return found
+
+
+def cure_of(error: Exception) -> str:
+    """What helps where weights cannot be loaded."""
+    return SMALLER if is_out_of_memory(error) else AGAIN
 
 
 def without_prefix(weights: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:

@@ -20,6 +20,7 @@ from genome_index.encoders.language import Ids, Tokenizer
 from genome_index.records import Contig, Genome
 
 LEAST_BP = 20  # a shorter stretch between two N is three words without context
+UNREAD = f"a language model finds nothing to read in it, no stretch of {LEAST_BP} bases without an N"
 WHOLE = 1 << 60  # bp; no stretch is longer
 
 

@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, Any, Self
 import torch
 from torch import Tensor, nn
 
-from genome_index.encoders.checkpoint import AGAIN, check_fit, in_short, not_ignored, read_weights
-from genome_index.encoders.memory import SMALLER, is_out_of_memory
+from genome_index.encoders.checkpoint import AGAIN, check_fit, cure_of, in_short, not_ignored, read_weights
 from genome_index.errors import ModelError
 
 if TYPE_CHECKING:
@@ -54,8 +53,8 @@ def open_native(folder: Path, config: Mapping[str, Any]) -> tuple[Native, list[s
                 ignore_mismatched_sizes=True,  # they are refused below, by name
             )
     except Exception as error:
-        cure = SMALLER if is_out_of_memory(error) else AGAIN
-        raise ModelError(where, f"transformers cannot load it ({in_short(error)}); {cure}") from error
+        why = f"transformers cannot load it ({in_short(error)})"
+        raise ModelError(where, f"{why}; {cure_of(error)}") from error
     network, found = loaded
     check_fit(not_ignored(set(found["missing_keys"]), UNUSED), _misshapen(found["mismatched_keys"]), where)
     with quiet():

@@ -20,9 +20,16 @@ def lay_out(module: nn.Module) -> None:
 
     Where torch has no oneDNN for this processor, or none for its weights' precision, nothing is changed.
     """
+    _replace(module)
+    # The others are views of the file of weights, all of which would stay in memory for their sake.
+    for other in module.parameters():
+        other.data = other.data.clone()
+
+
+def _replace(module: nn.Module) -> None:
     for name, child in module.named_children():
         if type(child) is not nn.Linear:  # what is derived from it may be used otherwise
-            lay_out(child)
+            _replace(child)
         elif is_faster(child.weight.dtype):
             setattr(module, name, LaidOut(child))
 
