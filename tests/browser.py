@@ -45,6 +45,12 @@ def opened(browser: Browser, path: Path, width: int = 1200, scheme: str = "light
     context.close()
 
 
+def followed(link: Locator) -> None:
+    """Click what leads to another page, and go on when that is there."""
+    with link.page.expect_navigation():
+        link.click()
+
+
 @contextmanager
 def visited(
     browser: Browser, url: str, path: str = "/", width: int = 1200, scheme: str = "light",

@@ -17,7 +17,7 @@ for module in ("fastapi", "jinja2", "httpx", "playwright", "umap"):
     pytest.importorskip(module)
 
 import httpx  # noqa: E402  # after the skip
-from browser import coloured_share, visited  # noqa: E402
+from browser import coloured_share, followed, visited  # noqa: E402
 from service import Running, running  # noqa: E402
 
 if TYPE_CHECKING:
@@ -354,14 +354,14 @@ def test_several_answers_have_a_table_and_a_page_each(
         assert page.locator(".verdicts").inner_text().split() == [
             "species", "19", "genus", "19", "novel", "19", "not", "fit", "to", "be", "called", "1",
         ]  # fmt: skip
-        page.get_by_role("link", name="Next").click()
+        followed(page.get_by_role("link", name="Next"))
         assert rows.count() == 8
-        page.get_by_role("link", name="tooshort").click()
+        followed(page.get_by_role("link", name="tooshort"))
         assert page.locator("h1").inner_text() == "Not fit to be called"
         assert calls[57]["reason"] in page.locator("article").inner_text()
-        page.get_by_role("link", name="Before").click()
+        followed(page.get_by_role("link", name="Before"))
         assert calls[56]["reason"] in page.locator("article").inner_text()
-        page.get_by_role("link", name="All 58 answers").click()
+        followed(page.get_by_role("link", name="All 58 answers"))
         assert rows.count() == 50
 
 
@@ -369,19 +369,19 @@ def test_several_answers_have_a_table_and_a_page_each(
 
 
 def test_species_and_genomes_are_found_and_lead_to_each_other(page: Page, service: Running) -> None:
-    page.get_by_role("link", name="Species", exact=True).click()
+    followed(page.get_by_role("link", name="Species", exact=True))
     page.get_by_label("Part of a name").fill("simulatus")
     page.keyboard.press("Enter")
-    page.get_by_role("link", name="Demobacter simulatus").click()
+    followed(page.get_by_role("link", name="Demobacter simulatus"))
     record = service.get("/v1/species/Demobacter%20simulatus").json()
     main = page.locator("main").inner_text()
     assert record["asked"]["says"] in main
     assert record["neighbours"][0]["name"] in main
     page.locator(".portrait img").scroll_into_view_if_needed()
     _until(page, "document.querySelector('.portrait img').naturalWidth > 300", timeout=SOON_MS)
-    page.get_by_role("link", name=record["members"][0]["id"], exact=True).first.click()
+    followed(page.get_by_role("link", name=record["members"][0]["id"], exact=True).first)
     assert page.locator("h1").inner_text() == record["members"][0]["id"]
-    page.locator(".lineage").get_by_role("link", name="Demobacter", exact=True).click()
+    followed(page.locator(".lineage").get_by_role("link", name="Demobacter", exact=True))
     assert "of the genus Demobacter" in page.locator("main").inner_text()
 
 
@@ -416,7 +416,7 @@ def test_wrong_addresses_are_pages_that_say_what_to_do(browser: Browser, service
     ]:
         with visited(browser, service.url, path, expected=["404", "422"]) as page:
             assert said in page.locator("main .lead").inner_text(), path
-            page.get_by_role("link", name="Ask about a genome").click()
+            followed(page.get_by_role("link", name="Ask about a genome"))
             page.locator("#ask").wait_for(timeout=SOON_MS)
 
 
@@ -433,7 +433,7 @@ def test_hostile_names_are_letters(browser: Browser, service: Running, demo: Pat
         assert "49" not in page.locator("table").inner_text().split(HOSTILE)[0]
         page.wait_for_selector(".map canvas", timeout=SOON_MS)
         assert _overflow(page) == 0
-        page.get_by_role("link", name=HOSTILE).click()
+        followed(page.get_by_role("link", name=HOSTILE))
         assert HOSTILE in page.locator(".kicker").inner_text()
         page.wait_for_selector("svg.painting", timeout=SOON_MS)
         assert _overflow(page) == 0
@@ -655,7 +655,7 @@ def test_a_failed_query_says_why_and_leads_on(browser: Browser, strict: Running,
     with visited(browser, strict.url, job["links"]["page"]) as page:
         assert page.locator("h1").inner_text() == "This could not be answered"
         assert job["problem"][1:].split("`")[0] in page.locator(".lead").inner_text()
-        page.get_by_role("link", name="Ask again").click()
+        followed(page.get_by_role("link", name="Ask again"))
         page.locator("#ask").wait_for(timeout=SOON_MS)
 
 
@@ -677,6 +677,6 @@ def test_names_from_the_index_are_letters(
             with visited(browser, service.url, path, width=390) as page:
                 assert _overflow(page) == 0
         with visited(browser, service.url, "/species") as page:
-            page.get_by_role("link", name=f"{HOSTILE} alba").click()
+            followed(page.get_by_role("link", name=f"{HOSTILE} alba"))
             assert page.locator("h1").inner_text() == f"{HOSTILE} alba"
             assert page.locator("img[src=x]").count() == 0
