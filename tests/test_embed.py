@@ -99,8 +99,10 @@ def test_each_vector_is_written_as_soon_as_its_genome_is_read(
     spec, six_genomes, tmp_path, monkeypatch
 ) -> None:
     monkeypatch.setattr(transformer, "GROUP_BP", 1)
-    running = embed_genomes(six_genomes, tmp_path, spec)
+    told: list[int] = []
+    running = embed_genomes(six_genomes, tmp_path, spec, progress=lambda _, done, of: told.append(done))
     next(running)
+    assert set(told) == {0}  # no other genome has been read yet
     assert len(list(tmp_path.glob("*.npy"))) == 1
     running.close()  # as a run that is killed
     again = list(embed_genomes(six_genomes, tmp_path, spec))
