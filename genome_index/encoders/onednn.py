@@ -21,6 +21,8 @@ def lay_out(module: nn.Module) -> None:
     Where torch has no oneDNN for this processor, or none for its weights' precision, nothing is changed.
     """
     _replace(module)
+    if not any(isinstance(one, LaidOut) for one in module.modules()):
+        return
     # The others are views of the file of weights, all of which would stay in memory for their sake.
     for other in module.parameters():
         other.data = other.data.clone()

@@ -13,7 +13,7 @@ import sys
 import numpy as np
 import torch
 from common import machine
-from neural import batched, build, cases, chunks_of, compare, peak
+from neural import batched, build, cases, chunks_of, compare, least, peak
 
 from genome_index.encoders.batches import Device, best_device
 from genome_index.encoders.nucleotide import NucleotideTransformer
@@ -87,8 +87,6 @@ def faiss_on_gpu() -> None:
             f"FAISS left out: version {faiss.__version__} sees no GPU (the extra `gpu` brings the one that does)"
         )
         return
-    from neural import least
-
     generator = np.random.default_rng(5)
     rows = generator.normal(size=(100_000, 256)).astype(np.float32)
     rows /= np.linalg.norm(rows, axis=1, keepdims=True)

@@ -91,10 +91,8 @@ def peak(device: str, name: str, tokens: int, dtype: torch.dtype) -> dict[str, f
         return {
             "8192 x 8192 in bfloat16": 20 * 2 * 8192**3 / least(lambda: [a @ a for _ in range(20)], device)
         }
-    layer, x = (
-        torch.nn.Linear(width, 2 * inner, bias=False).to(dtype),
-        torch.randn(tokens, width, dtype=dtype),
-    )
+    layer = torch.nn.Linear(width, 2 * inner, bias=False).to(dtype)
+    x = torch.randn(tokens, width, dtype=dtype)
     ways = {"by torch": layer, "by oneDNN, laid out": LaidOut(layer)}
     done = 20 * 2 * tokens * width * 2 * inner
     with torch.inference_mode():
