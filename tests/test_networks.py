@@ -303,9 +303,10 @@ def test_padding_never_changes_a_vector(made, product):
         lay_out(model)
     ids, mask = batch()
     for row, length in enumerate(mask.sum(1).tolist()):
-        alone = model.hidden(ids[row : row + 1, :length], mask[row : row + 1, :length])
-        for together, apart in zip(model.hidden(ids, mask), alone, strict=True):
-            torch.testing.assert_close(together[row, :length], apart[0], **NEAR)
+        for none_hidden in (mask[row : row + 1, :length], None):
+            alone = model.hidden(ids[row : row + 1, :length], none_hidden)
+            for together, apart in zip(model.hidden(ids, mask), alone, strict=True):
+                torch.testing.assert_close(together[row, :length], apart[0], **NEAR)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +17,10 @@ from genome_index.encoders.memory import ERRORS, SMALLER, is_out_of_memory
 from genome_index.errors import ModelError
 
 Rows = npt.NDArray[np.int64]
-Found = TypeVar("Found")
+Floats = npt.NDArray[np.float32]
+Step = Callable[[Tensor, Tensor | None, Tensor], Tensor]
+"""What is made of one batch: ids, mask, real, each (B, T) -> (B, ...). `ids` have special ones and padding,
+`mask` is True where there is no padding (None: there is none at all), `real` where there is sequence."""
 
 PADDING = 1 / 16  # of a batch at most, where its chunks differ in length ...
 ENOUGH_TOKENS = 512  # ... and it has so many already: a smaller batch mostly waits for weights ...
@@ -70,13 +72,12 @@ def like_lengths(lengths: Rows, tokens: int, enough: int) -> Iterator[Rows]:
 
 
 def run(
-    chunks: Sequence[Ids], tokenizer: Tokenizer, device: Device,
-    step: Callable[[Tensor, Tensor, Tensor], Found], where: str,
-) -> Iterator[tuple[Rows, Found]]:  # fmt: skip
-    """Call `step(ids, mask, real)` on every batch of some chunks; yields the rows with what it returned.
+    chunks: Sequence[Ids], tokenizer: Tokenizer, device: Device, step: Step, where: str
+) -> Iterator[tuple[Rows, Floats]]:
+    """Do a step with every batch of some chunks; yields rows of chunks with what was made of them: (B, ...).
 
-    `ids` are (B, T) with special ones and padding, `mask` is True where there is no padding, `real` where
-    there is sequence. A batch that does not fit into memory is halved, and those after it are as small.
+    While a GPU is at one batch, the next is padded and sent there, and the one before is handed out. A batch
+    that does not fit into memory is halved, and those after it are as small.
 
     Raises
     ------
@@ -91,10 +92,11 @@ def run(
     lengths = np.array([len(one) + around for one in chunks], np.int64)
     order = _by_content(chunks)
     waiting = [order[part] for part in like_lengths(lengths[order], device.tokens, device.enough)][::-1]
+    before: _Begun | None = None
     while waiting:
         rows = waiting.pop()
         try:
-            found = _step(chunks, rows, tokenizer, device, step)
+            begun = _begin(chunks, rows, tokenizer, device, step)
         except ERRORS as error:
             if not is_out_of_memory(error):
                 raise
@@ -104,7 +106,11 @@ def run(
             left = np.concatenate([rows, *waiting[::-1]])
             waiting = [left[part] for part in like_lengths(lengths[left], device.tokens, device.enough)][::-1]
             continue
-        yield rows, found
+        if before is not None:
+            yield before.rows, before.found()
+        before = begun
+    if before is not None:
+        yield before.rows, before.found()
 
 
 def _by_content(chunks: Sequence[Ids]) -> Rows:
@@ -116,10 +122,7 @@ def _by_content(chunks: Sequence[Ids]) -> Rows:
     return np.argsort([zlib.crc32(one.tobytes()) for one in chunks], kind="stable")
 
 
-def _tokens_that_fit(
-    chunks: Sequence[Ids], tokenizer: Tokenizer, device: Device,
-    step: Callable[[Tensor, Tensor, Tensor], object],
-) -> int:  # fmt: skip
+def _tokens_that_fit(chunks: Sequence[Ids], tokenizer: Tokenizer, device: Device, step: Step) -> int:
     """How many tokens a batch may have on a GPU: what some took, scaled up to what is free."""
     lengths = np.array([len(one) for one in chunks], np.int64)
     some = next(like_lengths(lengths, PROBE_TOKENS, PROBE_TOKENS))
@@ -127,7 +130,7 @@ def _tokens_that_fit(
     torch.cuda.reset_peak_memory_stats(device.name)
     before = torch.cuda.memory_allocated(device.name)
     try:
-        _step(chunks, some, tokenizer, device, step)
+        _begin(chunks, some, tokenizer, device, step).found()
     except ERRORS as error:
         if not is_out_of_memory(error):
             raise
@@ -137,16 +140,38 @@ def _tokens_that_fit(
     return int(np.clip(SPARE * free / max(1.0, taken), PROBE_TOKENS, CUDA_TOKENS))
 
 
-def _step(
-    chunks: Sequence[Ids], rows: Rows, tokenizer: Tokenizer, device: Device,
-    step: Callable[[Tensor, Tensor, Tensor], Found],
-) -> Found:  # fmt: skip
+@dataclass(frozen=True)
+class _Begun:
+    """A batch that a device is at."""
+
+    rows: Rows
+    made: Tensor  # on the CPU, but on a GPU's word only
+    ready: torch.cuda.Event | None  # that word
+
+    def found(self) -> Floats:
+        """Wait for what is made of it: (B, ...)."""
+        if self.ready is not None:
+            self.ready.synchronize()
+        found: Floats = self.made.numpy()
+        return found
+
+
+def _begin(chunks: Sequence[Ids], rows: Rows, tokenizer: Tokenizer, device: Device, step: Step) -> _Begun:
+    """Do a step with one batch; a GPU does it later, and what it makes is on its way back from then on."""
     with torch.inference_mode():
-        return step(*padded([chunks[row] for row in rows.tolist()], tokenizer, device))
+        made = step(*padded([chunks[row] for row in rows.tolist()], tokenizer, device)).float()
+        if not device.is_cuda:
+            return _Begun(rows, made, None)
+        home = made.to("cpu", non_blocking=True)  # torch gives it pinned memory
+        ready = torch.cuda.Event()  # type: ignore[no-untyped-call]  # torch gives it none
+        ready.record(torch.cuda.current_stream(made.device))
+        return _Begun(rows, home, ready)
 
 
-def padded(chunks: Sequence[Ids], tokenizer: Tokenizer, device: Device) -> tuple[Tensor, Tensor, Tensor]:
-    """Chunks as one batch on a device: B of (T,) -> ids, mask, real, each (B, T)."""
+def padded(
+    chunks: Sequence[Ids], tokenizer: Tokenizer, device: Device
+) -> tuple[Tensor, Tensor | None, Tensor]:
+    """Chunks as one batch on a device: B of (T,) -> ids, mask, real, as a `Step` wants them."""
     before, after = len(tokenizer.before), len(tokenizer.after)
     longest = max(len(chunk) for chunk in chunks) + before + after
     ids = np.full((len(chunks), longest), tokenizer.pad, np.int64)
@@ -157,12 +182,13 @@ def padded(chunks: Sequence[Ids], tokenizer: Tokenizer, device: Device) -> tuple
             tokenizer.before, chunk, tokenizer.after,
         )  # fmt: skip
         mask[row, : end + after], real[row, before:end] = True, True
-    return tuple(_to(torch.from_numpy(table), device) for table in (ids, mask, real))  # type: ignore[return-value]  # three
+    return _to(ids, device), None if mask.all() else _to(mask, device), _to(real, device)
 
 
-def _to(table: Tensor, device: Device) -> Tensor:
-    """On a GPU from pinned memory, so that the copy does not wait."""
-    return table.pin_memory().to(device.name, non_blocking=True) if device.is_cuda else table
+def _to(table: npt.NDArray[np.int64 | np.bool_], device: Device) -> Tensor:
+    """On a GPU from pinned memory, so that nobody waits for the copy."""
+    tensor = torch.from_numpy(table)
+    return tensor.pin_memory().to(device.name, non_blocking=True) if device.is_cuda else tensor
 
 
 def _too_large(tokens: int, device: Device, error: Exception) -> str:

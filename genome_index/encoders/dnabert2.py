@@ -67,11 +67,11 @@ class DnaBert2(nn.Module):
         self.encoder = Encoder(sizes)
         self._bias: Tensor | None = None
 
-    def hidden(self, ids: Tensor, mask: Tensor) -> Iterator[Tensor]:
-        """Hidden states, layer by layer: (B, T), (B, T) -> (B, T, H) each."""
+    def hidden(self, ids: Tensor, mask: Tensor | None) -> Iterator[Tensor]:
+        """Hidden states, layer by layer: (B, T) -> (B, T, H) each."""
         states = self.embeddings.of(ids)
         bias = self._bias_like(states)[None]
-        if not bool(mask.all()):
+        if mask is not None:
             bias = bias.masked_fill(~mask[:, None, None, :], float("-inf"))  # (B, heads, T, T)
         yield states
         for block in self.encoder.layer:

@@ -35,7 +35,9 @@ class LanguageModel(Protocol):
 
     `hidden` yields layer 0 (the embedding layer's output) first and the last one (after the model's final
     norm, where it has one) at the end; who needs no more stops asking, and the blocks above are not computed.
-    `mask` is True for real tokens, special ones included; what stands elsewhere never changes these.
+    `mask` is True for real tokens, special ones included; what stands elsewhere never changes these. It is
+    None where nothing is padded: to ask a GPU for that would mean to wait for it, and attention without a
+    mask is faster.
     """
 
     layers: int  # blocks; there are layers + 1 hidden states
@@ -43,4 +45,4 @@ class LanguageModel(Protocol):
     most_tokens: int | None  # that its position table holds, special ids included; None: no such limit
     vocabulary: int  # rows of its embedding table
 
-    def hidden(self, ids: Tensor, mask: Tensor) -> Iterator[Tensor]: ...  # (B, T), (B, T) -> (B, T, H) each
+    def hidden(self, ids: Tensor, mask: Tensor | None) -> Iterator[Tensor]: ...  # (B, T) -> (B, T, H) each

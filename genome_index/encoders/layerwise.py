@@ -33,7 +33,7 @@ def read_layers(
     total = np.zeros((len(genomes), len(wanted), len(pools), it.model.width))
     read, seen = np.zeros(len(genomes)), 0.0  # tokens
 
-    def step(ids: Tensor, mask: Tensor, real: Tensor) -> Tensor:
+    def step(ids: Tensor, mask: Tensor | None, real: Tensor) -> Tensor:
         return torch.stack(list(_pooled(encoder, Layers(tuple(wanted)), pools, ids, mask, real)), 1)
 
     done = 0
@@ -46,7 +46,7 @@ def read_layers(
             share = through / tokens.sum()
             progress(f"genomes through {encoder.model}", done + int(share * len(grids)), len(genomes))
             through += int(tokens[rows].sum())
-            weighted = pooled.double().cpu().numpy() * tokens[rows][:, None, None, None]
+            weighted = pooled.astype(np.float64) * tokens[rows][:, None, None, None]
             np.add.at(total, owner[rows], weighted)
         read += np.bincount(owner, tokens, len(genomes))
         seen += sum(grid.tokens.sum() / grid.share_read for grid in grids if grid.share_read)
@@ -61,7 +61,7 @@ def read_layers(
 
 
 def _pooled(
-    encoder: Transformer, layers: Layers, pools: Sequence[str], ids: Tensor, mask: Tensor, real: Tensor
+    encoder: Transformer, layers: Layers, pools: Sequence[str], ids: Tensor, mask: Tensor | None, real: Tensor
 ) -> list[Tensor]:
     """Each wanted layer's chunk vectors in every pooling: L of (B, P, H)."""
     found = []

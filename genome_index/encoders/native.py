@@ -126,11 +126,11 @@ class Native(nn.Module):
         self.vocabulary = vocabulary(network)
         self.layers, self.width = self._tried(where)
 
-    def hidden(self, ids: Tensor, mask: Tensor) -> Iterator[Tensor]:
-        """Hidden states, layer by layer: (B, T), (B, T) -> (B, T, H) each."""
+    def hidden(self, ids: Tensor, mask: Tensor | None) -> Iterator[Tensor]:
+        """Hidden states, layer by layer: (B, T) -> (B, T, H) each."""
         found = self.network(
             input_ids=ids,
-            attention_mask=None if bool(mask.all()) else mask.long(),
+            attention_mask=None if mask is None else mask.long(),
             output_hidden_states=True,
         )
         yield from found.hidden_states[:-1]
@@ -141,7 +141,7 @@ class Native(nn.Module):
         ids = torch.zeros((1, 4), dtype=torch.int64)
         try:
             with torch.inference_mode():
-                states = list(self.hidden(ids, torch.ones_like(ids, dtype=torch.bool)))
+                states = list(self.hidden(ids, None))
         except Exception as error:
             raise ModelError(where, f"it cannot read a row of tokens ({in_short(error)})") from error
         if {one.shape for one in states} != {states[-1].shape} or states[-1].shape[:2] != ids.shape:

@@ -98,11 +98,12 @@ class NucleotideTransformer(nn.Module):
         if variant.rotary:
             each = sizes.width // sizes.heads
             self.frequencies = [variant.base ** (-at / each) for at in range(0, each, 2)]
+        self._turns: Tensor | None = None
         self.embeddings = Embeddings(sizes, variant)
         self.encoder = Encoder(sizes, variant)
 
-    def hidden(self, ids: Tensor, mask: Tensor) -> Iterator[Tensor]:
-        """Hidden states, layer by layer: (B, T), (B, T) -> (B, T, H) each.
+    def hidden(self, ids: Tensor, mask: Tensor | None) -> Iterator[Tensor]:
+        """Hidden states, layer by layer: (B, T) -> (B, T, H) each.
 
         Raises
         ------
@@ -114,12 +115,19 @@ class NucleotideTransformer(nn.Module):
                 "Nucleotide Transformer", f"{ids.shape[1]:,} tokens are more than its {self.most_tokens:,}"
             )
         states = self.embeddings.of(ids, mask)
-        keys = None if bool(mask.all()) else mask[:, None, None, :]  # attention without a mask is faster
-        turns = _turns(self.frequencies, ids) if self.frequencies else None
+        keys = None if mask is None else mask[:, None, None, :]
+        turns = self._turns_of(ids) if self.frequencies else None
         yield states
         for number, block in enumerate(self.encoder.layer, 1):
             states = block(states, keys, turns)
             yield states if number < self.layers else self.encoder.emb_layer_norm_after(states)
+
+    def _turns_of(self, ids: Tensor) -> Tensor:
+        """See `_turns`: (B, T) -> (T, D / 2). Kept, for a GPU would have to be waited for at each batch."""
+        tokens, kept = ids.shape[1], self._turns
+        if kept is None or len(kept) < tokens or kept.device != ids.device:
+            self._turns = kept = _turns(self.frequencies, tokens, ids.device)
+        return kept[:tokens]
 
 
 class Embeddings(nn.Module):
@@ -130,13 +138,14 @@ class Embeddings(nn.Module):
         self.position_embeddings = None if variant.rotary else nn.Embedding(variant.positions, sizes.width)
         self.layer_norm = nn.LayerNorm(sizes.width, sizes.epsilon) if variant.norm_before else None
 
-    def of(self, ids: Tensor, mask: Tensor) -> Tensor:
-        """Layer 0: (B, T), (B, T) -> (B, T, H)."""
+    def of(self, ids: Tensor, mask: Tensor | None) -> Tensor:
+        """Layer 0: (B, T) -> (B, T, H)."""
         states: Tensor = self.word_embeddings(ids)
         if self.token_dropout:
             states = states * KEPT
         if self.position_embeddings is not None:
-            states = states + self.position_embeddings(mask.cumsum(1) * mask + self.pad)
+            real = torch.ones_like(ids) if mask is None else mask
+            states = states + self.position_embeddings(real.cumsum(1) * real + self.pad)
         normed: Tensor = states if self.layer_norm is None else self.layer_norm(states)
         return normed
 
@@ -206,11 +215,11 @@ class Dense(nn.Module):
         self.dense = nn.Linear(width_in, width_out, bias=biased)
 
 
-def _turns(frequencies: list[float], ids: Tensor) -> Tensor:
+def _turns(frequencies: list[float], tokens: int, device: torch.device) -> Tensor:
     """How far each position turns each pair of dimensions, as complex numbers of length 1: (T, D / 2)."""
     angles = torch.outer(
-        torch.arange(ids.shape[1], dtype=torch.float32, device=ids.device),
-        torch.tensor(frequencies, dtype=torch.float32, device=ids.device),
+        torch.arange(tokens, dtype=torch.float32, device=device),
+        torch.tensor(frequencies, dtype=torch.float32, device=device),
     )
     return torch.polar(torch.ones_like(angles), angles)
 

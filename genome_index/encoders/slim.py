@@ -30,8 +30,8 @@ class Slim(nn.Module):
         self.most_tokens: int | None = most_tokens
         self.vocabulary = network.config.vocab
 
-    def hidden(self, ids: Tensor, mask: Tensor) -> Iterator[Tensor]:
-        """Hidden states, layer by layer: (B, T), (B, T) -> (B, T, H) each."""
+    def hidden(self, ids: Tensor, mask: Tensor | None) -> Iterator[Tensor]:
+        """Hidden states, layer by layer: (B, T) -> (B, T, H) each."""
         x = self.network.embed(ids)
         yield x
         for at in range(self.layers):

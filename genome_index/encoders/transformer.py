@@ -143,13 +143,13 @@ class Transformer:
         read, total = 0, sum(len(ids) for ids in chunks)
         for rows, vectors in run(chunks, it.tokenizer, it.device, self._pooled, self.model):
             told(read / total)
-            found[rows] = vectors.float().cpu().numpy()
+            found[rows] = vectors
             read += sum(len(chunks[row]) for row in rows.tolist())
         ends = np.cumsum([0, *(len(grid.ids) for grid in grids)])
         for start, end in zip(ends[:-1], ends[1:], strict=True):
             yield found[start:end]
 
-    def _pooled(self, ids: Tensor, mask: Tensor, real: Tensor) -> Tensor:
+    def _pooled(self, ids: Tensor, mask: Tensor | None, real: Tensor) -> Tensor:
         """Chunk vectors of one batch: (B, T) -> (B, dim)."""
         it, pool = self.loaded, TOKEN_POOLS[self.reading.tokens]
         states = [one.float() for one in wanted_states(it.model, ids, mask, it.layers)]
@@ -163,7 +163,7 @@ def _within(progress: Progress, done: int, group: int, of: int) -> Callable[[flo
     return lambda share: progress("reading genomes", done + int(share * group), of)
 
 
-def wanted_states(model: LanguageModel, ids: Tensor, mask: Tensor, layers: Layers) -> Iterator[Tensor]:
+def wanted_states(model: LanguageModel, ids: Tensor, mask: Tensor | None, layers: Layers) -> Iterator[Tensor]:
     """The hidden states of some layers, (B, T, H) each; blocks above the last of them are not computed.
 
     Where there are several, each is normalised first: the norm of states grows from layer to layer, and the

@@ -120,7 +120,7 @@ def chunks_of(lengths: np.ndarray, generator: np.random.Generator) -> list[np.nd
 
 
 def read(
-    model: NucleotideTransformer, ids: torch.Tensor, mask: torch.Tensor, real: torch.Tensor
+    model: NucleotideTransformer, ids: torch.Tensor, mask: torch.Tensor | None, real: torch.Tensor
 ) -> torch.Tensor:
     """Chunk vectors of the last layer: (B, T) -> (B, H)."""
     *_, last = model.hidden(ids, mask)
@@ -131,14 +131,13 @@ def plain_loop(model: NucleotideTransformer, chunks: list[np.ndarray], device: D
     with torch.inference_mode():
         for chunk in chunks:
             ids = torch.tensor([[3, *chunk.tolist()]], device=device.name)
-            mask = torch.ones_like(ids, dtype=torch.bool)
-            read(model, ids, mask, mask).float().cpu()
+            read(model, ids, None, torch.ones_like(ids, dtype=torch.bool)).float().cpu()
 
 
 def batched(model: NucleotideTransformer, chunks: list[np.ndarray], device: Device) -> np.ndarray:
     found = np.empty((len(chunks), model.width), np.float32)
     for rows, pooled in run(chunks, Words(), device, functools.partial(read, model), "model"):
-        found[rows] = pooled.float().cpu().numpy()
+        found[rows] = pooled
     return found
 
 
