@@ -7,6 +7,8 @@ import os
 import pickle
 import re
 import shutil
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -49,6 +51,7 @@ NO_CODE = (
     "gindex never runs code that comes with a model, for it could do anything on this computer; "
     "choose a model that transformers knows"
 )
+DEVICE_DRIVER = Path(__file__).with_name("device_driver.py")
 NEAR = {"atol": 1e-5, "rtol": 0}
 
 
@@ -410,6 +413,19 @@ def test_the_kept_bias_fits_batches_of_any_length(tmp_path):
         found = list(model.hidden(ids, mask))
         assert largest_difference(found, made.reference(ids, mask), mask) < 1e-5
     assert model.most_tokens is None
+
+
+def test_on_a_device_of_its_own_nothing_is_elsewhere_and_nobody_waits(tmp_path):
+    for kind, make in KINDS.items():
+        make(tmp_path / kind)
+    done = subprocess.run(
+        [sys.executable, DEVICE_DRIVER, *(tmp_path / kind for kind in KINDS)],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert not done.returncode, done.stderr
+    assert done.stdout.splitlines() == [
+        f"{kind}, {how}: nothing" for kind in KINDS for how in ("equal", "padded")
+    ]
 
 
 # -- the sizes are those that were published ----------------------------------------------------------------

@@ -83,7 +83,7 @@ class DnaBert2(nn.Module):
         tokens, kept = states.shape[1], self._bias
         if kept is None or (kept.shape[1], kept.device, kept.dtype) != (tokens, states.device, states.dtype):
             places = torch.arange(tokens, dtype=torch.float32, device=states.device)
-            slopes = torch.tensor(self.slopes, dtype=torch.float32, device=states.device)
+            slopes = torch.tensor(self.slopes).to(states.device)
             distance = (places[:, None] - places[None, :]).abs()
             self._bias = kept = (-slopes[:, None, None] * distance).to(states.dtype)
         return kept

@@ -126,7 +126,7 @@ class NucleotideTransformer(nn.Module):
         """See `_turns`: (B, T) -> (T, D / 2). Kept, for a GPU would have to be waited for at each batch."""
         tokens, kept = ids.shape[1], self._turns
         if kept is None or len(kept) < tokens or kept.device != ids.device:
-            self._turns = kept = _turns(self.frequencies, tokens, ids.device)
+            self._turns = kept = _turns(self.frequencies, tokens).to(ids.device)
         return kept[:tokens]
 
 
@@ -215,12 +215,9 @@ class Dense(nn.Module):
         self.dense = nn.Linear(width_in, width_out, bias=biased)
 
 
-def _turns(frequencies: list[float], tokens: int, device: torch.device) -> Tensor:
+def _turns(frequencies: list[float], tokens: int) -> Tensor:
     """How far each position turns each pair of dimensions, as complex numbers of length 1: (T, D / 2)."""
-    angles = torch.outer(
-        torch.arange(tokens, dtype=torch.float32, device=device),
-        torch.tensor(frequencies, dtype=torch.float32, device=device),
-    )
+    angles = torch.outer(torch.arange(tokens, dtype=torch.float32), torch.tensor(frequencies))
     return torch.polar(torch.ones_like(angles), angles)
 
 
