@@ -24,6 +24,7 @@ from genome_index.encoders.checkpoint import (
     read_weights,
     without_prefix,
 )
+from genome_index.encoders.fused import gated, turned
 from genome_index.errors import ModelError
 
 KEPT = 1 - 0.15 * 0.8  # of the embeddings survived training with `token_dropout`; here all do
@@ -170,11 +171,7 @@ class Block(nn.Module):
         """(B, T, H) -> (B, T, H); `keys` (B, 1, 1, T) is True where there is no padding."""
         states = states + self.attention(states, keys, turns)
         inner: Tensor = self.intermediate.dense(self.LayerNorm(states))
-        if self.gated:
-            gate, value = inner.chunk(2, dim=-1)
-            inner = functional.silu(gate, inplace=True).mul_(value)  # the widest tensor of all: no copy of it
-        else:
-            inner = functional.gelu(inner)
+        inner = gated(inner) if self.gated else functional.gelu(inner)
         mixed: Tensor = states + self.output.dense(inner)
         return mixed
 
@@ -191,11 +188,12 @@ class Attention(nn.Module):
         """(B, T, H) -> (B, T, H)."""
         normed = self.LayerNorm(states)
         query, key, value = (
-            part(normed).unflatten(-1, (self.heads, -1)).transpose(1, 2)  # (B, heads, T, H / heads)
+            part(normed).unflatten(-1, (self.heads, -1))  # (B, T, heads, H / heads)
             for part in (self.self.query, self.self.key, self.self.value)
         )
         if turns is not None:
-            query, key = _turned(query, turns), _turned(key, turns)
+            query, key = turned(query, key, turns)
+        query, key, value = (one.transpose(1, 2) for one in (query, key, value))
         found = functional.scaled_dot_product_attention(query, key, value, attn_mask=keys)
         mixed: Tensor = self.output.dense(found.transpose(1, 2).flatten(2))
         return mixed
@@ -219,13 +217,3 @@ def _turns(frequencies: list[float], tokens: int) -> Tensor:
     """How far each position turns each pair of dimensions, as complex numbers of length 1: (T, D / 2)."""
     angles = torch.outer(torch.arange(tokens, dtype=torch.float32), torch.tensor(frequencies))
     return torch.polar(torch.ones_like(angles), angles)
-
-
-def _turned(heads: Tensor, turns: Tensor) -> Tensor:
-    """Rotary embedding; dimension d is paired with d + half: (B, heads, T, D) -> the same.
-
-    The two of a pair stand side by side afterwards, in queries as in keys, so their products are the same.
-    """
-    first, second = heads.float().chunk(2, dim=-1)
-    pairs = torch.complex(first, second) * turns
-    return torch.view_as_real(pairs).flatten(-2).to(heads.dtype)

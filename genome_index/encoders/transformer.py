@@ -21,11 +21,13 @@ from torch import Tensor
 from genome_index.encoders.batches import Device, best_device, run
 from genome_index.encoders.checkpoint import digest, find_model, licence_notice, read_config
 from genome_index.encoders.chunkpool import open_pool, pool_all
+from genome_index.encoders.fused import missing
 from genome_index.encoders.grid import Grid, grid_of
 from genome_index.encoders.language import LanguageModel, Tokenizer
 from genome_index.encoders.layers import Layers, parse_layers
 from genome_index.encoders.memory import room_for_weights
 from genome_index.encoders.models import open_model
+from genome_index.encoders.nucleotide import NucleotideTransformer
 from genome_index.encoders.onednn import lay_out
 from genome_index.encoders.protocol import Rows
 from genome_index.encoders.tokens import open_tokenizer
@@ -197,7 +199,8 @@ def load(name: str, reading: Reading) -> Loaded:
         if not device.is_cuda:
             lay_out(module)
     licence = licence_notice(name, read_config(folder), folder)
-    notes = (*warnings, licence) if licence else tuple(warnings)
+    slower = missing(device.name) if isinstance(model, NucleotideTransformer) else []
+    notes = (*warnings, *([licence] if licence else []), *slower)
     return Loaded(model, tokenizer, layers, chunk_tokens, device, notes)
 
 
