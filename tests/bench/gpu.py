@@ -1,4 +1,4 @@
-"""All that needs a GPU, in one run of some minutes: share of its peak, memory, precision, where the time goes, FAISS.
+"""All that needs a GPU, in one run of some minutes: share of its peak, kernels, memory, precision, hot spots, FAISS.
 
 python tests/bench/gpu.py [500m | 250m | 100m | 50m | 8m]
 
@@ -7,18 +7,64 @@ It needs torch and numpy, and for its last part faiss-gpu. Each part says what i
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import sys
 
 import numpy as np
 import torch
 from common import machine
-from neural import batched, build, cases, chunks_of, compare, least, peak
+from neural import batched, build, cases, chunks_of, compare, flops, least, peak
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
+from genome_index.encoders import fused
 from genome_index.encoders.batches import Device, best_device
 from genome_index.encoders.nucleotide import NucleotideTransformer
 
 STARVED_MB = 1_000  # beside the weights, where memory is made to run out
+
+
+def ways(model: NucleotideTransformer, name: str) -> None:
+    """The same chunks with kernels of ours and without, and with each way that torch has for attention."""
+    generator = np.random.default_rng(6)
+    lengths = cases(True, generator)
+    titles = ("mixed, 16 to 256 tokens", "equal, 512 tokens", "equal, 2,047 tokens")
+    chunks = {title: chunks_of(lengths[title], generator) for title in titles}
+    backends = [
+        SDPBackend.FLASH_ATTENTION,
+        SDPBackend.CUDNN_ATTENTION,
+        SDPBackend.EFFICIENT_ATTENTION,
+        SDPBackend.MATH,
+    ]
+    kernels = fused._kernels_for
+    for what, kernels_for, order in [
+        ("as it is", kernels, None),
+        ("without kernels", lambda _: None, None),
+        *((f"{one.name} first", kernels, [one, *(b for b in backends if b != one)]) for one in backends[:3]),
+    ]:
+        fused._kernels_for = kernels_for
+        for title in titles:
+            with sdpa_kernel(order, set_priority=True) if order else contextlib.nullcontext():
+                seconds = least(functools.partial(batched, model, chunks[title], Device("cuda", 0)), "cuda")
+            done = flops(name, lengths[title])
+            print(f"{what:<28} {title:<26} {done / seconds / 1e12:.0f} TFLOP/s", flush=True)
+    fused._kernels_for = kernels
+
+
+def steps() -> None:
+    """Gate and rotary embedding by kernels and by torch, with what they move: a number in once and out once."""
+    inner = torch.randn(64, 2_047, 2 * 4_096, device="cuda", dtype=torch.bfloat16)
+    query, key = (torch.randn(64, 2_047, 16, 64, device="cuda", dtype=torch.bfloat16) for _ in range(2))
+    turns = torch.polar(torch.ones(2_047, 32), torch.rand(2_047, 32)).to("cuda")
+    kernels = fused._kernels_for
+    for what, kernels_for in (("kernel", kernels), ("torch", lambda _: None)):
+        fused._kernels_for = kernels_for
+        gate = least(lambda: [fused.gated(inner) for _ in range(20)], "cuda") / 20
+        turn = least(lambda: [fused.turned(query, key, turns) for _ in range(20)], "cuda") / 20
+        print(
+            f"by {what}: gate {1.5 * inner.nbytes / gate / 1e12:.2f} TB/s, turning {4 * query.nbytes / turn / 1e12:.2f} TB/s"
+        )
+    fused._kernels_for = kernels
 
 
 def memory(model: NucleotideTransformer) -> None:
@@ -110,7 +156,11 @@ def main() -> None:
     products = peak("cuda", name, 1024, torch.bfloat16)
     for what, speed in products.items():
         print(f"product of {what}: {speed / 1e12:.0f} TFLOP/s")
+    print("\n".join(fused.missing("cuda")) or "gate and rotary embedding are kernels of ours")
     compare(model, model, name, Device("cuda", 0), max(products.values()))
+    with torch.inference_mode():
+        steps()
+    ways(model, name)
     memory(model)
     precision(name, model)
     hot(model)
