@@ -37,13 +37,21 @@ def nearest(queries: Floats, references: Floats, k: int, barred: Callable[[int],
     for start in range(0, len(queries), BLOCK_QUERIES):
         block = slice(start, min(start + BLOCK_QUERIES, len(queries)))
         out = [barred(i) for i in range(block.start, block.stop)]
-        search = gpu_search() if k + max(map(len, out)) <= MOST_WANTED else None
-        if search is None:
-            similarity[block], rows[block] = by_product(queries[block], references, k, out)
-        else:
-            similarity[block], rows[block] = by_search(queries[block], references, k, out, search)
+        found = _by_gpu(queries[block], references, k, out) or by_product(queries[block], references, k, out)
+        similarity[block], rows[block] = found
     rows[np.isneginf(similarity)] = -1
     return similarity, rows
+
+
+def _by_gpu(queries: Floats, references: Floats, k: int, out: Sequence[Rows]) -> Found | None:
+    """None where FAISS sees no GPU, or that has no memory left, as beside a language model."""
+    search = gpu_search() if k + max(map(len, out)) <= MOST_WANTED else None
+    if search is None:
+        return None
+    try:
+        return by_search(queries, references, k, out, search)
+    except RuntimeError:
+        return None
 
 
 def by_search(queries: Floats, references: Floats, k: int, out: Sequence[Rows], search: Search) -> Found:

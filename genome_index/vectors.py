@@ -113,14 +113,22 @@ class Vectors:
         found: Floats = self._index.reconstruct_n(0, len(self))
         return found
 
-    def _fastest(self, k: int) -> faiss.Index:
-        """A copy on the GPU, where FAISS sees one and the search is exact: graphs and filters stay here."""
+    def _by_gpu(self, queries: Floats, k: int) -> tuple[Floats, Rows] | None:
+        """What a copy on the GPU finds, where the search is exact: graphs and filters stay here.
+
+        None where FAISS sees no GPU, or that has no memory left, as beside a language model.
+        """
         if k > MOST_ON_GPU or not isinstance(self._index, faiss.IndexFlat) or not gpu_resources():
-            return self._index
-        if self._on_gpu is None:
-            kinds: Any = faiss  # its types know nothing of GPUs
-            self._on_gpu = kinds.index_cpu_to_gpu(gpu_resources(), 0, self._index)
-        return self._on_gpu
+            return None
+        try:
+            if self._on_gpu is None:
+                kinds: Any = faiss  # its types know nothing of GPUs
+                self._on_gpu = kinds.index_cpu_to_gpu(gpu_resources(), 0, self._index)
+            similarity, rows = self._on_gpu.search(queries, k)
+        except RuntimeError:
+            self._on_gpu = None
+            return None
+        return similarity, rows
 
     def search(
         self, queries: Floats, k: int, live: npt.NDArray[np.bool_] | None = None
@@ -130,7 +138,7 @@ class Vectors:
         if not k or not len(queries):
             return np.zeros((len(queries), 0), np.float32), np.zeros((len(queries), 0), np.int64)
         if live is None or live.all():
-            similarity, rows = self._fastest(k).search(queries, k)
+            similarity, rows = self._by_gpu(queries, k) or self._index.search(queries, k)
             return similarity, rows
         bitmap = np.packbits(live, bitorder="little")
         selector = faiss.IDSelectorBitmap(len(live), faiss.swig_ptr(bitmap))

@@ -176,6 +176,40 @@ def test_nearest_on_a_gpu_is_nearest_on_a_cpu():
     assert not any(set(line) & set(hidden) for line, hidden in zip(rows.tolist(), out, strict=True))
 
 
+def test_what_a_gpu_has_no_memory_for_is_searched_on_the_cpu(monkeypatch):
+    vectors = Vectors.build(random_unit(1, 500, 16), "Flat")
+    expected = vectors.search(random_unit(2, 9, 16), 5)
+    copies = []
+
+    def to_gpu(resources, device, index):
+        copies.append(index)
+        if len(copies) < 3:
+            raise RuntimeError("StandardGpuResources: alloc fail type TemporaryMemoryOverflow: out of memory")
+        return faiss.clone_index(index)
+
+    monkeypatch.setattr("genome_index.vectors.gpu_resources", lambda: True)
+    monkeypatch.setattr(faiss, "index_cpu_to_gpu", to_gpu, raising=False)
+    for copied in (1, 2, 3, 3):  # twice without memory, then there is some, then the copy is there
+        found = vectors.search(random_unit(2, 9, 16), 5)
+        assert all(np.array_equal(mine, theirs) for mine, theirs in zip(found, expected, strict=True))
+        assert len(copies) == copied
+    vectors.add(random_unit(2, 9, 16))  # the copy has none of these
+    assert vectors.search(random_unit(2, 9, 16), 1)[1].ravel().tolist() == list(range(500, 509))
+    assert len(copies) == 4
+
+
+def test_exact_neighbours_are_found_on_the_cpu_where_a_gpu_has_no_memory(monkeypatch):
+    references = random_unit(1, 300, 8)
+    expected = nearest(references, references, 3, lambda i: np.array([i]))
+
+    def full(queries, references, k):
+        raise RuntimeError("cudaMalloc error out of memory")
+
+    monkeypatch.setattr("genome_index.exact.gpu_search", lambda: full)
+    found = nearest(references, references, 3, lambda i: np.array([i]))
+    assert all(np.array_equal(mine, theirs) for mine, theirs in zip(found, expected, strict=True))
+
+
 def test_nearest_of_many_queries_goes_block_by_block():
     """Each query has its own barred row in whatever block it lies."""
     references = random_unit(1, 700, 8)
