@@ -13,15 +13,16 @@ import faiss
 import numpy as np
 import numpy.typing as npt
 
-from genome_index.vectors import MOST_ON_GPU, gpu_resources
+from genome_index.gpu import MOST_NEIGHBOURS, gpu
 
 Floats = npt.NDArray[np.float32]
 Rows = npt.NDArray[np.int64]
 Found = tuple[Floats, Rows]
 Search = Callable[[Floats, Floats, int], Found]  # queries, references, how many -> similarity, rows
 
-BLOCK_QUERIES = 256  # that go together
-MOST_WANTED = MOST_ON_GPU // 2  # neighbours that a GPU is asked for, barred ones among them
+BLOCK_QUERIES = 256  # that go together ...
+GPU_QUERIES = 8_192  # ... or to a GPU, to which all references are sent each time
+MOST_WANTED = MOST_NEIGHBOURS // 2  # neighbours that a GPU is asked for, barred ones among them
 BLOCK_CELLS = 1 << 22  # similarities that numpy holds at a time, so that memory does not grow with both sides
 
 
@@ -34,24 +35,25 @@ def nearest(queries: Floats, references: Floats, k: int, barred: Callable[[int],
     k = min(k, len(references))
     similarity = np.full((len(queries), k), -np.inf, np.float32)
     rows = np.full((len(queries), k), -1, np.int64)
-    for start in range(0, len(queries), BLOCK_QUERIES):
-        block = slice(start, min(start + BLOCK_QUERIES, len(queries)))
+    step = BLOCK_QUERIES if gpu().resources is None else GPU_QUERIES
+    for start in range(0, len(queries), step):
+        block = slice(start, min(start + step, len(queries)))
         out = [barred(i) for i in range(block.start, block.stop)]
-        found = _by_gpu(queries[block], references, k, out) or by_product(queries[block], references, k, out)
+        found = by_gpu(queries[block], references, k, out) or by_product(queries[block], references, k, out)
         similarity[block], rows[block] = found
     rows[np.isneginf(similarity)] = -1
     return similarity, rows
 
 
-def _by_gpu(queries: Floats, references: Floats, k: int, out: Sequence[Rows]) -> Found | None:
-    """None where FAISS sees no GPU, or that has no memory left, as beside a language model."""
-    search = gpu_search() if k + max(map(len, out)) <= MOST_WANTED else None
-    if search is None:
-        return None
-    try:
-        return by_search(queries, references, k, out, search)
-    except RuntimeError:
-        return None
+def by_gpu(queries: Floats, references: Floats, k: int, out: Sequence[Rows]) -> Found | None:
+    """By FAISS's exact search on a GPU; None where it cannot."""
+
+    def search(resources: Any) -> Found:  # noqa: ANN401  # its types know nothing of GPUs
+        kinds: Any = faiss
+        knn = partial(kinds.knn_gpu, resources, metric=faiss.METRIC_INNER_PRODUCT)
+        return by_search(queries, references, k, out, knn)
+
+    return gpu().found(search) if k + max(map(len, out)) <= MOST_WANTED else None
 
 
 def by_search(queries: Floats, references: Floats, k: int, out: Sequence[Rows], search: Search) -> Found:
@@ -78,10 +80,3 @@ def by_product(queries: Floats, references: Floats, k: int, out: Sequence[Rows])
         similarity[start : start + step] = -np.take_along_axis(values, order, axis=1)
         rows[start : start + step] = np.take_along_axis(best, order, axis=1)
     return similarity, rows
-
-
-def gpu_search() -> Search | None:
-    """FAISS's exact search on a GPU, where it sees one."""
-    kinds: Any = faiss  # its types know nothing of GPUs
-    resources = gpu_resources()
-    return resources and partial(kinds.knn_gpu, resources, metric=faiss.METRIC_INNER_PRODUCT)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cache
 from pathlib import Path
 from typing import Any, cast
 
@@ -11,15 +10,16 @@ import numpy as np
 import numpy.typing as npt
 
 from genome_index.errors import IndexDamaged, UsageError
+from genome_index.gpu import MOST_NEIGHBOURS, gpu
 
 Floats = npt.NDArray[np.float32]
 Rows = npt.NDArray[np.int64]
+Found = tuple[Floats, Rows]  # similarity and rows
 
 # Genomes; 0.1 s a query on one core, beyond that a graph is faster and finds > 95 % of the same.
 EXACT_UP_TO = 100_000
 GRAPH = "HNSW32"
 GRAPH_EF = 256  # candidates the graph keeps in a search; recall@50 of 0.95 and more, tests/bench/RESULTS.md
-MOST_ON_GPU = 2_048  # neighbours that FAISS can be asked for there
 WRITE_BYTES = 1 << 20  # handed to a file at a time
 
 
@@ -28,13 +28,6 @@ def factory_for(wanted: str, genomes: int) -> str:
     if wanted != "auto":
         return wanted
     return "Flat" if genomes <= EXACT_UP_TO else GRAPH
-
-
-@cache
-def gpu_resources() -> Any:  # noqa: ANN401  # its types know nothing of GPUs
-    """What FAISS needs to work on a GPU; None where it sees none. Its build for CUDA is the extra `gpu`."""
-    kinds: Any = faiss
-    return kinds.StandardGpuResources() if kinds.get_num_gpus() else None
 
 
 class Vectors:
@@ -113,22 +106,18 @@ class Vectors:
         found: Floats = self._index.reconstruct_n(0, len(self))
         return found
 
-    def _by_gpu(self, queries: Floats, k: int) -> tuple[Floats, Rows] | None:
-        """What a copy on the GPU finds, where the search is exact: graphs and filters stay here.
+    def _by_gpu(self, queries: Floats, k: int) -> Found | None:
+        """What a copy on the GPU finds, where the search is exact: graphs and filters stay here."""
 
-        None where FAISS sees no GPU, or that has no memory left, as beside a language model.
-        """
-        if k > MOST_ON_GPU or not isinstance(self._index, faiss.IndexFlat) or not gpu_resources():
-            return None
-        try:
+        def search(resources: Any) -> Found:  # noqa: ANN401  # its types know nothing of GPUs
             if self._on_gpu is None:
-                kinds: Any = faiss  # its types know nothing of GPUs
-                self._on_gpu = kinds.index_cpu_to_gpu(gpu_resources(), 0, self._index)
+                kinds: Any = faiss
+                self._on_gpu = kinds.index_cpu_to_gpu(resources, 0, self._index)
             similarity, rows = self._on_gpu.search(queries, k)
-        except RuntimeError:
-            self._on_gpu = None
-            return None
-        return similarity, rows
+            return similarity, rows
+
+        exact = k <= MOST_NEIGHBOURS and isinstance(self._index, faiss.IndexFlat)
+        return gpu().found(search) if exact else None
 
     def search(
         self, queries: Floats, k: int, live: npt.NDArray[np.bool_] | None = None

@@ -13,12 +13,19 @@ from typing import Any
 import torch
 from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils.backend_registration import _setup_privateuseone_for_python_backend
+from torch.utils.backend_registration import _DummyBackendModule, _setup_privateuseone_for_python_backend
 
 from genome_index.encoders.models import open_model
 from genome_index.pool import TOKEN_POOLS
 
 DEVICE = torch.device("privateuseone", 0)
+
+
+class Backend(_DummyBackendModule):
+    """What torch asks of a device; the rest of it is torch's own stand-in."""
+
+    def get_amp_supported_dtype(self) -> list[torch.dtype]:
+        return [torch.bfloat16]
 
 
 class Watch(TorchDispatchMode):
@@ -51,13 +58,13 @@ def send(mode: FakeTensorMode, module: torch.nn.Module) -> None:
 
 
 def read(folder: Path, padded: bool) -> list[str]:
-    """What was moved when a second batch was read."""
+    """What was moved when a second batch was read, a shorter one."""
     model: Any = open_model(folder)[0]
     mode = FakeTensorMode()
     send(mode, model.to(torch.bfloat16))
-    ids = there(mode, torch.zeros((3, 40), dtype=torch.int64))
-    real = there(mode, torch.ones((3, 40), dtype=torch.bool))
-    for _ in range(2):
+    for tokens in (40, 33):
+        ids = there(mode, torch.zeros((3, tokens), dtype=torch.int64))
+        real = there(mode, torch.ones((3, tokens), dtype=torch.bool))
         with mode, Watch() as watch:
             for states in model.hidden(ids, real if padded else None):
                 pooled = [pool(states.float(), real) for pool in TOKEN_POOLS.values()]
@@ -66,7 +73,7 @@ def read(folder: Path, padded: bool) -> list[str]:
 
 
 def main() -> None:
-    _setup_privateuseone_for_python_backend()
+    _setup_privateuseone_for_python_backend(backend_module=Backend())
     with torch.inference_mode():
         for folder in sys.argv[1:]:
             for padded in (False, True):

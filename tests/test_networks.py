@@ -41,6 +41,8 @@ from genome_index.encoders.models import open_model  # noqa: E402
 from genome_index.encoders.native import Native  # noqa: E402
 from genome_index.encoders.nucleotide import NucleotideTransformer, Variant, variant_of  # noqa: E402
 from genome_index.encoders.onednn import lay_out  # noqa: E402
+from genome_index.encoders.performer import PerformerConfig, SlimPerformer  # noqa: E402
+from genome_index.encoders.slim import write_slim  # noqa: E402
 
 torch.set_num_threads(1)
 
@@ -416,15 +418,17 @@ def test_the_kept_bias_fits_batches_of_any_length(tmp_path):
 
 
 def test_on_a_device_of_its_own_nothing_is_elsewhere_and_nobody_waits(tmp_path):
+    kinds = [*KINDS, "SLiM"]
     for kind, make in KINDS.items():
         make(tmp_path / kind)
+    write_slim(SlimPerformer(PerformerConfig(vocab=300)), tmp_path / "SLiM", 64)
     done = subprocess.run(
-        [sys.executable, DEVICE_DRIVER, *(tmp_path / kind for kind in KINDS)],
+        [sys.executable, DEVICE_DRIVER, *(tmp_path / kind for kind in kinds)],
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert not done.returncode, done.stderr
     assert done.stdout.splitlines() == [
-        f"{kind}, {how}: nothing" for kind in KINDS for how in ("equal", "padded")
+        f"{kind}, {how}: nothing" for kind in kinds for how in ("equal", "padded")
     ]
 
 

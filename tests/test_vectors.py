@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from genome_index.errors import IndexDamaged, UsageError
 from genome_index.exact import by_product, by_search, nearest
+from genome_index.gpu import Gpu
 from genome_index.pairs import PairTable, in_threads, keys_of, rows_of
 from genome_index.pool import unit
 from genome_index.projection import Projection, fit_projection
@@ -176,38 +177,62 @@ def test_nearest_on_a_gpu_is_nearest_on_a_cpu():
     assert not any(set(line) & set(hidden) for line, hidden in zip(rows.tolist(), out, strict=True))
 
 
-def test_what_a_gpu_has_no_memory_for_is_searched_on_the_cpu(monkeypatch):
+def test_an_exact_search_goes_to_a_gpu_and_its_copy_is_kept_until_it_is_old(monkeypatch):
     vectors = Vectors.build(random_unit(1, 500, 16), "Flat")
     expected = vectors.search(random_unit(2, 9, 16), 5)
-    copies = []
+    copied = []
 
     def to_gpu(resources, device, index):
-        copies.append(index)
-        if len(copies) < 3:
-            raise RuntimeError("StandardGpuResources: alloc fail type TemporaryMemoryOverflow: out of memory")
+        copied.append(resources)
         return faiss.clone_index(index)
 
-    monkeypatch.setattr("genome_index.vectors.gpu_resources", lambda: True)
+    monkeypatch.setattr("genome_index.vectors.gpu", lambda: Gpu("resources"))
     monkeypatch.setattr(faiss, "index_cpu_to_gpu", to_gpu, raising=False)
-    for copied in (1, 2, 3, 3):  # twice without memory, then there is some, then the copy is there
+    for _ in range(2):
         found = vectors.search(random_unit(2, 9, 16), 5)
         assert all(np.array_equal(mine, theirs) for mine, theirs in zip(found, expected, strict=True))
-        assert len(copies) == copied
+        assert copied == ["resources"]
     vectors.add(random_unit(2, 9, 16))  # the copy has none of these
     assert vectors.search(random_unit(2, 9, 16), 1)[1].ravel().tolist() == list(range(500, 509))
-    assert len(copies) == 4
+    assert len(copied) == 2
 
 
-def test_exact_neighbours_are_found_on_the_cpu_where_a_gpu_has_no_memory(monkeypatch):
-    references = random_unit(1, 300, 8)
+def test_a_gpu_that_failed_is_not_asked_again(monkeypatch):
+    """It had no memory left, say; FAISS would bring the process down the next time."""
+    vectors, asked, one = Vectors.build(random_unit(1, 500, 16), "Flat"), [], Gpu("resources")
+    queries, out = random_unit(2, 9, 16), [np.array([row]) for row in range(9)]
+    expected = [*vectors.search(queries, 5), *nearest(queries, vectors.rows(), 3, lambda i: out[i])]
+
+    def full(*given, **settings):
+        asked.append(given)
+        raise RuntimeError("StandardGpuResources: alloc fail type TemporaryMemoryOverflow: out of memory")
+
+    monkeypatch.setattr("genome_index.vectors.gpu", lambda: one)
+    monkeypatch.setattr("genome_index.exact.gpu", lambda: one)
+    monkeypatch.setattr(faiss, "index_cpu_to_gpu", full, raising=False)
+    monkeypatch.setattr(faiss, "knn_gpu", full, raising=False)
+    for _ in range(2):
+        found = [*nearest(queries, vectors.rows(), 3, lambda i: out[i]), *vectors.search(queries, 5)]
+        assert all(
+            np.array_equal(mine, theirs)
+            for mine, theirs in zip(found, expected[2:] + expected[:2], strict=True)
+        )
+        assert len(asked) == 1
+
+
+def test_exact_neighbours_by_a_gpu_go_in_larger_blocks(monkeypatch):
+    references, asked = random_unit(1, 700, 8), []
+
+    def knn_gpu(resources, queries, rows, k, metric):
+        asked.append(len(queries))
+        return faiss.knn(queries, rows, k, metric=metric)
+
     expected = nearest(references, references, 3, lambda i: np.array([i]))
-
-    def full(queries, references, k):
-        raise RuntimeError("cudaMalloc error out of memory")
-
-    monkeypatch.setattr("genome_index.exact.gpu_search", lambda: full)
+    monkeypatch.setattr("genome_index.exact.gpu", lambda: Gpu("resources"))
+    monkeypatch.setattr(faiss, "knn_gpu", knn_gpu, raising=False)
     found = nearest(references, references, 3, lambda i: np.array([i]))
-    assert all(np.array_equal(mine, theirs) for mine, theirs in zip(found, expected, strict=True))
+    assert asked == [700]
+    assert_same_hits(*found, references, references, *expected)
 
 
 def test_nearest_of_many_queries_goes_block_by_block():

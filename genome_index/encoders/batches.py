@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from genome_index.encoders.checkpoint import in_short
 from genome_index.encoders.language import Ids, Tokenizer
@@ -27,8 +28,12 @@ ENOUGH_TOKENS = 512  # ... and it has so many already: a smaller batch mostly wa
 CUDA_ENOUGH = 8_192  # ... or leaves a GPU idle: 64 tiles of rows, by 8 of a width of 1,024; not measured
 CPU_TOKENS = 2_048  # a batch: more does not run faster on a CPU, tests/bench/RESULTS.md
 CUDA_TOKENS = 262_144
-PROBE_TOKENS = 8_192  # read once on a GPU to see what a token costs in memory
+MOST_CHUNKS = 65_535  # of a batch: as many blocks a GPU takes in the second dimension of its grid
+PROBE_TOKENS = 8_192  # read on a GPU to see what a token costs in memory
 SPARE = 0.8  # of the free memory is used
+ATTENTION = [SDPBackend.FLASH_ATTENTION, SDPBackend.EFFICIENT_ATTENTION, SDPBackend.MATH]
+"""What torch may take for attention on a GPU. Not cuDNN, its first choice on recent ones: that makes a plan
+for each new shape of a batch, which takes longer than to read a batch of short chunks."""
 
 
 @dataclass
@@ -63,7 +68,7 @@ def like_lengths(lengths: Rows, tokens: int, enough: int) -> Iterator[Rows]:
     start = 0
     while start < len(order):
         longest = max(1, int(lengths[order[start]]))
-        most = max(1, tokens // longest)
+        most = min(max(1, tokens // longest), MOST_CHUNKS)
         some = order[start : start + most]
         close = int(np.searchsorted(-lengths[some], -longest * (1 - PADDING), side="right"))
         some = some[: max(close, -(-enough // longest))]
@@ -126,10 +131,11 @@ def _tokens_that_fit(chunks: Sequence[Ids], tokenizer: Tokenizer, device: Device
     """How many tokens a batch may have on a GPU: what some took, scaled up to what is free."""
     lengths = np.array([len(one) for one in chunks], np.int64)
     some = next(like_lengths(lengths, PROBE_TOKENS, PROBE_TOKENS))
-    torch.cuda.empty_cache()
-    torch.cuda.reset_peak_memory_stats(device.name)
-    before = torch.cuda.memory_allocated(device.name)
     try:
+        _begin(chunks, some, tokenizer, device, step).found()  # what libraries take once is not a token's
+        torch.cuda.empty_cache()
+        torch.cuda.reset_peak_memory_stats(device.name)
+        before = torch.cuda.memory_allocated(device.name)
         _begin(chunks, some, tokenizer, device, step).found()
     except ERRORS as error:
         if not is_out_of_memory(error):
@@ -159,9 +165,11 @@ class _Begun:
 def _begin(chunks: Sequence[Ids], rows: Rows, tokenizer: Tokenizer, device: Device, step: Step) -> _Begun:
     """Do a step with one batch; a GPU does it later, and what it makes is on its way back from then on."""
     with torch.inference_mode():
-        made = step(*padded([chunks[row] for row in rows.tolist()], tokenizer, device)).float()
+        batch = padded([chunks[row] for row in rows.tolist()], tokenizer, device)
         if not device.is_cuda:
-            return _Begun(rows, made, None)
+            return _Begun(rows, step(*batch).float(), None)
+        with sdpa_kernel(ATTENTION, set_priority=True):
+            made = step(*batch).float()
         home = made.to("cpu", non_blocking=True)  # torch gives it pinned memory
         ready = torch.cuda.Event()  # type: ignore[no-untyped-call]  # torch gives it none
         ready.record(torch.cuda.current_stream(made.device))

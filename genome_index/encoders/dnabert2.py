@@ -19,6 +19,7 @@ from genome_index.encoders.checkpoint import Sizes, fill, read_sizes, read_weigh
 
 IGNORED = ("cls.", "pooler.", "embeddings.position_ids")
 TOKEN_TYPES = 2  # only the first is ever used
+ALIGNED = 64  # a row of the bias is a multiple of it: attention on a GPU copies all of one that is not of 8
 
 
 def is_dnabert2(config: Mapping[str, Any]) -> bool:
@@ -69,24 +70,29 @@ class DnaBert2(nn.Module):
 
     def hidden(self, ids: Tensor, mask: Tensor | None) -> Iterator[Tensor]:
         """Hidden states, layer by layer: (B, T) -> (B, T, H) each."""
-        states = self.embeddings.of(ids)
+        states, tokens = self.embeddings.of(ids), ids.shape[1]
         bias = self._bias_like(states)[None]
         if mask is not None:
-            bias = bias.masked_fill(~mask[:, None, None, :], float("-inf"))  # (B, heads, T, T)
+            wide = functional.pad(mask, (0, bias.shape[-1] - tokens))[:, None, None, :]
+            bias = bias.masked_fill(~wide, float("-inf"))
+        bias = bias[..., :tokens]  # (1 or B, heads, T, T)
         yield states
         for block in self.encoder.layer:
             states = block(states, bias)
             yield states
 
     def _bias_like(self, states: Tensor) -> Tensor:
-        """What attention loses with distance: (heads, T, T). Kept, for the next batch is often as long."""
-        tokens, kept = states.shape[1], self._bias
-        if kept is None or (kept.shape[1], kept.device, kept.dtype) != (tokens, states.device, states.dtype):
-            places = torch.arange(tokens, dtype=torch.float32, device=states.device)
-            slopes = torch.tensor(self.slopes).to(states.device)
+        """What attention loses with distance: (heads, T, W), where W is T or some more, as `ALIGNED` says.
+
+        That of the longest batch so far is kept: its corner is that of a shorter one.
+        """
+        wide, kept = -(-states.shape[1] // ALIGNED) * ALIGNED, self._bias
+        where = (states.device, states.dtype)
+        if kept is None or len(kept[0]) < wide or (kept.device, kept.dtype) != where:
+            places = torch.arange(wide, dtype=torch.float32)
             distance = (places[:, None] - places[None, :]).abs()
-            self._bias = kept = (-slopes[:, None, None] * distance).to(states.dtype)
-        return kept
+            self._bias = kept = (-torch.tensor(self.slopes)[:, None, None] * distance).to(*where)
+        return kept[:, : states.shape[1], :wide]
 
 
 class Embeddings(nn.Module):

@@ -38,7 +38,7 @@ def gate_rows(inner: tl.tensor, found: tl.tensor, width: tl.tensor, columns: tl.
     tl.store(found + row * width + at, gates * tl.sigmoid(gates) * values, mask=there)
 
 
-@triton.jit  # type: ignore[untyped-decorator]  # it has no types
+@triton.jit(do_not_specialize=["tokens"])  # type: ignore[untyped-decorator]  # or it is compiled three times
 def turn_rows(
     query: tl.tensor, key: tl.tensor, angles: tl.tensor, tokens: tl.tensor, pairs: tl.tensor,
     half: tl.constexpr, most: tl.constexpr,

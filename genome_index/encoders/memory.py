@@ -14,6 +14,8 @@ SAID = (
     "allocate memory",
     "enough memory",
     "alloc_failed",  # of cuBLAS
+    "cublas_status_not_initialized",  # as it says when it finds no room for itself
+    "allocation_failed",  # of cuDNN
     "could not create a primitive",  # of oneDNN, which has no other words for it
     "could not execute a primitive",
 )

@@ -87,19 +87,26 @@ class SlimPerformer(nn.Module):
         normed: Tensor = self.norm(self.through(self.embed(ids), mask))
         return normed
 
-    def embed(self, ids: Tensor, position: int = 0) -> Tensor:
-        """Layer 0, what each token is and where it stands: (B, L) -> (B, L, width)."""
+    def embed(self, ids: Tensor, position: int = 0, places: Tensor | None = None) -> Tensor:
+        """Layer 0, what each token is and where it stands: (B, L) -> (B, L, width).
+
+        `places`, who has kept them, are those of `places_like`.
+        """
         tokens: Tensor = self.embedding(ids)
         if not self.config.places:
             return tokens
-        places = waves(position, ids.shape[1], self.config.width // 2).to(tokens)
+        if places is None:
+            places = self.places_like(ids, position)
         return torch.cat([tokens, places.expand(len(ids), -1, -1)], dim=2)
+
+    def places_like(self, ids: Tensor, position: int = 0) -> Tensor:
+        """What says where tokens stand: (B, L) -> (L, width / 2)."""
+        return waves(position, ids.shape[1], self.config.width // 2).to(self.embedding.weight)
 
     def through(self, x: Tensor, mask: Tensor | None = None, blocks: slice = slice(None)) -> Tensor:
         """Some of the blocks, all by default, without the norm after the last: (B, L, width) -> the same."""
-        wanted = list(zip(self.blocks, self.start(len(x)).sums, strict=True))[blocks]
-        for layer, sums in wanted:
-            x, _ = layer(x, partial(_given, sums), mask)
+        for layer in self.blocks[blocks]:
+            x, _ = layer(x, partial(_given, self._nothing(cast(Layer, layer), len(x))), mask)
         return x
 
     def logits(self, hidden: Tensor) -> Tensor:
@@ -111,9 +118,7 @@ class SlimPerformer(nn.Module):
 
     def start(self, batch: int) -> State:
         """What is known before the first token: nothing."""
-        shapes = [(batch, *attention.state_shape) for attention in self._attentions()]
-        device = self.embedding.weight.device
-        return State(0, tuple(torch.zeros(one, dtype=torch.float64, device=device) for one in shapes))
+        return State(0, tuple(self._nothing(cast(Layer, layer), batch) for layer in self.blocks))
 
     def step(self, ids: Tensor, state: State) -> tuple[Tensor, State]:
         """Read on: ids (B, L) that follow what `state` has seen -> hidden states and the state after them."""
@@ -145,6 +150,10 @@ class SlimPerformer(nn.Module):
             x, end = layer(x, start, None)
             ends.append(end)
         return self.norm(x), tuple(ends)
+
+    def _nothing(self, layer: Layer, batch: int) -> Tensor:
+        shape, device = (batch, *layer.attention.state_shape), self.embedding.weight.device
+        return torch.zeros(shape, dtype=torch.float64, device=device)
 
     def _attentions(self) -> list[LinearAttention]:
         return [cast(Layer, layer).attention for layer in self.blocks]

@@ -29,14 +29,26 @@ class Slim(nn.Module):
         self.layers, self.width = network.config.layers, network.config.width
         self.most_tokens: int | None = most_tokens
         self.vocabulary = network.config.vocab
+        self._places: Tensor | None = None
 
     def hidden(self, ids: Tensor, mask: Tensor | None) -> Iterator[Tensor]:
         """Hidden states, layer by layer: (B, T) -> (B, T, H) each."""
-        x = self.network.embed(ids)
+        x = self.network.embed(ids, places=self._places_like(ids))
         yield x
         for at in range(self.layers):
             x = self.network.through(x, mask, slice(at, at + 1))
             yield self.network.norm(x) if at == self.layers - 1 else x
+
+    def _places_like(self, ids: Tensor) -> Tensor:
+        """Those of the longest batch so far are kept, for a GPU would have to be waited for at each batch."""
+        kept, weight = self._places, self.network.embedding.weight
+        if (
+            kept is None
+            or len(kept) < ids.shape[1]
+            or (kept.device, kept.dtype) != (weight.device, weight.dtype)
+        ):
+            self._places = kept = self.network.places_like(ids)
+        return kept[: ids.shape[1]]
 
 
 def is_slim(config: Mapping[str, Any]) -> bool:

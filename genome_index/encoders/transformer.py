@@ -121,6 +121,8 @@ class Transformer:
             told = _within(progress, done, len(grids), len(genomes))
             yield from zip(grids, self._vectors(grids, told), strict=True)
             done += len(grids)
+        if self.loaded.device.is_cuda:
+            torch.cuda.empty_cache()  # FAISS and other processes may need what is kept for the next batch
 
     def iter_grids(self, genomes: Sequence[Genome]) -> Iterator[list[Grid]]:
         """The chunks of some genomes, a group at a time; the next is tokenised while this one is read."""
@@ -205,14 +207,15 @@ def load(name: str, reading: Reading) -> Loaded:
 
 
 def precision_of(asked: str) -> str:
-    """What the model's numbers are here: on a CPU float32, unless asked otherwise.
+    """What the model's numbers are here: float32 on a CPU, or a GPU without bfloat16, unless asked otherwise.
 
-    There bfloat16 is 1.3 to 2 times as fast where the processor has it, but what else is in a batch then
+    On a CPU bfloat16 is 1.3 to 2 times as fast where the processor has it, but what else is in a batch then
     shows in the fourth digit of a vector.
     """
     if asked != "auto":
         return asked
-    return "bfloat16" if best_device().is_cuda else "float32"
+    fast = best_device().is_cuda and torch.cuda.is_bf16_supported(including_emulation=False)
+    return "bfloat16" if fast else "float32"
 
 
 def _chunk_tokens(name: str, model: LanguageModel, tokenizer: Tokenizer, reading: Reading) -> int:
