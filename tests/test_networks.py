@@ -46,7 +46,10 @@ from genome_index.encoders.slim import write_slim  # noqa: E402
 
 torch.set_num_threads(1)
 
-WHOLE = "point at a folder with config.json, weights and tokenizer files: --encoder FOLDER"
+WHOLE = (
+    "point at a folder with config.json, weights and tokenizer files: --encoder FOLDER, or --model FOLDER "
+    "where an index asks for it"
+)
 AGAIN = "download the model again"
 APART = "config.json and weights are not of one model: download both again"
 NO_CODE = (
@@ -478,7 +481,7 @@ def test_parameters_of_dnabert2():
 
 
 def test_settings_that_are_not_given_are_those_of_esm():
-    assert variant_of({}, PUBLISHED[0][1], {}) == Variant(1026, pad=1)
+    assert variant_of({}, PUBLISHED[0][1], {}, "model") == Variant(1026, pad=1)
 
 
 @pytest.mark.parametrize(("variant", "most"), [(V1, 1000), (V2, 2048)], ids=["version 1", "version 2"])
@@ -731,6 +734,7 @@ def configured(**changes) -> Callable[[Made], None]:
 
 
 NO_NUMBER = "config.json gives no {}, or none that is a positive number"
+NO_POSITIVE = "config.json: {} is {}, which is no positive number"
 NO_SHARD = "{}, which model.safetensors.index.json lists, is not in the folder"
 OWN_CODE = "its model type {} is computed by code of its own (auto_map)"
 ZIP = "PytorchStreamReader failed reading zip archive: failed finding central directory"
@@ -755,6 +759,10 @@ WRONG = [
     (configured(hidden_size=...), NO_NUMBER.format("hidden_size"), AGAIN),
     (configured(num_hidden_layers="3"), NO_NUMBER.format("num_hidden_layers"), AGAIN),
     (configured(intermediate_size=0), NO_NUMBER.format("intermediate_size"), AGAIN),
+    (configured(layer_norm_eps="x"), NO_POSITIVE.format("layer_norm_eps", "'x'"), AGAIN),
+    (configured(max_position_embeddings="x"), NO_POSITIVE.format("max_position_embeddings", "'x'"), AGAIN),
+    (configured(rope_theta=-1), NO_POSITIVE.format("rope_theta", "-1"), AGAIN),
+    (configured(pad_token_id=-1), "config.json: pad_token_id is -1, which is no token", AGAIN),
     (configured(num_attention_heads=7), "config.json: 7 heads cannot share a hidden_size of 64", AGAIN),
     (configured(model_type=...), "config.json names no model_type", NO_CODE),
     (configured(model_type="hyena"), "transformers has no model type 'hyena'", NO_CODE),
@@ -1084,9 +1092,14 @@ SIX_MER = {"model_type": "esm", "vocab_size": 4107}
         ({}, "---\nlicense: apache-2.0\n---\nlicense: cc-by-nc-4.0", ""),
         ({}, "---\nlicense: ncsa\n---\n", ""),
         ({}, "---\nlicense:\n- cc-by-nc-4.0\n", ""),
+        ({}, "---\nlicense:\n- mit\n- cc-by-nc-4.0\ntags:\n- dna\n---\n", CARD.format("mit cc-by-nc-4.0")),
+        ({}, "---\nlicense: [cc-by-nc-4.0]\n---\n", CARD.format("cc-by-nc-4.0")),
+        ({}, "---\nlicense: CC BY-NC-SA 4.0\n---\n", CARD.format("CC BY-NC-SA 4.0")),
+        ({}, "---\nlicense: other\nlicense_name: cc-by-nc-4.0\n---\n", CARD.format("other, cc-by-nc-4.0")),
+        ({}, "---\nlicense: mit\nlicense_link: nc\n---\n", ""),
         ({}, "license: cc-by-nc-4.0", ""),
     ],
-    ids=range(11),
+    ids=range(16),
 )
 def test_licence(tmp_path, config, card, said):
     if card:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from genome_index.encoders import tokens
 from genome_index.encoders.language import Tokenizer
 from genome_index.encoders.sixmers import SixMers, is_sixmers
-from genome_index.encoders.tokens import PIECE_BP, Trained, open_tokenizer
+from genome_index.encoders.tokens import PIECE_BP, Trained, open_tokenizer, rows_without_token
 from genome_index.errors import ModelError
 
 SIXMERS = ["".join(word) for word in product("ATCG", repeat=6)]
@@ -266,6 +266,29 @@ def test_a_tokenizer_of_another_model_is_refused(tmp_path: Path, version: int, r
         f"{rows:,} embeddings, so they do not belong together; "
         "download the whole model again, all files from one place"
     )
+
+
+def test_six_mers_are_asked_for_by_the_size_of_the_table(model: Path) -> None:
+    with pytest.raises(ModelError, match="has 300 tokens, but the model has 4,105 embeddings"):
+        open_tokenizer(model, 4_105)
+
+
+def test_many_embeddings_without_a_token_are_told(model: Path) -> None:
+    tokenizer = open_tokenizer(model, 4_096)
+    assert rows_without_token(tokenizer, 428, "model") == []
+    assert rows_without_token(tokenizer, 4_096, "model") == [
+        "model: its tokeniser has 300 tokens, but the model 4,096 embeddings; "
+        "if the two are not of one model, the vectors mean nothing"
+    ]
+
+
+@pytest.mark.parametrize("name", ["special_tokens_map", "tokenizer_config"])
+def test_settings_of_a_tokenizer_that_are_no_table_are_told(model: Path, name: str) -> None:
+    text = (model / "tokenizer.json").read_text()
+    (model / "tokenizer.json").write_text(text.replace("[PAD]", "[FILL]"))
+    (model / f"{name}.json").write_text("[]")
+    with pytest.raises(ModelError, match=f"{name}.json: not a table of settings; download it again"):
+        open_tokenizer(model, 300)
 
 
 def test_a_trained_tokenizer_with_a_token_too_many_is_refused(model: Path) -> None:

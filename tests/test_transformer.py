@@ -432,6 +432,50 @@ def test_a_reading_that_the_model_cannot_do(model: Path, reading: Reading, sente
     assert str(error.value) == sentence.format(model=model)
 
 
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_first_token_that_sees_nothing_is_refused(tmp_path: Path, version: int) -> None:
+    folder = write_tiny_model(tmp_path / "model", version)
+    with pytest.raises(UsageError) as error:
+        vectors(folder, genome(bases(100)), reading=Reading(tokens="cls", layer="0"))
+    assert str(error.value) == (
+        f"{folder}: in this layer its first token does not see those after it (layer 0, or a model that reads "
+        "from left to right), so cls would be the same for all genomes; choose mean"
+    )
+    assert vectors(folder, genome(bases(100)), reading=Reading(tokens="cls", layer="concat:0,1")).any()
+
+
+@pytest.mark.parametrize("broken", [float("nan"), float("inf")])
+def test_numbers_that_are_none_are_an_error(tmp_path: Path, broken: float) -> None:
+    from safetensors.torch import load_file, save_file
+
+    folder = write_tiny_model(tmp_path / "model")
+    weights = load_file(folder / "model.safetensors")
+    weights["esm.encoder.layer.1.attention.self.query.bias"][3] = broken
+    save_file(weights, folder / "model.safetensors")
+    with pytest.raises(ModelError) as error:
+        vectors(folder, genome(bases(100)))
+    assert str(error.value) == (
+        f"{folder}: what it makes of sequence are no numbers (NaN or infinite), so its weights are damaged or "
+        "it needs more precision; give --precision float32, or download the model again"
+    )
+
+
+def test_a_model_is_found_again_from_elsewhere(model: Path, monkeypatch) -> None:
+    monkeypatch.chdir(model.parent)
+    spec = spec_for("./model")
+    monkeypatch.chdir("/")
+    assert spec.model == str(model)
+    assert open_encoder(spec).encode([genome(bases(100))])[0].any()
+
+
+@pytest.mark.parametrize("name", ["", "{model}/config.json"])
+def test_what_is_no_folder_of_a_model(model: Path, name: str) -> None:
+    with pytest.raises(
+        UsageError, match="^no encoder is called ''" if not name else "it is a file; point at"
+    ):
+        spec_for(name.format(model=model))
+
+
 def test_a_fitted_pool_is_no_beginning(model: Path) -> None:
     with pytest.raises(
         UsageError, match="^--chunk-pool attention:64: choose one of: weighted, mean; attention and"

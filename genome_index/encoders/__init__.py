@@ -84,9 +84,12 @@ def _kind_of(encoder: str, reading: Reading | None) -> IndexSpec:
     if encoder == PROFILE or is_profile(Path(encoder)):
         model = "" if encoder == PROFILE else encoder
         return IndexSpec(PROFILE, model, encoder_version="", dim=AS_THEY_COME, whitening=0.0)
-    if "/" not in encoder and not Path(encoder).is_dir():
+    folder = Path(encoder).expanduser()
+    if not encoder or ("/" not in encoder and not folder.is_dir()):
         raise EncoderNotFound(encoder, [SPECTRUM, PROFILE])
-    return IndexSpec(TRANSFORMER, encoder, reading or Reading(), encoder_version="")
+    # A folder is found again from wherever the index is asked; any other name is one of the hub's.
+    model = str(folder.resolve()) if folder.is_dir() else encoder
+    return IndexSpec(TRANSFORMER, model, reading or Reading(), encoder_version="")
 
 
 def encoder_of(spec: IndexSpec, where: str) -> Encoder:

@@ -31,6 +31,10 @@ CUDA_TOKENS = 262_144
 MOST_CHUNKS = 65_535  # of a batch: as many blocks a GPU takes in the second dimension of its grid
 PROBE_TOKENS = 8_192  # read on a GPU to see what a token costs in memory
 SPARE = 0.8  # of the free memory is used
+NO_NUMBERS = (
+    "what it makes of sequence are no numbers (NaN or infinite), so its weights are damaged or it needs more "
+    "precision; give --precision float32, or download the model again"
+)
 ATTENTION = [SDPBackend.FLASH_ATTENTION, SDPBackend.EFFICIENT_ATTENTION, SDPBackend.MATH]
 """What torch may take for attention on a GPU. Not cuDNN, its first choice on recent ones: that makes a plan
 for each new shape of a batch, which takes longer than to read a batch of short chunks."""
@@ -87,7 +91,7 @@ def run(
     Raises
     ------
     ModelError
-        Not even one chunk fits into memory.
+        Not even one chunk fits into memory, or what is made of one is no number.
     """
     if not len(chunks):
         return
@@ -112,10 +116,10 @@ def run(
             waiting = [left[part] for part in like_lengths(lengths[left], device.tokens, device.enough)][::-1]
             continue
         if before is not None:
-            yield before.rows, before.found()
+            yield before.rows, before.found(where)
         before = begun
     if before is not None:
-        yield before.rows, before.found()
+        yield before.rows, before.found(where)
 
 
 def _by_content(chunks: Sequence[Ids]) -> Rows:
@@ -132,11 +136,13 @@ def _tokens_that_fit(chunks: Sequence[Ids], tokenizer: Tokenizer, device: Device
     lengths = np.array([len(one) for one in chunks], np.int64)
     some = next(like_lengths(lengths, PROBE_TOKENS, PROBE_TOKENS))
     try:
-        _begin(chunks, some, tokenizer, device, step).found()  # what libraries take once is not a token's
+        _begin(chunks, some, tokenizer, device, step)  # what libraries take once is not a token's
+        torch.cuda.synchronize(device.name)
         torch.cuda.empty_cache()
         torch.cuda.reset_peak_memory_stats(device.name)
         before = torch.cuda.memory_allocated(device.name)
-        _begin(chunks, some, tokenizer, device, step).found()
+        _begin(chunks, some, tokenizer, device, step)
+        torch.cuda.synchronize(device.name)
     except ERRORS as error:
         if not is_out_of_memory(error):
             raise
@@ -154,11 +160,13 @@ class _Begun:
     made: Tensor  # on the CPU, but on a GPU's word only
     ready: torch.cuda.Event | None  # that word
 
-    def found(self) -> Floats:
+    def found(self, where: str) -> Floats:
         """Wait for what is made of it: (B, ...)."""
         if self.ready is not None:
             self.ready.synchronize()
         found: Floats = self.made.numpy()
+        if not np.isfinite(found).all():
+            raise ModelError(where, NO_NUMBERS)
         return found
 
 

@@ -31,7 +31,10 @@ WANTED = ("*.json", "*.txt", "*.safetensors", CARD)  # of a hub model: no code
 HUB_NAME = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")
 SIX_MERS = (4105, 4107)  # words of the Nucleotide Transformer, version 1 and 2
 
-WHOLE = "point at a folder with config.json, weights and tokenizer files: --encoder FOLDER"
+WHOLE = (
+    "point at a folder with config.json, weights and tokenizer files: --encoder FOLDER, or --model FOLDER "
+    "where an index asks for it"
+)
 AGAIN = "download the model again"
 APART = "config.json and weights are not of one model: download both again"
 
@@ -48,6 +51,8 @@ def find_model(name: str) -> Path:
         No such folder or hub model, the hub cannot be reached, or the folder is not a whole model.
     """
     folder = Path(name).expanduser()
+    if folder.is_file():
+        raise ModelError(name, f"it is a file; {WHOLE}")
     if not folder.is_dir():
         if not HUB_NAME.fullmatch(name):
             raise ModelError(name, f"there is no such folder, and no hub model is called so; {WHOLE}")
@@ -159,10 +164,25 @@ def read_sizes(config: Mapping[str, Any], where: str) -> Sizes:
         if not isinstance(config.get(key), int) or config[key] < 1:
             raise ModelError(where, f"{CONFIG} gives no {key}, or none that is a positive number; {AGAIN}")
     vocabulary, width, layers, heads, inner = (int(config[key]) for key in keys)
-    epsilon = float(config.get("layer_norm_eps") or 1e-12)
+    epsilon = number_of(config, "layer_norm_eps", 1e-12, where)
     if width % heads:
         raise ModelError(where, f"{CONFIG}: {heads} heads cannot share a hidden_size of {width}; {AGAIN}")
     return Sizes(vocabulary, width, layers, heads, inner, epsilon)
+
+
+def number_of(config: Mapping[str, Any], key: str, usual: float, where: str) -> float:
+    """A positive number of config.json, or the usual one where it gives none.
+
+    Raises
+    ------
+    ModelError
+    """
+    found = config.get(key)
+    if found is None:
+        return usual
+    if isinstance(found, bool) or not isinstance(found, int | float) or not found > 0:
+        raise ModelError(where, f"{CONFIG}: {key} is {found!r}, which is no positive number; {AGAIN}")
+    return float(found)
 
 
 # -- its weights --------------------------------------------------------------------------------------------
@@ -293,8 +313,10 @@ def _licence(card: Path) -> str:
     """The licence that a model card's front matter names: the lines between two of ---."""
     text = card.read_text(encoding="utf-8", errors="replace") if card.is_file() else ""
     front = re.match(r"---\s*\n(.*?)\n---", text, re.DOTALL)
-    found = re.search(r"^license:[ \t]*['\"]?([\w.-]+)", front.group(1), re.MULTILINE) if front else None
-    return found.group(1) if found else ""
+    found = (
+        re.findall(r"^license(?:_name)?:(.*(?:\n[ \t]*-.*)*)", front.group(1), re.MULTILINE) if front else []
+    )
+    return ", ".join(filter(None, (" ".join(re.findall(r"[\w.][\w.-]*", one)) for one in found)))
 
 
 def in_short(error: BaseException) -> str:

@@ -17,9 +17,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from genome_index.encoders.checkpoint import (
+    AGAIN,
     SIX_MERS,
     Sizes,
     fill,
+    number_of,
     read_sizes,
     read_weights,
     without_prefix,
@@ -64,7 +66,7 @@ def open_nucleotide(folder: Path, config: Mapping[str, Any]) -> tuple[Nucleotide
     """
     sizes, weights = read_sizes(config, str(folder)), without_prefix(read_weights(folder), "esm.")
     with torch.device("meta"):
-        model = NucleotideTransformer(sizes, variant_of(config, sizes, weights))
+        model = NucleotideTransformer(sizes, variant_of(config, sizes, weights, str(folder)))
     own = {name: tensor for name, tensor in weights.items() if not name.endswith(FREQUENCIES)}
     turned = sorted(weights.keys() - own.keys())
     if model.frequencies and turned:
@@ -72,20 +74,29 @@ def open_nucleotide(folder: Path, config: Mapping[str, Any]) -> tuple[Nucleotide
     return model, fill(model, own, str(folder), IGNORED)
 
 
-def variant_of(config: Mapping[str, Any], sizes: Sizes, weights: Mapping[str, Tensor]) -> Variant:
+def variant_of(config: Mapping[str, Any], sizes: Sizes, weights: Mapping[str, Tensor], where: str) -> Variant:
     """Positions from config.json; the feed-forward part from the weights: a gated one is twice as wide."""
     first = weights.get(f"{FIRST_INNER}.weight")
     gated = first is not None and len(first) == 2 * sizes.inner
     return Variant(
-        positions=int(config.get("max_position_embeddings", 1026)),  # these are the defaults of `esm`
-        pad=1 if config.get("pad_token_id") is None else int(config["pad_token_id"]),
+        positions=int(number_of(config, "max_position_embeddings", 1026, where)),  # `esm` has these defaults
+        pad=_pad(config, where),
         rotary=config.get("position_embedding_type", "absolute") == "rotary",
         gated=gated,
         biased=not gated or f"{FIRST_INNER}.bias" in weights,
         norm_before=bool(config.get("emb_layer_norm_before")),
         token_dropout=bool(config.get("token_dropout")),
-        base=float(config.get("rope_theta", ROTARY_BASE)),
+        base=number_of(config, "rope_theta", ROTARY_BASE, where),
     )
+
+
+def _pad(config: Mapping[str, Any], where: str) -> int:
+    found = config.get("pad_token_id")
+    if found is None:
+        return 1
+    if isinstance(found, bool) or not isinstance(found, int) or found < 0:
+        raise ModelError(where, f"config.json: pad_token_id is {found!r}, which is no token; {AGAIN}")
+    return found
 
 
 class NucleotideTransformer(nn.Module):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from genome_index.encoders.checkpoint import SIX_MERS
 from genome_index.encoders.labwords import LAB_TOKENISER, open_lab_words
 from genome_index.encoders.language import PIECE_BP as PIECE_BP
 from genome_index.encoders.language import Ids, Tokenizer
@@ -18,6 +19,7 @@ from genome_index.errors import ModelError
 if TYPE_CHECKING:
     import tokenizers
 
+PADDED = 128  # rows that a table of embeddings may have beyond the tokens, to make it a round number
 PROBE = "ACGT" * 100  # longer than the 100 letters that WordPiece reads of a word
 
 
@@ -77,7 +79,7 @@ def open_tokenizer(folder: Path, vocabulary: int) -> Tokenizer:
     """
     tokenizer = _found(folder)
     # Other tables may be padded to a round number; that of the six-mers has two sizes, whose ids differ.
-    exact = isinstance(tokenizer, SixMers)
+    exact = isinstance(tokenizer, SixMers) or vocabulary in SIX_MERS
     if tokenizer.vocabulary > vocabulary or (exact and tokenizer.vocabulary < vocabulary):
         raise ModelError(
             str(folder),
@@ -86,6 +88,16 @@ def open_tokenizer(folder: Path, vocabulary: int) -> Tokenizer:
             "place",
         )
     return tokenizer
+
+
+def rows_without_token(tokenizer: Tokenizer, vocabulary: int, where: str) -> list[str]:
+    """A sentence where a model has many more embeddings than its tokeniser has tokens."""
+    if vocabulary - tokenizer.vocabulary <= PADDED:
+        return []
+    return [
+        f"{where}: its tokeniser has {tokenizer.vocabulary:,} tokens, but the model {vocabulary:,} "
+        "embeddings; if the two are not of one model, the vectors mean nothing"
+    ]
 
 
 def _found(folder: Path) -> Tokenizer:
@@ -167,6 +179,8 @@ def _pad_token(path: Path) -> str:
         settings = json.loads(path.read_bytes()) if path.is_file() else {}
     except ValueError as error:
         raise ModelError(str(path), f"not a JSON file ({error}); download it again") from error
+    if not isinstance(settings, dict):
+        raise ModelError(str(path), "not a table of settings; download it again")
     token = settings.get("pad_token") or ""
     return str(token["content"] if isinstance(token, dict) else token)
 

@@ -30,7 +30,7 @@ from genome_index.encoders.models import open_model
 from genome_index.encoders.nucleotide import NucleotideTransformer
 from genome_index.encoders.onednn import lay_out
 from genome_index.encoders.protocol import Rows
-from genome_index.encoders.tokens import open_tokenizer
+from genome_index.encoders.tokens import open_tokenizer, rows_without_token
 from genome_index.errors import ModelError, SpecMismatch, UsageError
 from genome_index.pool import CHUNK_POOLS, TOKEN_POOLS
 from genome_index.progress import Progress, quiet
@@ -42,7 +42,7 @@ Floats = npt.NDArray[np.float32]
 COLUMNS = 3
 """Of a kept row before its vector: the chunk's tokens, its run (2 * contig + strand), and what share of the
 genome's tokens was read."""
-GROUP_BP = 4_000_000  # genomes tokenised together, while those before them are read
+GROUP_BP, CUDA_GROUP_BP = 400_000, 4_000_000  # genomes tokenised together, while those before are read
 UNLIMITED = 1_024  # tokens of a chunk where the model has no limit of its own
 MOST_TOKENS = 2_048  # tokens of a chunk that is not asked to be longer
 
@@ -126,7 +126,7 @@ class Transformer:
 
     def iter_grids(self, genomes: Sequence[Genome]) -> Iterator[list[Grid]]:
         """The chunks of some genomes, a group at a time; the next is tokenised while this one is read."""
-        groups = list(_groups(genomes))
+        groups = list(_groups(genomes, CUDA_GROUP_BP if self.loaded.device.is_cuda else GROUP_BP))
         with ThreadPoolExecutor(1) as ahead:
             waiting = [ahead.submit(self._grids, group) for group in groups[:1]]
             for number in range(len(groups)):
@@ -195,6 +195,8 @@ def load(name: str, reading: Reading) -> Loaded:
             f"{name}: its tokenizer sets no token before the sequence, so there is no cls to take; "
             "choose mean"
         )
+    if reading.tokens == "cls":
+        _require_view(name, model, tokenizer, layers)
     device, module = best_device(), cast(torch.nn.Module, model)
     with room_for_weights(name, device.name):
         module.to(device.name, getattr(torch, precision_of(reading.precision)))
@@ -202,8 +204,25 @@ def load(name: str, reading: Reading) -> Loaded:
             lay_out(module)
     licence = licence_notice(name, read_config(folder), folder)
     slower = missing(device.name) if isinstance(model, NucleotideTransformer) else []
-    notes = (*warnings, *([licence] if licence else []), *slower)
+    doubt = rows_without_token(tokenizer, model.vocabulary, name)
+    notes = (*warnings, *doubt, *([licence] if licence else []), *slower)
     return Loaded(model, tokenizer, layers, chunk_tokens, device, notes)
+
+
+def _require_view(name: str, model: LanguageModel, tokenizer: Tokenizer, layers: Layers) -> None:
+    """Refuse a first token that does not see those after it: all genomes would have one vector."""
+    chunks = [tokenizer.words(sequence) for sequence in (b"ACGTTGCA" * 9, b"GGATCCTA" * 9)]
+    seen = [
+        torch.stack(list(wanted_states(model, torch.tensor([[*tokenizer.before, *ids]]), None, layers)))[
+            :, :, 0
+        ]
+        for ids in chunks
+    ]
+    if torch.equal(*seen):
+        raise UsageError(
+            f"{name}: in this layer its first token does not see those after it (layer 0, or a model that "
+            "reads from left to right), so cls would be the same for all genomes; choose mean"
+        )
 
 
 def precision_of(asked: str) -> str:
@@ -229,11 +248,11 @@ def _chunk_tokens(name: str, model: LanguageModel, tokenizer: Tokenizer, reading
     return reading.chunk_tokens or min(most or UNLIMITED, MOST_TOKENS) - around
 
 
-def _groups(genomes: Sequence[Genome]) -> Iterator[list[Genome]]:
+def _groups(genomes: Sequence[Genome], most_bp: int) -> Iterator[list[Genome]]:
     group: list[Genome] = []
     for genome in genomes:
         group.append(genome)
-        if sum(one.length_bp for one in group) >= GROUP_BP:
+        if sum(one.length_bp for one in group) >= most_bp:
             yield group
             group = []
     if group:
