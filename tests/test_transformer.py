@@ -438,8 +438,8 @@ def test_a_first_token_that_sees_nothing_is_refused(tmp_path: Path, version: int
     with pytest.raises(UsageError) as error:
         vectors(folder, genome(bases(100)), reading=Reading(tokens="cls", layer="0"))
     assert str(error.value) == (
-        f"{folder}: in this layer its first token does not see those after it (layer 0, or a model that reads "
-        "from left to right), so cls would be the same for all genomes; choose mean"
+        f"{folder}: in this layer its first token does not see those after it (layer 0, or a model that "
+        "reads from left to right), so cls would be the same for all genomes; choose mean"
     )
     assert vectors(folder, genome(bases(100)), reading=Reading(tokens="cls", layer="concat:0,1")).any()
 
@@ -455,8 +455,8 @@ def test_numbers_that_are_none_are_an_error(tmp_path: Path, broken: float) -> No
     with pytest.raises(ModelError) as error:
         vectors(folder, genome(bases(100)))
     assert str(error.value) == (
-        f"{folder}: what it makes of sequence are no numbers (NaN or infinite), so its weights are damaged or "
-        "it needs more precision; give --precision float32, or download the model again"
+        f"{folder}: what it makes of sequence are no numbers (NaN or infinite), so its weights are damaged "
+        "or it needs more precision; give --precision float32, or download the model again"
     )
 
 
