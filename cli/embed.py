@@ -55,15 +55,20 @@ def embed(
     planned = plan(all_inputs(inputs, from_file), None, genome_per)
     tell_notes((*planned.notes, *notes_of(spec)))
     made = there = failed = 0
+    shares: list[float] = []
     show = Show()
     for one in embed_genomes(planned.inputs, out, spec, planned.per, format, per_chunk, show.progress):
         made += one.path is not None and not one.was_there
         there += one.was_there
         failed += one.path is None
         if one.path is None:
-            say(f"failed: {one.id}: {one.reason}", error=True)
+            say(f"failed: {one.source}: {one.id}: {one.reason}", error=True)
+        elif not one.was_there:
+            shares.append(one.share_read)
         show.through("embedded", made + there)
     show.end()
-    say(f"embedded {counted(made)}, {there:,} already there, {failed:,} failed: {out}")
+    share = sum(shares) / max(1, len(shares))
+    part = f" ({share:.1%} of each read in windows, on average)" if min(shares, default=1) < 1 else ""
+    say(f"embedded {counted(made)}{part}, {there:,} already there, {failed:,} failed: {out}")
     if failed:
         raise typer.Exit(FAILED_INPUTS)

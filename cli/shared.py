@@ -95,6 +95,15 @@ Precision = Annotated[
     ),
 ]
 DEFAULT_INDEX = Path("gindex-index")
+RESUMED = (
+    "add",
+    "build",
+    "contrast",
+    "embed",
+    "fetch",
+    "pretrain",
+    "train",
+)  # commands that go on where they were
 
 
 def guarded(command: Command) -> Command:
@@ -113,8 +122,12 @@ def guarded(command: Command) -> Command:
             # The reader has gone; that is its right.
             _discard_output()
             raise typer.Exit(0) from None
+        except MemoryError as error:
+            say("gindex: not enough memory; give fewer or smaller genomes, or a smaller model", error=True)
+            raise typer.Exit(WRONG_USE) from error
         except KeyboardInterrupt:
-            say("gindex: interrupted; finished work is kept, run the same command again to go on", error=True)
+            kept = "; finished work is kept, run the same command again to go on"
+            say(f"gindex: interrupted{kept if command.__name__ in RESUMED else ''}", error=True)
             raise typer.Exit(130) from None
 
     return cast(Command, run)

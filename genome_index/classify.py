@@ -15,6 +15,7 @@ from typing import cast
 import numpy as np
 import numpy.typing as npt
 
+from genome_index.calibrate import NEVER
 from genome_index.features import WORD_FLOOR, HeldOut, Hits, Vote, elect, features_of
 from genome_index.fit import finer_level, relative_to_needed
 from genome_index.levels import UNKNOWN, Level
@@ -149,7 +150,7 @@ class _Case:
             self.missed = (
                 f"{self._ani_of(self.best)} would do for {self._species_name(self.best)}, "
                 "but among this index's own genomes such a match is right "
-                f"with probability {chosen.probability:.2f}, and {chosen.threshold:.2f} is asked for"
+                f"with probability {chosen.probability:.2f}, and {_asked(chosen.threshold)}"
             )
             return None
         needed = self.thresholds.needed(int(self.rows[self.best]), (self.self_row,))
@@ -239,7 +240,7 @@ class _Case:
             name = self.names[ranks[0]]
             unsure = (
                 f" Even its {ranks[0]} is unsure: {self.model.levels[ranks[0]].names[name.code]} "
-                f"with probability {name.probability:.2f} of the {name.threshold:.2f} asked for."
+                f"with probability {name.probability:.2f}{_of_asked(name.threshold)}."
             )
         closest = self.best if self.best is not None else int(self.real[0])
         deepest = "species" if "species" in self.model.levels else (ranks[0] if ranks else None)
@@ -337,6 +338,16 @@ class _Case:
                 "or the other carries much more",
             )
         return ()
+
+
+def _asked(threshold: float) -> str:
+    return f"{threshold:.2f} is asked for" if threshold < NEVER else "it has too few to learn what to ask for"
+
+
+def _of_asked(threshold: float) -> str:
+    if threshold < NEVER:
+        return f" of the {threshold:.2f} asked for"
+    return ", and this index has too few genomes to learn how much to ask for"
 
 
 def _sentence(words: str) -> str:

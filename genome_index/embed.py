@@ -18,7 +18,7 @@ import numpy.typing as npt
 from genome_index.durable import disk_errors, write_file
 from genome_index.encoders import Encoder, open_encoder
 from genome_index.encoders.grid import UNREAD
-from genome_index.errors import UsageError
+from genome_index.errors import StorageError, UsageError
 from genome_index.extras import need_installed
 from genome_index.ingest import sequence_digest
 from genome_index.progress import Progress, quiet
@@ -40,8 +40,10 @@ class Embedded:
     """What came of one input: its file, or why there is none."""
 
     id: str
+    source: str
     path: Path | None
     reason: str = ""  # of a failure
+    share_read: float = 1.0  # of its base pairs; less where windows are sampled
     was_there: bool = False  # made by an earlier run, of the same sequence in the same way
 
 
@@ -70,7 +72,7 @@ def write_embeddings(
         raise UsageError(f"--per-chunk: the encoder {spec.encoder} has no chunks; leave it out")
     with disk_errors(out):
         out.mkdir(parents=True, exist_ok=True)
-    ids: set[str] = set()
+    ids: dict[str, str] = {}
     for batch in _batches(genomes):
         yield from _write_batch(batch, _Task(spec, encoder, out, kind, per_chunk, progress), ids)
 
@@ -114,8 +116,8 @@ def _batches(genomes: Iterable[Genome | Failure]) -> Iterator[list[Genome | Fail
         yield batch
 
 
-def _write_batch(batch: Sequence[Genome | Failure], task: _Task, ids: set[str]) -> Iterator[Embedded]:
-    refused = {at: why for at, one in enumerate(batch) if (why := _refusal(one, ids))}
+def _write_batch(batch: Sequence[Genome | Failure], task: _Task, ids: dict[str, str]) -> Iterator[Embedded]:
+    refused = {at: why for at, one in enumerate(batch) if (why := _refusal(one, ids, task))}
     there = {at for at, one in enumerate(batch) if at not in refused and _is_there(one, task)}
     new = [
         one for at, one in enumerate(batch)
@@ -124,24 +126,35 @@ def _write_batch(batch: Sequence[Genome | Failure], task: _Task, ids: set[str]) 
     made = task.encoder.iter_encode(new, task.progress)
     for at, one in enumerate(batch):
         if at in refused:
-            yield Embedded(one.id, None, refused[at])
+            yield Embedded(one.id, one.source, None, refused[at])
         elif isinstance(one, Genome):
             raw = None if at in there else next(made)
             if raw is not None and not len(raw):
-                yield Embedded(one.id, None, f"{UNREAD}; leave it out")
+                yield Embedded(one.id, one.source, None, f"{UNREAD}; leave it out")
                 continue
             if raw is not None:
                 _write(one, raw, task)
-            yield Embedded(one.id, task.path(one.id), was_there=raw is None)
+            share = float(raw[0, 2]) if raw is not None and task.spec.reading else 1.0
+            path = task.path(one.id)
+            yield Embedded(one.id, one.source, path, share_read=share, was_there=raw is None)
 
 
-def _refusal(one: Genome | Failure, ids: set[str]) -> str:
-    """Why an input gets no file, or nothing; takes note of its id."""
+def _refusal(one: Genome | Failure, ids: dict[str, str], task: _Task) -> str:
+    """Why an input gets no file, or nothing; takes note of its id, and of where it came from."""
     if isinstance(one, Failure):
         return one.reason
     if one.id in ids:
-        return f"the id {one.id!r} was already given; rename one of the two"
-    ids.add(one.id)
+        return f"the id {one.id!r} was already given by {ids[one.id]}; rename one of the two"
+    ids[one.id] = one.source
+    path = task.path(one.id)
+    other = next(
+        (kind for kind in WRITERS if kind != task.kind and path.with_suffix(f".{kind}").exists()), ""
+    )
+    if other:
+        return (
+            f"{path.with_suffix(f'.{other}')} is there, and the JSON beside it says how that was made; "
+            f"give another --out, or --format {other}"
+        )
     return complaint(one)
 
 
@@ -154,6 +167,10 @@ def _is_there(one: Genome | Failure, task: _Task) -> bool:
         said = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
         content = path.read_bytes()
     except (FileNotFoundError, ValueError):
+        return False
+    except OSError as error:
+        raise StorageError(str(path), f"cannot read what is there ({error.strerror or error})") from error
+    if not isinstance(said, dict):
         return False
     wanted = {**task.settings(), "sequence_sha256": sequence_digest(one)}
     return hashlib.sha256(content).hexdigest() == said.get("file_sha256") and all(

@@ -2,8 +2,9 @@
 
 Species are split in three. On the first part the pools are trained (supervised contrast: genomes of one genus
 near, others far; Khosla et al. 2020, arXiv 2004.11362); on the second the better pool and when to stop are
-chosen; on the third, which had no part in either, it is held against the weighted mean. It wins if the lower
-end of a paired 95 % bootstrap interval over species lies above zero.
+chosen; on the third, which had no part in either, it is held against what the index has now: the mean, or a
+pool that won before. It wins if the lower end of a paired 95 % bootstrap interval over species lies above
+zero.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from genome_index.changes import Summary, Work, fit_again
+from genome_index.encoders import encoder_of
 from genome_index.encoders.grid import evenly
 from genome_index.errors import UsageError
 from genome_index.extras import need_installed
@@ -55,10 +57,11 @@ class PoolReport:
     rounds: int  # of training, of 25 batches each
     tested: int  # genomes
     species: int  # that they belong to
-    mean_right: float
+    now_right: float
     pool_right: float
-    gain_low: float  # 95 % interval of pool_right - mean_right, paired, over species
+    gain_low: float  # 95 % interval of pool_right - now_right, paired, over species
     gain_high: float
+    now: str = "the mean"  # how the index pools
 
     @property
     def wins(self) -> bool:
@@ -70,10 +73,10 @@ class PoolReport:
         trained = f"after {rounds}" if self.rounds else "which training did not improve"
         return [
             f"{self.kind}, {trained}: of {counted(self.tested)} of {self.species:,} species "
-            f"{self.pool_right:.1%} find their {self.rank}; by the mean {self.mean_right:.1%}",
-            f"gain {100 * (self.pool_right - self.mean_right):+.1f} points, 95 % interval "
+            f"{self.pool_right:.1%} find their {self.rank}; by {self.now} {self.now_right:.1%}",
+            f"gain {100 * (self.pool_right - self.now_right):+.1f} points, 95 % interval "
             f"{100 * self.gain_low:+.1f} to {100 * self.gain_high:+.1f}, on species that had no part in "
-            "training or choosing: " + ("it wins" if self.wins else "it does not win, and the mean stays"),
+            "training or choosing: " + ("it wins" if self.wins else f"it does not win, and {self.now} stays"),
         ]
 
 
@@ -94,7 +97,8 @@ def fit_pool(path: Path, rank: str, work: Work) -> tuple[PoolReport, Summary | N
                 "build an index with a language model (`gindex build --encoder MODEL`)"
             )
         material = _material(index, rank)
-        report, module = _train_and_test(material, rank, work)
+        now = encoder_of(index.spec, str(path)).features(material.chunks)
+        report, module = _train_and_test(material, rank, work, now, _name_of(index.spec.reading.chunks))
         if not report.wins:
             return report, None
         from genome_index.encoders.chunkpool import save_pool
@@ -102,6 +106,11 @@ def fit_pool(path: Path, rank: str, work: Work) -> tuple[PoolReport, Summary | N
         name = save_pool(module, report.kind, path)
         spec = replace(index.spec, reading=replace(index.spec.reading, chunks=name))
         return report, fit_again(index, spec, work, f"fit-pool {name}")
+
+
+def _name_of(chunks: str) -> str:
+    fitted = f"the {chunks.partition(':')[0]} that was fitted before"
+    return {"weighted": "the mean", "mean": "the plain mean"}.get(chunks, fitted)
 
 
 @dataclass(frozen=True)
@@ -148,7 +157,9 @@ def _species_of(level: Level | None, rows: Rows) -> Rows:
     return np.unique(np.where(codes == UNKNOWN, own, codes), return_inverse=True)[1].astype(np.int64)
 
 
-def _train_and_test(material: _Material, rank: str, work: Work) -> tuple[PoolReport, nn.Module]:
+def _train_and_test(
+    material: _Material, rank: str, work: Work, now: Floats, name: str = "the mean"
+) -> tuple[PoolReport, nn.Module]:
     from genome_index.encoders.chunkpool import KINDS
 
     train, choose, test = (np.flatnonzero(material.part == part) for part in range(3))
@@ -158,17 +169,17 @@ def _train_and_test(material: _Material, rank: str, work: Work) -> tuple[PoolRep
         raise UsageError(
             f"of the test part, {counted(len(asked))} of {species:,} species have a fellow of their {rank} "
             f"elsewhere; {LEAST_TESTED} of {LEAST_SPECIES} are needed to say whether a fitted pool is better "
-            "than the mean"
+            f"than {name}"
         )
     tried = [_trained(kind, material, train, choose, work) for kind in KINDS]
     module, kind, rounds, _ = max(tried, key=lambda one: one[3])
     references = np.flatnonzero(material.part < 2)
     ours = _right(_vectors(module, material.chunks), material, references, asked)
-    mean = _right(_vectors(None, material.chunks), material, references, asked)
-    low, high = paired_interval(ours.astype(float) - mean, material.species[asked])
+    theirs = _right(now, material, references, asked)
+    low, high = paired_interval(ours.astype(float) - theirs, material.species[asked])
     return PoolReport(
         rank, kind, rounds, len(asked), species,
-        float(mean.mean()), float(ours.mean()), low, high,
+        float(theirs.mean()), float(ours.mean()), low, high, name,
     ), module  # fmt: skip
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from pathlib import Path
 
 import duckdb
@@ -16,7 +17,7 @@ pytest.importorskip("transformers")
 import torch  # noqa: E402  # after the skip
 
 from genome_index.encoders import open_encoder, spec_for, transformer  # noqa: E402
-from genome_index.errors import ModelError, UsageError  # noqa: E402
+from genome_index.errors import ModelError, StorageError, UsageError  # noqa: E402
 from genome_index.pipeline import embed_genomes  # noqa: E402
 from genome_index.reader import iter_genomes  # noqa: E402
 from genome_index.spec import IndexSpec, Reading  # noqa: E402
@@ -141,7 +142,40 @@ def test_inputs_that_cannot_be_read_have_a_reason_and_stop_nothing(spec, six_gen
     )
     assert [one.path is None for one in found] == [True, False, True]
     assert found[0].reason == "the file is empty; give a FASTA or GenBank file"
-    assert found[2].reason == "the id 'DEMO_0001' was already given; rename one of the two"
+    assert found[2].reason == (
+        f"the id 'DEMO_0001' was already given by {six_genomes[0]}; rename one of the two"
+    )
+
+
+def test_another_format_is_not_written_over_what_says_how_the_first_was_made(
+    spec, six_genomes, tmp_path
+) -> None:
+    (first,) = embed_genomes(six_genomes[:1], tmp_path, spec, kind="npy")
+    said = first.path.with_suffix(".json").read_bytes()
+    (second,) = embed_genomes(six_genomes[:1], tmp_path, spec, kind="pt")
+    assert second.path is None
+    assert second.reason == (
+        f"{first.path} is there, and the JSON beside it says how that was made; give another --out, or "
+        "--format npy"
+    )
+    assert first.path.with_suffix(".json").read_bytes() == said
+
+
+@pytest.mark.parametrize("said", ["[]", '"x"', "", "{"])
+def test_a_json_that_says_nothing_is_written_anew(spec, six_genomes, tmp_path, said: str) -> None:
+    (first,) = embed_genomes(six_genomes[:1], tmp_path, spec)
+    path = first.path.with_suffix(".json")
+    right = path.read_text()
+    path.write_text(said)
+    (again,) = embed_genomes(six_genomes[:1], tmp_path, spec)
+    assert not again.was_there
+    assert path.read_text() == right
+
+
+def test_a_folder_in_the_way_is_said(spec, six_genomes, tmp_path) -> None:
+    (tmp_path / "DEMO_0001.json").mkdir()
+    with pytest.raises(StorageError, match="DEMO_0001.npy: cannot read what is there"):
+        list(embed_genomes(six_genomes[:1], tmp_path, spec))
 
 
 def test_an_id_with_a_slash_stays_within_the_folder(spec, tmp_path) -> None:
@@ -177,8 +211,15 @@ def test_the_command_says_what_was_made_what_failed_and_the_licence(
     result = gindex(*words, "--out", tmp_path / "out")
     assert result.exit_code == 1
     assert "CC BY-NC-SA 4.0: not for commercial use" in result.stderr
-    assert "failed: empty: the file is empty; give a FASTA or GenBank file" in result.stderr
-    assert f"embedded 2 genomes, 0 already there, 1 failed: {tmp_path / 'out'}" in result.stderr
+    said = f"failed: {tmp_path / 'empty.fa'}: empty: the file is empty; give a FASTA or GenBank file"
+    assert said in result.stderr
+    share = re.search(
+        r"embedded 2 genomes \((.+)% of each read in windows, on average\), 0 already", result.stderr
+    )
+    said = [json.loads((tmp_path / "out" / f"DEMO_000{at}.json").read_text())["share_read"] for at in (1, 2)]
+    assert share
+    assert float(share.group(1)) == pytest.approx(50 * sum(said), abs=0.06)
+    assert f"already there, 1 failed: {tmp_path / 'out'}" in result.stderr
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
         "DEMO_0001.json", "DEMO_0001.pt", "DEMO_0002.json", "DEMO_0002.pt",
     ]  # fmt: skip

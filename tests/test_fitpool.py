@@ -168,11 +168,16 @@ def material(hidden: bool) -> _Material:
 
 
 def test_it_wins_where_few_chunks_tell_and_only_there() -> None:
-    report, _ = fitpool._train_and_test(material(hidden=True), "genus", Work())
+    hidden, plain = material(hidden=True), material(hidden=False)
+    report, module = fitpool._train_and_test(hidden, "genus", Work(), fitpool._vectors(None, hidden.chunks))
     assert report.wins
-    assert report.pool_right > report.mean_right + 0.2
-    report, _ = fitpool._train_and_test(material(hidden=False), "genus", Work())
-    assert report.mean_right > 0.95
+    assert report.pool_right > report.now_right + 0.2
+    again = fitpool._vectors(module, hidden.chunks)  # what the index has from then on
+    report, _ = fitpool._train_and_test(hidden, "genus", Work(), again, fitpool._name_of("gru:1"))
+    assert report.now_right == report.pool_right
+    assert report.lines()[1].endswith("it does not win, and the gru that was fitted before stays")
+    report, _ = fitpool._train_and_test(plain, "genus", Work(), fitpool._vectors(None, plain.chunks))
+    assert report.now_right > 0.95
     assert not report.wins
 
 
