@@ -11,9 +11,11 @@ import json
 import resource
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +23,11 @@ import numpy as np
 import numpy.typing as npt
 
 from genome_index.encoders import SPECTRUM, TRANSFORMER, open_encoder, spec_for
-from genome_index.errors import UsageError
+from genome_index.encoders.grid import UNREAD, can_be_read
+from genome_index.errors import ModelError, UsageError
 from genome_index.extras import need_installed
 from genome_index.groupstats import silhouette
+from genome_index.ingest import sequence_digest
 from genome_index.levels import UNKNOWN, Level, levels_of
 from genome_index.pool import unit
 from genome_index.progress import Progress, quiet
@@ -40,6 +44,7 @@ Floats = npt.NDArray[np.float32]
 Tell = Callable[[Iterable[str]], None]  # called with sentences for the user
 
 FOLDS = 4
+LEAST_PAIRS = 20  # with an ANI; a correlation over fewer says nothing
 ANI_GENOMES, ANI_NEIGHBOURS = 200, 8  # whose ANI to their nearest is measured
 SEED = 0
 
@@ -53,17 +58,19 @@ class Row:
     pool: str
     dim: int
     accuracy: Mapping[str, float]  # rank -> share right of the genomes with a fellow, nearest vector, 4 folds
+    # (NaN, as silhouette, where all genomes have one and the same vector)
     silhouette: Mapping[str, float]  # rank -> cosine silhouette over all genomes with a name, -1 to 1
     anisotropy: float  # mean cosine of all pairs, as the encoder gave them; near 1 is a narrow cone
     anisotropy_after: float  # after centring and half-whitening
-    ani_correlation: float | None  # Spearman's, of similarity and ANI over pairs that have one
+    ani_correlation: float | None  # Spearman's, of similarity and ANI over pairs that have one, if enough do
     ani_pairs: int
     seconds: float  # of the whole pass, shared by all layers of it
     peak_mb: float  # of the process while this encoder read, or of the GPU
     share_read: float  # of the genomes; less than 1 where windows were sampled
+    encoder_version: str  # a digest of a language model's weights, configuration and tokenizer
 
     def to_json(self) -> dict[str, Any]:
-        return asdict(self)
+        return {key: _or_null(value) for key, value in asdict(self).items()}
 
 
 @dataclass(frozen=True)
@@ -87,12 +94,19 @@ def compare_encoders(
     layers: str = "all",
     progress: Progress = quiet,
     tell: Tell = lambda notes: None,
-) -> Iterator[Row]:
-    """Judge each encoder on the same genomes; a language model by every layer, or by those asked for."""
+) -> Iterator[Row | Failure]:
+    """Judge each encoder on the same genomes; a language model by every layer, or by those asked for.
+
+    One that cannot be used is a failure in its place, and the others go on.
+    """
     pairs = ani_pairs(genomes)
     for spec in specs:
-        for one in vectors_of(genomes, spec, layers, progress, tell):
-            yield judge(one, levels, pairs)
+        try:
+            for one in vectors_of(genomes, spec, layers, progress, tell):
+                yield judge(one, levels, pairs)
+        except UsageError as error:
+            why = error.reason if isinstance(error, ModelError) else str(error)
+            yield Failure(spec.model or spec.encoder, "model", why)
 
 
 def vectors_of(
@@ -101,9 +115,9 @@ def vectors_of(
     """One pass of one encoder over the genomes; what a user should know of it is told first."""
     _forget_models()
     _forget_peak()
-    start = time.perf_counter()
     encoder = open_encoder(spec)
     if spec.encoder != TRANSFORMER:
+        start = time.perf_counter()
         values = encoder.features(encoder.encode(genomes))
         seconds = time.perf_counter() - start
         yield Vectors(spec.model or spec.encoder, None, "-", values, seconds, _peak_mb(spec), 1.0, spec)
@@ -112,7 +126,8 @@ def vectors_of(
     from genome_index.encoders.transformer import Transformer
 
     assert isinstance(encoder, Transformer)  # for the type checker: the table says so
-    tell(encoder.notes())
+    tell(encoder.notes())  # it is loaded for that, which is no part of its reading
+    start = time.perf_counter()
     tables, share = read_layers(encoder, genomes, layers, progress)
     seconds, peak = time.perf_counter() - start, _peak_mb(spec)
     for (layer, pool), values in tables.items():
@@ -122,12 +137,14 @@ def vectors_of(
 def judge(one: Vectors, levels: Mapping[str, Level], pairs: Mapping[tuple[int, int], float]) -> Row:
     projected = _projected(one.values, one.spec)
     correlation = _correlation(projected, pairs)
+    told = levels if np.ptp(one.values, axis=0).any() else {}  # else nothing tells genomes apart
+    unknown = dict.fromkeys(levels, float("nan"))
     return Row(
         one.encoder, one.layer, one.pool, one.values.shape[1],
-        {name: cross_validated(one.values, level, one.spec) for name, level in levels.items()},
-        {name: _silhouette(projected, level) for name, level in levels.items()},
+        unknown | {name: cross_validated(one.values, level, one.spec) for name, level in told.items()},
+        unknown | {name: _silhouette(projected, level) for name, level in told.items()},
         mean_cosine(one.values), mean_cosine(projected), correlation, len(pairs), one.seconds, one.peak_mb,
-        one.share_read,
+        one.share_read, one.spec.encoder_version,
     )  # fmt: skip
 
 
@@ -177,7 +194,7 @@ def mean_cosine(vectors: Floats) -> float:
     rows = unit(vectors)
     pairs = len(rows) * (len(rows) - 1)
     total, own = rows.sum(axis=0, dtype=np.float64), np.square(rows).sum(dtype=np.float64)
-    return float((total @ total - own) / pairs) if pairs else float("nan")
+    return min(1.0, float((total @ total - own) / pairs)) if pairs else float("nan")
 
 
 def ani_pairs(genomes: Sequence[Genome]) -> dict[tuple[int, int], float]:
@@ -199,7 +216,7 @@ def ani_pairs(genomes: Sequence[Genome]) -> dict[tuple[int, int], float]:
 def _correlation(vectors: Floats, pairs: Mapping[tuple[int, int], float]) -> float | None:
     from scipy.stats import spearmanr
 
-    if len(pairs) < 3:
+    if len(pairs) < LEAST_PAIRS:
         return None
     a, b = np.array(list(pairs)).T
     similarity = (vectors[a] * vectors[b]).sum(axis=1)
@@ -241,11 +258,13 @@ def _peak_mb(spec: IndexSpec) -> float:
 
 @dataclass(frozen=True)
 class Comparison:
-    """What came of comparing: a row for each encoder, layer and pooling, and inputs that failed."""
+    """What came of comparing: a row for each encoder, layer and pooling; inputs and models that failed."""
 
     genomes: int
     rows: list[Row]
     failures: list[Failure]
+    taxonomy: str  # its release
+    reading: Reading
 
 
 def compare_inputs(
@@ -261,34 +280,72 @@ def compare_inputs(
     ModelError
     """
     need_installed("gindex compare", "sklearn", "scipy", extra="neural")
-    specs = [spec_for(name) for name in (SPECTRUM, *encoders)]
+    specs = [spec_for(name) for name in dict.fromkeys((SPECTRUM, *encoders))]
     specs = [spec_for(spec.model, reading=reading) if spec.reading else spec for spec in specs]
-    read = list(genomes)
-    failures = [one for one in read if isinstance(one, Failure)]
-    complaints = [(one, complaint(one)) for one in read if isinstance(one, Genome)]
-    usable = [one for one, why in complaints if not why]
-    failures += [Failure(one.id, one.source, why) for one, why in complaints if why]
+    usable, failures = _sorted_out(genomes, any(spec.reading for spec in specs))
+    tell(_twins(usable))
     levels = levels_of([taxonomy.find(one.id) or one.taxon for one in usable])
     asked = {name: level for name, level in levels.items() if _has_fellows(level)}
     if not asked:
         raise UsageError(
             f"nothing to compare by: of {counted(len(usable))}, no two share a name of {taxonomy.release} "
-            "while others bear another"
+            f"while others bear another{_first_of(failures)}"
         )
-    return Comparison(
-        len(usable), list(compare_encoders(usable, asked, specs, layers, progress, tell)), failures
-    )
+    found = list(compare_encoders(usable, asked, specs, layers, progress, tell))
+    failures += [one for one in found if isinstance(one, Failure)]
+    rows = [one for one in found if isinstance(one, Row)]
+    return Comparison(len(usable), rows, failures, taxonomy.release, reading)
+
+
+def _sorted_out(genomes: Iterable[Genome | Failure], by_model: bool) -> tuple[list[Genome], list[Failure]]:
+    """Genomes that can be compared, and the others with the reason why not."""
+    usable: dict[str, Genome] = {}
+    failures = []
+    for one in genomes:
+        if isinstance(one, Failure):
+            failures.append(one)
+            continue
+        why = complaint(one)
+        if one.id in usable:
+            given = usable[one.id].source
+            why = f"the id {one.id!r} was already given by {given}; rename one of the two"
+        elif not why and by_model and not can_be_read(one):
+            why = f"{UNREAD}; leave it out"
+        if why:
+            failures.append(Failure(one.id, one.source, why))
+        else:
+            usable[one.id] = one
+    return list(usable.values()), failures
+
+
+def _twins(genomes: Sequence[Genome]) -> list[str]:
+    """A sentence where genomes are the very same sequence: they find each other by any encoder."""
+    digests = Counter(sequence_digest(one) for one in genomes)
+    twins = sum(count for count in digests.values() if count > 1)
+    if not twins:
+        return []
+    return [
+        f"{twins:,} of {counted(len(genomes))} have the same sequence as another of them, which any encoder "
+        "finds; leave one of each out for shares that tell encoders apart"
+    ]
+
+
+def _first_of(failures: Sequence[Failure]) -> str:
+    if not failures:
+        return ""
+    first = failures[0]
+    return f"; {counted(len(failures), 'input')} failed, the first, {first.source}: {first.reason}"
 
 
 def as_table(found: Comparison) -> Iterator[str]:
     """For a reader: one line a row, accuracy in percent by rank, the best of each rank marked."""
     ranks = list(found.rows[0].accuracy)
-    best = {rank: max(row.accuracy[rank] for row in found.rows) for rank in ranks}
+    best = {rank: np.nanmax([row.accuracy[rank] for row in found.rows]) for rank in ranks}
     width = max(len(row.encoder) for row in found.rows)
     finest = next((rank for rank in reversed(RANKS) if rank in ranks), ranks[-1])
     yield (
         f"{counted(found.genomes)}; share right of the nearest vector in {FOLDS} folds, best marked *; "
-        f"silhouette by {finest}\n"
+        f"silhouette by {finest}; ANI of {counted(found.rows[0].ani_pairs, 'pair')}\n"
     )
     heads = "".join(f"{rank[:12]:>14}" for rank in ranks)
     costs = "silhouette  anisotropy  whitened  with ANI     s      MB    read"
@@ -298,19 +355,40 @@ def as_table(found: Comparison) -> Iterator[str]:
         layer = "-" if row.layer is None else str(row.layer)
         ani = "-" if row.ani_correlation is None else f"{row.ani_correlation:.2f}"
         yield (
-            f"{row.encoder:<{width}}  {layer:>5}  {row.pool:<4}{shares}  {row.silhouette[finest]:>10.3f}  "
+            f"{row.encoder:<{width}}  {layer:>5}  {row.pool:<4}{shares}  {_or_dash(row.silhouette[finest])}  "
             f"{row.anisotropy:>10.3f}  {row.anisotropy_after:>8.3f}  {ani:>8}  {row.seconds:>4.0f}  "
             f"{row.peak_mb:>6.0f}  {row.share_read:>6.1%}\n"
         )
 
 
+def _or_dash(silhouette: float) -> str:
+    return f"{'-':>10}" if np.isnan(silhouette) else f"{silhouette:>10.3f}"
+
+
 def _marked(share: float, best: float) -> str:
+    if np.isnan(share):
+        return f"{'-':>13} "
     return f"{100 * share:>13.1f}{'*' if share == best else ' '}"
 
 
 def as_json(found: Comparison) -> Iterator[str]:
-    rows = [row.to_json() for row in found.rows]
-    yield json.dumps({"version": 1, "genomes": found.genomes, "rows": rows}, indent=1, allow_nan=False) + "\n"
+    said = {
+        "version": 1,
+        "gindex_version": metadata.version("gindex"),
+        "taxonomy": found.taxonomy,
+        "reading": {key: getattr(found.reading, key) for key in ("windows", "chunk_tokens", "precision")},
+        "genomes": found.genomes,
+        "rows": [row.to_json() for row in found.rows],
+        "failures": [asdict(one) for one in found.failures],
+    }
+    yield json.dumps(said, indent=1, allow_nan=False) + "\n"
+
+
+def _or_null(value: Any) -> Any:  # noqa: ANN401  # JSON: numbers, texts, tables
+    """The same, with null for NaN, which JSON has no word for."""
+    if isinstance(value, Mapping):
+        return {key: _or_null(one) for key, one in value.items()}
+    return None if isinstance(value, float) and np.isnan(value) else value
 
 
 FORMATS = {"table": as_table, "json": as_json}

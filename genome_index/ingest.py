@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from genome_index.encoders import Encoder, encoder_of
+from genome_index.encoders.grid import UNREAD, can_be_read
 from genome_index.pairs import in_threads
 from genome_index.portraits import encode_course, encode_windows
 from genome_index.progress import Progress, quiet
@@ -86,7 +87,7 @@ def ingest(
         if isinstance(genome, Failure):
             intake.failures.append(genome)
         else:
-            _sort(genome, finished, taken, sources, intake, batch)
+            _sort(genome, spec, finished, taken, sources, intake, batch)
         if _full(batch, encoder):
             intake.kept += _write(batch, spec, encoder, root, threads, progress)
             batch = []
@@ -98,12 +99,12 @@ def ingest(
 
 
 def _sort(
-    genome: Genome, finished: Mapping[tuple[str, str], Kept], taken: Mapping[str, str],
+    genome: Genome, spec: IndexSpec, finished: Mapping[tuple[str, str], Kept], taken: Mapping[str, str],
     sources: dict[str, str], intake: Intake, batch: list[tuple[Genome, str]],
 ) -> None:  # fmt: skip
     """Where one genome goes: taken over, passed over, refused, or into the batch."""
     digest = sequence_digest(genome)
-    refusal = complaint(genome) or _refusal(genome, digest, taken, sources)
+    refusal = complaint(genome) or _refusal(genome, digest, taken, sources) or _unread(genome, spec)
     if refusal:
         intake.failures.append(Failure(genome.id, genome.source, refusal))
         return
@@ -126,6 +127,11 @@ def sequence_digest(genome: Genome) -> str:
         digest.update(contig.sequence.upper())
         digest.update(b"\n")
     return digest.hexdigest()
+
+
+def _unread(genome: Genome, spec: IndexSpec) -> str:
+    """Why a language model cannot take it: it would be a row of zeros, like any other of its kind."""
+    return "" if spec.reading is None or can_be_read(genome) else f"{UNREAD}; leave it out"
 
 
 def _refusal(genome: Genome, digest: str, taken: Mapping[str, str], sources: Mapping[str, str]) -> str:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 # Okabe & Ito 2008: told apart by readers who do not see all colours.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 STYLES = {"mean": "-", "max": "--", "cls": ":", "gem": "-."}
+MARKERS = {"mean": "o", "max": "^", "cls": "s", "gem": "D"}  # or poolings of a single layer would look alike
+LEVELS = ((0, (6, 2)), (0, (1, 2)), (0, (6, 2, 1, 2)))  # of encoders without layers
 
 
 def write_plots(rows: Sequence[Row], folder: Path) -> list[Path]:
@@ -40,33 +42,48 @@ def _figure(rows: Sequence[Row], values: dict[int, float], title: str) -> Figure
 
     figure = Figure(figsize=(8, 4.5), layout="constrained")
     axes = figure.subplots()
-    encoders = [name for name in dict.fromkeys(row.encoder for row in rows)]
-    for colour, encoder in zip(_cycled(len(encoders)), encoders, strict=True):
+    encoders = list(dict.fromkeys(row.encoder for row in rows))
+    for number, (encoder, name) in enumerate(zip(encoders, short_names(encoders), strict=True)):
         some = [row for row in rows if row.encoder == encoder]
         for pool in dict.fromkeys(row.pool for row in some):
-            _line(axes, [row for row in some if row.pool == pool], values, colour)
+            _line(axes, [row for row in some if row.pool == pool], values, name, number)
     axes.set(xlabel="layer (0 is the embedding layer)", ylabel=title)
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    layers = {row.layer for row in rows if row.layer is not None} or {0}
+    axes.set_xlim(min(layers) - 0.5, max(layers) + 0.5)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     axes.grid(alpha=0.3)
     figure.legend(loc="outside right upper", frameon=False, fontsize="small")
     return figure
 
 
-def _line(axes: Axes, rows: Sequence[Row], values: dict[int, float], colour: str) -> None:
+def _line(axes: Axes, rows: Sequence[Row], values: dict[int, float], name: str, number: int) -> None:
     """A curve over layers; where there are none, a level line to be compared with."""
     first = rows[0]
-    name = Path(first.encoder).name
     if first.layer is None:
-        axes.axhline(values[id(first)], color="#555555", linewidth=1, linestyle=(0, (6, 2)), label=name)
+        style = LEVELS[number % len(LEVELS)]
+        axes.axhline(values[id(first)], color="#555555", linewidth=1, linestyle=style, label=name)
         return
     axes.plot(
         [row.layer for row in rows if row.layer is not None], [values[id(row)] for row in rows],
-        color=colour, linestyle=STYLES.get(first.pool, "-"), marker=".", label=f"{name}, {first.pool}",
+        color=COLOURS[number % len(COLOURS)], linestyle=STYLES[first.pool], marker=MARKERS[first.pool],
+        markersize=4, label=f"{name}, {first.pool}",
     )  # fmt: skip
 
 
-def _cycled(count: int) -> list[str]:
-    return [COLOURS[at % len(COLOURS)] for at in range(count)]
+def short_names(encoders: Sequence[str]) -> list[str]:
+    """The last part of each path or hub name, and as many before it as tell it from the others.
+
+    >>> short_names(["spectrum", "/a/dna/model", "/a/esm/model"])
+    ['spectrum', 'dna/model', 'esm/model']
+    """
+    names = []
+    for encoder in encoders:
+        parts = encoder.split("/")
+        tails = ["/".join(parts[-count:]) for count in range(1, len(parts) + 1)]
+        others = [other for other in encoders if other != encoder]
+        alone = (tail for tail in tails if not any(f"/{other}".endswith(f"/{tail}") for other in others))
+        names.append(next(alone, encoder))
+    return names
 
 
 def _saved(figure: Figure, stem: Path) -> list[Path]:

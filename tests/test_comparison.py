@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import itertools
 import json
 import weakref
@@ -93,7 +94,9 @@ def test_the_command(gindex, model, demo, tmp_path) -> None:
     assert rows[0]["accuracy"]["genus"] > 0.9
     assert rows[0]["ani_pairs"] > 30
     assert rows[0]["ani_correlation"] > 0.7
-    assert all(0 <= row["accuracy"]["genus"] <= rows[0]["accuracy"]["genus"] for row in rows)
+    assert rows[3]["accuracy"]["genus"] is None  # cls of layer 0 is the same for all
+    others = [row for row in rows if row is not rows[3]]
+    assert all(0 <= row["accuracy"]["genus"] <= rows[0]["accuracy"]["genus"] for row in others)
     assert all(row["anisotropy_after"] < row["anisotropy"] for row in rows[1:] if row["pool"] == "mean")
     assert rows[-1]["encoder"] == "profile"
     assert rows[-1]["anisotropy_after"] == pytest.approx(rows[-1]["anisotropy"])  # taken as it comes
@@ -111,8 +114,11 @@ def test_the_licence_of_a_model_is_told(gindex, model, demo) -> None:
 
 def test_clones_have_no_correlation_with_their_identity() -> None:
     vectors = np.random.default_rng(0).normal(size=(6, 4)).astype(np.float32)
-    assert comparison._correlation(vectors, {(0, 1): 100.0, (2, 3): 100.0, (4, 5): 100.0}) is None
-    assert comparison._correlation(vectors, {(0, 1): 100.0, (2, 3): 99.0, (4, 5): 98.0}) is not None
+    pairs = [(a, b) for a in range(6) for b in range(6) if a != b]
+    assert comparison._correlation(vectors, dict.fromkeys(pairs, 100.0)) is None
+    different = {pair: 90.0 + at for at, pair in enumerate(pairs)}
+    assert comparison._correlation(vectors, different) is not None
+    assert comparison._correlation(vectors, dict(list(different.items())[:19])) is None
 
 
 def test_a_model_is_let_go_before_the_next_is_read(model, six_genomes, tmp_path, monkeypatch) -> None:
@@ -148,10 +154,59 @@ def test_the_table_marks_the_best(gindex, demo) -> None:
     lines = result.stdout.splitlines()
     assert (
         lines[0]
-        == "60 genomes; share right of the nearest vector in 4 folds, best marked *; silhouette by species"
+        == "60 genomes; share right of the nearest vector in 4 folds, best marked *; silhouette by species; "
+        "ANI of 386 pairs"
     )
     assert lines[2].startswith("spectrum")
     assert lines[2].count("*") == len(lines[1].split()) - 11
+
+
+def test_a_model_that_fails_is_a_failure_and_the_others_are_shown(gindex, model, demo, tmp_path) -> None:
+    folder = write_tiny_model(tmp_path / "broken")
+    content = (folder / "model.safetensors").read_bytes()
+    (folder / "model.safetensors").write_bytes(content[:-100])
+    words = (demo / "genomes", "--taxonomy", demo / "taxonomy.tsv", "--genome-per", "file", "--windows", "1",
+             "--encoder", folder, "--encoder", model, "--encoder", model, "--encoder", "spectrum",
+             "--layers", "2", "--format", "json")  # fmt: skip
+    result = gindex("compare", *words)
+    assert result.exit_code == 1
+    said = json.loads(result.stdout)
+    assert [row["encoder"] for row in said["rows"]] == ["spectrum", *[model] * 4]
+    assert said["rows"][1]["encoder_version"] == spec_for(model).encoder_version
+    assert said["reading"] == {"windows": 1, "chunk_tokens": 0, "precision": "auto"}
+    (failure,) = said["failures"]
+    assert failure["id"] == str(folder)
+    assert f"failed: model: {folder}: it cannot be read (Error while deserializing" in result.stderr
+
+
+def test_what_is_not_compared_and_why(model, six_genomes, tmp_path) -> None:
+    (tmp_path / "torn.fa").write_text(">torn\n" + ("ACGTACGTACGTACG" + "N" * 10) * 60 + "\n")
+    (tmp_path / "copy.fa").write_bytes(gzip.decompress(six_genomes[0].read_bytes()))
+    table = tmp_path / "names.tsv"
+    ids = [path.name.partition(".")[0] for path in six_genomes]
+    names = [f"{one}\t{'AABBCC'[at]}\n" for at, one in enumerate(ids)]
+    table.write_text("".join(["genome_id\tgenus\n", *names, "torn\tA\n", "copy\tA\n"]))
+    told: list[str] = []
+    inputs = [*six_genomes, six_genomes[0], tmp_path / "torn.fa", tmp_path / "copy.fa"]
+    found = compare_models(inputs, table, [model], layers="0", tell=told.extend)
+    assert found.genomes == 7
+    assert [(one.id, one.reason) for one in found.failures] == [
+        (ids[0], f"the id {ids[0]!r} was already given by {six_genomes[0]}; rename one of the two"),
+        (
+            "torn",
+            "a language model finds nothing to read in it, no stretch of 20 bases without an N; leave it out",
+        ),
+    ]
+    assert told[0] == (
+        "2 of 7 genomes have the same sequence as another of them, which any encoder finds; leave one of "
+        "each out for shares that tell encoders apart"
+    )
+    cls = next(row for row in found.rows if row.pool == "cls")  # of layer 0, the same for all
+    assert np.isnan(cls.accuracy["genus"])
+    assert json.loads("".join(comparison.as_json(found)))["rows"][3]["accuracy"] == {"genus": None}
+    lines = list(comparison.as_table(found))
+    assert next(line for line in lines if " cls " in line).split()[3] == "-"
+    assert sum("*" in line for line in lines[2:]) >= 1
 
 
 BAD = {

@@ -76,12 +76,19 @@ def evenly(count: int, wanted: int) -> Sequence[int]:
     return [int((2 * at + 1) * count / (2 * wanted)) for at in range(wanted)]
 
 
+def can_be_read(genome: Genome) -> bool:
+    """Whether a language model finds anything to read in a genome."""
+    return any(True for contig in genome.contigs for _ in _stretches(contig))
+
+
+def _stretches(contig: Contig) -> Iterator[bytes]:
+    for chunk in iter_chunks(Genome("", (contig,), ""), WHOLE, WHOLE):
+        if len(chunk.sequence) >= LEAST_BP:
+            yield chunk.sequence.upper().replace(b"U", b"T")
+
+
 def _chunks(contig: Contig, strand: int, tokenizer: Tokenizer, most_tokens: int) -> Iterator[Ids]:
-    stretches = [
-        chunk.sequence.upper().replace(b"U", b"T")
-        for chunk in iter_chunks(Genome("", (contig,), ""), WHOLE, WHOLE)
-        if len(chunk.sequence) >= LEAST_BP
-    ]
+    stretches = list(_stretches(contig))
     if strand:
         stretches = [reverse_complement(stretch) for stretch in reversed(stretches)]
     for stretch in stretches:
