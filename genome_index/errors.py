@@ -92,12 +92,13 @@ class IndexDamaged(UnusableIndex):
 class SpecMismatch(UnusableIndex):
     """Two things cannot be compared: `setting` is `mine` in the index, `theirs` in what was offered."""
 
-    def __init__(self, where: str, setting: str, mine: object, theirs: object) -> None:
+    def __init__(self, where: str, setting: str, mine: object, theirs: object, said: str = "") -> None:
         self.where, self.setting, self.mine, self.theirs = where, setting, mine, theirs
-        super().__init__(
-            f"{where}: {setting} is {mine!r} in the index but {theirs!r} here, "
+        usual = (
+            f"{setting} is {mine!r} in the index but {theirs!r} here, "
             f"so their numbers cannot be compared; use the same {setting}, or build a new index"
         )
+        super().__init__(f"{where}: {said or usual}")
 
 
 class IndexLocked(UnusableIndex):

@@ -28,6 +28,7 @@ from genome_index.catalog import Catalog, Entry, Event, Suspect, write_catalog
 from genome_index.checksums import damage_of, described
 from genome_index.contents import Contents
 from genome_index.durable import disk_errors, finish_folder, new_folder
+from genome_index.encoders import whole_path
 from genome_index.errors import IndexDamaged, IndexNotFound, UnusableIndex, UsageError
 from genome_index.locks import hold, locked, now
 from genome_index.model import Model, load_pairs
@@ -73,6 +74,8 @@ class Index:
         Raises
         ------
         IndexNotFound, IndexDamaged, SpecMismatch
+        UsageError
+            It has no language model.
         """
         path = Path(path)
         number = current_snapshot(path)
@@ -81,9 +84,7 @@ class Index:
             before, number = number, current_snapshot(path)
             if number == before:  # so it was not pruned before it was held
                 snapshot = read_snapshot(path, number)
-                if model:
-                    snapshot = replace(snapshot, spec=replace(snapshot.spec, model=model))
-                return cls(path, snapshot, held)
+                return cls(path, _moved(snapshot, model, path) if model else snapshot, held)
             if held is not None:
                 os.close(held)
         raise IndexNotFound(str(path))
@@ -240,3 +241,12 @@ def _is_readable(path: Path, number: int) -> bool:
 def references_of(path: Path, spec: IndexSpec, entries: Sequence[Entry] | Mapping[int, Entry]) -> References:
     """What is kept of genomes that no snapshot speaks of yet, staged bases included; entries by row."""
     return References(spec, locator(entries), path / "segments", path / "staging")
+
+
+def _moved(snapshot: Snapshot, model: str, path: Path) -> Snapshot:
+    """The same snapshot, with its language model looked for elsewhere."""
+    if snapshot.spec.reading is None:
+        raise UsageError(
+            f"--model {model}: {path} has no language model, its encoder is {snapshot.spec.encoder}"
+        )
+    return replace(snapshot, spec=replace(snapshot.spec, model=whole_path(model)))

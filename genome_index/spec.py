@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -55,6 +56,12 @@ def no_chunk_pool(name: str) -> UsageError:
     )
 
 
+def _pairs(one: IndexSpec | Reading, other: IndexSpec | Reading) -> Iterator[tuple[str, object, object]]:
+    """Each setting of two that are alike: its name and both values."""
+    for field in fields(one):
+        yield field.name, getattr(one, field.name), getattr(other, field.name)
+
+
 @dataclass(frozen=True)
 class IndexSpec:
     """The settings an index is built with, kept in it, and checked before anything is compared."""
@@ -79,10 +86,12 @@ class IndexSpec:
 
     def require(self, other: IndexSpec, where: str) -> None:
         """Raise SpecMismatch, naming the first setting that differs, unless `other` is comparable."""
-        for field in fields(self):
-            mine, theirs = getattr(self, field.name), getattr(other, field.name)
-            if field.name not in APART and mine != theirs:
-                raise SpecMismatch(where, field.name, mine, theirs)
+        for name, mine, theirs in _pairs(self, other):
+            if name in APART or mine == theirs:
+                continue
+            if isinstance(mine, Reading) and isinstance(theirs, Reading):
+                name, mine, theirs = next(one for one in _pairs(mine, theirs) if one[1] != one[2])
+            raise SpecMismatch(where, name, mine, theirs)
 
     @classmethod
     def from_json(cls, values: dict[str, Any], where: str) -> IndexSpec:

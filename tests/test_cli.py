@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import typer
 from gindex_cli import app
-from gindex_cli.shared import Show
+from gindex_cli.shared import Show, guarded
 from ncbi_server import dna
 
 from genome_index import Index, query_index
@@ -569,11 +569,33 @@ HEAVY = {
     "sklearn",
     "rich",
 }
+
+
+@pytest.mark.parametrize(
+    ("name", "error", "code", "said"),
+    [
+        ("build", KeyboardInterrupt(), 130,
+         "gindex: interrupted; finished work is kept, run the same command again to go on"),
+        ("compare", KeyboardInterrupt(), 130, "gindex: interrupted"),
+        ("build", MemoryError(), 2, "gindex: not enough memory; give fewer or smaller genomes, or a smaller model"),
+    ],
+)  # fmt: skip
+def test_how_a_command_ends_that_was_stopped(capsys, name: str, error: BaseException, code: int, said: str):
+    def command() -> None:
+        raise error
+
+    command.__name__ = name
+    with pytest.raises(typer.Exit) as stopped:
+        guarded(command)()
+    assert stopped.value.exit_code == code
+    assert capsys.readouterr().err == f"{said}\n"
+
+
 NEVER_FOR_A_QUERY = {"torch", "transformers", "sourmash", "sklearn", "pandas", "matplotlib", "Bio", "pytest"}
 LOADED = """
 import sys
 from gindex_cli import app
-from gindex_cli.shared import Show
+from gindex_cli.shared import Show, guarded
 try:
     app(sys.argv[1:])
 finally:

@@ -326,11 +326,29 @@ def test_one_chunk_that_does_not_fit_is_told() -> None:
 
 
 @pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("[enforce fail at alloc_cpu.cpp:127] err == 0. DefaultCPUAllocator: can't allocate memory: you tried to "
+         "allocate 8589934592 bytes. Error code 12 (Cannot allocate memory)", "8589934592 bytes"),
+        ("CUDA out of memory. Tried to allocate 2.50 GiB. GPU 0 has a total capacity of 8 GiB", "2.50 GiB"),
+    ],
+)  # fmt: skip
+def test_how_much_was_asked_for_is_told(said: str, told: str) -> None:
+    def step(ids, mask, real):
+        raise RuntimeError(said)
+
+    with pytest.raises(ModelError, match=rf"the memory of cpu \({told} more were asked for\); give fewer"):
+        list(batches.run([np.full(9, 7, np.int64)], SixMers(2), Device("cpu", 640), step, "model"))
+
+
+@pytest.mark.parametrize(
     "said",
     [
         "CUDA error: out of memory",
         "CUDA driver error: out of memory",
         "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`",
+        "CUDA error: CUBLAS_STATUS_NOT_INITIALIZED when calling `cublasCreate(handle)`",
+        "cuDNN error: CUDNN_STATUS_INTERNAL_ERROR_DEVICE_ALLOCATION_FAILED",
         "could not create a primitive",
     ],
 )
@@ -513,7 +531,7 @@ def test_the_spectrum_has_no_layers() -> None:
 def test_another_model_in_the_same_place_is_refused(tmp_path: Path) -> None:
     spec = spec_for(str(write_tiny_model(tmp_path / "model", 2)))
     write_tiny_model(tmp_path / "model", 1)
-    with pytest.raises(SpecMismatch, match="encoder_version is"):
+    with pytest.raises(SpecMismatch, match="this is another model than the index was built with"):
         open_encoder(spec).encode([genome(bases(100))])
 
 
@@ -547,6 +565,38 @@ def test_a_query_without_anything_to_read_is_told_so(
     assert f"{said}: the similarity says nothing" in call.warnings
 
 
+def test_what_a_language_model_cannot_read_is_not_taken_in(
+    gindex, six_genomes: list[Path], tmp_path: Path
+) -> None:
+    torn, index, folder = tmp_path / "torn.fa", tmp_path / "index", write_tiny_model(tmp_path / "model")
+    torn.write_text(">torn\n" + (bases(15, 1) + "N") * 100 + "\n")
+    words = (six_genomes[0], torn, "--genome-per", "file", "--index")
+    result = gindex("build", *words, index, "--encoder", folder, "--windows", "5")
+    assert result.exit_code == 1
+    assert f"failed: {torn}: torn: a language model finds nothing to read in it" in result.stderr
+    assert [entry.id for entry in Index.open(index).catalog.entries()] == ["DEMO_0001"]
+    result = gindex("build", *words, tmp_path / "plain")
+    assert result.exit_code == 0  # the spectrum reads it
+
+
+def test_a_model_is_not_asked_of_an_index_without_one(
+    gindex, six_genomes: list[Path], tmp_path: Path
+) -> None:
+    index = tmp_path / "index"
+    build_index(six_genomes[:2], index)
+    result = gindex("query", six_genomes[0], "--index", index, "--genome-per", "file", "--model", tmp_path)
+    assert result.exit_code == 2
+    said = f"--model {tmp_path}: {index} has no language model, its encoder is spectrum"
+    assert result.stderr.splitlines()[-1] == f"gindex: {said}"
+
+
+def test_another_reading_is_said_by_its_setting(model: Path) -> None:
+    one, other = (spec_for(str(model), reading=Reading(layer=layer)) for layer in ("1", "last"))
+    with pytest.raises(SpecMismatch, match=r"^x: layer is '1' in the index but 'last' here") as error:
+        one.require(other, "x")
+    assert (error.value.setting, error.value.mine, error.value.theirs) == ("layer", "1", "last")
+
+
 def test_what_a_language_model_has_read_is_kept_more_often(model: Path, tmp_path: Path) -> None:
     (tmp_path / "some.fa").write_text("".join(f">g{at}\n{bases(600, at)}\n" for at in range(70)))
     for encoder, segments in ((str(model), 2), ("spectrum", 1)):
@@ -576,7 +626,7 @@ def test_a_model_that_has_moved_is_pointed_at(gindex, six_genomes: list[Path], t
     write_tiny_model(tmp_path / "other", version=1)
     result = gindex("query", six_genomes[0], *words, "--model", tmp_path / "other")
     assert result.exit_code == 2
-    assert "encoder_version is" in result.stderr
+    assert "give the other one with --model FOLDER, or build a new index" in result.stderr
 
 
 def test_real_mitogenomes_find_themselves_on_either_strand(

@@ -87,9 +87,13 @@ def _kind_of(encoder: str, reading: Reading | None) -> IndexSpec:
     folder = Path(encoder).expanduser()
     if not encoder or ("/" not in encoder and not folder.is_dir()):
         raise EncoderNotFound(encoder, [SPECTRUM, PROFILE])
-    # A folder is found again from wherever the index is asked; any other name is one of the hub's.
-    model = str(folder.resolve()) if folder.is_dir() else encoder
-    return IndexSpec(TRANSFORMER, model, reading or Reading(), encoder_version="")
+    return IndexSpec(TRANSFORMER, whole_path(encoder), reading or Reading(), encoder_version="")
+
+
+def whole_path(model: str) -> str:
+    """A model's folder as it is found from anywhere; any other name is one of the hub's."""
+    folder = Path(model).expanduser()
+    return str(folder.resolve()) if folder.is_dir() else model
 
 
 def encoder_of(spec: IndexSpec, where: str) -> Encoder:

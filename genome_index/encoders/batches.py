@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -208,7 +209,9 @@ def _to(table: npt.NDArray[np.int64 | np.bool_], device: Device) -> Tensor:
 
 
 def _too_large(tokens: int, device: Device, error: Exception) -> str:
+    asked = re.search(r"tried to allocate ([\d.,]+ \w+)", str(error), re.IGNORECASE)
+    why = f"{asked.group(1)} more were asked for" if asked else in_short(error)
     return (
         f"a single chunk of {tokens:,} tokens does not fit into the memory of {device.name} "
-        f"({in_short(error)}); give fewer with --chunk-tokens, or {SMALLER}"
+        f"({why}); give fewer with --chunk-tokens, or {SMALLER}"
     )

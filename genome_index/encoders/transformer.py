@@ -84,7 +84,11 @@ class Transformer:
     @cached_property
     def loaded(self) -> Loaded:
         if self._expected and self.version != self._expected:
-            raise SpecMismatch(self.model, "encoder_version", self._expected, self.version)
+            raise SpecMismatch(
+                self.model, "encoder_version", self._expected, self.version,
+                f"this is another model than the index was built with (its digest is {self.version}, that of "
+                f"the other {self._expected}); give the other one with --model FOLDER, or build a new index",
+            )  # fmt: skip
         return load(self.model, self.reading)
 
     def notes(self) -> tuple[str, ...]:
