@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -43,8 +44,12 @@ def _figure(rows: Sequence[Row], values: dict[int, float], title: str) -> Figure
     figure = Figure(figsize=(8, 4.5), layout="constrained")
     axes = figure.subplots()
     encoders = list(dict.fromkeys(row.encoder for row in rows))
-    for number, (encoder, name) in enumerate(zip(encoders, short_names(encoders), strict=True)):
+    kinds = {row.encoder: row.layer is None for row in rows}
+    seen: Counter[bool] = Counter()
+    for encoder, name in zip(encoders, short_names(encoders), strict=True):
         some = [row for row in rows if row.encoder == encoder]
+        number = seen[kinds[encoder]]
+        seen[kinds[encoder]] += 1
         for pool in dict.fromkeys(row.pool for row in some):
             _line(axes, [row for row in some if row.pool == pool], values, name, number)
     axes.set(xlabel="layer (0 is the embedding layer)", ylabel=title)

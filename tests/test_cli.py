@@ -577,7 +577,8 @@ HEAVY = {
         ("build", KeyboardInterrupt(), 130,
          "gindex: interrupted; finished work is kept, run the same command again to go on"),
         ("compare", KeyboardInterrupt(), 130, "gindex: interrupted"),
-        ("build", MemoryError(), 2, "gindex: not enough memory; give fewer or smaller genomes, or a smaller model"),
+        ("build", MemoryError(), 2,
+         "gindex: not enough memory; give fewer or smaller genomes, or a smaller model"),
     ],
 )  # fmt: skip
 def test_how_a_command_ends_that_was_stopped(capsys, name: str, error: BaseException, code: int, said: str):

@@ -328,8 +328,8 @@ def test_one_chunk_that_does_not_fit_is_told() -> None:
 @pytest.mark.parametrize(
     ("said", "told"),
     [
-        ("[enforce fail at alloc_cpu.cpp:127] err == 0. DefaultCPUAllocator: can't allocate memory: you tried to "
-         "allocate 8589934592 bytes. Error code 12 (Cannot allocate memory)", "8589934592 bytes"),
+        ("[enforce fail at alloc_cpu.cpp:127] err == 0. DefaultCPUAllocator: can't allocate memory: you "
+         "tried to allocate 8589934592 bytes. Error code 12 (Cannot allocate memory)", "8589934592 bytes"),
         ("CUDA out of memory. Tried to allocate 2.50 GiB. GPU 0 has a total capacity of 8 GiB", "2.50 GiB"),
     ],
 )  # fmt: skip
