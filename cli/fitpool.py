@@ -16,7 +16,7 @@ def fit_pool(
     threads: Threads = DEFAULT_THREADS,
     wait: Wait = 60.0,
 ) -> None:
-    """Train attention and a GRU over chunks; keep the better one where it beats the mean."""
+    """Train attention and a GRU over chunks; keep the better one where it beats what the index has."""
     from genome_index.fitpool import fit_pool as fit
 
     show = Show()
