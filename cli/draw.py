@@ -12,6 +12,7 @@ from gindex_cli.shared import (
     FAILED_INPUTS,
     GenomePerOption,
     IndexDir,
+    ModelOption,
     Show,
     Threads,
     guarded,
@@ -44,6 +45,7 @@ def genome(
     index: IndexDir = DEFAULT_INDEX,
     out: Out = PICTURES,
     theme: ThemeOption = "light",
+    model: ModelOption = "",
     genome_per: GenomePerOption = None,
 ) -> None:
     """Draw genomes: a portrait and a painting of each."""
@@ -55,7 +57,7 @@ def genome(
     planned = plan(genomes, None, genome_per)
     tell_notes(planned.notes)
     failed = False
-    for drawn in draw_genomes(Index.open(index), planned.inputs, out, theme, planned.per):
+    for drawn in draw_genomes(Index.open(index, model), planned.inputs, out, theme, planned.per):
         if isinstance(drawn, Failure):
             say(f"failed: {drawn.source}: {drawn.id}: {drawn.reason}", error=True)
             failed = True

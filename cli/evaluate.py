@@ -7,7 +7,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from gindex_cli.shared import DEFAULT_INDEX, DEFAULT_THREADS, IndexDir, Show, Threads, out, require_format
+from gindex_cli.shared import (
+    DEFAULT_INDEX,
+    DEFAULT_THREADS,
+    IndexDir,
+    ModelOption,
+    Show,
+    Threads,
+    out,
+    require_format,
+)
 
 if TYPE_CHECKING:
     from genome_index.questions import ProbePlan
@@ -62,6 +71,7 @@ def evaluate(
     part: Part = None,
     format: Annotated[str, typer.Option("--format", help="table or json.")] = "table",
     seed: Annotated[int, typer.Option("--seed", min=0, help="Of the folds, or of the fragments.")] = 0,
+    model: ModelOption = "",
     threads: Threads = DEFAULT_THREADS,
 ) -> None:
     """Ask the index about its own genomes, and say how often it was right."""
@@ -76,9 +86,9 @@ def evaluate(
                 "--fragments leaves out what it must by itself; leave out --folds, --leave-one-out and "
                 "--hold-out-rank"
             )
-        _encoder(index, _plan(fragments, each, only, part, rank, seed), against, format)
+        _encoder(index, model, _plan(fragments, each, only, part, rank, seed), against, format)
         return
-    given = {"--each": each, "--against": against, "--only": only, "--part": part}
+    given = {"--each": each, "--against": against, "--only": only, "--part": part, "--model": model or None}
     if odd := [option for option, value in given.items() if value is not None]:
         raise UsageError(f"{odd[0]} is for --fragments LENGTHS; give that too, or leave {odd[0]} out")
     _calls(index, folds, hold_out_rank, rank, seed, threads, format)
@@ -97,14 +107,14 @@ def _plan(
     return ProbePlan(lengths_named(fragments), each or 1, ids, rank, seed)
 
 
-def _encoder(path: Path, plan: ProbePlan, against: Path | None, format: str) -> None:
+def _encoder(path: Path, model: str, plan: ProbePlan, against: Path | None, format: str) -> None:
     from genome_index.index import Index
     from genome_index.probe import probe
     from genome_index.probe_scores import probe_json, probe_lines
 
     show = Show()
     other = Index.open(against) if against is not None else None
-    found = probe(Index.open(path), plan, other, show.progress)
+    found = probe(Index.open(path, model), plan, other, show.progress)
     show.end()
     whole = [json.dumps(probe_json(found), indent=1), "\n"]
     out(whole if format == "json" else (f"{line}\n" for line in probe_lines(found)))

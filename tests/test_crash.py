@@ -144,8 +144,9 @@ class World:
         if change not in self.made:
             if change.before is not None:
                 self.undisturbed(change.before)
+            given = self.given(change)  # which may make an index, and take a number
             path = self.copy(change.before, self.folder / f"index_{len(self.made)}")
-            said = self.run(change.kind, path, **self.given(change))
+            said = self.run(change.kind, path, **given)
             assert "error" not in said, said
             self.made[change] = path, said
         return self.made[change]

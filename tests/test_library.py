@@ -402,7 +402,10 @@ def test_nothing_says_where_the_server_keeps_its_files(
     folder = tmp_path / "secret place, here" / "others"
     shutil.copytree(demo_index, folder)
     merge(own_index, [folder, demo_index], Work())
-    library = Library.open(own_index, model=f"{tmp_path}/models/DNA-net")
+    index = Index.open(own_index)
+    spec = replace(index.spec, model=f"{tmp_path}/models/DNA-net")  # as of an index with a language model
+    index.snapshot = replace(index.snapshot, spec=spec)
+    library = Library(index)
     library.map(map_of(library.index, "pca"))
     said = json.dumps(list(every_result(library)), allow_nan=False)
     assert "DEMO_0060" in said
@@ -445,6 +448,7 @@ def test_answers_are_models_of_the_api(library: Library) -> None:
 
 
 def test_many_threads_may_read_and_none_asks_the_file(demo_index: Path) -> None:
+    map_of(Index.open(demo_index), "pca")  # the index keeps it, and says how large it is itself
     library = Library.open(demo_index)
     library.map(map_of(library.index, "pca"))
     expected = json.dumps(list(every_result(library)))

@@ -621,12 +621,29 @@ def test_a_model_that_has_moved_is_pointed_at(gindex, six_genomes: list[Path], t
     call = json.loads(result.stdout)
     assert call["closest"]["id"] == "DEMO_0001"
     assert any("rests on" in warning and "reads windows" in warning for warning in call["warnings"])
+    drawn = ("draw", "genome", "DEMO_0001", "--index", index, "--out", tmp_path / "pictures")
+    assert gindex(*drawn).exit_code == 2
+    assert gindex(*drawn, "--model", new).exit_code == 0
     assert gindex("add", six_genomes[3], *words, "--model", new).exit_code == 0
     assert gindex("query", six_genomes[3], *words).exit_code == 0  # the index knows the new place now
     write_tiny_model(tmp_path / "other", version=1)
     result = gindex("query", six_genomes[0], *words, "--model", tmp_path / "other")
     assert result.exit_code == 2
     assert "give the other one with --model FOLDER, or build a new index" in result.stderr
+
+
+def test_fragments_are_asked_of_a_model_that_has_moved(gindex, demo: Path, tmp_path: Path) -> None:
+    old, new, index = tmp_path / "old", tmp_path / "new", tmp_path / "index"
+    spec = spec_for(str(write_tiny_model(old)), reading=Reading(windows=1))
+    build_index([demo / "genomes"], index, demo / "taxonomy.tsv", spec=spec)
+    old.rename(new)
+    asked = ("evaluate", "--fragments", "1000", "--index", index)
+    assert "there is no such folder" in gindex(*asked).stderr
+    assert gindex(*asked, "--model", new).exit_code == 0
+    result = gindex("evaluate", "--index", index, "--model", new)
+    assert result.stderr.splitlines()[-1] == (
+        "gindex: --model is for --fragments LENGTHS; give that too, or leave --model out"
+    )
 
 
 def test_real_mitogenomes_find_themselves_on_either_strand(
