@@ -71,6 +71,9 @@ def build(
     show = Show()
     work = show.work(threads, wait)
     summary = build_index(planned.inputs, index, planned.taxonomy, planned.per, spec, work)
+    show.end()
+    if summary.index.snapshot.number > 1:
+        tell_notes([f"{index} held other genomes before; `gindex undo` brings them back"])
     report_change(summary, taken_in("built", summary), show)
 
 

@@ -51,6 +51,7 @@ SUMMARY = r" in \d+\.\d s: {index} holds {genomes} genomes, snapshot {snapshot}\
 RUNS = {
     "build": (
         "{six} --taxonomy {taxonomy} --genome-per file",
+        r"note: {index} held other genomes before; `gindex undo` brings them back\n"
         r"warning: 54 labels of taxonomy.tsv \w{{12}} name no genome that was read: DEMO_0003 and 53 more\n"
         r"built 6 genomes \(0\.4 Mbp\)" + SUMMARY.format(index="{index}", genomes=6, snapshot=2),
     ),
@@ -590,6 +591,20 @@ def test_how_a_command_ends_that_was_stopped(capsys, name: str, error: BaseExcep
         guarded(command)()
     assert stopped.value.exit_code == code
     assert capsys.readouterr().err == f"{said}\n"
+
+
+def test_a_build_over_an_index_says_how_to_have_that_again(gindex, six_genomes, tmp_path: Path) -> None:
+    words, said = (
+        ("--index", tmp_path / "index", *FILE),
+        f"note: {tmp_path / 'index'} held other genomes before",
+    )
+    assert said not in gindex("build", *six_genomes[:2], *words).stderr
+    result = gindex("build", *six_genomes[2:], *words)
+    assert result.exit_code == 0
+    assert f"{said}; `gindex undo` brings them back" in result.stderr
+    assert gindex("undo", "--index", tmp_path / "index").exit_code == 0
+    listed = gindex("list", "--index", tmp_path / "index").stdout.splitlines()
+    assert [line.split("\t")[0] for line in listed[1:]] == ["DEMO_0001", "DEMO_0002"]
 
 
 NEVER_FOR_A_QUERY = {"torch", "transformers", "sourmash", "sklearn", "pandas", "matplotlib", "Bio", "pytest"}
