@@ -411,7 +411,7 @@ def test_a_taxonomy_that_names_records_makes_each_a_genome(gindex, write_fasta, 
     assert last.startswith("built 2 genomes")
     result = gindex(*words, *FILE)
     assert "built 1 genome" in result.stderr
-    assert "note:" not in result.stderr
+    assert "note: each record" not in result.stderr
 
 
 def test_inputs_and_a_list_are_read_in_that_order(gindex, small_index, write_fasta, tmp_path, monkeypatch):
