@@ -95,15 +95,8 @@ Precision = Annotated[
     ),
 ]
 DEFAULT_INDEX = Path("gindex-index")
-RESUMED = (
-    "add",
-    "build",
-    "contrast",
-    "embed",
-    "fetch",
-    "pretrain",
-    "train",
-)  # commands that go on where they were
+# Commands that go on where they were.
+RESUMED = ("add", "build", "contrast", "embed", "fetch", "pretrain", "train")
 
 
 def guarded(command: Command) -> Command:

@@ -23,11 +23,11 @@ import numpy as np
 import numpy.typing as npt
 
 from genome_index.encoders import SPECTRUM, TRANSFORMER, open_encoder, spec_for
-from genome_index.encoders.grid import UNREAD, can_be_read
+from genome_index.encoders.grid import unread
 from genome_index.errors import ModelError, UsageError
 from genome_index.extras import need_installed
 from genome_index.groupstats import silhouette
-from genome_index.ingest import sequence_digest
+from genome_index.ingest import given_before, sequence_digest
 from genome_index.levels import UNKNOWN, Level, levels_of
 from genome_index.pool import unit
 from genome_index.progress import Progress, quiet
@@ -307,10 +307,9 @@ def _sorted_out(genomes: Iterable[Genome | Failure], by_model: bool) -> tuple[li
             continue
         why = complaint(one)
         if one.id in usable:
-            given = usable[one.id].source
-            why = f"the id {one.id!r} was already given by {given}; rename one of the two"
-        elif not why and by_model and not can_be_read(one):
-            why = f"{UNREAD}; leave it out"
+            why = given_before(one.id, usable[one.id].source)
+        elif not why and by_model:
+            why = unread(one)
         if why:
             failures.append(Failure(one.id, one.source, why))
         else:

@@ -17,10 +17,10 @@ import numpy.typing as npt
 
 from genome_index.durable import disk_errors, write_file
 from genome_index.encoders import Encoder, open_encoder
-from genome_index.encoders.grid import UNREAD
+from genome_index.encoders.grid import unread
 from genome_index.errors import StorageError, UsageError
 from genome_index.extras import need_installed
-from genome_index.ingest import sequence_digest
+from genome_index.ingest import given_before, sequence_digest
 from genome_index.progress import Progress, quiet
 from genome_index.quality import complaint
 from genome_index.reader import Failure
@@ -129,9 +129,6 @@ def _write_batch(batch: Sequence[Genome | Failure], task: _Task, ids: dict[str, 
             yield Embedded(one.id, one.source, None, refused[at])
         elif isinstance(one, Genome):
             raw = None if at in there else next(made)
-            if raw is not None and not len(raw):
-                yield Embedded(one.id, one.source, None, f"{UNREAD}; leave it out")
-                continue
             if raw is not None:
                 _write(one, raw, task)
             share = float(raw[0, 2]) if raw is not None and task.spec.reading else 1.0
@@ -144,7 +141,7 @@ def _refusal(one: Genome | Failure, ids: dict[str, str], task: _Task) -> str:
     if isinstance(one, Failure):
         return one.reason
     if one.id in ids:
-        return f"the id {one.id!r} was already given by {ids[one.id]}; rename one of the two"
+        return given_before(one.id, ids[one.id])
     ids[one.id] = one.source
     path = task.path(one.id)
     other = next(
@@ -155,7 +152,7 @@ def _refusal(one: Genome | Failure, ids: dict[str, str], task: _Task) -> str:
             f"{path.with_suffix(f'.{other}')} is there, and the JSON beside it says how that was made; "
             f"give another --out, or --format {other}"
         )
-    return complaint(one)
+    return complaint(one) or (unread(one) if task.spec.reading else "")
 
 
 def _is_there(one: Genome | Failure, task: _Task) -> bool:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from genome_index.encoders import Encoder, encoder_of
-from genome_index.encoders.grid import UNREAD, can_be_read
+from genome_index.encoders.grid import unread
 from genome_index.pairs import in_threads
 from genome_index.portraits import encode_course, encode_windows
 from genome_index.progress import Progress, quiet
@@ -104,7 +104,9 @@ def _sort(
 ) -> None:  # fmt: skip
     """Where one genome goes: taken over, passed over, refused, or into the batch."""
     digest = sequence_digest(genome)
-    refusal = complaint(genome) or _refusal(genome, digest, taken, sources) or _unread(genome, spec)
+    refusal = complaint(genome) or _refusal(genome, digest, taken, sources)
+    if not refusal and spec.reading:  # it would be a row of zeros, like any other that cannot be read
+        refusal = unread(genome)
     if refusal:
         intake.failures.append(Failure(genome.id, genome.source, refusal))
         return
@@ -129,14 +131,14 @@ def sequence_digest(genome: Genome) -> str:
     return digest.hexdigest()
 
 
-def _unread(genome: Genome, spec: IndexSpec) -> str:
-    """Why a language model cannot take it: it would be a row of zeros, like any other of its kind."""
-    return "" if spec.reading is None or can_be_read(genome) else f"{UNREAD}; leave it out"
+def given_before(genome_id: str, source: str) -> str:
+    """Why a second genome of an id is refused, as a sentence; `source` is where the first came from."""
+    return f"the id {genome_id!r} was already given by {source}; rename one of the two"
 
 
 def _refusal(genome: Genome, digest: str, taken: Mapping[str, str], sources: Mapping[str, str]) -> str:
     if genome.id in sources:
-        return f"the id {genome.id!r} was already given by {sources[genome.id]}; rename one of the two"
+        return given_before(genome.id, sources[genome.id])
     if taken.get(genome.id, digest) != digest:
         return (
             f"the id {genome.id!r} is in the index with another sequence; "

@@ -76,9 +76,10 @@ def evenly(count: int, wanted: int) -> Sequence[int]:
     return [int((2 * at + 1) * count / (2 * wanted)) for at in range(wanted)]
 
 
-def can_be_read(genome: Genome) -> bool:
-    """Whether a language model finds anything to read in a genome."""
-    return any(True for contig in genome.contigs for _ in _stretches(contig))
+def unread(genome: Genome) -> str:
+    """Why a language model cannot take a genome, as a sentence; nothing if there is something to read."""
+    there = any(True for contig in genome.contigs for _ in _stretches(contig))
+    return "" if there else f"{UNREAD}; leave it out"
 
 
 def _stretches(contig: Contig) -> Iterator[bytes]:

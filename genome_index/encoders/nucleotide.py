@@ -68,9 +68,9 @@ def open_nucleotide(folder: Path, config: Mapping[str, Any]) -> tuple[Nucleotide
     with torch.device("meta"):
         model = NucleotideTransformer(sizes, variant_of(config, sizes, weights, str(folder)))
     own = {name: tensor for name, tensor in weights.items() if not name.endswith(FREQUENCIES)}
-    turned = sorted(weights.keys() - own.keys())
-    if model.frequencies and turned:
-        model.frequencies = weights[turned[0]].tolist()  # every block has the same ones
+    given = sorted(weights.keys() - own.keys())
+    if model.frequencies and given:
+        model.frequencies = weights[given[0]].tolist()  # every block has the same ones
     return model, fill(model, own, str(folder), IGNORED)
 
 

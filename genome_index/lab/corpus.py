@@ -17,6 +17,7 @@ from genome_index.checksums import described, sealed
 from genome_index.durable import disk_errors, finish_folder, new_folder, write_file
 from genome_index.errors import UsageError
 from genome_index.index import Index
+from genome_index.ingest import given_before
 from genome_index.inputs import plan as plan_of
 from genome_index.kept import live_rows
 from genome_index.lab.packing import OTHER, canonical_digest, codes_of
@@ -175,9 +176,7 @@ def _take(
 def _refusal(genome: Genome, intake: _Intake) -> Failure | None:
     reason = complaint(genome)
     if genome.id in intake.sources:
-        reason = (
-            f"the id {genome.id!r} was already given by {intake.sources[genome.id]}; rename one of the two"
-        )
+        reason = given_before(genome.id, intake.sources[genome.id])
     return Failure(genome.id, genome.source, reason) if reason else None
 
 
