@@ -16,7 +16,7 @@ def backup(
     out: Annotated[Path, typer.Argument(help="A folder for the copy; it must not exist.")],
 ) -> None:
     """Copy a service's jobs, answers and keys while it runs."""
-    from genome_index.web.backup import backup as copy_service
+    from genome_index.service.jobs.backup import backup as copy_service
 
     copied = copy_service(data, out)
     say(

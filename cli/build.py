@@ -60,9 +60,9 @@ def build(
 ) -> None:
     """Build an index from genomes."""
     from genome_index.encoders import notes_of, spec_for
-    from genome_index.inputs import plan
     from genome_index.pipeline import build_index
     from genome_index.spec import Reading
+    from genome_index.taxonomy.input_plan import plan
 
     reading = Reading(layer, token_pool, chunk_pool, windows, chunk_tokens, precision)
     spec = spec_for(encoder, faiss, keep_sequence, reading)
@@ -88,8 +88,8 @@ def add(
     wait: Wait = 60.0,
 ) -> None:
     """Add genomes to an index."""
-    from genome_index.inputs import plan
     from genome_index.pipeline import add_genomes
+    from genome_index.taxonomy.input_plan import plan
 
     planned = plan(all_inputs(inputs, from_file), taxonomy, genome_per)
     tell_notes(planned.notes)
@@ -108,7 +108,7 @@ def merge(
     wait: Wait = 60.0,
 ) -> None:
     """Put the genomes of other indexes into this one, without their FASTA, and fit again."""
-    from genome_index.changes import merge as merge_indexes
+    from genome_index.index.changes import merge as merge_indexes
 
     show = Show()
     summary = merge_indexes(index, others, show.work(threads, wait))
@@ -117,7 +117,7 @@ def merge(
 
 def refit(index: IndexDir = DEFAULT_INDEX, threads: Threads = DEFAULT_THREADS, wait: Wait = 60.0) -> None:
     """Fit projection and calibration again on the genomes the index holds now."""
-    from genome_index.changes import refit as refit_index
+    from genome_index.index.changes import refit as refit_index
 
     show = Show()
     summary = refit_index(index, show.work(threads, wait))

@@ -24,7 +24,7 @@ from gindex_cli.shared import (
 )
 
 if TYPE_CHECKING:
-    from genome_index.comparison import Row
+    from genome_index.evaluate.encoder_comparison import Row
 
 
 def compare(
@@ -49,11 +49,11 @@ def compare(
     from_file: FromFile = None,
 ) -> None:
     """Compare encoders on genomes whose names are known; the k-mer spectrum is always among them."""
-    from genome_index.comparison import FORMATS
     from genome_index.errors import UsageError
-    from genome_index.inputs import plan
+    from genome_index.evaluate.encoder_comparison import FORMATS
     from genome_index.pipeline import compare_models
     from genome_index.spec import Reading
+    from genome_index.taxonomy.input_plan import plan
 
     require_format(format, FORMATS)
     planned = plan(all_inputs(inputs, from_file), taxonomy, genome_per)
@@ -77,7 +77,7 @@ def compare(
 
 
 def _draw(rows: list[Row], folder: Path) -> None:
-    from genome_index.layerplots import write_plots
+    from genome_index.evaluate.layer_plots import write_plots
 
     for path in write_plots(rows, folder):
         say(f"wrote {path}")

@@ -21,7 +21,7 @@ from gindex_cli.shared import (
 )
 
 if TYPE_CHECKING:
-    from genome_index.pictures.gallery import Drawn
+    from genome_index.report.figures.write_genomes import Drawn
 
 app = typer.Typer(
     name="draw",
@@ -49,10 +49,10 @@ def genome(
     genome_per: GenomePerOption = None,
 ) -> None:
     """Draw genomes: a portrait and a painting of each."""
-    from genome_index.index import Index
-    from genome_index.inputs import plan
-    from genome_index.pictures.gallery import draw_genomes
-    from genome_index.reader import Failure
+    from genome_index.index.index import Index
+    from genome_index.io.reader import Failure
+    from genome_index.report.figures.write_genomes import draw_genomes
+    from genome_index.taxonomy.input_plan import plan
 
     planned = plan(genomes, None, genome_per)
     tell_notes(planned.notes)
@@ -76,8 +76,8 @@ def species(
     theme: ThemeOption = "light",
 ) -> None:
     """Draw the members of a species over each other."""
-    from genome_index.index import Index
-    from genome_index.pictures.gallery import draw_species
+    from genome_index.index.index import Index
+    from genome_index.report.figures.write_genomes import draw_species
 
     _told(draw_species(Index.open(index), name, out, theme))
 
@@ -98,8 +98,8 @@ def collection_map(
     theme: ThemeOption = "light",
 ) -> None:
     """Draw every genome of the index as a point: near each other is alike."""
-    from genome_index.index import Index
-    from genome_index.pictures.gallery import draw_map
+    from genome_index.index.index import Index
+    from genome_index.report.figures.write_genomes import draw_map
 
     show = Show()
     drawn = draw_map(Index.open(index), rank, out, theme, by, show.progress)
@@ -120,8 +120,8 @@ def heatmap(
     threads: Threads = DEFAULT_THREADS,
 ) -> None:
     """Draw genomes all against all: ANI and similarity, with their tree."""
-    from genome_index.index import Index
-    from genome_index.pictures.collection_gallery import draw_heatmap
+    from genome_index.index.index import Index
+    from genome_index.report.figures.write_collection import draw_heatmap
 
     _told(draw_heatmap(Index.open(index), out, name, theme, threads))
 
@@ -130,8 +130,8 @@ def heatmap(
 @guarded
 def identity(index: IndexDir = DEFAULT_INDEX, out: Out = PICTURES, theme: ThemeOption = "light") -> None:
     """Draw identity within and between species, and what the species ask for."""
-    from genome_index.index import Index
-    from genome_index.pictures.collection_gallery import draw_histogram
+    from genome_index.index.index import Index
+    from genome_index.report.figures.write_collection import draw_histogram
 
     _told(draw_histogram(Index.open(index), out, theme))
 
@@ -140,8 +140,8 @@ def identity(index: IndexDir = DEFAULT_INDEX, out: Out = PICTURES, theme: ThemeO
 @guarded
 def taxonomy(index: IndexDir = DEFAULT_INDEX, out: Out = PICTURES, theme: ThemeOption = "light") -> None:
     """Draw the names of the genomes, rank by rank, with how many bear each."""
-    from genome_index.index import Index
-    from genome_index.pictures.collection_gallery import draw_taxonomy
+    from genome_index.index.index import Index
+    from genome_index.report.figures.write_collection import draw_taxonomy
 
     _told(draw_taxonomy(Index.open(index), out, theme))
 

@@ -17,8 +17,8 @@ def remove(
     wait: Wait = 60.0,
 ) -> None:
     """Remove genomes from an index."""
-    from genome_index.changes import Work
-    from genome_index.changes import remove as remove_genomes
+    from genome_index.index.changes import Work
+    from genome_index.index.changes import remove as remove_genomes
 
     summary = remove_genomes(index, ids, Work(wait_s=wait))
     say(
@@ -33,9 +33,9 @@ def relabel(
     wait: Wait = 60.0,
 ) -> None:
     """Give genomes new names."""
-    from genome_index.changes import Work
-    from genome_index.changes import relabel as relabel_genomes
-    from genome_index.taxonomy import read_taxonomy
+    from genome_index.index.changes import Work
+    from genome_index.index.changes import relabel as relabel_genomes
+    from genome_index.taxonomy.tables import read_taxonomy
 
     summary = relabel_genomes(index, read_taxonomy(taxonomy), Work(wait_s=wait))
     for warning in summary.warnings:
@@ -45,7 +45,7 @@ def relabel(
 
 def undo(index: IndexDir = DEFAULT_INDEX, wait: Wait = 60.0) -> None:
     """Go back to the snapshot before the last change."""
-    from genome_index.index import undo as undo_change
+    from genome_index.index.index import undo as undo_change
 
     opened = undo_change(index, wait)
     say(

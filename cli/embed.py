@@ -46,9 +46,9 @@ def embed(
 ) -> None:
     """Write a vector for each genome, and beside it how it was made."""
     from genome_index.encoders import notes_of, spec_for
-    from genome_index.inputs import plan
     from genome_index.pipeline import embed_genomes
     from genome_index.spec import Reading
+    from genome_index.taxonomy.input_plan import plan
 
     reading = Reading(layer, token_pool, chunk_pool, windows, chunk_tokens, precision)
     spec = spec_for(encoder, reading=reading)

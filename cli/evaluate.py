@@ -19,7 +19,7 @@ from gindex_cli.shared import (
 )
 
 if TYPE_CHECKING:
-    from genome_index.questions import ProbePlan
+    from genome_index.evaluate.retrieval_queries import ProbePlan
 
 Fragments = Annotated[
     str | None,
@@ -98,8 +98,8 @@ def _plan(
     fragments: str, each: int | None, only: Path | None, part: str | None, rank: str | None, seed: int
 ) -> ProbePlan:
     from genome_index.errors import UsageError
-    from genome_index.idlist import read_ids
-    from genome_index.questions import ProbePlan, lengths_named
+    from genome_index.evaluate.retrieval_queries import ProbePlan, lengths_named
+    from genome_index.io.id_list import read_ids
 
     if part is not None and only is None:
         raise UsageError(f"--part {part} is of the table of --only FILE; give that too")
@@ -108,9 +108,9 @@ def _plan(
 
 
 def _encoder(path: Path, model: str, plan: ProbePlan, against: Path | None, format: str) -> None:
-    from genome_index.index import Index
-    from genome_index.probe import probe
-    from genome_index.probe_scores import probe_json, probe_lines
+    from genome_index.evaluate.retrieval import probe
+    from genome_index.evaluate.retrieval_tables import probe_json, probe_lines
+    from genome_index.index.index import Index
 
     show = Show()
     other = Index.open(against) if against is not None else None
@@ -123,10 +123,10 @@ def _encoder(path: Path, model: str, plan: ProbePlan, against: Path | None, form
 def _calls(
     path: Path, folds: int, hold_out_rank: str | None, rank: str | None, seed: int, threads: int, format: str
 ) -> None:
-    from genome_index.evaluate import Plan
-    from genome_index.evaluate import evaluate as evaluate_index
-    from genome_index.index import Index
-    from genome_index.scores import lines_of, scores
+    from genome_index.evaluate.cross_validation import Plan
+    from genome_index.evaluate.cross_validation import evaluate as evaluate_index
+    from genome_index.evaluate.metrics import lines_of, scores
+    from genome_index.index.index import Index
 
     show = Show()
     plan = Plan(folds, hold_out_rank, rank, seed, threads)

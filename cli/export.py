@@ -33,8 +33,8 @@ def export(
     output: Output = None,
 ) -> None:
     """Write a tree (newick), what goes on it (microreact, itol), a graph (graphml) or counts (krona)."""
-    from genome_index.exports import Wish
-    from genome_index.exports import export as export_index
-    from genome_index.index import Index
+    from genome_index.index.index import Index
+    from genome_index.report.export import Wish
+    from genome_index.report.export import export as export_index
 
     send(export_index(Index.open(index), kind, Wish(rank, neighbours)), output)

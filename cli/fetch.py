@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, get_args
 import typer
 
 if TYPE_CHECKING:
-    from genome_index.fetch import FetchRow
+    from genome_index.io.ncbi.fetch import FetchRow
 
 DEFAULT_LIMIT, DEFAULT_OUT = 10, Path("genomes")  # those of FetchRequest, which `--help` need not load
 
@@ -29,9 +29,9 @@ def fetch(
 
     Genomes that are there already are not fetched again. NCBI_API_KEY, if set, makes it faster.
     """
-    from genome_index.entrez import EntrezSettings
     from genome_index.errors import UsageError
-    from genome_index.fetch import FetchRequest, Status, fetch_genomes
+    from genome_index.io.ncbi.entrez import EntrezSettings
+    from genome_index.io.ncbi.fetch import FetchRequest, Status, fetch_genomes
 
     try:
         settings = EntrezSettings.from_environment(email)

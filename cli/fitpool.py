@@ -17,7 +17,7 @@ def fit_pool(
     wait: Wait = 60.0,
 ) -> None:
     """Train attention and a GRU over chunks; keep the better one where it beats what the index has."""
-    from genome_index.fitpool import fit_pool as fit
+    from genome_index.index.fit_pooling import fit_pool as fit
 
     show = Show()
     report, summary = fit(index, rank, show.work(threads, wait))

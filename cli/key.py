@@ -30,7 +30,7 @@ def add(
     data: DataDir = DEFAULT_DATA,
 ) -> None:
     """Make a key and print it; it is not shown again."""
-    from genome_index.web.keys import add_key
+    from genome_index.service.api_keys import add_key
 
     with _keys(data) as connection:
         key = add_key(connection, name, admin)
@@ -43,7 +43,7 @@ def add(
 @guarded
 def list_all(data: DataDir = DEFAULT_DATA) -> None:
     """List the keys: name, what it may do, when it was made."""
-    from genome_index.web.keys import list_keys
+    from genome_index.service.api_keys import list_keys
 
     with _keys(data, there=True) as connection:
         keys = list_keys(connection)
@@ -58,7 +58,7 @@ def remove(
     data: DataDir = DEFAULT_DATA,
 ) -> None:
     """Remove a key; a service that runs refuses it from then on."""
-    from genome_index.web.keys import remove_key
+    from genome_index.service.api_keys import remove_key
 
     with _keys(data, there=True) as connection:
         remove_key(connection, name)
@@ -68,8 +68,8 @@ def remove(
 @contextmanager
 def _keys(data: Path, there: bool = False) -> Iterator[sqlite3.Connection]:
     """The service's database; where it has to be `there`, a folder without one is an error."""
-    from genome_index.web.backup import require_service
-    from genome_index.web.database import connect, storage_errors
+    from genome_index.service.jobs.backup import require_service
+    from genome_index.service.jobs.database import connect, storage_errors
 
     if there:
         require_service(data)

@@ -19,9 +19,9 @@ from gindex_cli.shared import (
 )
 
 if TYPE_CHECKING:
-    from genome_index.lab.pairing import PairKind
-    from genome_index.lab.pretrain import Objective
-    from genome_index.lab.runs import Card
+    from genome_index.lab.training.pretrain import Objective
+    from genome_index.lab.training.runs import Card
+    from genome_index.lab.training.train_contrastive import PairKind
 
 app = typer.Typer(
     name="lab",
@@ -72,8 +72,8 @@ def corpus(
     from_file: FromFile = None,
 ) -> None:
     """Turn genomes into shards for training: no near relative of a test genome is trained on."""
-    from genome_index.lab.corpus import build_corpus
-    from genome_index.lab.split import SplitPlan
+    from genome_index.lab.corpus.build import build_corpus
+    from genome_index.lab.corpus.split import SplitPlan
 
     show = Show()
     plan = SplitPlan(seed, test_share, validation_share, tuple(hold_out or ()), fellow_genera)
@@ -103,7 +103,7 @@ def fit(
     seed: Seed = 0,
 ) -> None:
     """Fit a k-mer profile encoder on a corpus in closed form: minutes, and no torch."""
-    from genome_index.lab.discriminant import FitPlan, fit_profile
+    from genome_index.lab.training.fit_profile import FitPlan, fit_profile
 
     show = Show()
     plan = FitPlan(dim, max(2048, dim), seed=seed, leave_out=tuple(leave_out or ()))
@@ -133,7 +133,7 @@ def train(
     from genome_index.extras import need_installed
 
     need_installed("gindex lab train", "torch", "matplotlib", extra="neural")
-    from genome_index.lab.contrast import train_profile
+    from genome_index.lab.training.train_profile import train_profile
 
     show = Show()
     card = train_profile(corpus, folder, size, hidden, seed, rate, show.progress)
@@ -163,7 +163,7 @@ def pretrain(
     from genome_index.extras import need_installed
 
     need_installed("gindex lab pretrain", "torch", "matplotlib", extra="neural")
-    from genome_index.lab.pretrain import pretrain as trained
+    from genome_index.lab.training.pretrain import pretrain as trained
 
     show = Show()
     chosen = cast("Objective", objective)  # the library refuses what is none
@@ -203,7 +203,7 @@ def contrast(
     from genome_index.extras import need_installed
 
     need_installed("gindex lab contrast", "torch", "matplotlib", extra="neural")
-    from genome_index.lab.pairing import contrast as trained
+    from genome_index.lab.training.train_contrastive import contrast as trained
 
     show = Show()
     kind = cast("PairKind", pairs)  # the library refuses what is none
@@ -245,7 +245,7 @@ def performer(
 
     need_installed("gindex lab performer", "torch", extra="neural")
     need_installed("gindex lab performer", "matplotlib", extra="report")
-    from genome_index.lab.paper import reproduce
+    from genome_index.lab.performer.reproduce import reproduce
 
     show = Show()
     parts = reproduce(folder, only, lengths, iterations, double, theme, show.progress)

@@ -20,8 +20,8 @@ def info(
     ] = False,
 ) -> None:
     """Say what an index is: settings, size, history."""
-    from genome_index.describe import describe, lines_of
-    from genome_index.index import Index
+    from genome_index.index.index import Index
+    from genome_index.index.info import describe, lines_of
 
     opened = Index.open(index)
     if failures:
@@ -37,9 +37,9 @@ def list_genomes(
     output: Output = None,
 ) -> None:
     """List the genomes, one column a rank or label."""
-    from genome_index.describe import listing
-    from genome_index.index import Index
-    from genome_index.sql import FORMATS, ask, listing_query, parquet_of
+    from genome_index.index.index import Index
+    from genome_index.index.info import listing
+    from genome_index.report.sql import FORMATS, ask, listing_query, parquet_of
 
     require_format(format, (*FORMATS, "parquet"))
     if format == "parquet":
@@ -55,7 +55,7 @@ def list_genomes(
 
 def check(index: IndexDir = DEFAULT_INDEX) -> None:
     """Verify every file against its checksum, and say what is due. Exits with 2 if something is damaged."""
-    from genome_index.index import Index
+    from genome_index.index.index import Index
 
     opened = Index.open(index)
     damaged, due = opened.damage(), opened.due()

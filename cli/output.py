@@ -15,7 +15,7 @@ Output = Annotated[Path | None, typer.Option("--output", help="A file instead of
 
 def send(pieces: Iterable[str], output: Path | None) -> None:
     """Write text as it comes."""
-    from genome_index.durable import disk_errors
+    from genome_index.io.atomic import disk_errors
 
     if output is None:
         out(pieces)
@@ -33,7 +33,7 @@ def require_place_for_bytes(format: str, output: Path | None) -> None:
 
 
 def send_bytes(content: bytes, output: Path | None) -> None:
-    from genome_index.durable import disk_errors
+    from genome_index.io.atomic import disk_errors
 
     if output is not None:
         with disk_errors(output):

@@ -31,9 +31,9 @@ from gindex_cli.shared import (
 from genome_index.records import counted
 
 if TYPE_CHECKING:
-    from genome_index.fragments import Makeup
-    from genome_index.inputs import Plan
+    from genome_index.classify.fragments.calls import Makeup
     from genome_index.records import Call
+    from genome_index.taxonomy.input_plan import Plan
 
 
 def query(
@@ -58,10 +58,10 @@ def query(
     from_file: FromFile = None,
 ) -> None:
     """Say which species each genome is, how sure that is, and why."""
-    from genome_index.index import Index
+    from genome_index.classify.query import QuerySettings
+    from genome_index.index.index import Index
     from genome_index.pipeline import query_index
-    from genome_index.query import QuerySettings
-    from genome_index.report import FORMATS, provenance
+    from genome_index.report.calls import FORMATS, provenance
 
     require_format(format, ("table", *FORMATS))
     opened = Index.open(index, model)
@@ -69,7 +69,7 @@ def query(
     show = Show(live=output is not None or not sys.stdout.isatty())
     settings = QuerySettings(k, exclude_identical, threads, show.progress)
     if fragments:
-        from genome_index.fragments import query_fragments
+        from genome_index.classify.fragments.calls import query_fragments
 
         calls = query_fragments(opened, planned.inputs, settings)
     else:
@@ -88,7 +88,7 @@ def query(
 def _planned(inputs: list[str], genome_per: str | None, report: Path | None, fragments: bool) -> Plan:
     """What one query is; what only whole genomes have is refused to fragments."""
     from genome_index.errors import UsageError
-    from genome_index.inputs import Plan, plan
+    from genome_index.taxonomy.input_plan import Plan, plan
 
     if fragments:
         for option, given in (("--report", report), ("--genome-per", genome_per)):
@@ -127,7 +127,7 @@ class _Outcome:
 
     def _enter(self, call: Call) -> None:
         if self.makeups is not None:
-            from genome_index.fragments import Makeup
+            from genome_index.classify.fragments.calls import Makeup
 
             self.makeups.setdefault(call.source, Makeup()).add(call)
 

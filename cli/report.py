@@ -31,7 +31,7 @@ def report(
     threads: Threads = DEFAULT_THREADS,
 ) -> None:
     """Group the genomes of an index, compare the groups with the names, and list what looks wrong."""
-    from genome_index.collection import Choice
+    from genome_index.collection.summary import Choice
     from genome_index.pipeline import report_collection
 
     show = Show()
@@ -50,9 +50,9 @@ def dereplicate(
     output: Output = None,
 ) -> None:
     """Name one representative for genomes that are alike: a table of all, with who stands for whom."""
-    from genome_index.dereplicate import as_tsv
-    from genome_index.dereplicate import dereplicate as find
-    from genome_index.index import Index
+    from genome_index.collection.dereplicate import as_tsv
+    from genome_index.collection.dereplicate import dereplicate as find
+    from genome_index.index.index import Index
 
     members = find(Index.open(index), ani)
     send(as_tsv(members), output)

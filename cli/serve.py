@@ -45,8 +45,8 @@ def serve(
     from genome_index.extras import need_installed
 
     need_installed("gindex serve", "fastapi", "uvicorn", "prometheus_client", "umap", extra="serve")
-    from genome_index.web.serving import run
-    from genome_index.web.settings import HOUR_S, MB, Limits, ServeSettings
+    from genome_index.service.server import run
+    from genome_index.service.settings import HOUR_S, MB, Limits, ServeSettings
 
     settings = ServeSettings(
         index, data, host, port, keys=keys, admin=admin, names=tuple(allow_host or ()), model=model,

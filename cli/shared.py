@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar, cast
 
 import typer
 
+from genome_index.index.parallel import bound_threads
 from genome_index.records import counted
-from genome_index.threads import bound_threads
 
 if TYPE_CHECKING:
     from rich.status import Status
 
-    from genome_index.changes import Summary, Work
-    from genome_index.ingest import Intake
+    from genome_index.index.changes import Summary, Work
+    from genome_index.index.ingest import Intake
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -160,7 +160,7 @@ def say(line: str, error: bool = False) -> None:
 def all_inputs(inputs: list[str] | None, from_file: Path | None) -> list[str]:
     """The inputs of the command line and of --from-file together."""
     from genome_index.errors import UsageError
-    from genome_index.reader import read_list
+    from genome_index.io.reader import read_list
 
     found = [*(inputs or []), *(read_list(from_file) if from_file else [])]
     if not found:
@@ -219,7 +219,7 @@ class Show:
 
     def work(self, threads: int, wait_s: float, model: str = "") -> Work:
         """How the library is to work: with these threads, telling this display."""
-        from genome_index.changes import Work
+        from genome_index.index.changes import Work
 
         return Work(threads, wait_s, self.seen, self.progress, model)
 

@@ -11,7 +11,7 @@ from gindex_cli.output import Output, require_place_for_bytes, send, send_bytes
 from gindex_cli.shared import DEFAULT_INDEX, IndexDir, require_format
 
 if TYPE_CHECKING:
-    from genome_index.sql import Answer
+    from genome_index.report.sql import Answer
 
 MOST_ROWS = 50  # of a table
 MOST_COUNTED = 1_000_000  # rows that are counted beyond those
@@ -25,8 +25,8 @@ def sql(
     output: Output = None,
 ) -> None:
     """Ask the tables genomes, events, failures and settings of an index in SQL; nothing can be changed."""
-    from genome_index.index import Index
-    from genome_index.sql import FORMATS, ask, parquet_of
+    from genome_index.index.index import Index
+    from genome_index.report.sql import FORMATS, ask, parquet_of
 
     require_format(format, ("table", *FORMATS, "parquet"))
     if format == "parquet":
@@ -39,7 +39,7 @@ def sql(
 
 def _table(answer: Answer) -> Iterator[str]:
     """The first rows with their columns in line, and how many more there are."""
-    from genome_index.sql import cell_of
+    from genome_index.report.sql import cell_of
 
     shown = [[_short(cell_of(value)) for value in row] for row in islice(answer.rows, MOST_ROWS)]
     lines = [[_short(name) for name in answer.columns], *shown]

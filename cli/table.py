@@ -38,7 +38,7 @@ def _answer(call: Call) -> str:
 
 
 def _line(hit: Hit, width: int) -> str:
-    from genome_index.report import words_percent  # here, because it brings numpy
+    from genome_index.report.calls import words_percent  # here, because it brings numpy
 
     evidence = hit.evidence
     numbers = (

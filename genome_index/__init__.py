@@ -7,11 +7,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from genome_index.changes import Summary, Work
+    from genome_index.classify.query import QuerySettings
     from genome_index.errors import GindexError
-    from genome_index.index import Index
+    from genome_index.index.changes import Summary, Work
+    from genome_index.index.index import Index
     from genome_index.pipeline import add_genomes, build_index, query_index
-    from genome_index.query import QuerySettings
     from genome_index.records import Call, Contig, Genome, Hit, Lineage
     from genome_index.spec import IndexSpec
 
@@ -33,11 +33,11 @@ __all__ = [
 ]
 
 _ROOMS = {
-    "changes": ("Summary", "Work"),
+    "classify.query": ("QuerySettings",),
     "errors": ("GindexError",),
-    "index": ("Index",),
+    "index.changes": ("Summary", "Work"),
+    "index.index": ("Index",),
     "pipeline": ("add_genomes", "build_index", "query_index"),
-    "query": ("QuerySettings",),
     "records": ("Call", "Contig", "Genome", "Hit", "Lineage"),
     "spec": ("IndexSpec",),
 }

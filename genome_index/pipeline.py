@@ -10,21 +10,22 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from genome_index import changes, query
-from genome_index.changes import Summary, Work
-from genome_index.comparison import Comparison, Tell, compare_inputs
-from genome_index.embed import Embedded, write_embeddings
-from genome_index.index import Index
+from genome_index.classify import query
+from genome_index.classify.query import QuerySettings
+from genome_index.encoders.embed_files import Embedded, write_embeddings
+from genome_index.evaluate.encoder_comparison import Comparison, Tell, compare_inputs
+from genome_index.index import changes
+from genome_index.index.changes import Summary, Work
+from genome_index.index.index import Index
+from genome_index.io.reader import Failure, GenomePer, iter_genomes
 from genome_index.progress import Progress, quiet
-from genome_index.query import QuerySettings
-from genome_index.reader import Failure, GenomePer, iter_genomes
 from genome_index.records import Call, Genome
 from genome_index.spec import IndexSpec, Reading
-from genome_index.taxonomy import Taxonomy, read_taxonomy
+from genome_index.taxonomy.tables import Taxonomy, read_taxonomy
 
 if TYPE_CHECKING:
-    from genome_index.collection import Choice
-    from genome_index.page.collection_report import Reported
+    from genome_index.collection.summary import Choice
+    from genome_index.report.html.write_collection import Reported
 
 
 def build_index(
@@ -69,7 +70,7 @@ def query_index(
     else:
         genomes = iter_genomes(cast(list[str | Path], given), per)
     if report is not None:
-        from genome_index.page.query_report import reported
+        from genome_index.report.html.write_query import reported
 
         return reported(opened, genomes, settings or QuerySettings(), Path(report), progress)
     return query.answer(opened, genomes, settings or QuerySettings())
@@ -80,8 +81,8 @@ def report_collection(
     threads: int = 1, progress: Progress = quiet,
 ) -> Reported:  # fmt: skip
     """Groups, audit and pictures of a collection into a folder: an HTML page, tables, PNG and SVG."""
-    from genome_index.collection import Choice
-    from genome_index.page.collection_report import write_report
+    from genome_index.collection.summary import Choice
+    from genome_index.report.html.write_collection import write_report
 
     opened = index if isinstance(index, Index) else Index.open(index)
     return write_report(opened, choice or Choice(), Path(out), theme, threads, progress)

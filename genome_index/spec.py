@@ -9,8 +9,8 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from genome_index.encoders.pooling import CHUNK_POOLS, TOKEN_POOLS
 from genome_index.errors import SpecMismatch, UsageError
-from genome_index.pool import CHUNK_POOLS, TOKEN_POOLS
 
 FORMAT = 1  # of the folder on disk; raised when an older gindex could misread it
 POOLS = "pools"  # folder of an index: pools fitted for it, named by their content, never changed

@@ -14,9 +14,9 @@ from gindex_cli import app
 from typer.testing import CliRunner, Result
 
 from genome_index import build_index
-from genome_index.lab.corpus import build_corpus
-from genome_index.lab.split import SplitPlan
-from genome_index.threads import VARIABLES
+from genome_index.index.parallel import VARIABLES
+from genome_index.lab.corpus.build import build_corpus
+from genome_index.lab.corpus.split import SplitPlan
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser

@@ -19,14 +19,15 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-from genome_index import add_genomes, build_index, changes, ingest
-from genome_index.changes import Summary, Work
+from genome_index import add_genomes, build_index
 from genome_index.encoders.spectrum import Spectrum
-from genome_index.index import undo
+from genome_index.index import changes, ingest
+from genome_index.index.changes import Summary, Work
+from genome_index.index.index import undo
+from genome_index.index.store.sketches import hash_sketch
 from genome_index.records import Contig, Genome
-from genome_index.sketches import hash_sketch
 from genome_index.spec import IndexSpec
-from genome_index.taxonomy import read_taxonomy
+from genome_index.taxonomy.tables import read_taxonomy
 
 SEGMENT_GENOMES = 64  # so that 520 genomes make nine segments
 STEPS = ((os, "fsync"), (os, "replace"), (os, "rename"), (shutil, "rmtree"))

@@ -15,8 +15,8 @@ from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.backend_registration import _DummyBackendModule, _setup_privateuseone_for_python_backend
 
-from genome_index.encoders.models import open_model
-from genome_index.pool import TOKEN_POOLS
+from genome_index.encoders.networks.loader import open_model
+from genome_index.encoders.pooling import TOKEN_POOLS
 
 DEVICE = torch.device("privateuseone", 0)
 

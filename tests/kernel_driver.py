@@ -8,7 +8,8 @@ from types import SimpleNamespace
 import torch
 from torch.nn import functional
 
-from genome_index.encoders import fused, kernels
+from genome_index.encoders.networks import fused_ops as fused
+from genome_index.encoders.networks import triton_kernels as kernels
 
 SHAPES = [(1, 1, 1, 2), (3, 5, 16, 64), (2, 7, 4, 48), (1, 130, 3, 20)]  # B, T, heads, D
 

@@ -15,12 +15,12 @@ from typing import Any
 import numpy as np
 
 from genome_index import Contig, Genome, Index, IndexSpec, Lineage, QuerySettings, Summary, Work, query_index
-from genome_index.changes import build
-from genome_index.pairs import rows_of
+from genome_index.index.changes import build
+from genome_index.index.store.pair_table import rows_of
+from genome_index.index.store.skani import measure
 from genome_index.records import RANKS, Taxon
-from genome_index.report import call_json
-from genome_index.taxonomy import Taxonomy
-from genome_index.verify import measure
+from genome_index.report.calls import call_json
+from genome_index.taxonomy.tables import Taxonomy
 
 LETTERS = np.frombuffer(b"ACGT", np.uint8)
 LENGTH_BP = 2_500
@@ -164,7 +164,7 @@ def kept_snapshots(path: Path) -> list[int]:
 
 def spoken_of(path: Path) -> list[str]:
     """The segments that the snapshots on disk speak of."""
-    from genome_index.catalog import Catalog
+    from genome_index.index.store.catalog import Catalog
 
     found: set[str] = set()
     for number in kept_snapshots(path):
@@ -175,7 +175,7 @@ def spoken_of(path: Path) -> list[str]:
 
 def read_until(path: Path, queries: Path, out: Path, stop: Path) -> None:
     """A reader: a line of JSON for each time it opened the index and asked."""
-    from genome_index.reader import iter_genomes
+    from genome_index.io.reader import iter_genomes
 
     asked = [one for one in iter_genomes([queries], "record") if isinstance(one, Genome)]
     with out.open("w") as lines:

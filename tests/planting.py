@@ -11,12 +11,12 @@ from pathlib import Path
 from life import mutated
 
 from genome_index import Contig, Genome, Index, IndexSpec, Work
-from genome_index.changes import build
-from genome_index.chunks import reverse_complement
-from genome_index.inputs import GenomePer
-from genome_index.reader import iter_genomes
+from genome_index.index.changes import build
+from genome_index.io.reader import iter_genomes
+from genome_index.io.sequence import reverse_complement
 from genome_index.records import Taxon
-from genome_index.taxonomy import read_taxonomy, usable_name
+from genome_index.taxonomy.input_plan import GenomePer
+from genome_index.taxonomy.tables import read_taxonomy, usable_name
 
 PARTS = (0.2, 0.5)  # of a chimera, that come from another genus
 ALIKE = 3.0  # times as long, at most: one genome of a chimera and the other

@@ -14,13 +14,13 @@ from hypothesis import strategies as st
 pytest.importorskip("sklearn")
 
 from genome_index import Index
-from genome_index.collection import Choice, look_at
-from genome_index.dereplicate import dereplicate
+from genome_index.collection.clusters import METHODS, Edges, edges_of
+from genome_index.collection.clusters.linkage import linked
+from genome_index.collection.dereplicate import dereplicate
+from genome_index.collection.summary import Choice, look_at
 from genome_index.errors import UsageError
-from genome_index.features import WORD_FLOOR, Hits
-from genome_index.groups import METHODS, Edges, edges_of
-from genome_index.groups.linkage import linked
-from genome_index.kept import kept_hits, live_rows
+from genome_index.index.calibration.features import WORD_FLOOR, Hits
+from genome_index.index.neighbours import kept_hits, live_rows
 
 # -- pieces --------------------------------------------------------------------------------------------------
 

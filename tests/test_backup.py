@@ -15,14 +15,14 @@ from gindex_cli.shared import guarded
 from typer.testing import CliRunner
 
 from genome_index.errors import StorageError, UsageError
-from genome_index.web import backup as backups
-from genome_index.web.backup import Backup, backup
-from genome_index.web.claims import Claims
-from genome_index.web.database import FILE, changing, connect
-from genome_index.web.jobs import Asked, Jobs, Upload, new_id
-from genome_index.web.keys import add_key, find_key
-from genome_index.web.settings import Limits
-from genome_index.web.uploads import path_of
+from genome_index.service.api_keys import add_key, find_key
+from genome_index.service.jobs import backup as backups
+from genome_index.service.jobs.backup import Backup, backup
+from genome_index.service.jobs.claims import Claims
+from genome_index.service.jobs.database import FILE, changing, connect
+from genome_index.service.jobs.queue import Asked, Jobs, Upload, new_id
+from genome_index.service.jobs.uploads import path_of
+from genome_index.service.settings import Limits
 
 LIMITS = Limits(queued=10**6, queued_each=10**6)
 

@@ -17,9 +17,9 @@ from gindex_cli.shared import Show, guarded
 from ncbi_server import dna
 
 from genome_index import Index, query_index
+from genome_index.index.parallel import VARIABLES, bound_threads
 from genome_index.records import counted
-from genome_index.report import COLUMNS, as_json, call_json, provenance
-from genome_index.threads import VARIABLES, bound_threads
+from genome_index.report.calls import COLUMNS, as_json, call_json, provenance
 
 GINDEX = Path(sys.executable).with_name("gindex")
 COUNTS = "3 inputs: 1 species, 1 genus, 1 novel\n"  # of the demo's three queries
@@ -343,7 +343,7 @@ def test_every_input_has_exactly_one_row_in_order(
     gindex, small_index, write_fasta, tmp_path, monkeypatch, threads
 ):
     """More inputs than a batch, in which answers, refusals and failures take turns."""
-    monkeypatch.setattr("genome_index.query.BATCH_GENOMES", 4)
+    monkeypatch.setattr("genome_index.classify.query.BATCH_GENOMES", 4)
     given, expected = [], []
     for number in range(14):
         name, kind = f"q{number}", number % 5

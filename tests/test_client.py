@@ -22,11 +22,11 @@ import pytest
 from service import running, start
 
 from genome_index.errors import GindexError, InputError, UsageError
-from genome_index.web.backup import Backup, backup
-from genome_index.web.client import PAGE, Client, ServiceError
-from genome_index.web.database import FILE, connect
-from genome_index.web.keys import add_key
-from genome_index.web.problems import MEDIA_TYPE, Problem
+from genome_index.service.api_keys import add_key
+from genome_index.service.client.client import PAGE, Client, ServiceError
+from genome_index.service.jobs.backup import Backup, backup
+from genome_index.service.jobs.database import FILE, connect
+from genome_index.service.problems import MEDIA_TYPE, Problem
 
 FASTA = b">one\nACGTACGT\n"
 
@@ -95,7 +95,7 @@ def script():
 def pauses(monkeypatch):
     """How long was waited before each further try; nobody waits for it."""
     found = []
-    monkeypatch.setattr("genome_index.web.transport.time", SimpleNamespace(sleep=found.append))
+    monkeypatch.setattr("genome_index.service.client.transport.time", SimpleNamespace(sleep=found.append))
     return found
 
 
@@ -375,7 +375,7 @@ def test_a_key_that_is_none_is_said_and_not_shown(key):
 
 def test_nothing_heavy_is_imported():
     code = (
-        "import sys, genome_index.web.client as client; client.Client().close();"
+        "import sys, genome_index.service.client.client as client; client.Client().close();"
         "heavy = {'fastapi', 'starlette', 'faiss', 'torch', 'numpy', 'duckdb', 'Bio'};"
         "print(sorted(heavy & set(sys.modules)))"
     )

@@ -12,15 +12,15 @@ pytest.importorskip("safetensors", reason="the extra neural is not installed")
 pytest.importorskip("matplotlib", reason="the extra neural is not installed")
 
 from genome_index.encoders.profile import CARD, WEIGHTS, Profile, ProfileConfig  # noqa: E402
-from genome_index.encoders.profilenet import ProfileNetwork, save_profile  # noqa: E402
+from genome_index.encoders.profile_network import ProfileNetwork, save_profile  # noqa: E402
 from genome_index.encoders.spectrum import Spectrum  # noqa: E402
 from genome_index.errors import ModelError, UsageError  # noqa: E402
-from genome_index.lab.contrast import akin, train_pairs, train_profile  # noqa: E402
-from genome_index.lab.losses import asked_and_answered  # noqa: E402
-from genome_index.lab.packing import codes_of, other_strand  # noqa: E402
-from genome_index.lab.runs import Schedule  # noqa: E402
-from genome_index.lab.shards import Shards  # noqa: E402
-from genome_index.lab.views import Pairs, ViewPlan, fragment, mutated, word_profiles  # noqa: E402
+from genome_index.lab.corpus.packing import codes_of, other_strand  # noqa: E402
+from genome_index.lab.corpus.shards import Shards  # noqa: E402
+from genome_index.lab.pairs.profile_pairs import Pairs, ViewPlan, fragment, mutated, word_profiles  # noqa: E402
+from genome_index.lab.training.losses import asked_and_answered  # noqa: E402
+from genome_index.lab.training.runs import Schedule  # noqa: E402
+from genome_index.lab.training.train_profile import akin, train_pairs, train_profile  # noqa: E402
 
 
 @pytest.fixture(scope="module")

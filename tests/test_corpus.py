@@ -19,10 +19,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from genome_index.chunks import reverse_complement
 from genome_index.errors import InputError, UsageError
-from genome_index.lab.corpus import Summary, build_corpus
-from genome_index.lab.packing import (
+from genome_index.index.store.sketches import containment, hash_sketch
+from genome_index.io.reader import iter_genomes
+from genome_index.io.sequence import reverse_complement
+from genome_index.lab.corpus.build import Summary, build_corpus
+from genome_index.lab.corpus.packing import (
     canonical_digest,
     codes_of,
     letters_of,
@@ -31,13 +33,11 @@ from genome_index.lab.packing import (
     runs_of_other,
     unpack,
 )
-from genome_index.lab.relatives import IDENTITY, SPEC, WINDOW, SketchFile
-from genome_index.lab.sampling import Fragment, stacked
-from genome_index.lab.shards import Shards, ShardWriter
-from genome_index.lab.split import PARTS, Split, SplitPlan, Subject, make_split
-from genome_index.reader import iter_genomes
+from genome_index.lab.corpus.relatives import IDENTITY, SPEC, WINDOW, SketchFile
+from genome_index.lab.corpus.sampling import Fragment, stacked
+from genome_index.lab.corpus.shards import Shards, ShardWriter
+from genome_index.lab.corpus.split import PARTS, Split, SplitPlan, Subject, make_split
 from genome_index.records import Contig, Genome
-from genome_index.sketches import containment, hash_sketch
 
 ROOT = Path(__file__).parents[1]
 HALVES = SplitPlan(seed=3, test=0.3, validation=0.1)

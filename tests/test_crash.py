@@ -18,7 +18,7 @@ import pytest
 
 from genome_index import Genome, Index
 from genome_index.errors import IndexNotFound
-from genome_index.snapshots import current_snapshot
+from genome_index.index.snapshots import current_snapshot
 
 pytestmark = pytest.mark.skipif(
     not Path("/proc/self/fd").is_dir(), reason="durable steps are named with the help of /proc"

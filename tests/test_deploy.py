@@ -20,9 +20,9 @@ import typer
 import yaml
 from gindex_cli import app
 
-from genome_index.web.crew import STOP_WITHIN_S
-from genome_index.web.serving import DRAIN_S
-from genome_index.web.settings import ServeSettings
+from genome_index.service.jobs.supervisor import STOP_WITHIN_S
+from genome_index.service.server import DRAIN_S
+from genome_index.service.settings import ServeSettings
 
 ROOT = Path(__file__).parents[1]
 DEPLOY = ROOT / "data" / "deploy"

@@ -20,8 +20,10 @@ from genome_index.encoders.profile import (
     write_profile,
 )
 from genome_index.errors import ModelError, UsageError
-from genome_index.lab.corpus import build_corpus
-from genome_index.lab.discriminant import (
+from genome_index.index.vectors.projection import fit_projection
+from genome_index.lab.corpus.build import build_corpus
+from genome_index.lab.corpus.split import SplitPlan
+from genome_index.lab.training.fit_profile import (
     FitPlan,
     discriminant,
     fit_profile,
@@ -30,8 +32,6 @@ from genome_index.lab.discriminant import (
     scatter_within,
     without,
 )
-from genome_index.lab.split import SplitPlan
-from genome_index.projection import fit_projection
 from genome_index.spec import AS_THEY_COME, Reading
 
 SMALL = FitPlan(dim=32, components=40, lengths_bp=(500, 2000))

@@ -21,18 +21,17 @@ for module in ("plotly", "jinja2", "matplotlib", "umap"):
 from browser import opened  # noqa: E402  # after the skip
 
 from genome_index import Index, Work, build_index, query_index  # noqa: E402
-from genome_index.changes import remove  # noqa: E402
-from genome_index.features import WORD_FLOOR  # noqa: E402
-from genome_index.maps import map_of  # noqa: E402
-from genome_index.page.query_page import Answered, query_page  # noqa: E402
-from genome_index.pictures.painting import NOTHING, Painting, Stripe, painting  # noqa: E402
-from genome_index.pictures.style import PALETTE, THEMES  # noqa: E402
-from genome_index.query import QuerySettings, answer  # noqa: E402
-from genome_index.reader import Failure, iter_genomes  # noqa: E402
+from genome_index.classify.query import QuerySettings, answer  # noqa: E402
+from genome_index.collection.map import map_of  # noqa: E402
+from genome_index.index.calibration.features import WORD_FLOOR  # noqa: E402
+from genome_index.index.changes import remove  # noqa: E402
+from genome_index.io.reader import Failure, iter_genomes  # noqa: E402
 from genome_index.records import Call, Evidence, Hit, Lineage  # noqa: E402
-from genome_index.report import as_json, as_jsonl, as_tsv, call_json, call_of, provenance  # noqa: E402
-from genome_index.web.database import connect  # noqa: E402
-from genome_index.web.drawing import (  # noqa: E402
+from genome_index.report.calls import as_json, as_jsonl, as_tsv, call_json, call_of, provenance  # noqa: E402
+from genome_index.report.figures.genome.windows import NOTHING, Painting, Stripe, painting  # noqa: E402
+from genome_index.report.figures.style import PALETTE, THEMES  # noqa: E402
+from genome_index.report.html.query_page import Answered, query_page  # noqa: E402
+from genome_index.service.figures.query_figures import (  # noqa: E402
     Drawn,
     drawn,
     kept_drawings,
@@ -40,7 +39,8 @@ from genome_index.web.drawing import (  # noqa: E402
     painting_of,
     report_of,
 )
-from genome_index.web.painting import MOST_ENDS, painting_keys, painting_svg, ticks  # noqa: E402
+from genome_index.service.figures.windows_svg import MOST_ENDS, painting_keys, painting_svg, ticks  # noqa: E402
+from genome_index.service.jobs.database import connect  # noqa: E402
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser

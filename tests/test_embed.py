@@ -16,10 +16,11 @@ pytest.importorskip("transformers")
 
 import torch  # noqa: E402  # after the skip
 
-from genome_index.encoders import open_encoder, spec_for, transformer  # noqa: E402
+from genome_index.encoders import language_model as transformer
+from genome_index.encoders import open_encoder, spec_for
 from genome_index.errors import ModelError, StorageError, UsageError  # noqa: E402
+from genome_index.io.reader import iter_genomes  # noqa: E402
 from genome_index.pipeline import embed_genomes  # noqa: E402
-from genome_index.reader import iter_genomes  # noqa: E402
 from genome_index.spec import IndexSpec, Reading  # noqa: E402
 
 torch.set_num_threads(1)

@@ -20,18 +20,18 @@ from scipy.sparse.csgraph import connected_components
 from scipy.spatial.distance import pdist, squareform
 
 from genome_index import Index, Work, build_index
-from genome_index.changes import remove
+from genome_index.collection.trees import average_linkage, condensed, joined, neighbourhoods, tree_of
+from genome_index.encoders.pooling import unit
 from genome_index.errors import UsageError
-from genome_index.exports import EXPORTS, Wish, export
-from genome_index.exports.colours import NO_NAME_COLOUR, colours_of
-from genome_index.exports.itol import LEGEND_NAMES
-from genome_index.exports.newick import newick, quoted
-from genome_index.exports.plain import ids_of, plain
-from genome_index.naming import labels_of, name_of, ranks_of
-from genome_index.pairs import keys_of
-from genome_index.pool import unit
+from genome_index.index.changes import remove
+from genome_index.index.store.pair_table import keys_of
 from genome_index.records import RANKS
-from genome_index.trees import average_linkage, condensed, joined, neighbourhoods, tree_of
+from genome_index.report.export import EXPORTS, Wish, export
+from genome_index.report.export.colours import NO_NAME_COLOUR, colours_of
+from genome_index.report.export.itol import LEGEND_NAMES
+from genome_index.report.export.names import ids_of, plain
+from genome_index.report.export.newick import newick, quoted
+from genome_index.taxonomy.naming import labels_of, name_of, ranks_of
 
 IDS = [f"DEMO_{number:04}" for number in range(1, 61)]
 
@@ -421,7 +421,7 @@ def test_strip_and_labels_are_of_the_leaves(index, rank):
 
 def test_the_legend_has_the_commonest_names(index, monkeypatch):
     assert LEGEND_NAMES < 40  # more do not fit
-    monkeypatch.setattr("genome_index.exports.itol.LEGEND_NAMES", 5)
+    monkeypatch.setattr("genome_index.report.export.itol.LEGEND_NAMES", 5)
     _, settings, strip = annotations(text_of(index, "itol"))
     counts = Counter(name for *_, name in strip)
     colours = {name: colour for _, colour, name in strip}

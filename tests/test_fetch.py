@@ -34,11 +34,11 @@ from ncbi_server import (
 )
 from typer.testing import CliRunner
 
-from genome_index.entrez import BATCH_BP, EntrezSettings, Record, _batches, retry_after_s
 from genome_index.errors import UsageError
-from genome_index.fetch import COLUMNS, FetchRequest, FetchRow, FetchSummary, fetch_genomes
-from genome_index.reader import iter_genomes
-from genome_index.taxonomy import read_taxonomy
+from genome_index.io.ncbi.entrez import BATCH_BP, EntrezSettings, Record, _batches, retry_after_s
+from genome_index.io.ncbi.fetch import COLUMNS, FetchRequest, FetchRow, FetchSummary, fetch_genomes
+from genome_index.io.reader import iter_genomes
+from genome_index.taxonomy.tables import read_taxonomy
 
 HTML = b"<!DOCTYPE html>\n<html><body>The site is down for maintenance.</body></html>"
 ERROR = b'<?xml version="1.0"?>\n<eFetchResult><ERROR>Unable to obtain query #1</ERROR></eFetchResult>'
@@ -258,7 +258,7 @@ def test_retry_after_may_be_a_date():
 
 def test_waits_grow_and_differ(ncbi, tmp_path, monkeypatch):
     waits = []
-    monkeypatch.setattr("genome_index.entrez.time", SimpleNamespace(sleep=waits.append))
+    monkeypatch.setattr("genome_index.io.ncbi.entrez.time", SimpleNamespace(sleep=waits.append))
     ncbi.break_next("esummary", *[refuse(500)] * 5)
     run(ncbi, tmp_path, "NC_000913.3", tries=6, backoff_s=1.0, longest_wait_s=6.0)
     assert all(most / 2 <= wait <= most for wait, most in zip(waits, (1, 2, 4, 6, 6), strict=True))
@@ -478,7 +478,7 @@ def test_a_killed_run_leaves_no_half_file_and_is_resumed(ncbi, tmp_path):
     silence = threading.Event()
     ncbi.break_next("efetch", *[good] * 3, stall(silence))
     code = (
-        "from pathlib import Path; from genome_index.fetch import FetchRequest, fetch_genomes;"
+        "from pathlib import Path; from genome_index.io.ncbi.fetch import FetchRequest, fetch_genomes;"
         f"fetch_genomes(FetchRequest(('NC_000913.3', 'NC_001422.1'), out=Path({str(tmp_path)!r})))"
     )
     search = os.pathsep.join(path for path in sys.path if path)
@@ -568,7 +568,7 @@ def test_a_disk_that_refuses_is_reported_and_the_rest_goes_on(ncbi, tmp_path):
 
 def test_importing_the_library_does_not_import_biopython():
     search = os.pathsep.join(path for path in sys.path if path)
-    code = "import sys, genome_index.fetch; sys.exit('Bio' in sys.modules)"
+    code = "import sys, genome_index.io.ncbi.fetch; sys.exit('Bio' in sys.modules)"
     assert (
         subprocess.run([sys.executable, "-c", code], env=os.environ | {"PYTHONPATH": search}).returncode == 0
     )

@@ -24,13 +24,36 @@ from hypothesis import strategies as st  # noqa: E402
 from matplotlib.image import imread  # noqa: E402
 
 from genome_index import Index, build_index  # noqa: E402
-from genome_index.changes import Work, remove  # noqa: E402
+from genome_index.collection.cluster_stats import groups_of  # noqa: E402
+from genome_index.collection.similarity_matrix import (  # noqa: E402
+    UNLIKE,
+    Matrix,
+    chosen_rows,
+    matrix_of,
+    rows_of_collection,
+    rows_of_name,
+)
+from genome_index.collection.species_borders import Border, Identities, ani_at, binned, identities_of, place  # noqa: E402
 from genome_index.errors import UsageError  # noqa: E402
-from genome_index.features import word_identity  # noqa: E402
-from genome_index.groupstats import groups_of  # noqa: E402
-from genome_index.identities import Border, Identities, ani_at, binned, identities_of, place  # noqa: E402
-from genome_index.kept import kept_hits, live_rows  # noqa: E402
-from genome_index.lineages import (  # noqa: E402
+from genome_index.index.calibration.features import word_identity  # noqa: E402
+from genome_index.index.calibration.thresholds import PRIORS  # noqa: E402
+from genome_index.index.changes import Work, remove  # noqa: E402
+from genome_index.index.neighbours import kept_hits, live_rows  # noqa: E402
+from genome_index.index.store.pair_table import PairTable  # noqa: E402
+from genome_index.index.store.skani import measure  # noqa: E402
+from genome_index.index.store.sketches import containment  # noqa: E402
+from genome_index.records import Call, Lineage, Taxon  # noqa: E402
+from genome_index.report.figures.heatmap import heatmap_picture, labels_of  # noqa: E402
+from genome_index.report.figures.identity import identity_picture  # noqa: E402
+from genome_index.report.figures.style import THEMES  # noqa: E402
+from genome_index.report.figures.taxonomy import MOST, heights_of, sunburst_picture  # noqa: E402
+from genome_index.report.figures.text import blended, ink_on, shortened, verbatim  # noqa: E402
+from genome_index.report.figures.write_collection import draw_heatmap, draw_histogram, draw_taxonomy  # noqa: E402
+from genome_index.report.html import texts as words  # noqa: E402
+from genome_index.report.html.heatmap import heatmap_chart  # noqa: E402
+from genome_index.report.html.identity import identity_chart  # noqa: E402
+from genome_index.report.html.taxonomy import sunburst_chart  # noqa: E402
+from genome_index.taxonomy.name_tree import (  # noqa: E402
     JOINED,
     UNNAMED,
     VERDICT,
@@ -41,29 +64,6 @@ from genome_index.lineages import (  # noqa: E402
     thinned,
     tree_of_counts,
 )
-from genome_index.matrices import (  # noqa: E402
-    UNLIKE,
-    Matrix,
-    chosen_rows,
-    matrix_of,
-    rows_of_collection,
-    rows_of_name,
-)
-from genome_index.page import words  # noqa: E402
-from genome_index.page.heatmap import heatmap_chart  # noqa: E402
-from genome_index.page.identity import identity_chart  # noqa: E402
-from genome_index.page.sunburst import sunburst_chart  # noqa: E402
-from genome_index.pairs import PairTable  # noqa: E402
-from genome_index.pictures.collection_gallery import draw_heatmap, draw_histogram, draw_taxonomy  # noqa: E402
-from genome_index.pictures.heatmap import heatmap_picture, labels_of  # noqa: E402
-from genome_index.pictures.identity import identity_picture  # noqa: E402
-from genome_index.pictures.lettering import blended, ink_on, shortened, verbatim  # noqa: E402
-from genome_index.pictures.style import THEMES  # noqa: E402
-from genome_index.pictures.sunburst import MOST, heights_of, sunburst_picture  # noqa: E402
-from genome_index.records import Call, Lineage, Taxon  # noqa: E402
-from genome_index.sketches import containment  # noqa: E402
-from genome_index.thresholds import PRIORS  # noqa: E402
-from genome_index.verify import measure  # noqa: E402
 
 LIGHT, DARK = THEMES["light"], THEMES["dark"]
 HOSTILE = ("<script>alert(1)</script>", "A & B \"quoted\" 'x'", "n" * 300, "$\\frac$ %{x} </b>", "a\nb\tc")
@@ -160,13 +160,13 @@ def test_what_costs_too_much_is_not_measured(index: Index, monkeypatch: pytest.M
     monkeypatch.setattr(Index, "pairs", lambda self: PairTable(3))
     whole = matrix_of(index, np.arange(8))
     assert whole.compared.all()
-    monkeypatch.setattr("genome_index.matrices.MEASURED_BP", 4 * 145_000)
+    monkeypatch.setattr("genome_index.collection.similarity_matrix.MEASURED_BP", 4 * 145_000)
     some = matrix_of(index, np.arange(8))
     measured = np.isfinite(some.ani) & ~np.eye(8, dtype=bool)
     assert 2 <= measured.sum() // 2 <= 5
     assert not some.compared[~measured & np.isfinite(whole.ani) & ~np.eye(8, dtype=bool)].any()
     assert some.ani[measured].min() > 97  # within species
-    monkeypatch.setattr("genome_index.matrices.MEASURED_BP", 0)
+    monkeypatch.setattr("genome_index.collection.similarity_matrix.MEASURED_BP", 0)
     none = matrix_of(index, np.arange(8))
     assert np.isfinite(none.ani).sum() == 8
 
@@ -200,7 +200,7 @@ def test_few_genomes(index: Index, count: int) -> None:
 
 
 def test_too_many_genomes_are_refused(index: Index, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("genome_index.matrices.MOST", 5)
+    monkeypatch.setattr("genome_index.collection.similarity_matrix.MOST", 5)
     with pytest.raises(UsageError, match="^6 genomes make no matrix that can be read; choose 1 to 5$"):
         matrix_of(index, np.arange(6))
 
@@ -220,7 +220,7 @@ def test_rows_of_a_name(index: Index, taxonomy: list[dict[str, str]], rank: str,
 
 def test_of_many_with_a_name_every_so_many(index: Index, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = rows_of_name(index, "Bacteria")
-    monkeypatch.setattr("genome_index.matrices.MOST", 5)
+    monkeypatch.setattr("genome_index.collection.similarity_matrix.MOST", 5)
     assert rows_of_name(index, "Bacteria").tolist() == whole[[0, 15, 30, 44, 59]].tolist()
 
 
@@ -235,13 +235,13 @@ def test_a_name_that_nobody_bears(index: Index, name: str, cure: str) -> None:
 
 
 def test_a_large_collection_is_shown_by_its_groups(index: Index, monkeypatch: pytest.MonkeyPatch) -> None:
-    from genome_index.groups import group
+    from genome_index.collection.clusters import group
 
     rows = live_rows(index)
     grouping = group(index.model, rows, kept_hits(index, rows), "species", None, "average")
     groups = groups_of(grouping, [None] * 60)
     assert chosen_rows(rows, groups).tolist() == rows_of_collection(index).tolist() == rows.tolist()
-    monkeypatch.setattr("genome_index.matrices.MOST", 7)
+    monkeypatch.setattr("genome_index.collection.similarity_matrix.MOST", 7)
     found = chosen_rows(rows, groups)
     assert found.tolist() == rows_of_collection(index).tolist()
     assert len(found) == 7
@@ -342,7 +342,7 @@ def test_each_kind_has_a_border_of_its_own(
     values=st.lists(st.one_of(st.floats(70, 100), st.sampled_from((float("nan"), 80.0, 100.0))), max_size=50)
 )
 def test_bins_are_counted_one_by_one(values: list[float]) -> None:
-    from genome_index.identities import EDGES
+    from genome_index.collection.species_borders import EDGES
 
     inside, below = binned(np.array(values, float))
     known = [value for value in values if value == value]
@@ -584,10 +584,10 @@ def test_pictures_of_a_collection(index: Index, tmp_path: Path, theme: str) -> N
 
 
 def test_a_heatmap_of_a_taxon(index: Index, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("genome_index.matrices.MOST", 5)
+    monkeypatch.setattr("genome_index.collection.similarity_matrix.MOST", 5)
     titles = []
     monkeypatch.setattr(
-        "genome_index.pictures.collection_gallery.heatmap_picture",
+        "genome_index.report.figures.write_collection.heatmap_picture",
         lambda matrix, theme, title: titles.append(title) or heatmap_picture(matrix, theme, title),
     )
     drawn = draw_heatmap(index, tmp_path, "Demobacter", "dark")

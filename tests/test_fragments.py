@@ -12,18 +12,19 @@ import numpy as np
 import pytest
 from conftest import Gindex, WriteFasta
 
-from genome_index import fragment_fit, fragments
-from genome_index.classify import Name
-from genome_index.features import HeldOut, nothing_held_out
-from genome_index.fragment_fit import LENGTHS, calibrators_of, cut, kin_halves, length_class
-from genome_index.fragment_hits import Table, hits_of, pieces_of
-from genome_index.fragments import Makeup, called_rank, judged, named_apart, query_fragments
-from genome_index.index import Index
+from genome_index.classify.decision import Name
+from genome_index.classify.fragments import calibration as fragment_fit
+from genome_index.classify.fragments import calls as fragments
+from genome_index.classify.fragments.calibration import LENGTHS, calibrators_of, cut, kin_halves, length_class
+from genome_index.classify.fragments.calls import Makeup, called_rank, judged, named_apart, query_fragments
+from genome_index.classify.fragments.hits import Table, hits_of, pieces_of
+from genome_index.classify.fragments.kmer_scan import LEAST_SHARED, most_shared
+from genome_index.index.calibration.features import HeldOut, nothing_held_out
+from genome_index.index.index import Index
+from genome_index.io.reader import Failure
 from genome_index.pipeline import build_index, query_index
-from genome_index.reader import Failure
 from genome_index.records import Call, Contig, Genome
 from genome_index.spec import IndexSpec
-from genome_index.wordscan import LEAST_SHARED, most_shared
 
 BASES = np.frombuffer(b"ACGT", np.uint8)
 

@@ -18,12 +18,12 @@ pytest.importorskip("igraph")
 from sklearn.metrics import adjusted_rand_score, v_measure_score
 
 from genome_index import Index, Work, build_index
+from genome_index.collection.clusters import METHODS, Edges, connected, group
+from genome_index.collection.clusters.density import APART, FLOOR
+from genome_index.collection.clusters.graph import edges_of, pieces, shortest
+from genome_index.collection.clusters.linkage import linked
 from genome_index.errors import UsageError
-from genome_index.groups import METHODS, Edges, connected, group
-from genome_index.groups.density import APART, FLOOR
-from genome_index.groups.edges import edges_of, pieces, shortest
-from genome_index.groups.linkage import linked
-from genome_index.kept import kept_hits, live_rows
+from genome_index.index.neighbours import kept_hits, live_rows
 
 Partition = set[frozenset[int]]
 LOCAL = [name for name in METHODS if name != "leiden"]  # what is far away does not matter to them
@@ -153,7 +153,7 @@ def test_groups_are_those_of_the_oracle(
     method: str, graph: tuple[int, Edges], threshold: float, batch: int
 ) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("genome_index.groups.density.BATCH", batch)
+        patch.setattr("genome_index.collection.clusters.density.BATCH", batch)
         found = METHODS[method](*graph, threshold)
     assert partition(found) == ORACLES[method](*graph, threshold)
 
@@ -262,7 +262,7 @@ def test_no_group_of_complete_linkage_is_wider_than_the_threshold(
     largest: int, graph: tuple[int, Edges], threshold: float
 ) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("genome_index.groups.linkage.LARGEST", largest)
+        patch.setattr("genome_index.collection.clusters.linkage.LARGEST", largest)
         number = METHODS["complete"](*graph, threshold)
     within = number[:, None] == number[None, :]
     assert ways(*graph)[within].max() <= threshold + 1e-9
@@ -306,7 +306,7 @@ def test_pieces_are_what_a_loop_finds(graph: tuple[int, Edges], data: st.DataObj
 
 @pytest.fixture
 def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    from genome_index.groups import linkage
+    from genome_index.collection.clusters import linkage
 
     def bounded(count: int, edges: Edges) -> np.ndarray:
         assert count <= linkage.LARGEST  # genomes compared all with all
@@ -329,7 +329,7 @@ def test_a_chain_is_cut_much_as_if_it_were_linked_at_once(how: str, small_parts:
     assert len(partition(connected(2_000, edges, 1.0))) == 1
     found = linked(how)(2_000, edges, 1.0)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("genome_index.groups.linkage.LARGEST", 2_000)
+        patch.setattr("genome_index.collection.clusters.linkage.LARGEST", 2_000)
         expected = linked(how)(2_000, edges, 1.0)
     assert adjusted_rand_score(expected, found) > 0.9
     assert max(map(len, partition(found))) <= max(map(len, partition(expected))) + 2
@@ -359,7 +359,7 @@ def test_rounds_give_what_linking_at_once_does_on_a_field(small_parts: None) -> 
     for how in ("average", "complete"):
         found = linked(how)(1_500, edges, 1.0)
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("genome_index.groups.linkage.LARGEST", 1_500)
+            patch.setattr("genome_index.collection.clusters.linkage.LARGEST", 1_500)
             expected = linked(how)(1_500, edges, 1.0)
         assert max(map(len, partition(found))) < 100
         assert v_measure_score(expected, found) > 0.9

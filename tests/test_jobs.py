@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 
 pytest.importorskip("fastapi", reason="the extra serve is not installed")
 
-from genome_index.web.claims import MOST_ATTEMPTS, MOST_BYTES, MOST_JOBS, Claims
-from genome_index.web.jobs import Asked, Job, Jobs, Upload, new_id
-from genome_index.web.problems import Problem
-from genome_index.web.settings import Limits
+from genome_index.service.jobs.claims import MOST_ATTEMPTS, MOST_BYTES, MOST_JOBS, Claims
+from genome_index.service.jobs.queue import Asked, Job, Jobs, Upload, new_id
+from genome_index.service.problems import Problem
+from genome_index.service.settings import Limits
 
 
 @pytest.fixture

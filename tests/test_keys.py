@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from genome_index.errors import StorageError, UsageError
-from genome_index.web.database import FILE, connect
-from genome_index.web.keys import KEY_BYTES, Key, add_key, find_key, list_keys, remove_key
+from genome_index.service.api_keys import KEY_BYTES, Key, add_key, find_key, list_keys, remove_key
+from genome_index.service.jobs.database import FILE, connect
 
 
 @pytest.fixture

@@ -12,13 +12,14 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="the lab needs the extra `neural`")
 
-from genome_index.encoders.performer import PerformerConfig  # noqa: E402
+from genome_index.encoders.networks.performer import PerformerConfig  # noqa: E402
 from genome_index.errors import GindexError, UsageError  # noqa: E402
-from genome_index.lab import copytask, lengths  # noqa: E402
-from genome_index.lab.copytask import SEED, Learned, Task, learn, learn_copying, rows  # noqa: E402
-from genome_index.lab.exact import IGNORED  # noqa: E402
-from genome_index.lab.memory import apart, counted, resident_bytes  # noqa: E402
-from genome_index.lab.softmax import softmax_transformer  # noqa: E402
+from genome_index.lab.performer import copy_task as copytask  # noqa: E402
+from genome_index.lab.performer import length_benchmark as lengths  # noqa: E402
+from genome_index.lab.performer.copy_task import SEED, Learned, Task, learn, learn_copying, rows  # noqa: E402
+from genome_index.lab.performer.exact_gradients import IGNORED  # noqa: E402
+from genome_index.lab.performer.memory import apart, counted, resident_bytes  # noqa: E402
+from genome_index.lab.performer.softmax_baseline import softmax_transformer  # noqa: E402
 
 TINY = PerformerConfig(8, 16, 1, 2, 32)
 
@@ -68,7 +69,7 @@ def test_a_process_that_failed_says_why(how, reason) -> None:
 
 def test_a_script_without_a_main_guard_is_told_so(tmp_path) -> None:
     script = tmp_path / "script.py"
-    script.write_text("from genome_index.lab.memory import apart\napart(abs, -1)\n")
+    script.write_text("from genome_index.lab.performer.memory import apart\napart(abs, -1)\n")
     done = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=60)
     assert done.returncode == 1
     assert "abs, in a process of its own: ended with exit code 1" in done.stderr

@@ -18,24 +18,24 @@ import pytest
 from planting import built, plant, read_all
 
 from genome_index import Index, Work, build_index, query_index
-from genome_index.changes import merge, remove
-from genome_index.describe import describe, listing
+from genome_index.collection.map import map_of
 from genome_index.errors import UnusableIndex, UsageError
-from genome_index.features import WORD_FLOOR, WORD_WEIGHT, Hits
-from genome_index.index import undo
-from genome_index.kept import kept_hits
-from genome_index.levels import UNKNOWN
-from genome_index.maps import map_of
-from genome_index.page.mapped import map_block
-from genome_index.page.query_page import place_of
-from genome_index.pairs import rows_of
+from genome_index.index.calibration.features import WORD_FLOOR, WORD_WEIGHT, Hits
+from genome_index.index.calibration.thresholds import PRIOR_WEIGHT, PRIORS, RANGE
+from genome_index.index.changes import merge, remove
+from genome_index.index.index import undo
+from genome_index.index.info import describe, listing
+from genome_index.index.neighbours import kept_hits
+from genome_index.index.store.pair_table import rows_of
 from genome_index.records import RANKS
-from genome_index.report import call_json, provenance
-from genome_index.thresholds import PRIOR_WEIGHT, PRIORS, RANGE
-from genome_index.web.library import Library
-from genome_index.web.lookup import LONGEST, MOST, Names
-from genome_index.web.near import NEAREST, between_species, measured, nearest_species
-from genome_index.web.problems import Problem
+from genome_index.report.calls import call_json, provenance
+from genome_index.report.html.map import map_block
+from genome_index.report.html.query_page import place_of
+from genome_index.service.problems import Problem
+from genome_index.service.views.index_view import Library
+from genome_index.service.views.name_lookup import LONGEST, MOST, Names
+from genome_index.service.views.neighbours import NEAREST, between_species, measured, nearest_species
+from genome_index.taxonomy.levels import UNKNOWN
 
 
 @pytest.fixture(scope="module")

@@ -18,11 +18,13 @@ import numpy as np
 import pytest
 from life import answers, assert_pairs_are_sound, built, genome, mutated, relatives, shown_ids, species_of
 
-from genome_index import Index, IndexSpec, QuerySettings, Work, changes, query_index, vectors
+from genome_index import Index, IndexSpec, QuerySettings, Work, query_index
+from genome_index.classify.search import embed
+from genome_index.encoders.pooling import unit
 from genome_index.errors import IndexLocked, IndexNotFound, SpecMismatch, UsageError
-from genome_index.index import KEEP_SNAPSHOTS, undo, writing
-from genome_index.pool import unit
-from genome_index.search import embed
+from genome_index.index import changes
+from genome_index.index.index import KEEP_SNAPSHOTS, undo, writing
+from genome_index.index.vectors import faiss_index as vectors
 
 WORK = Work()
 KNOWN = life.collection(4, 3, 6)  # 72 genomes, 12 species, 4 genera, 2 families
@@ -257,7 +259,7 @@ READER = f"""
 import sys
 sys.path.insert(0, {str(Path(life.__file__).parent)!r})
 from genome_index import Index
-from genome_index.catalog import Catalog
+from genome_index.index.store.catalog import Catalog
 index = Index.open(sys.argv[1])
 print("open", flush=True)
 sys.stdin.readline()

@@ -28,15 +28,18 @@ from matplotlib.figure import Figure  # noqa: E402
 from matplotlib.image import imread  # noqa: E402
 from test_pictures import drawn_bases, require_legible  # noqa: E402
 
-from genome_index import Index, build_index, layout, maps  # noqa: E402
-from genome_index.changes import Work, remove  # noqa: E402
+from genome_index import Index, build_index
+from genome_index.collection import map as maps
+from genome_index.collection import map_layout as layout
+from genome_index.collection.map import MAPS, Map, map_of, place  # noqa: E402
+from genome_index.collection.map_layout import FEWEST, NEIGHBOURS, neighbours, principal  # noqa: E402
+from genome_index.encoders.pooling import unit  # noqa: E402
 from genome_index.errors import UsageError  # noqa: E402
-from genome_index.index import undo  # noqa: E402
-from genome_index.kept import live_rows  # noqa: E402
-from genome_index.layout import FEWEST, NEIGHBOURS, neighbours, principal  # noqa: E402
-from genome_index.maps import MAPS, Map, map_of, place  # noqa: E402
-from genome_index.pictures.labels import Label, write_labels  # noqa: E402
-from genome_index.pictures.mapped import (  # noqa: E402
+from genome_index.index.changes import Work, remove  # noqa: E402
+from genome_index.index.index import undo  # noqa: E402
+from genome_index.index.neighbours import live_rows  # noqa: E402
+from genome_index.report.figures.labels import Label, write_labels  # noqa: E402
+from genome_index.report.figures.map import (  # noqa: E402
     IDS_UP_TO,
     MapView,
     level_of,
@@ -45,8 +48,7 @@ from genome_index.pictures.mapped import (  # noqa: E402
     telling_rank,
     view_of,
 )
-from genome_index.pictures.style import PALETTE, THEMES, save  # noqa: E402
-from genome_index.pool import unit  # noqa: E402
+from genome_index.report.figures.style import PALETTE, THEMES, save  # noqa: E402
 
 FAMILIES, OF_EACH = 8, 40
 LEAST_TRUST, LEAST_FELLOWS, LEAST_ALONG = 0.98, 0.98, 0.5  # measured: 0.990 (PCA: 0.962), 1.0, 0.77
@@ -225,7 +227,8 @@ def test_another_process_makes_the_same_map(own_demo: Path, threads: str) -> Non
     expected = {by: map_of(Index.open(own_demo), by) for by in MAPS}
     shutil.rmtree(own_demo / "maps")
     program = (
-        "import sys; from genome_index import Index; from genome_index.maps import map_of; import hashlib\n"
+        "import sys; from genome_index import Index; from genome_index.collection.map import map_of\n"
+        "import hashlib\n"
         "for by in ('umap', 'pca'): print(hashlib.sha256(map_of(Index.open(sys.argv[1]), by).xy).hexdigest())"
     )
     names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")

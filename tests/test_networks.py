@@ -36,13 +36,13 @@ from genome_index.encoders.checkpoint import (  # noqa: E402
     licence_notice,
     read_weights,
 )
-from genome_index.encoders.dnabert2 import DnaBert2, alibi_slopes  # noqa: E402
-from genome_index.encoders.models import open_model  # noqa: E402
-from genome_index.encoders.native import Native  # noqa: E402
-from genome_index.encoders.nucleotide import NucleotideTransformer, Variant, variant_of  # noqa: E402
-from genome_index.encoders.onednn import lay_out  # noqa: E402
-from genome_index.encoders.performer import PerformerConfig, SlimPerformer  # noqa: E402
-from genome_index.encoders.slim import write_slim  # noqa: E402
+from genome_index.encoders.networks.dnabert2 import DnaBert2, alibi_slopes  # noqa: E402
+from genome_index.encoders.networks.loader import open_model  # noqa: E402
+from genome_index.encoders.networks.nucleotide_transformer import NucleotideTransformer, Variant, variant_of  # noqa: E402
+from genome_index.encoders.networks.onednn import lay_out  # noqa: E402
+from genome_index.encoders.networks.performer import PerformerConfig, SlimPerformer  # noqa: E402
+from genome_index.encoders.networks.performer_folder import write_slim  # noqa: E402
+from genome_index.encoders.networks.transformers_native import Native  # noqa: E402
 
 torch.set_num_threads(1)
 

@@ -16,7 +16,7 @@ from browser import coloured_share, draw_all, opened  # noqa: E402  # after the 
 from conftest import WriteFasta, write_records  # noqa: E402
 
 from genome_index import build_index  # noqa: E402
-from genome_index.collection import Choice  # noqa: E402
+from genome_index.collection.summary import Choice  # noqa: E402
 from genome_index.errors import UsageError  # noqa: E402
 from genome_index.pipeline import query_index, report_collection  # noqa: E402
 

@@ -7,8 +7,8 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="the network needs the extra `neural`")
 
-from genome_index.encoders.favor import FeatureMap, orthogonal_gaussians  # noqa: E402
-from genome_index.encoders.performer import (  # noqa: E402
+from genome_index.encoders.networks.feature_maps import FeatureMap, orthogonal_gaussians  # noqa: E402
+from genome_index.encoders.networks.performer import (  # noqa: E402
     BLOCK,
     PerformerConfig,
     SlimPerformer,

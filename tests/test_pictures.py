@@ -20,25 +20,21 @@ from hypothesis import strategies as st  # noqa: E402
 from matplotlib.image import imread  # noqa: E402
 
 from genome_index import Index, build_index  # noqa: E402
-from genome_index.chunks import COMPLEMENT, reverse_complement  # noqa: E402
 from genome_index.errors import UsageError  # noqa: E402
-from genome_index.pictures.cgr import fcgr, fcgr_of_windows, reverse_complemented  # noqa: E402
-from genome_index.pictures.fitting import fitted, medoid, other_strand  # noqa: E402
-from genome_index.pictures.gallery import draw_genomes, draw_species  # noqa: E402
-from genome_index.pictures.painting import (  # noqa: E402
-    NOTHING,
-    Painting,
-    Stripe,
-    painting,
-    painting_of_reference,
-    window_edges,
+from genome_index.index.store.composition import (  # noqa: E402
+    PIECES,
+    decode_course,
+    decode_windows,
+    encode_course,
+    encode_windows,
+    yau_line,
 )
-from genome_index.pictures.portrait import portrait  # noqa: E402
-from genome_index.pictures.species import overlay, species_picture  # noqa: E402
-from genome_index.pictures.stripes import stripes_picture  # noqa: E402
-from genome_index.pictures.style import PALETTE, THEMES, colours_of, save  # noqa: E402
-from genome_index.pictures.subjects import Member, members, reference  # noqa: E402
-from genome_index.pictures.walks import (  # noqa: E402
+from genome_index.io.reader import iter_genomes  # noqa: E402
+from genome_index.io.sequence import COMPLEMENT, reverse_complement  # noqa: E402
+from genome_index.records import Contig, Genome  # noqa: E402
+from genome_index.report.figures.genome.alignment import fitted, medoid, other_strand  # noqa: E402
+from genome_index.report.figures.genome.chaos_game import fcgr, fcgr_of_windows, reverse_complemented  # noqa: E402
+from genome_index.report.figures.genome.dna_walks import (  # noqa: E402
     STEPS,
     WALKS,
     count_course,
@@ -49,16 +45,20 @@ from genome_index.pictures.walks import (  # noqa: E402
     walk,
     walk_of_course,
 )
-from genome_index.portraits import (  # noqa: E402
-    PIECES,
-    decode_course,
-    decode_windows,
-    encode_course,
-    encode_windows,
-    yau_line,
+from genome_index.report.figures.genome.portrait import portrait  # noqa: E402
+from genome_index.report.figures.genome.species import overlay, species_picture  # noqa: E402
+from genome_index.report.figures.genome.subjects import Member, members, reference  # noqa: E402
+from genome_index.report.figures.genome.windows import (  # noqa: E402
+    NOTHING,
+    Painting,
+    Stripe,
+    painting,
+    painting_of_reference,
+    window_edges,
 )
-from genome_index.reader import iter_genomes  # noqa: E402
-from genome_index.records import Contig, Genome  # noqa: E402
+from genome_index.report.figures.genome.windows_figure import stripes_picture  # noqa: E402
+from genome_index.report.figures.style import PALETTE, THEMES, colours_of, save  # noqa: E402
+from genome_index.report.figures.write_genomes import draw_genomes, draw_species  # noqa: E402
 
 LETTERS = st.text("ACGTUacgtuNnRY", max_size=60).map(str.encode)
 CONTIGS = st.lists(st.text("ACGTacgtN", min_size=1, max_size=50), min_size=1, max_size=4)
@@ -507,7 +507,7 @@ def test_candidates_are_the_nearest_of_the_genome_and_of_each_window(
 ) -> None:
     """Of 60 references each by itself is enough; a larger index has more than either finds."""
     expected = painting(index, chimera).shares()
-    room = "genome_index.pictures.painting."
+    room = "genome_index.report.figures.genome.windows."
     for name, value in (("CANDIDATES", own), ("TWINS", 0), ("NEIGHBOURS", neighbours)):
         monkeypatch.setattr(room + name, value)
     assert painting(index, chimera).shares() == pytest.approx(expected, abs=0.03)
@@ -515,7 +515,7 @@ def test_candidates_are_the_nearest_of_the_genome_and_of_each_window(
 
 def test_identity_is_that_of_the_best_of_all_references(index: Index, demo: Path) -> None:
     """Against every reference, by plain sets of words."""
-    from genome_index.sketches import hash_sketch
+    from genome_index.index.store.sketches import hash_sketch
 
     one = genome(demo_text(demo, 5)[:6_000], name="part")
     painted = painting(index, one, 4)

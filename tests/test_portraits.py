@@ -7,8 +7,7 @@ import random
 import numpy as np
 import pytest
 
-from genome_index.chunks import reverse_complement
-from genome_index.portraits import (
+from genome_index.index.store.composition import (
     PIECES,
     TETRAMERS,
     WINDOWS,
@@ -18,6 +17,7 @@ from genome_index.portraits import (
     encode_windows,
     yau_line,
 )
+from genome_index.io.sequence import reverse_complement
 from genome_index.records import Contig, Genome
 
 LAYOUTS = [[5], [3, 1, 2], [100], [1_000, 17, 3], [4, 4, 4, 4_000], [20_000], [1, 1, 1]]

@@ -22,30 +22,19 @@ pytest.importorskip("matplotlib", reason="the extra neural is not installed")
 pytest.importorskip("transformers", reason="the extra neural is not installed")
 
 from genome_index import Index, query_index  # noqa: E402  # torch is looked for first
-from genome_index.chunks import reverse_complement  # noqa: E402
 from genome_index.encoders import open_encoder, spec_for  # noqa: E402
 from genome_index.encoders.checkpoint import digest  # noqa: E402
-from genome_index.encoders.labwords import LAB_TOKENISER, open_lab_words  # noqa: E402
-from genome_index.encoders.models import open_model  # noqa: E402
-from genome_index.encoders.performer import PerformerConfig, SlimPerformer  # noqa: E402
-from genome_index.encoders.tokens import open_tokenizer  # noqa: E402
+from genome_index.encoders.networks.loader import open_model  # noqa: E402
+from genome_index.encoders.networks.performer import PerformerConfig, SlimPerformer  # noqa: E402
+from genome_index.encoders.tokenizers.folder import open_tokenizer  # noqa: E402
+from genome_index.encoders.tokenizers.lab import LAB_TOKENISER, open_lab_words  # noqa: E402
 from genome_index.errors import ModelError, UsageError  # noqa: E402
-from genome_index.lab.apart import Species  # noqa: E402
-from genome_index.lab.bpe import learn_bpe  # noqa: E402
-from genome_index.lab.dial import dial_of, padded, redrawn  # noqa: E402
-from genome_index.lab.exact import IGNORED  # noqa: E402
-from genome_index.lab.found import OWN  # noqa: E402
-from genome_index.lab.pairing import (  # noqa: E402
-    centred,
-    contrast,
-    drawn_mix,
-    mixed_vectors,
-    vectors,
-)
-from genome_index.lab.pretrain import Batches, following, hidden_words, learner, pretrain  # noqa: E402
-from genome_index.lab.runs import CARD, CHECKPOINT, CURVE  # noqa: E402
-from genome_index.lab.shards import Shards  # noqa: E402
-from genome_index.lab.tokenisers import (  # noqa: E402
+from genome_index.io.sequence import reverse_complement  # noqa: E402
+from genome_index.lab.corpus.shards import Shards  # noqa: E402
+from genome_index.lab.pairs.disjoint_pairs import Species  # noqa: E402
+from genome_index.lab.performer.exact_gradients import IGNORED  # noqa: E402
+from genome_index.lab.tokenizers.bpe import learn_bpe  # noqa: E402
+from genome_index.lab.tokenizers.kmers import (  # noqa: E402
     Bases,
     KmersApart,
     KmersOverlapping,
@@ -53,7 +42,18 @@ from genome_index.lab.tokenisers import (  # noqa: E402
     save_tokeniser,
     tokeniser_of,
 )
-from genome_index.lab.vocabulary import MASK, SPECIAL  # noqa: E402
+from genome_index.lab.tokenizers.special_ids import MASK, SPECIAL  # noqa: E402
+from genome_index.lab.training.model_sizes import dial_of, padded, redrawn  # noqa: E402
+from genome_index.lab.training.pretrain import Batches, following, hidden_words, learner, pretrain  # noqa: E402
+from genome_index.lab.training.runs import CARD, CHECKPOINT, CURVE  # noqa: E402
+from genome_index.lab.training.train_contrastive import (  # noqa: E402
+    centred,
+    contrast,
+    drawn_mix,
+    mixed_vectors,
+    vectors,
+)
+from genome_index.lab.training.validation import OWN  # noqa: E402
 from genome_index.records import Contig, Genome  # noqa: E402
 
 torch.set_num_threads(1)

@@ -12,15 +12,10 @@ import pytest
 from conftest import write_records
 
 from genome_index import build_index
-from genome_index.bootstrap import interval
 from genome_index.encoders.spectrum import Spectrum
 from genome_index.errors import UsageError
-from genome_index.idlist import read_ids
-from genome_index.index import Index
-from genome_index.levels import UNKNOWN, Level
-from genome_index.probe import Probed, _right, probe
-from genome_index.probe_scores import probe_json, probe_lines
-from genome_index.questions import (
+from genome_index.evaluate.retrieval import Probed, _right, probe
+from genome_index.evaluate.retrieval_queries import (
     SPECIES_OUT,
     WHOLE,
     Ground,
@@ -30,8 +25,13 @@ from genome_index.questions import (
     ground_of,
     lengths_named,
 )
+from genome_index.evaluate.retrieval_tables import probe_json, probe_lines
+from genome_index.index.calibration.bootstrap import interval
+from genome_index.index.index import Index
+from genome_index.io.id_list import read_ids
 from genome_index.records import Contig, Genome
 from genome_index.spec import IndexSpec
+from genome_index.taxonomy.levels import UNKNOWN, Level
 
 ROOT = Path(__file__).parents[1]
 LENGTHS = (1_000, 3_000, WHOLE)
@@ -207,7 +207,7 @@ def test_against_another_the_same_questions_are_asked(index, narrow) -> None:
 
 
 def test_json_keeps_its_contract(index, narrow, found) -> None:
-    schema = json.loads((ROOT / "genome_index" / "probe.schema.json").read_text())
+    schema = json.loads((ROOT / "genome_index" / "report" / "schemas" / "probe.schema.json").read_text())
     both = probe(index, ProbePlan((1_000, WHOLE)), Index.open(narrow))
     for one in (found, both):
         jsonschema.Draft202012Validator(schema).validate(json.loads(json.dumps(probe_json(one))))

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from genome_index.errors import UsageError
-from genome_index.web.rates import LEAST_SWEPT, SLACK_S, Rates
+from genome_index.service.rate_limit import LEAST_SWEPT, SLACK_S, Rates
 
 STEPS = st.lists(
     st.tuples(

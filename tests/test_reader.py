@@ -21,11 +21,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from ncbi_server import dna
 
-from genome_index import reader, streams
 from genome_index.errors import UsageError
-from genome_index.inputs import plan
-from genome_index.reader import Failure, file_stem, first_names, iter_genomes, read_list, sequence_files
+from genome_index.io import compression as streams
+from genome_index.io import reader
+from genome_index.io.reader import Failure, file_stem, first_names, iter_genomes, read_list, sequence_files
 from genome_index.records import Contig, Genome, Lineage, Taxon
+from genome_index.taxonomy.input_plan import plan
 
 PACKERS = {
     "gz": lambda text: gzip.compress(text, 1),
@@ -768,7 +769,7 @@ def test_first_names_of_a_look(write):
 MEASURE = """
 import sys
 from pathlib import Path
-from genome_index.reader import iter_genomes
+from genome_index.io.reader import iter_genomes
 def peak_mb():  # of this process alone: ru_maxrss begins with what the parent had
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM"))

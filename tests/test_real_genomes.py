@@ -12,10 +12,10 @@ import pytest
 from conftest import write_records
 
 from genome_index import Call, Contig, Genome, Index, QuerySettings, Work, build_index, query_index
-from genome_index.chunks import reverse_complement
-from genome_index.evaluate import Plan, evaluate
-from genome_index.reader import Failure, iter_genomes
-from genome_index.scores import scores
+from genome_index.evaluate.cross_validation import Plan, evaluate
+from genome_index.evaluate.metrics import scores
+from genome_index.io.reader import Failure, iter_genomes
+from genome_index.io.sequence import reverse_complement
 
 
 @pytest.fixture(scope="module")

@@ -13,9 +13,9 @@ from conftest import Gindex, write_records
 from genome_index.encoders import PROFILE, open_encoder, spec_for
 from genome_index.encoders.profile import CARD, RELEASED, WEIGHTS
 from genome_index.encoders.spectrum import Spectrum
-from genome_index.index import Index
-from genome_index.probe import probe
-from genome_index.questions import WHOLE, ProbePlan
+from genome_index.evaluate.retrieval import probe
+from genome_index.evaluate.retrieval_queries import WHOLE, ProbePlan
+from genome_index.index.index import Index
 from genome_index.spec import AS_THEY_COME, IndexSpec
 
 ASKED, OTHERS = 80, 200  # mitogenomes that are asked about, and those that only answer

@@ -23,7 +23,7 @@ from service import Running, running  # noqa: E402
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-SITE = Path(__file__).parents[1] / "genome_index" / "web" / "site"
+SITE = Path(__file__).parents[1] / "genome_index" / "service" / "site"
 HOSTILE = "<img/src=x/onerror=alert(1)>&\"'`{{7*7}}"
 MOST_SCRIPT = 30_000  # bytes
 ANSWERED_MS = 30_000
@@ -580,8 +580,8 @@ def test_scripts_are_small_and_kept_by_browsers(service: Running) -> None:
 @pytest.fixture(scope="module")
 def locked(demo_index: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Running, str]]:
     """A service that asks for keys, and a key."""
-    from genome_index.web.database import connect
-    from genome_index.web.keys import add_key
+    from genome_index.service.api_keys import add_key
+    from genome_index.service.jobs.database import connect
 
     data = tmp_path_factory.mktemp("locked") / "data"
     connection = connect(data)

@@ -11,18 +11,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from genome_index.chunks import reverse_complement
-from genome_index.reader import Failure, iter_genomes
-from genome_index.records import Contig, Genome
-from genome_index.sketches import (
+from genome_index.index.store.skani import Candidate, measure
+from genome_index.index.store.sketches import (
     containment,
     hash_sketch,
     pack,
     skani_sketches,
     unpack,
 )
+from genome_index.io.reader import Failure, iter_genomes
+from genome_index.io.sequence import reverse_complement
+from genome_index.records import Contig, Genome
 from genome_index.spec import IndexSpec
-from genome_index.verify import Candidate, measure
 
 SPEC = IndexSpec()
 NO_LIMIT = np.uint64(2**64 - 1)

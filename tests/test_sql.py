@@ -16,11 +16,11 @@ import pytest
 from gindex_cli.sql import MOST_ROWS
 
 from genome_index import GindexError, Index
-from genome_index.changes import Work, remove
 from genome_index.errors import UsageError
+from genome_index.index.changes import Work, remove
 from genome_index.records import RANKS
-from genome_index.sql import SETTINGS as CONNECTION
-from genome_index.sql import ask, listing_query, parquet_of
+from genome_index.report.sql import SETTINGS as CONNECTION
+from genome_index.report.sql import ask, listing_query, parquet_of
 
 GINDEX = Path(sys.executable).with_name("gindex")
 

@@ -23,7 +23,7 @@ for module in ("plotly", "jinja2", "matplotlib", "umap"):
     pytest.importorskip(module)
 
 from genome_index import Index, Work, query_index  # noqa: E402  # after the skip
-from genome_index.changes import remove  # noqa: E402
+from genome_index.collection.map import map_of  # noqa: E402
 from genome_index.errors import (  # noqa: E402
     EncoderNotFound,
     GindexError,
@@ -35,15 +35,15 @@ from genome_index.errors import (  # noqa: E402
     StorageError,
     UsageError,
 )
-from genome_index.maps import map_of  # noqa: E402
-from genome_index.pictures.gallery import draw_species  # noqa: E402
-from genome_index.pictures.painting import painting  # noqa: E402
-from genome_index.reader import iter_genomes  # noqa: E402
-from genome_index.report import call_json, provenance  # noqa: E402
-from genome_index.web.drawing import Drawn, report_of  # noqa: E402
-from genome_index.web.easel import guarded  # noqa: E402
-from genome_index.web.problems import Problem  # noqa: E402
-from genome_index.web.studio import MOST_PORTRAITS, Studio  # noqa: E402
+from genome_index.index.changes import remove  # noqa: E402
+from genome_index.io.reader import iter_genomes  # noqa: E402
+from genome_index.report.calls import call_json, provenance  # noqa: E402
+from genome_index.report.figures.genome.windows import painting  # noqa: E402
+from genome_index.report.figures.write_genomes import draw_species  # noqa: E402
+from genome_index.service.figures.pool import MOST_PORTRAITS, Studio  # noqa: E402
+from genome_index.service.figures.process import guarded  # noqa: E402
+from genome_index.service.figures.query_figures import Drawn, report_of  # noqa: E402
+from genome_index.service.problems import Problem  # noqa: E402
 
 SPECIES = "Demobacter simulatus"
 ENDS_WITHIN_S = 20.0
@@ -253,7 +253,7 @@ def test_closed_it_draws_nothing(demo_index: Path) -> None:
 ORPHAN = """
 import asyncio, sys
 from pathlib import Path
-from genome_index.web.studio import Studio
+from genome_index.service.figures.pool import Studio
 
 async def main():
     studio = Studio()

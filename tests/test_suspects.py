@@ -17,16 +17,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from planting import Planted, built, contaminated, plant, read_all, some_genera, suspects
 
-from genome_index import Contig, Genome, Index, IndexSpec, Work, changes, query_index
-from genome_index import suspects as looking
-from genome_index.catalog import Suspect
-from genome_index.features import Surroundings
-from genome_index.index import undo
-from genome_index.levels import Level
-from genome_index.mislabels import at_rank
-from genome_index.mixtures import WINDOWS, patchy
+from genome_index import Contig, Genome, Index, IndexSpec, Work, query_index
+from genome_index.index import changes
+from genome_index.index.audit import suspects as looking
+from genome_index.index.audit.mislabels import at_rank
+from genome_index.index.audit.mixtures import WINDOWS, patchy
+from genome_index.index.audit.shared_kmers import SHARERS, held_in, sharers
+from genome_index.index.calibration.features import Surroundings
+from genome_index.index.index import undo
+from genome_index.index.store.catalog import Suspect
 from genome_index.records import Lineage, Taxon
-from genome_index.sharing import SHARERS, held_in, sharers
+from genome_index.taxonomy.levels import Level
 
 NOTHING = {"label": set(), "mixture": set(), "contigs": set()}
 KNOWN = life.collection(6, 2, 4)  # 48 genomes: two genera a family, two species a genus
@@ -257,7 +258,7 @@ def test_refit_looks_at_all_again(path: Path, asked_about: list[set[int]]) -> No
 def test_an_index_of_before_opens_and_is_looked_at_whole_at_its_next_change(
     path: Path, monkeypatch: pytest.MonkeyPatch, asked_about: list[set[int]]
 ) -> None:
-    from genome_index import index as committing
+    from genome_index.index import index as committing
 
     write = committing.write_catalog
 

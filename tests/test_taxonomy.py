@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from genome_index.errors import TaxonomyError
 from genome_index.records import RANKS, Lineage, Taxon
-from genome_index.taxonomy import (
+from genome_index.taxonomy.tables import (
     Taxonomy,
     molecule_of,
     read_taxonomy,

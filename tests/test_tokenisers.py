@@ -14,12 +14,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from genome_index.encoders.sixmers import SixMers
+from genome_index.encoders.tokenizers.sixmers import SixMers
 from genome_index.errors import ModelError, UsageError
-from genome_index.lab.bpe import LONGEST_BP, Bpe, learn_bpe
-from genome_index.lab.packing import codes_of, letters_of
-from genome_index.lab.sampling import Fragment
-from genome_index.lab.tokenisers import (
+from genome_index.lab.corpus.packing import codes_of, letters_of
+from genome_index.lab.corpus.sampling import Fragment
+from genome_index.lab.tokenizers.bpe import LONGEST_BP, Bpe, learn_bpe
+from genome_index.lab.tokenizers.kmers import (
     CLS,
     MASK,
     Bases,
@@ -32,7 +32,7 @@ from genome_index.lab.tokenisers import (
     save_tokeniser,
     tokeniser_of,
 )
-from genome_index.lab.vocabulary import SPECIAL
+from genome_index.lab.tokenizers.special_ids import SPECIAL
 
 NASTY = (
     b"", b"N", b"A", b"NNNN", b"acgt", b"ACGTU", b"NACGTACN", b"ACGTACN", b"NNACGTNNNACGTACGTNN", b"RYKMan",

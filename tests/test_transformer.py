@@ -20,16 +20,17 @@ pytest.importorskip("transformers")
 from tiny_model import write_tiny_model  # noqa: E402  # after the skip
 
 from genome_index import Index, build_index, query_index  # noqa: E402
-from genome_index.chunks import reverse_complement  # noqa: E402
-from genome_index.encoders import batches, open_encoder, spec_for  # noqa: E402
-from genome_index.encoders.batches import Device, like_lengths  # noqa: E402
-from genome_index.encoders.grid import grid_of  # noqa: E402
-from genome_index.encoders.layers import Layers, parse_layers  # noqa: E402
-from genome_index.encoders.memory import is_out_of_memory  # noqa: E402
-from genome_index.encoders.sixmers import SixMers  # noqa: E402
+from genome_index.encoders import batching as batches  # noqa: E402
+from genome_index.encoders import open_encoder, spec_for  # noqa: E402
+from genome_index.encoders.batching import Device, like_lengths  # noqa: E402
+from genome_index.encoders.chunk_grid import grid_of  # noqa: E402
+from genome_index.encoders.layer_choice import Layers, parse_layers  # noqa: E402
+from genome_index.encoders.out_of_memory import is_out_of_memory  # noqa: E402
+from genome_index.encoders.pooling import TOKEN_POOLS, plain_chunks, weighted_chunks  # noqa: E402
+from genome_index.encoders.tokenizers.sixmers import SixMers  # noqa: E402
 from genome_index.errors import GindexError, ModelError, SpecMismatch, UsageError  # noqa: E402
-from genome_index.pool import TOKEN_POOLS, plain_chunks, weighted_chunks  # noqa: E402
-from genome_index.reader import iter_genomes  # noqa: E402
+from genome_index.io.reader import iter_genomes  # noqa: E402
+from genome_index.io.sequence import reverse_complement  # noqa: E402
 from genome_index.records import Contig, Genome  # noqa: E402
 from genome_index.spec import IndexSpec, Reading  # noqa: E402
 
@@ -129,7 +130,7 @@ def test_nothing_to_read_is_a_row_of_zeros(model: Path) -> None:
 
 def test_a_vector_is_the_mean_over_both_strands_computed_by_hand(model: Path) -> None:
     """The dull way: one chunk at a time, no batches, no mask."""
-    from genome_index.encoders.models import open_model
+    from genome_index.encoders.networks.loader import open_model
 
     network, _ = open_model(model)
     words, total, tokens = SixMers(2), np.zeros(32), 0
@@ -252,7 +253,7 @@ STARVED = """
 import resource, sys
 import numpy as np, torch
 from genome_index.encoders import batches, transformer
-from genome_index.encoders.transformer import load
+from genome_index.encoders.language_model import load
 from genome_index.spec import Reading
 
 it = load(sys.argv[1], Reading())

@@ -23,11 +23,11 @@ pytest.importorskip("fastapi", reason="the extra serve is not installed")
 from loops import finished
 from service import Running
 
-from genome_index.reader import GenomePer, iter_genomes
-from genome_index.web.jobs import Upload
-from genome_index.web.problems import Problem
-from genome_index.web.settings import Limits
-from genome_index.web.uploads import checked, genomes_of, limited, path_of, receiving, shown_name
+from genome_index.io.reader import GenomePer, iter_genomes
+from genome_index.service.jobs.queue import Upload
+from genome_index.service.jobs.uploads import checked, genomes_of, limited, path_of, receiving, shown_name
+from genome_index.service.problems import Problem
+from genome_index.service.settings import Limits
 
 MALFORMED = 1_000
 PACKERS: dict[str, Callable[[bytes], bytes]] = {

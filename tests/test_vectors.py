@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from genome_index.encoders.pooling import unit
 from genome_index.errors import IndexDamaged, UsageError
-from genome_index.exact import by_product, by_search, nearest
-from genome_index.gpu import Gpu
-from genome_index.pairs import PairTable, in_threads, keys_of, rows_of
-from genome_index.pool import unit
-from genome_index.projection import Projection, fit_projection
-from genome_index.vectors import GRAPH, Vectors, factory_for
+from genome_index.index.store.pair_table import PairTable, in_threads, keys_of, rows_of
+from genome_index.index.vectors.exact_search import by_product, by_search, nearest
+from genome_index.index.vectors.faiss_gpu import Gpu
+from genome_index.index.vectors.faiss_index import GRAPH, Vectors, factory_for
+from genome_index.index.vectors.projection import Projection, fit_projection
 
 SEEDS = st.integers(0, 2**32 - 1)
 
@@ -186,7 +186,7 @@ def test_an_exact_search_goes_to_a_gpu_and_its_copy_is_kept_until_it_is_old(monk
         copied.append(resources)
         return faiss.clone_index(index)
 
-    monkeypatch.setattr("genome_index.vectors.gpu", lambda: Gpu("resources"))
+    monkeypatch.setattr("genome_index.index.vectors.faiss_index.gpu", lambda: Gpu("resources"))
     monkeypatch.setattr(faiss, "index_cpu_to_gpu", to_gpu, raising=False)
     for _ in range(2):
         found = vectors.search(random_unit(2, 9, 16), 5)
@@ -207,8 +207,8 @@ def test_a_gpu_that_failed_is_not_asked_again(monkeypatch):
         asked.append(given)
         raise RuntimeError("StandardGpuResources: alloc fail type TemporaryMemoryOverflow: out of memory")
 
-    monkeypatch.setattr("genome_index.vectors.gpu", lambda: one)
-    monkeypatch.setattr("genome_index.exact.gpu", lambda: one)
+    monkeypatch.setattr("genome_index.index.vectors.faiss_index.gpu", lambda: one)
+    monkeypatch.setattr("genome_index.index.vectors.exact_search.gpu", lambda: one)
     monkeypatch.setattr(faiss, "index_cpu_to_gpu", full, raising=False)
     monkeypatch.setattr(faiss, "knn_gpu", full, raising=False)
     for _ in range(2):
@@ -228,7 +228,7 @@ def test_exact_neighbours_by_a_gpu_go_in_larger_blocks(monkeypatch):
         return faiss.knn(queries, rows, k, metric=metric)
 
     expected = nearest(references, references, 3, lambda i: np.array([i]))
-    monkeypatch.setattr("genome_index.exact.gpu", lambda: Gpu("resources"))
+    monkeypatch.setattr("genome_index.index.vectors.exact_search.gpu", lambda: Gpu("resources"))
     monkeypatch.setattr(faiss, "knn_gpu", knn_gpu, raising=False)
     found = nearest(references, references, 3, lambda i: np.array([i]))
     assert asked == [700]

@@ -23,7 +23,7 @@ def write_tiny_model(
     from safetensors.torch import save_file
 
     from genome_index.encoders.checkpoint import read_sizes
-    from genome_index.encoders.nucleotide import NucleotideTransformer, Variant
+    from genome_index.encoders.networks.nucleotide_transformer import NucleotideTransformer, Variant
 
     folder.mkdir(parents=True, exist_ok=True)
     config = {

@@ -20,7 +20,7 @@ def _spectrum(spec: IndexSpec, root: Path) -> Encoder:
 
 def _transformer(spec: IndexSpec, root: Path) -> Encoder:
     need_installed(f"--encoder {spec.model}", "torch", "transformers", extra="neural")
-    from genome_index.encoders.transformer import Transformer
+    from genome_index.encoders.language_model import Transformer
 
     return Transformer(spec.model, spec.reading or Reading(), spec.encoder_version, root)
 
@@ -71,7 +71,7 @@ def spec_for(
 
 def _settled(reading: Reading) -> Reading:
     """With the precision that this machine takes for auto: vectors of the two differ, so it is kept."""
-    from genome_index.encoders.transformer import precision_of
+    from genome_index.encoders.language_model import precision_of
 
     return replace(reading, precision=precision_of(reading.precision))
 

@@ -13,8 +13,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from genome_index.encoders.labwords import LAB_TOKENISER
-from genome_index.encoders.memory import SMALLER, is_out_of_memory, room_for_weights
+from genome_index.encoders.out_of_memory import SMALLER, is_out_of_memory, room_for_weights
+from genome_index.encoders.tokenizers.lab import LAB_TOKENISER
 from genome_index.errors import ModelError
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ The k-mer profile network of Celikkanat et al. 2024 (Revisiting K-mer Profile, a
 Linear, BatchNorm, Sigmoid, Dropout, Linear. Here the profile is the fourth root of the spectrum's
 frequencies at length 1, so that a fragment and its genome are of one scale, and the hidden layer may be left
 out: what remains is a trained projection. `profilenet.py` is its other half, which can be trained. The one
-that comes with the package lies in weights/profile, with a card; genome_index.lab.discriminant fitted it.
+that comes with the package lies in weights/profile, with a card; lab.training.fit_profile fitted it.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from genome_index.durable import write_file
+from genome_index.encoders.pooling import unit
 from genome_index.encoders.protocol import Rows
 from genome_index.encoders.spectrum import DIM, Spectrum
 from genome_index.errors import ModelError
-from genome_index.pool import unit
+from genome_index.io.atomic import write_file
 from genome_index.progress import Progress, quiet
 from genome_index.records import Genome
 
 WEIGHTS, CARD = "model.safetensors", "config.json"
-RELEASED = Path(__file__).parent.parent / "weights" / "profile"
+RELEASED = Path(__file__).parent / "weights" / "profile"
 KIND = "gindex-profile"
 CLIP = 3.2  # standard deviations that four bits span; 2.5 loses a point, 3.2 nothing that shows (lab/LOG.md)
 EPSILON = 1e-5  # of the BatchNorm, torch's own

@@ -14,8 +14,8 @@ import numpy.typing as npt
 from numba import njit
 
 from genome_index.encoders.protocol import Rows
+from genome_index.io.reader import count_bases, mark_bases
 from genome_index.progress import Progress, quiet
-from genome_index.reader import count_bases, mark_bases
 from genome_index.records import Genome
 
 MASK = "11011011011"

@@ -22,13 +22,13 @@ from pathlib import Path
 import numpy as np
 from common import built, machine, rows
 
-from genome_index.catalog import Entry
-from genome_index.compare import Comparer
-from genome_index.evaluate import Plan, cross_validate
-from genome_index.index import Index
-from genome_index.pairs import PairTable, rows_of
+from genome_index.evaluate.cross_validation import Plan, cross_validate
+from genome_index.index.calibration.pairwise import Comparer
+from genome_index.index.index import Index
+from genome_index.index.store.catalog import Entry
+from genome_index.index.store.pair_table import PairTable, rows_of
+from genome_index.index.store.references import References, locator
 from genome_index.records import Lineage, Taxon
-from genome_index.references import References, locator
 
 # Our table's name -> the published table's name. Vertebrates and SubphylumToClass(Vertebrata) are one set.
 PUBLISHED = {

@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 from common import GENOMES, machine, need
 
-from genome_index.reader import Failure, file_stem, iter_genomes
-from genome_index.sketches import skani_sketches
-from genome_index.verify import Candidate, measure
+from genome_index.index.store.skani import Candidate, measure
+from genome_index.index.store.sketches import skani_sketches
+from genome_index.io.reader import Failure, file_stem, iter_genomes
 
 
 def fastani(folder: Path) -> dict[tuple[str, str], float]:

@@ -24,13 +24,13 @@ import numpy as np
 from accuracy import PUBLISHED, data_sets
 from common import built, machine, plain, records, rows
 
-from genome_index.compare import Comparer
 from genome_index.encoders import ENCODERS
 from genome_index.encoders.spectrum import Spectrum
-from genome_index.evaluate import Plan, cross_validate
-from genome_index.index import Index
-from genome_index.projection import Projection, fit_projection
-from genome_index.references import References, locator
+from genome_index.evaluate.cross_validation import Plan, cross_validate
+from genome_index.index.calibration.pairwise import Comparer
+from genome_index.index.index import Index
+from genome_index.index.store.references import References, locator
+from genome_index.index.vectors.projection import Projection, fit_projection
 
 CHOSEN = ("11011011011", 0.25, 256, 0.5)
 MASKS = ("11111", "111111", "1111111", "11111111", "11011011", "11011011011", "110110110110")

@@ -17,11 +17,8 @@ from pathlib import Path
 import numpy as np
 from common import GENOMES, built, gindex, machine
 
-from genome_index.classify import decide, names_of
-from genome_index.compare import VERIFIED
-from genome_index.exact import nearest
-from genome_index.features import WORD_FLOOR, HeldOut, Hits, word_identity
-from genome_index.fragment_fit import (
+from genome_index.classify.decision import decide, names_of
+from genome_index.classify.fragments.calibration import (
     LENGTHS,
     Calibrators,
     Cut,
@@ -30,14 +27,17 @@ from genome_index.fragment_fit import (
     kin_halves,
     with_fellows,
 )
-from genome_index.fragment_hits import Pieces, Table, hits_of, pieces_of
-from genome_index.fragments import called_rank, judged
-from genome_index.index import Index
-from genome_index.levels import UNKNOWN
-from genome_index.model import CANDIDATES, Model
+from genome_index.classify.fragments.calls import called_rank, judged
+from genome_index.classify.fragments.hits import Pieces, Table, hits_of, pieces_of
+from genome_index.classify.search import contained
+from genome_index.index.calibration.features import WORD_FLOOR, HeldOut, Hits, word_identity
+from genome_index.index.calibration.model import CANDIDATES, Model
+from genome_index.index.calibration.pairwise import VERIFIED
+from genome_index.index.index import Index
+from genome_index.index.store.skani import measure
+from genome_index.index.vectors.exact_search import nearest
 from genome_index.records import RANKS
-from genome_index.search import contained
-from genome_index.verify import measure
+from genome_index.taxonomy.levels import UNKNOWN
 
 SEED = 7
 SHOWN = ("species", "genus", "family", "subtype")

@@ -20,9 +20,10 @@ from common import machine
 from neural import batched, build, cases, chunks_of, compare, flops, least, peak
 from torch.nn.attention import SDPBackend
 
-from genome_index.encoders import batches, fused
-from genome_index.encoders.batches import Device, best_device
-from genome_index.encoders.nucleotide import NucleotideTransformer
+from genome_index.encoders import batching as batches
+from genome_index.encoders.batching import Device, best_device
+from genome_index.encoders.networks import fused_ops as fused
+from genome_index.encoders.networks.nucleotide_transformer import NucleotideTransformer
 
 STARVED_MB = 1_000  # beside the weights, where memory is made to run out
 
@@ -134,7 +135,7 @@ def hot(model: NucleotideTransformer) -> None:
 
 def faiss_on_gpu() -> None:
     """Exact neighbours by FAISS on the GPU beside numpy."""
-    from genome_index.exact import by_gpu, by_product
+    from genome_index.index.vectors.exact_search import by_gpu, by_product
 
     generator = np.random.default_rng(5)
     rows = generator.normal(size=(100_000, 256)).astype(np.float32)

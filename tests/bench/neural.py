@@ -19,11 +19,11 @@ import numpy as np
 import torch
 from common import machine
 
-from genome_index.encoders.batches import Device, best_device, run
+from genome_index.encoders.batching import Device, best_device, run
 from genome_index.encoders.checkpoint import Sizes
-from genome_index.encoders.nucleotide import NucleotideTransformer, Variant
-from genome_index.encoders.onednn import LaidOut, lay_out
-from genome_index.pool import mean_of_tokens
+from genome_index.encoders.networks.nucleotide_transformer import NucleotideTransformer, Variant
+from genome_index.encoders.networks.onednn import LaidOut, lay_out
+from genome_index.encoders.pooling import mean_of_tokens
 
 SHAPES = {
     "8m": (320, 6, 1280),

@@ -19,7 +19,7 @@ EMBED = """
 import sys, time
 from genome_index.encoders import open_encoder
 from genome_index.spec import IndexSpec
-from genome_index.reader import Failure, iter_genomes
+from genome_index.io.reader import Failure, iter_genomes
 encoder = open_encoder(IndexSpec("spectrum"))
 def embed(path, per):
     batch, bases = [], 0
@@ -41,8 +41,8 @@ print(bases, best)
 SKETCH = """
 import sys, tempfile, time
 from pathlib import Path
-from genome_index.ingest import ingest
-from genome_index.reader import iter_genomes
+from genome_index.index.ingest import ingest
+from genome_index.io.reader import iter_genomes
 from genome_index.spec import IndexSpec
 best = 9e9
 for _ in range(3):

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from common import machine, plain, records
 
-from genome_index.encoders.sixmers import SixMers
+from genome_index.encoders.tokenizers.sixmers import SixMers
 
 PIECE_BP = 5_994  # 999 six-mers: the longest chunk of version 1
 PIECES, REPEATS = 60, 5

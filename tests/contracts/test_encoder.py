@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny_model import write_tiny_model
 
-from genome_index.chunks import reverse_complement
 from genome_index.encoders import ENCODERS, PROFILE, SPECTRUM, TRANSFORMER, open_encoder, spec_for
 from genome_index.encoders.protocol import Encoder
+from genome_index.index.store.references import decode_raw, encode_raw
+from genome_index.io.sequence import reverse_complement
 from genome_index.records import Contig, Genome
-from genome_index.references import decode_raw, encode_raw
 from genome_index.spec import Reading
 
 TOLERANCE = {SPECTRUM: 1e-6, PROFILE: 1e-6, TRANSFORMER: 1e-5}

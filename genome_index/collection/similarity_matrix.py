@@ -1,0 +1,183 @@
+"""Some genomes all against all: similarity of their vectors, ANI where it is known, and their tree.
+
+Never more than MOST of them: of a larger collection the medoids of its groups, or every so many of a taxon.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from genome_index.collection.cluster_stats import Group, groups_of
+from genome_index.collection.clusters import group
+from genome_index.collection.trees import Merges, average_linkage, condensed
+from genome_index.errors import UsageError
+from genome_index.index.calibration.pairwise import Comparer
+from genome_index.index.index import Index
+from genome_index.index.neighbours import kept_hits, live_rows
+from genome_index.index.store.pair_table import held, in_threads, keys_of
+from genome_index.index.store.skani import measure
+from genome_index.taxonomy.naming import nearest_name
+
+MOST = 200  # genomes; more are no longer told apart in a picture, and each pair is looked at
+MEASURED_BP = 1_000_000_000  # read to measure what is missing, nearest first; 200 mitogenomes: 0.66 G, 4 s
+# Identity by shared words up to which a pair passes for one without an ANI: of 3,220 such pairs of 600
+# mitogenomes 8 have one, of 164 of 68 bacteria none.
+UNLIKE = 0.70
+
+Rows = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float32]
+Flags = npt.NDArray[np.bool_]
+Scalar = TypeVar("Scalar", bound=np.generic)
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """M genomes against each other."""
+
+    ids: tuple[str, ...]
+    names: tuple[str, ...]  # species, "" where none is known
+    similarity: Floats  # (M, M) cosine
+    ani: Floats  # (M, M) percent; NaN where there is none
+    compared: Flags  # (M, M) whether a missing ANI is below the range; else it was not measured
+    merges: Merges  # (M - 1, 4) average linkage over 1 - similarity, children as in `order`
+    order: Rows  # (M,) leaves of the tree, so that neighbours are alike
+    total: int  # genomes of the index
+
+    def ordered(self, table: npt.NDArray[Scalar]) -> npt.NDArray[Scalar]:
+        """One of the tables with rows and columns as in `order`: (M, M) -> (M, M)."""
+        return table[np.ix_(self.order, self.order)]
+
+    def branches(self) -> npt.NDArray[np.float64]:
+        """The tree as lines of four points, (distance, place in `order`): (M - 1, 4, 2)."""
+        leaves = len(self.order)
+        places, heights = np.zeros(2 * leaves - 1), np.zeros(2 * leaves - 1)
+        places[self.order] = np.arange(leaves)
+        found = np.empty((len(self.merges), 4, 2))
+        for at, (a, b, height, _) in enumerate(self.merges):
+            one, other = int(a), int(b)
+            found[at, :, 0] = heights[one], height, height, heights[other]
+            found[at, :, 1] = places[one], places[one], places[other], places[other]
+            places[leaves + at], heights[leaves + at] = (places[one] + places[other]) / 2, height
+        return found
+
+
+def matrix_of(index: Index, rows: Rows, threads: int = 1) -> Matrix:
+    """Compare genomes of an index, at most MOST; what was not measured yet is, as far as MEASURED_BP goes."""
+    if not 0 < len(rows) <= MOST:
+        raise UsageError(f"{len(rows):,} genomes make no matrix that can be read; choose 1 to {MOST}")
+    index.prefetch(rows.tolist())
+    vectors = index.model.vectors.rows()[rows]
+    ani, compared = _identity(index, rows, threads)
+    merges, order = _tree(vectors)
+    chosen = [index.entry(row) for row in rows.tolist()]
+    return Matrix(
+        tuple(entry.id for entry in chosen), tuple(entry.lineage.name("species") or "" for entry in chosen),
+        np.clip(vectors @ vectors.T, -1, 1), ani, compared, merges, order, len(live_rows(index)),
+    )  # fmt: skip
+
+
+def _tree(vectors: Floats) -> tuple[Merges, Rows]:
+    """Average linkage, turned at its nodes so that leaves next to each other are alike (Bar-Joseph 2001)."""
+    from scipy.cluster.hierarchy import leaves_list, optimal_leaf_ordering
+
+    merges = average_linkage(vectors)
+    if len(vectors) < 3:
+        return merges, np.arange(len(vectors))
+    merges = np.asarray(optimal_leaf_ordering(merges, condensed(vectors)))
+    return merges, np.asarray(leaves_list(merges), np.int64)
+
+
+# -- ANI -----------------------------------------------------------------------------------------------------
+
+
+def _identity(index: Index, rows: Rows, threads: int) -> tuple[Floats, Flags]:
+    """ANI of all pairs, and whether a missing one is known to be below the range: (M, M) each."""
+    a, b = np.triu_indices(len(rows), 1)
+    kept, keys = index.pairs(), keys_of(rows[a], rows[b])
+    words = Comparer(index.references, threads).word_identity(rows[a], rows[b])
+    values, settled = kept.get(keys)[:, 0], held(keys, kept.keys) | (words <= UNLIKE)
+    _measure(index, rows, (a, b), np.where(settled, -1, words), values, settled, threads)
+    ani, compared = np.full((len(rows),) * 2, 100, np.float32), np.ones((len(rows),) * 2, bool)
+    ani[a, b], compared[a, b] = values, settled
+    ani[b, a], compared[b, a] = values, settled
+    return ani, compared
+
+
+def _measure(
+    index: Index, rows: Rows, ends: tuple[Rows, Rows], words: Floats, values: Floats, settled: Flags,
+    threads: int,
+) -> None:  # fmt: skip
+    """Fill in the ANI of pairs (P,) whose `words` are not below 0, if the bases of either genome are kept."""
+    references = index.references
+    kept = np.array([index.spec.keep_sequence or references.is_small(row) for row in rows.tolist()])
+    lengths = np.array([references.length_bp(row) for row in rows.tolist()])
+    query, other = np.where(kept[ends[0]], ends, ends[::-1])
+    asked = np.flatnonzero((words >= 0) & kept[query])
+    asked = asked[np.argsort(-words[asked], kind="stable")]
+    asked = asked[np.cumsum(lengths[query[asked]] + lengths[other[asked]]) <= MEASURED_BP]
+    groups = [asked[query[asked] == one] for one in np.unique(query[asked]).tolist()]
+
+    def one(number: int) -> None:
+        """All asked pairs of one genome, in one call of skani; no two of these write to the same place."""
+        pairs = groups[number]
+        genome = references.genome(int(rows[query[pairs[0]]]))
+        if genome is None:
+            return
+        found = measure(genome, [references.candidate(int(rows[other[pair]])) for pair in pairs])
+        values[pairs] = [np.nan if evidence.ani is None else evidence.ani for evidence in found]
+        settled[pairs] = True
+
+    list(in_threads(one, len(groups), threads))
+
+
+# -- which genomes -------------------------------------------------------------------------------------------
+
+
+def chosen_rows(rows: Rows, groups: Sequence[Group]) -> Rows:
+    """The genomes that stand for a collection: (L,) live rows, and their groups, largest first -> rows.
+
+    All of them up to MOST, else the medoids of the largest groups.
+    """
+    if len(rows) <= MOST:
+        return rows
+    return rows[[one.medoid for one in groups[:MOST]]]
+
+
+def rows_of_collection(index: Index) -> Rows:
+    """The genomes that stand for a collection which is not grouped yet: at most MOST."""
+    rows = live_rows(index)
+    if len(rows) <= MOST:
+        return rows
+    grouping = group(index.model, rows, kept_hits(index, rows), "species", None, "average")
+    return chosen_rows(rows, groups_of(grouping, [None] * len(rows)))
+
+
+def rows_of_name(index: Index, name: str) -> Rows:
+    """The genomes with this name at any rank, or this value of a label; of more than MOST, every so many.
+
+    Raises
+    ------
+    UsageError
+        No genome bears the name; the nearest one that there is, is said.
+    """
+    rows = every_row_of_name(index, name)
+    return rows[np.linspace(0, len(rows) - 1, min(MOST, len(rows))).round().astype(np.int64)]
+
+
+def every_row_of_name(index: Index, name: str) -> Rows:
+    """All of them."""
+    found = [
+        entry.row
+        for entry in index.catalog.entries()
+        if name in entry.lineage.names.values() or name in entry.taxon.labels.values()
+    ]
+    if not found:
+        known = {one for level in index.model.levels.values() for one in level.names}
+        cure = nearest_name(name, known, "`gindex list` shows the names there are")
+        raise UsageError(f"{index.path}: no genome bears the name {name!r}; {cure}")
+    return np.array(found)

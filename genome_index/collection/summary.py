@@ -1,0 +1,65 @@
+"""What a collection holds: groups, how they agree with the names, and what looks wrong."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from genome_index.collection.cluster_stats import Agreement, Group, agreement, groups_of
+from genome_index.collection.clusters import Grouping, group
+from genome_index.collection.duplicates import Audit, audit
+from genome_index.extras import need_installed
+from genome_index.index.index import Index
+from genome_index.index.neighbours import kept_hits, live_rows
+from genome_index.progress import Progress, quiet
+from genome_index.report.calls import provenance
+from genome_index.taxonomy.naming import name_of
+
+
+@dataclass(frozen=True)
+class Choice:
+    """How a collection is grouped."""
+
+    rank: str = "species"
+    ani: float | None = None  # percent; the rank's own threshold if not given
+    method: str = "average"
+
+
+@dataclass(frozen=True)
+class Collection:
+    """All that the report says."""
+
+    choice: Choice
+    ids: list[str]  # of the live genomes, (L,)
+    names: list[str | None]  # at the grouped rank
+    grouping: Grouping
+    groups: list[Group]
+    agreement: Agreement
+    audit: Audit
+    provenance: dict[str, Any]
+
+
+def look_at(index: Index, choice: Choice, progress: Progress = quiet) -> Collection:
+    """Group and audit the genomes of an index.
+
+    Raises
+    ------
+    UsageError
+    """
+    leiden = ("igraph",) if choice.method == "leiden" else ()
+    need_installed("gindex report", "scipy", "sklearn", *leiden, extra="report")
+    rows = live_rows(index)
+    hits = kept_hits(index, rows)
+    progress("grouping", 0, 1)
+    grouping = group(index.model, rows, hits, choice.rank, choice.ani, choice.method)
+    entries = index.catalog.entries()
+    names = [name_of(entry, choice.rank) for entry in entries]
+    level = index.model.levels.get(choice.rank)
+    progress("comparing groups with names", 0, 1)
+    agreed = agreement(grouping, level, rows, index.model.vectors.rows()[rows])
+    progress("looking for duplicates", 0, 1)
+    found = audit(index, rows, hits)
+    ids = [entry.id for entry in entries]
+    return Collection(
+        choice, ids, names, grouping, groups_of(grouping, names), agreed, found, provenance(index)
+    )

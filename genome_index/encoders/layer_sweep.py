@@ -1,0 +1,74 @@
+"""All hidden layers of a language model from one pass, each pooled in several ways."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from genome_index.encoders.batching import run
+from genome_index.encoders.language_model import Transformer
+from genome_index.encoders.layer_choice import Layers, parse_layers
+from genome_index.encoders.pooling import TOKEN_POOLS
+from genome_index.progress import Progress, quiet
+from genome_index.records import Genome
+
+Floats = npt.NDArray[np.float32]
+
+
+def read_layers(
+    encoder: Transformer, genomes: Sequence[Genome], layers: str = "all", progress: Progress = quiet
+) -> tuple[dict[tuple[int, str], Floats], float]:
+    """(layer, token pooling) -> genome vectors (N, H): weighted means over the chunks of both strands.
+
+    Beside them what share of the genomes' tokens was read: less than 1 where windows are sampled.
+    `layers` is `all`, or one of the forms of `--layer`, each of whose layers is then taken by itself.
+    """
+    it = encoder.loaded
+    wanted = range(it.model.layers + 1) if layers == "all" else parse_layers(layers, it.model.layers).wanted
+    pools = [name for name in TOKEN_POOLS if name != "cls" or it.tokenizer.before]
+    total = np.zeros((len(genomes), len(wanted), len(pools), it.model.width))
+    read, seen = np.zeros(len(genomes)), 0.0  # tokens
+
+    def step(ids: Tensor, mask: Tensor | None, real: Tensor) -> Tensor:
+        return torch.stack(list(_pooled(encoder, Layers(tuple(wanted)), pools, ids, mask, real)), 1)
+
+    done = 0
+    for grids in encoder.iter_grids(genomes):
+        chunks = [ids for grid in grids for ids in grid.ids]
+        tokens = np.array([len(ids) for ids in chunks], np.int64)
+        owner = np.repeat(np.arange(done, done + len(grids)), [len(grid.ids) for grid in grids])
+        through = 0
+        for rows, pooled in run(chunks, it.tokenizer, it.device, step, encoder.model):
+            share = through / tokens.sum()
+            progress(f"genomes through {encoder.model}", done + int(share * len(grids)), len(genomes))
+            through += int(tokens[rows].sum())
+            weighted = pooled.astype(np.float64) * tokens[rows][:, None, None, None]
+            np.add.at(total, owner[rows], weighted)
+        read += np.bincount(owner, tokens, len(genomes))
+        seen += sum(grid.tokens.sum() / grid.share_read for grid in grids if grid.share_read)
+        done += len(grids)
+    means = (total / np.maximum(read, 1)[:, None, None, None]).astype(np.float32)
+    tables = {
+        (layer, pool): np.ascontiguousarray(means[:, at, number])
+        for at, layer in enumerate(wanted)
+        for number, pool in enumerate(pools)
+    }
+    return tables, float(read.sum() / max(1.0, seen))
+
+
+def _pooled(
+    encoder: Transformer, layers: Layers, pools: Sequence[str], ids: Tensor, mask: Tensor | None, real: Tensor
+) -> list[Tensor]:
+    """Each wanted layer's chunk vectors in every pooling: L of (B, P, H)."""
+    found = []
+    for number, states in enumerate(encoder.loaded.model.hidden(ids, mask)):
+        if number in layers.wanted:
+            full = states.float()
+            found.append(torch.stack([TOKEN_POOLS[pool](full, real) for pool in pools], 1))
+        if number == max(layers.wanted):
+            break
+    return found

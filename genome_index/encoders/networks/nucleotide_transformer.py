@@ -1,0 +1,230 @@
+"""The Nucleotide Transformer, versions 1 and 2, as one module with the published names of its weights.
+
+Dalla-Torre et al. 2025 (doi 10.1038/s41592-024-02523-z). Both are pre-norm encoders of the ESM family.
+Version 1 learns a vector for each position. Version 2 turns queries and keys by their position (rotary
+embeddings) and has a gated feed-forward part without biases; transformers has no class of its own for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from genome_index.encoders.checkpoint import (
+    AGAIN,
+    SIX_MERS,
+    Sizes,
+    fill,
+    number_of,
+    read_sizes,
+    read_weights,
+    without_prefix,
+)
+from genome_index.encoders.networks.fused_ops import gated, turned
+from genome_index.errors import ModelError
+
+KEPT = 1 - 0.15 * 0.8  # of the embeddings survived training with `token_dropout`; here all do
+ROTARY_BASE = 10_000.0
+# Heads, the numbers 0, 1, 2... of old files, and in version 2 a position table that was never used.
+IGNORED = ("lm_head.", "contact_head.", "pooler.", "embeddings.position")
+FREQUENCIES = "rotary_embeddings.inv_freq"  # of each block, or of the model, as transformers 5 writes it
+FIRST_INNER = "encoder.layer.0.intermediate.dense"
+
+
+@dataclass(frozen=True)
+class Variant:
+    """What sets version 1 and version 2 apart."""
+
+    positions: int  # rows of the position table; those up to `pad` stand for no position
+    pad: int = 1
+    rotary: bool = False
+    gated: bool = False  # the feed-forward part is SwiGLU instead of GELU
+    biased: bool = True  # and its layers have biases
+    norm_before: bool = False
+    token_dropout: bool = False
+    base: float = ROTARY_BASE
+
+
+def is_nucleotide(config: Mapping[str, Any]) -> bool:
+    """Whether config.json describes one: six-mer words, or the settings that only version 2 has."""
+    own = config.get("vocab_size") in SIX_MERS or "add_bias_fnn" in config or "auto_map" in config
+    return config.get("model_type") == "esm" and own
+
+
+def open_nucleotide(folder: Path, config: Mapping[str, Any]) -> tuple[NucleotideTransformer, list[str]]:
+    """The model in a folder, and the names of weights that it has no place for.
+
+    Raises
+    ------
+    ModelError
+    """
+    sizes, weights = read_sizes(config, str(folder)), without_prefix(read_weights(folder), "esm.")
+    with torch.device("meta"):
+        model = NucleotideTransformer(sizes, variant_of(config, sizes, weights, str(folder)))
+    own = {name: tensor for name, tensor in weights.items() if not name.endswith(FREQUENCIES)}
+    given = sorted(weights.keys() - own.keys())
+    if model.frequencies and given:
+        model.frequencies = weights[given[0]].tolist()  # every block has the same ones
+    return model, fill(model, own, str(folder), IGNORED)
+
+
+def variant_of(config: Mapping[str, Any], sizes: Sizes, weights: Mapping[str, Tensor], where: str) -> Variant:
+    """Positions from config.json; the feed-forward part from the weights: a gated one is twice as wide."""
+    first = weights.get(f"{FIRST_INNER}.weight")
+    gated = first is not None and len(first) == 2 * sizes.inner
+    return Variant(
+        positions=int(number_of(config, "max_position_embeddings", 1026, where)),  # `esm` has these defaults
+        pad=_pad(config, where),
+        rotary=config.get("position_embedding_type", "absolute") == "rotary",
+        gated=gated,
+        biased=not gated or f"{FIRST_INNER}.bias" in weights,
+        norm_before=bool(config.get("emb_layer_norm_before")),
+        token_dropout=bool(config.get("token_dropout")),
+        base=number_of(config, "rope_theta", ROTARY_BASE, where),
+    )
+
+
+def _pad(config: Mapping[str, Any], where: str) -> int:
+    found = config.get("pad_token_id")
+    if found is None:
+        return 1
+    if isinstance(found, bool) or not isinstance(found, int) or found < 0:
+        raise ModelError(where, f"config.json: pad_token_id is {found!r}, which is no token; {AGAIN}")
+    return found
+
+
+class NucleotideTransformer(nn.Module):
+    """A `LanguageModel`; see there and the module's docstring."""
+
+    def __init__(self, sizes: Sizes, variant: Variant) -> None:
+        super().__init__()
+        self.layers, self.width, self.vocabulary = sizes.layers, sizes.width, sizes.vocabulary
+        self.most_tokens: int | None = variant.positions - variant.pad - 1
+        self.frequencies: list[float] = []  # no tensor, which bfloat16 would round: far positions go wrong
+        if variant.rotary:
+            each = sizes.width // sizes.heads
+            self.frequencies = [variant.base ** (-at / each) for at in range(0, each, 2)]
+        self._turns: Tensor | None = None
+        self.embeddings = Embeddings(sizes, variant)
+        self.encoder = Encoder(sizes, variant)
+
+    def hidden(self, ids: Tensor, mask: Tensor | None) -> Iterator[Tensor]:
+        """Hidden states, layer by layer: (B, T) -> (B, T, H) each.
+
+        Raises
+        ------
+        ModelError
+            There are more tokens than positions; version 2 would go on, but was never trained so.
+        """
+        if self.most_tokens is not None and ids.shape[1] > self.most_tokens:
+            raise ModelError(
+                "Nucleotide Transformer", f"{ids.shape[1]:,} tokens are more than its {self.most_tokens:,}"
+            )
+        states = self.embeddings.of(ids, mask)
+        keys = None if mask is None else mask[:, None, None, :]
+        turns = self._turns_of(ids) if self.frequencies else None
+        yield states
+        for number, block in enumerate(self.encoder.layer, 1):
+            states = block(states, keys, turns)
+            yield states if number < self.layers else self.encoder.emb_layer_norm_after(states)
+
+    def _turns_of(self, ids: Tensor) -> Tensor:
+        """See `_turns`: (B, T) -> (T, D / 2). Kept, for a GPU would have to be waited for at each batch."""
+        tokens, kept = ids.shape[1], self._turns
+        if kept is None or len(kept) < tokens or kept.device != ids.device:
+            self._turns = kept = _turns(self.frequencies, tokens).to(ids.device)
+        return kept[:tokens]
+
+
+class Embeddings(nn.Module):
+    def __init__(self, sizes: Sizes, variant: Variant) -> None:
+        super().__init__()
+        self.pad, self.token_dropout = variant.pad, variant.token_dropout
+        self.word_embeddings = nn.Embedding(sizes.vocabulary, sizes.width)
+        self.position_embeddings = None if variant.rotary else nn.Embedding(variant.positions, sizes.width)
+        self.layer_norm = nn.LayerNorm(sizes.width, sizes.epsilon) if variant.norm_before else None
+
+    def of(self, ids: Tensor, mask: Tensor | None) -> Tensor:
+        """Layer 0: (B, T) -> (B, T, H)."""
+        states: Tensor = self.word_embeddings(ids)
+        if self.token_dropout:
+            states = states * KEPT
+        if self.position_embeddings is not None:
+            real = torch.ones_like(ids) if mask is None else mask
+            states = states + self.position_embeddings(real.cumsum(1) * real + self.pad)
+        normed: Tensor = states if self.layer_norm is None else self.layer_norm(states)
+        return normed
+
+
+class Encoder(nn.Module):
+    def __init__(self, sizes: Sizes, variant: Variant) -> None:
+        super().__init__()
+        self.layer = nn.ModuleList(Block(sizes, variant) for _ in range(sizes.layers))
+        self.emb_layer_norm_after = nn.LayerNorm(sizes.width, sizes.epsilon)
+
+
+class Block(nn.Module):
+    def __init__(self, sizes: Sizes, variant: Variant) -> None:
+        super().__init__()
+        self.gated = variant.gated
+        self.attention = Attention(sizes)
+        self.LayerNorm = nn.LayerNorm(sizes.width, sizes.epsilon)
+        self.intermediate = Dense(sizes.width, sizes.inner * (1 + variant.gated), variant.biased)
+        self.output = Dense(sizes.inner, sizes.width, variant.biased)
+
+    def forward(self, states: Tensor, keys: Tensor | None, turns: Tensor | None) -> Tensor:
+        """(B, T, H) -> (B, T, H); `keys` (B, 1, 1, T) is True where there is no padding."""
+        states = states + self.attention(states, keys, turns)
+        inner: Tensor = self.intermediate.dense(self.LayerNorm(states))
+        inner = gated(inner) if self.gated else functional.gelu(inner)
+        mixed: Tensor = states + self.output.dense(inner)
+        return mixed
+
+
+class Attention(nn.Module):
+    def __init__(self, sizes: Sizes) -> None:
+        super().__init__()
+        self.heads = sizes.heads
+        self.LayerNorm = nn.LayerNorm(sizes.width, sizes.epsilon)
+        self.self = Projections(sizes.width)
+        self.output = Dense(sizes.width, sizes.width, biased=True)
+
+    def forward(self, states: Tensor, keys: Tensor | None, turns: Tensor | None) -> Tensor:
+        """(B, T, H) -> (B, T, H)."""
+        normed = self.LayerNorm(states)
+        query, key, value = (
+            part(normed).unflatten(-1, (self.heads, -1))  # (B, T, heads, H / heads)
+            for part in (self.self.query, self.self.key, self.self.value)
+        )
+        if turns is not None:
+            query, key = turned(query, key, turns)
+        query, key, value = (one.transpose(1, 2) for one in (query, key, value))
+        found = functional.scaled_dot_product_attention(query, key, value, attn_mask=keys)
+        mixed: Tensor = self.output.dense(found.transpose(1, 2).flatten(2))
+        return mixed
+
+
+class Projections(nn.Module):
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.query, self.key, self.value = (nn.Linear(width, width) for _ in range(3))
+
+
+class Dense(nn.Module):
+    """A linear layer under the name that it has in the published weights."""
+
+    def __init__(self, width_in: int, width_out: int, biased: bool) -> None:
+        super().__init__()
+        self.dense = nn.Linear(width_in, width_out, bias=biased)
+
+
+def _turns(frequencies: list[float], tokens: int) -> Tensor:
+    """How far each position turns each pair of dimensions, as complex numbers of length 1: (T, D / 2)."""
+    angles = torch.outer(torch.arange(tokens, dtype=torch.float32), torch.tensor(frequencies))
+    return torch.polar(torch.ones_like(angles), angles)

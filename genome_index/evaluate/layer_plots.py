@@ -1,0 +1,98 @@
+"""Plots over the layers of compared models: what each layer knows, and how narrow its cone is."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from genome_index.evaluate.encoder_comparison import Row
+from genome_index.extras import need_installed
+from genome_index.io.atomic import disk_errors
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+# Okabe & Ito 2008: told apart by readers who do not see all colours.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+STYLES = {"mean": "-", "max": "--", "cls": ":", "gem": "-."}
+MARKERS = {"mean": "o", "max": "^", "cls": "s", "gem": "D"}  # or poolings of a single layer would look alike
+LEVELS = ((0, (6, 2)), (0, (1, 2)), (0, (6, 2, 1, 2)))  # of encoders without layers
+
+
+def write_plots(rows: Sequence[Row], folder: Path) -> list[Path]:
+    """One figure a rank, of accuracy over layers, and one of anisotropy; PNG and SVG of each."""
+    need_installed("--plots", "matplotlib", extra="neural")
+    written = []
+    with disk_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        for rank in rows[0].accuracy:
+            values = {id(row): 100 * row.accuracy[rank] for row in rows}
+            figure = _figure(rows, values, f"{rank}: nearest vector right (%)")
+            written += _saved(figure, folder / f"accuracy-{rank}")
+        values = {id(row): row.anisotropy for row in rows}
+        written += _saved(_figure(rows, values, "mean cosine of all pairs"), folder / "anisotropy")
+    return written
+
+
+def _figure(rows: Sequence[Row], values: dict[int, float], title: str) -> Figure:
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
+
+    figure = Figure(figsize=(8, 4.5), layout="constrained")
+    axes = figure.subplots()
+    encoders = list(dict.fromkeys(row.encoder for row in rows))
+    kinds = {row.encoder: row.layer is None for row in rows}
+    seen: Counter[bool] = Counter()
+    for encoder, name in zip(encoders, short_names(encoders), strict=True):
+        some = [row for row in rows if row.encoder == encoder]
+        number = seen[kinds[encoder]]
+        seen[kinds[encoder]] += 1
+        for pool in dict.fromkeys(row.pool for row in some):
+            _line(axes, [row for row in some if row.pool == pool], values, name, number)
+    axes.set(xlabel="layer (0 is the embedding layer)", ylabel=title)
+    layers = {row.layer for row in rows if row.layer is not None} or {0}
+    axes.set_xlim(min(layers) - 0.5, max(layers) + 0.5)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+    axes.grid(alpha=0.3)
+    figure.legend(loc="outside right upper", frameon=False, fontsize="small")
+    return figure
+
+
+def _line(axes: Axes, rows: Sequence[Row], values: dict[int, float], name: str, number: int) -> None:
+    """A curve over layers; where there are none, a level line to be compared with."""
+    first = rows[0]
+    if first.layer is None:
+        style = LEVELS[number % len(LEVELS)]
+        axes.axhline(values[id(first)], color="#555555", linewidth=1, linestyle=style, label=name)
+        return
+    axes.plot(
+        [row.layer for row in rows if row.layer is not None], [values[id(row)] for row in rows],
+        color=COLOURS[number % len(COLOURS)], linestyle=STYLES[first.pool], marker=MARKERS[first.pool],
+        markersize=4, label=f"{name}, {first.pool}",
+    )  # fmt: skip
+
+
+def short_names(encoders: Sequence[str]) -> list[str]:
+    """The last part of each path or hub name, and as many before it as tell it from the others.
+
+    >>> short_names(["spectrum", "/a/dna/model", "/a/esm/model"])
+    ['spectrum', 'dna/model', 'esm/model']
+    """
+    names = []
+    for encoder in encoders:
+        parts = encoder.split("/")
+        tails = ["/".join(parts[-count:]) for count in range(1, len(parts) + 1)]
+        others = [other for other in encoders if other != encoder]
+        alone = (tail for tail in tails if not any(f"/{other}".endswith(f"/{tail}") for other in others))
+        names.append(next(alone, encoder))
+    return names
+
+
+def _saved(figure: Figure, stem: Path) -> list[Path]:
+    paths = [stem.with_name(f"{stem.name}.png"), stem.with_name(f"{stem.name}.svg")]
+    for path in paths:
+        figure.savefig(path, dpi=150)
+    return paths

@@ -1,0 +1,279 @@
+"""Hits -> what a call at one level rests on, in numbers: how near, how far the next name, how dense it is.
+
+All of it is relative to the index itself: "near" means nearer than the best hit's own neighbours of another
+name (its isolation) and about as near as its neighbours of the same name (its cohesion), each also averaged
+over the ten nearest hits, so that a taxon with one genome borrows the scale of the taxa around it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from genome_index.taxonomy.levels import UNKNOWN, Level
+
+Floats = npt.NDArray[np.float32]
+Rows = npt.NDArray[np.int64]
+Scalar = TypeVar("Scalar", bound=np.generic)
+
+WORD_FLOOR = 0.6  # identity that no shared word stands for; below it 21-mers are shared by chance alone
+WORD_WEIGHT = 8.0  # of word identity beside cosine in `score`; 1 to 16 compared in tests/bench/RESULTS.md
+LOCAL = 10  # hits whose surroundings are averaged
+VOTERS = 20  # hits that vote for a name
+
+
+@dataclass(frozen=True)
+class Hits:
+    """The nearest references of Q queries, K each, by descending score; row -1 where there are fewer."""
+
+    rows: Rows  # (Q, K)
+    similarity: Floats  # (Q, K) cosine
+    words: Floats  # (Q, K) identity estimated from shared words: containment ** (1 / k), at least WORD_FLOOR
+    ani: Floats  # (Q, K) percent, NaN where it was not or could not be measured
+    af_query: Floats  # (Q, K) percent
+    af_reference: Floats  # (Q, K) percent
+
+    @property
+    def score(self) -> Floats:
+        """What hits are ranked by; -inf where there is no hit."""
+        return score(self.similarity, self.words)
+
+    def only(self, which: slice | npt.NDArray[np.bool_]) -> Hits:
+        """The hits of some queries."""
+        return Hits(*(getattr(self, field.name)[which] for field in fields(self)))
+
+    def take(self, order: Rows) -> Hits:
+        """The same hits in another order: (Q, K) positions."""
+        return Hits(*(np.take_along_axis(getattr(self, field.name), order, axis=1) for field in fields(self)))
+
+
+def score(similarity: Floats, words: Floats) -> Floats:
+    return np.asarray(similarity + WORD_WEIGHT * (words - WORD_FLOOR), np.float32)
+
+
+def word_identity(containment: Floats, k: int) -> Floats:
+    """Containment C of sketches -> identity, C ** (1 / k); WORD_FLOOR for nothing shared.
+
+    Koslicki & Zabeti 2019.
+    """
+    return np.maximum(np.power(containment, 1 / k), WORD_FLOOR).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """Each reference's own nearest references, by descending score; row -1 where there are fewer."""
+
+    rows: npt.NDArray[np.int32]  # (N, M)
+    score: Floats  # (N, M)
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """What Q simulated queries must not see: themselves, and all of the same code (a species, a genus)."""
+
+    self_rows: Rows  # (Q,) the query's own row; -1 for a real query
+    codes: npt.NDArray[np.int32]  # (N,) of every reference
+    own: npt.NDArray[np.int32]  # (Q,) the query's code; UNKNOWN bars nothing but itself
+
+    def bars(self, rows: npt.NDArray[np.integer]) -> npt.NDArray[np.bool_]:
+        """Which references are barred: (Q, ...) rows -> (Q, ...)."""
+        shape = (-1,) + (1,) * (rows.ndim - 1)
+        own = self.own.reshape(shape)
+        shares_code = (self.codes[rows] == own) & (own != UNKNOWN)
+        return np.asarray((rows == self.self_rows.reshape(shape)) | shares_code)
+
+
+def nothing_held_out(queries: int, references: int) -> HeldOut:
+    none = np.full(queries, -1, np.int64)
+    return HeldOut(none, np.full(references, UNKNOWN, np.int32), none.astype(np.int32))
+
+
+@dataclass(frozen=True)
+class Vote:
+    """How hits elect a name: weight exp(score / temperature), with this weight of words in the score."""
+
+    word_weight: float = WORD_WEIGHT
+    temperature: float = 0.05
+
+
+def elect(hits: Hits, level: Level, vote: Vote) -> tuple[npt.NDArray[np.int32], Floats]:
+    """Each query's name at a level, and share of the votes: (Q,) codes, (Q,). UNKNOWN if no hit has one."""
+    codes = np.where(hits.rows >= 0, level.codes[hits.rows], UNKNOWN)
+    known = codes != UNKNOWN
+    votes = np.where(known, hits.similarity + vote.word_weight * (hits.words - WORD_FLOOR), -np.inf)
+    top = np.argsort(-votes, axis=1, kind="stable")[:, :VOTERS]
+    votes, codes, known = (np.take_along_axis(table, top, axis=1) for table in (votes, codes, known))
+    best = np.max(votes, axis=1, initial=-np.inf, keepdims=True)
+    weights = np.where(known, np.exp((votes - np.where(np.isfinite(best), best, 0)) / vote.temperature), 0)
+    tallies = ((codes[:, :, None] == codes[:, None, :]) * weights[:, None, :]).sum(axis=2) * known
+    winner = tallies.argmax(axis=1)
+    chosen = np.take_along_axis(codes, winner[:, None], axis=1)[:, 0].astype(np.int32)
+    total = weights.sum(axis=1)
+    share = np.take_along_axis(tallies, winner[:, None], axis=1)[:, 0] / np.where(total > 0, total, 1)
+    return np.where(total > 0, chosen, UNKNOWN).astype(np.int32), share.astype(np.float32)
+
+
+FEATURES = (
+    "best",  # score of the best hit that bears the elected name
+    "margin",  # over the best hit of another name
+    "share",  # of the votes
+    "similarity",  # of that best hit
+    "words",
+    "above isolation",  # best score less the best hit's own nearest of another name
+    "above local isolation",  # the same, averaged over the ten nearest hits
+    "above cohesion",  # best score less the best hit's own nearest of the same name (and another finer one)
+    "above local cohesion",
+    "alone",  # 1 where the best hit has no fellow, so that its cohesion is unknown
+    "second",  # score of the second hit of the name less the best
+    "density",  # mean score of the ten nearest hits
+    "fellows",  # log of 1 + hits that bear the name
+    "ani",  # percent, of the best verified hit of the name
+    "af",  # percent, the larger direction of the same hit
+    "ani margin",  # over the best verified hit of another name
+    "local success",  # share of the ten nearest hits whose own nearest bears their name: do names hold here?
+    "local alone",  # share of them without a fellow
+    "above local nearest",  # best score less what these hits find themselves, of whatever name
+    "contrast",  # cohesion less isolation of the best hit
+    "as near, narrow",  # of the hits whose own nearest is as near as the best hit: share of one name with it
+    "as near, middle",
+    "as near, wide",
+)
+WIDTHS = (0.05, 0.15, 0.4)  # of score, within which one distance counts as like another
+LEAST_ANI = 70.0  # stands for an ANI below skani's range
+BLOCK = 256  # queries at a time: (Q, K, M) arrays stay under 10 MB
+
+
+def features_of(
+    hits: Hits,
+    level: Level,
+    finer: Level | None,
+    elected: npt.NDArray[np.int32],
+    share: Floats,
+    around: Surroundings,
+    held: HeldOut,
+) -> Floats:
+    """What the elected names rest on: (Q, len(FEATURES)), finite everywhere."""
+    blocks = []
+    for start in range(0, len(elected), BLOCK):
+        part = slice(start, start + BLOCK)
+        some = hits.only(part)
+        barred = HeldOut(held.self_rows[part], held.codes, held.own[part])
+        blocks.append(_features(some, level, finer, elected[part], share[part], around, barred))
+    return np.concatenate(blocks) if blocks else np.empty((0, len(FEATURES)), np.float32)
+
+
+def _features(
+    hits: Hits,
+    level: Level,
+    finer: Level | None,
+    elected: npt.NDArray[np.int32],
+    share: Floats,
+    around: Surroundings,
+    held: HeldOut,
+) -> Floats:
+    codes = np.where(hits.rows >= 0, level.codes[hits.rows], UNKNOWN)
+    scores = np.where(hits.rows >= 0, hits.score, -np.inf)
+    least = np.min(scores, axis=1, where=np.isfinite(scores), initial=np.inf)
+    least = np.where(np.isfinite(least), least, 0)
+    inside = (codes == elected[:, None]) & (elected != UNKNOWN)[:, None]
+    outside = ~inside & (codes != UNKNOWN)
+    best, at = _best(scores, inside, least)
+    other, _ = _best(scores, outside, least)
+    second, _ = _best(np.where(np.arange(scores.shape[1]) == at[:, None], -np.inf, scores), inside, least)
+    all_isolation, all_cohesion = _surroundings(hits.rows, level, finer, around, held)
+    isolation, cohesion = all_isolation[:, :LOCAL], all_cohesion[:, :LOCAL]
+    own_isolation, own_cohesion = (
+        table[:, 0] for table in _surroundings(_at(hits.rows, at)[:, None], level, finer, around, held)
+    )
+    local_isolation, local_cohesion = _mean(isolation, best), _mean(cohesion, best)
+    ani, af, other_ani = _identity(hits, inside, outside)
+    known = np.where(np.isfinite(scores), scores, np.nan)
+    columns = [
+        best, best - other, share, _at(hits.similarity, at), _at(hits.words, at),
+        best - np.where(np.isnan(own_isolation), local_isolation, own_isolation), best - local_isolation,
+        np.where(np.isnan(own_cohesion), 0, best - own_cohesion), best - local_cohesion,
+        np.isnan(own_cohesion), second - best, _mean(known[:, :LOCAL], best),
+        np.log1p(inside.sum(axis=1)), ani, af, ani - other_ani,
+        _mean(_success(isolation, cohesion), 0 * best), _mean(_alone(isolation, cohesion), 0 * best + 1),
+        best - _mean(np.fmax(isolation, cohesion), best), np.nan_to_num(own_cohesion - own_isolation),
+        *(_as_near(best, all_isolation, all_cohesion, width) for width in WIDTHS),
+    ]  # fmt: skip  # in the order of FEATURES
+    return np.stack([np.asarray(column, np.float32) for column in columns], axis=1)
+
+
+def _success(isolation: Floats, cohesion: Floats) -> Floats:
+    """1 where a hit's nearest fellow is nearer than its nearest other: (Q, H), NaN where there is no hit."""
+    held = np.nan_to_num(cohesion, nan=-np.inf) > isolation
+    return np.where(np.isnan(isolation), np.nan, held).astype(np.float32)
+
+
+def _as_near(best: Floats, isolation: Floats, cohesion: Floats, width: float) -> Floats:
+    """How often is one this near of the same name? Of the hits with their own nearest: (Q,), (Q, K) -> (Q,).
+
+    Hits weigh by how like the two distances are; a half stands for no hit at all.
+    """
+    held = _success(isolation, cohesion)
+    alike = np.exp(-(((np.fmax(isolation, cohesion) - best[:, None]) / width) ** 2) / 2)
+    weight = np.where(np.isnan(held), 0, alike)
+    return np.asarray(((weight * np.nan_to_num(held)).sum(axis=1) + 0.25) / (weight.sum(axis=1) + 0.5))
+
+
+def _alone(isolation: Floats, cohesion: Floats) -> Floats:
+    return np.where(np.isnan(isolation), np.nan, np.isnan(cohesion)).astype(np.float32)
+
+
+def _surroundings(
+    rows: Rows, level: Level, finer: Level | None, around: Surroundings, held: HeldOut
+) -> tuple[Floats, Floats]:
+    """Each hit's isolation and cohesion among what is not barred: (Q, H) -> two (Q, H), NaN if unknown."""
+    near = around.rows[rows]  # (Q, H, M)
+    known = (near >= 0) & (rows >= 0)[:, :, None]
+    scores = np.where(known, around.score[rows], -np.inf)
+    # If all bear one name, the isolation is at most this.
+    floor = np.min(scores, axis=2, where=known, initial=np.inf)
+    seen = known & ~held.bars(near)
+    own = level.codes[rows][:, :, None]
+    other = level.codes[near]
+    foreign = seen & (other != own) & (other != UNKNOWN) & (own != UNKNOWN)
+    fellow = seen & (other == own) & (own != UNKNOWN)
+    if finer is not None:
+        fellow &= finer.codes[near] != finer.codes[rows][:, :, None]
+    isolation = np.max(scores, axis=2, where=foreign, initial=-np.inf)
+    isolation = np.where(np.isfinite(isolation), isolation, np.where(np.isfinite(floor), floor, np.nan))
+    cohesion = np.max(scores, axis=2, where=fellow, initial=-np.inf)
+    return isolation, np.where(np.isfinite(cohesion), cohesion, np.nan)
+
+
+def _identity(
+    hits: Hits, inside: npt.NDArray[np.bool_], outside: npt.NDArray[np.bool_]
+) -> tuple[Floats, Floats, Floats]:
+    """Best ANI and its larger aligned fraction inside the name, best ANI outside: three (Q,)."""
+    measured = np.nan_to_num(hits.ani, nan=LEAST_ANI)  # NaN here means "below the range", not "unknown"
+    ani, at = _best(measured, inside, np.full(len(inside), LEAST_ANI))
+    af = np.nan_to_num(np.fmax(_at(hits.af_query, at), _at(hits.af_reference, at)))
+    other, _ = _best(measured, outside, np.full(len(inside), LEAST_ANI))
+    return ani, np.where(ani > LEAST_ANI, af, 0), other
+
+
+def _best(scores: Floats, where: npt.NDArray[np.bool_], otherwise: Floats) -> tuple[Floats, Rows]:
+    """The best score among some hits and its place: (Q, K) -> (Q,), (Q,); `otherwise` where there is none."""
+    masked = np.where(where, scores, -np.inf)
+    at = masked.argmax(axis=1)
+    found = _at(masked, at)
+    return np.where(np.isfinite(found), found, otherwise), at
+
+
+def _at(table: npt.NDArray[Scalar], at: Rows) -> npt.NDArray[Scalar]:
+    """One value of each row: (Q, K), (Q,) -> (Q,)."""
+    return np.take_along_axis(table, at[:, None], axis=1)[:, 0]
+
+
+def _mean(table: Floats, otherwise: Floats) -> Floats:
+    """Mean of what is known in each row: (Q, H) with NaN -> (Q,)."""
+    known = ~np.isnan(table)
+    return np.where(
+        known.any(axis=1), np.where(known, table, 0).sum(axis=1) / np.maximum(known.sum(axis=1), 1), otherwise
+    )

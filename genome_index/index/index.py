@@ -1,0 +1,252 @@
+"""Index: a folder that is always whole.
+
+    INDEX/CURRENT                the snapshot that readers open, and those to go back to: snapshots.py
+    INDEX/snapshots/000007/      manifest.json (last), catalog.duckdb, vectors.faiss, references.npz ...
+    INDEX/segments/NAME/         what is kept of some hundred genomes each; written once, shared by snapshots
+    INDEX/staging/NAME/          bases of genomes that an unfinished change still needs
+    INDEX/maps/                  maps of the collection that somebody asked for; nothing is lost with them
+    INDEX/fragments/             how sure calls of short pieces are, learned when first asked for; likewise
+    INDEX/lock                   held by the one process that writes
+
+A change writes a new snapshot beside the others and then moves the pointer. Killed before that, it leaves
+the last snapshot as it was, and its finished segments to be taken over by the next try. Whatever else a
+killed process leaves, a name that starts with a dot, is nobody's content and goes with the next change.
+"""
+
+from __future__ import annotations
+
+import os
+import weakref
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import cached_property
+from importlib import metadata
+from pathlib import Path
+
+from genome_index.encoders import whole_path
+from genome_index.errors import IndexDamaged, IndexNotFound, UnusableIndex, UsageError
+from genome_index.index.calibration.model import Model, load_pairs
+from genome_index.index.contents import Contents
+from genome_index.index.snapshots import (
+    CATALOG,
+    KEEP_SNAPSHOTS,
+    Snapshot,
+    current_snapshot,
+    has_manifest,
+    history,
+    numbers,
+    prune,
+    read_snapshot,
+    snapshot_folder,
+    write_manifest,
+    write_pointer,
+)
+from genome_index.index.store.catalog import Catalog, Entry, Event, Suspect, write_catalog
+from genome_index.index.store.pair_table import PairTable
+from genome_index.index.store.references import References, locator
+from genome_index.index.store.segments import Segment
+from genome_index.io.atomic import disk_errors, finish_folder, new_folder
+from genome_index.io.checksums import damage_of, described
+from genome_index.io.locks import hold, locked, now
+from genome_index.records import counted
+from genome_index.spec import IndexSpec
+
+LIBRARIES = ("numpy", "faiss-cpu", "duckdb", "pyskani")
+REFIT_SHARE = 0.10  # of the fitted; a projection that misses a tenth loses accuracy: tests/bench/RESULTS.md
+
+
+class Index:
+    """One snapshot of an index, opened for reading; a change made meanwhile is not seen and does no harm."""
+
+    def __init__(self, path: Path, snapshot: Snapshot, held: int | None = None) -> None:
+        self.path, self.snapshot = path, snapshot
+        self._whole: set[str] = set()  # files whose checksum has been looked at
+        if held is not None:
+            weakref.finalize(self, os.close, held)
+
+    @classmethod
+    def open(cls, path: str | Path, model: str = "") -> Index:
+        """Open the current snapshot, which stays on disk for as long as this object lives.
+
+        `model` is where the index's language model lies now, if it has moved; it must be the same one.
+
+        Raises
+        ------
+        IndexNotFound, IndexDamaged, SpecMismatch
+        UsageError
+            It has no language model.
+        """
+        path = Path(path)
+        number = current_snapshot(path)
+        while number is not None:
+            held = hold(snapshot_folder(path, number))
+            before, number = number, current_snapshot(path)
+            if number == before:  # so it was not pruned before it was held
+                snapshot = read_snapshot(path, number)
+                return cls(path, _moved(snapshot, model, path) if model else snapshot, held)
+            if held is not None:
+                os.close(held)
+        raise IndexNotFound(str(path))
+
+    @property
+    def folder(self) -> Path:
+        return snapshot_folder(self.path, self.snapshot.number)
+
+    @property
+    def spec(self) -> IndexSpec:
+        return self.snapshot.spec
+
+    @cached_property
+    def model(self) -> Model:
+        for name in self.snapshot.files:
+            self._file(name)
+        return Model.load(self.folder)
+
+    @cached_property
+    def catalog(self) -> Catalog:
+        return Catalog(self._file(CATALOG))
+
+    @cached_property
+    def references(self) -> References:
+        return References(self.spec, locator(self.catalog), self.path / "segments")
+
+    def entry(self, row: int) -> Entry:
+        return self.catalog[row]
+
+    def prefetch(self, rows: Sequence[int]) -> None:
+        """Read the catalogue's entries of many rows at once."""
+        self.catalog.prefetch(rows)
+
+    @cached_property
+    def suspects(self) -> Mapping[int, tuple[Suspect, ...]]:
+        """What looks wrong with a genome, by row; nothing in an index of before, where nobody has looked."""
+        found: dict[int, tuple[Suspect, ...]] = {}
+        for one in self.catalog.suspects() or ():
+            found[one.row] = (*found.get(one.row, ()), one)
+        return found
+
+    def contents(self) -> Contents:
+        """All of it as a value, entries and pairs read."""
+        entries = {entry.row: entry for entry in self.catalog.entries()}
+        return Contents(self.spec, self.model, self.references, self.pairs(), entries)
+
+    def pairs(self) -> PairTable:
+        self._file("references.npz")
+        return load_pairs(self.folder)
+
+    def _file(self, name: str) -> Path:
+        """A file of this snapshot that is what was written; looked at once, before it is first read."""
+        path = self.folder / name
+        if name not in self._whole:
+            complaint = damage_of(path, self.snapshot.files[name])
+            if complaint:
+                raise IndexDamaged(str(path), complaint)
+            self._whole.add(name)
+        return path
+
+    def damage(self) -> list[str]:
+        """Every file that is missing or differs from its checksum, as sentences."""
+        found = [
+            f"{self.folder / name}: {complaint}"
+            for name, expected in self.snapshot.files.items()
+            if (complaint := damage_of(self.folder / name, expected))
+        ]
+        if found:
+            return found
+        for name in sorted(self.catalog.segments()):
+            folder = self.path / "segments" / name
+            found += Segment(folder).damage() if folder.is_dir() else [f"{folder}: missing"]
+        return found + self._pool_damage()
+
+    def _pool_damage(self) -> list[str]:
+        reading = self.spec.reading
+        if reading is None or reading.pool_file is None:
+            return []
+        path = self.path / reading.pool_file
+        if not path.exists():
+            return [f"{path}: missing"]
+        return [] if reading.is_fitted_pool(path.read_bytes()) else [f"{path}: does not match its checksum"]
+
+    def due(self) -> list[str]:
+        """What the index is due for, as sentences."""
+        if self.snapshot.changed <= REFIT_SHARE * self.snapshot.fitted:
+            return []
+        return [
+            f"{self.path}: {counted(self.snapshot.changed)} changed since projection and calibration "
+            f"were fitted on {self.snapshot.fitted:,}; run `gindex refit`"
+        ]
+
+
+@contextmanager
+def writing(path: Path, wait_s: float = 60.0, new: bool = False) -> Iterator[None]:
+    """Hold the index's lock, to change it; a new one need not be there yet."""
+    if not new and current_snapshot(path) is None:
+        raise IndexNotFound(str(path))
+    with locked(path, wait_s):
+        yield
+
+
+def commit(
+    path: Path, contents: Contents, suspects: Sequence[Suspect], events: Sequence[Event],
+    failures: Sequence[tuple[str, str, str]], taxonomy: str, changed: int, action: str,
+) -> Index:  # fmt: skip
+    """Write a new snapshot and move the pointer to it; the caller holds the lock."""
+    there = numbers(path)
+    number = max([0, *there]) + 1
+    model, genomes = contents.model, len(contents.entries)
+    event = Event(len(events) + 1, now(), action, counted(genomes))
+    work = new_folder(snapshot_folder(path, number))
+    with disk_errors(path):
+        model.save(work, contents.pairs)
+        write_catalog(work / CATALOG, contents.entries.values(), [*events, event], failures, suspects)
+        files = described(work)
+    versions = {"gindex": metadata.version("gindex"), **{name: metadata.version(name) for name in LIBRARIES}}
+    snapshot = Snapshot(
+        number, now(), action, contents.spec, taxonomy, genomes, model.fitted, changed, versions, files
+    )
+    write_manifest(work, snapshot)
+    # Where no snapshot has a manifest there is nothing to go back to, whatever the pointer says.
+    back = history(path) if any(has_manifest(path, other) for other in there) else ()
+    finish_folder(work, snapshot_folder(path, number))
+    write_pointer(path, [number, *back][:KEEP_SNAPSHOTS])
+    with disk_errors(path):
+        prune(path)
+    return Index.open(path)
+
+
+def undo(path: Path, wait_s: float = 60.0) -> Index:
+    """Go back to the snapshot before the current one; one that cannot be read is passed over."""
+    with writing(path, wait_s):
+        current, *back = history(path)
+        while back and not _is_readable(path, back[0]):
+            back = back[1:]
+        if not back:
+            snapshot = read_snapshot(path, current)
+            raise UsageError(
+                f"{path}: nothing to undo: snapshot {current} ({snapshot.action}) is the oldest that is kept"
+            )
+        write_pointer(path, back)
+        return Index.open(path)
+
+
+def _is_readable(path: Path, number: int) -> bool:
+    try:
+        read_snapshot(path, number)
+    except UnusableIndex:
+        return False
+    return True
+
+
+def references_of(path: Path, spec: IndexSpec, entries: Sequence[Entry] | Mapping[int, Entry]) -> References:
+    """What is kept of genomes that no snapshot speaks of yet, staged bases included; entries by row."""
+    return References(spec, locator(entries), path / "segments", path / "staging")
+
+
+def _moved(snapshot: Snapshot, model: str, path: Path) -> Snapshot:
+    """The same snapshot, with its language model looked for elsewhere."""
+    if snapshot.spec.reading is None:
+        raise UsageError(
+            f"--model {model}: {path} has no language model, its encoder is {snapshot.spec.encoder}"
+        )
+    return replace(snapshot, spec=replace(snapshot.spec, model=whole_path(model)))

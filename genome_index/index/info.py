@@ -1,0 +1,111 @@
+"""What an index is and holds, for people and programs."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from typing import Any
+
+from genome_index.index.calibration.calibrator import MIXTURE
+from genome_index.index.index import Index
+from genome_index.index.store.catalog import Entry
+from genome_index.index.vectors.faiss_index import factory_for
+from genome_index.records import RANKS, counted
+
+
+def describe(index: Index) -> dict[str, Any]:
+    """Everything `gindex info` says; the keys are stable."""
+    snapshot, model = index.snapshot, index.model
+    entries = index.catalog.entries()
+    return {
+        "path": str(index.path),
+        "snapshot": snapshot.number,
+        "created": snapshot.created,
+        "fingerprint": snapshot.fingerprint,
+        "genomes": snapshot.genomes,
+        "base_pairs": sum(entry.length_bp for entry in entries),
+        "molecules": dict(Counter(entry.molecule for entry in entries)),
+        "taxonomy_release": snapshot.taxonomy or None,
+        "ranks": {rank: len(model.levels[rank].names) for rank in RANKS if rank in model.levels},
+        "labels": {name: len(level.names) for name, level in model.levels.items() if name not in RANKS},
+        "encoder": index.spec.encoder,
+        "encoder_version": index.spec.encoder_version,
+        "model": index.spec.model,
+        "reading": asdict(index.spec.reading) if index.spec.reading else None,
+        "dim": model.vectors.dim,
+        "faiss": factory_for(index.spec.faiss, snapshot.genomes),
+        "settings_fingerprint": index.spec.fingerprint(),
+        "keep_sequence": index.spec.keep_sequence,
+        "fitted": snapshot.fitted,
+        "changed_since_fit": snapshot.changed,
+        "calibration": {
+            "mixture": dict(MIXTURE),
+            "levels": {
+                name: {"samples": one.samples, "threshold": round(one.threshold, 3)}
+                for name, one in model.calibrators.items()
+            },
+        },
+        "disk_bytes": sum(file.stat().st_size for file in index.path.rglob("*") if file.is_file()),
+        "failed_inputs": len(index.catalog.failures()),
+        "versions": dict(snapshot.versions),
+        "history": [
+            {"number": event.number, "at": event.moment, "action": event.action, "detail": event.detail}
+            for event in index.catalog.events()
+        ],
+    }
+
+
+def lines_of(found: Mapping[str, Any]) -> Iterator[str]:
+    """The same for a reader."""
+    yield (
+        f"{found['path']}: {counted(found['genomes'])}, {found['base_pairs'] / 1e6:,.1f} Mbp, "
+        f"{found['disk_bytes'] / 1e6:,.1f} MB on disk"
+    )
+    yield f"snapshot      {found['snapshot']} of {found['created']}, fingerprint {found['fingerprint']}"
+    yield f"kinds         {', '.join(f'{count:,} {kind}' for kind, count in found['molecules'].items())}"
+    names = {**found["ranks"], **found["labels"]}
+    numbers = ", ".join(f"{count:,} {name}" for name, count in names.items())
+    yield f"names         {numbers or 'none: no taxonomy was given'}"
+    yield f"taxonomy      {found['taxonomy_release'] or 'none, or from the genomes themselves'}"
+    yield (
+        f"encoder       {found['encoder']} ({found['encoder_version']}), {found['dim']} dimensions, "
+        f"FAISS {found['faiss']}"
+    )
+    if found["reading"]:
+        yield f"reads         {found['model']}: " + ", ".join(
+            f"{name} {value}" for name, value in found["reading"].items()
+        )
+    yield f"fitted on     {counted(found['fitted'])}; {found['changed_since_fit']:,} changed since"
+    width = max((len(name) + 1 for name in found["calibration"]["levels"]), default=0)
+    for name, level in found["calibration"]["levels"].items():
+        called = f"called from probability {level['threshold']:.2f} on"
+        if level["threshold"] > 1:
+            called = "never called: too few names to have been wrong about"
+        yield f"  {name:<{width}}{called} ({level['samples']:,} simulated queries)"
+    if found["failed_inputs"]:
+        yield f"failed        {counted(found['failed_inputs'], 'input')}; `gindex info --failures` lists them"
+    for event in found["history"]:
+        yield f"{event['at']}  {event['action']}: {event['detail']}"
+
+
+def listing(index: Index) -> Iterator[str]:
+    """The genomes as TSV: id, length, contigs, kind, names by rank, labels, the file it came from."""
+    entries = index.catalog.entries()
+    labels = sorted({label for entry in entries for label in entry.taxon.labels})
+    yield "\t".join(["genome_id", "length_bp", "contigs", "molecule", *RANKS, *labels, "input"]) + "\n"
+    for entry in entries:
+        yield "\t".join(_cells(entry, labels)) + "\n"
+
+
+def _cells(entry: Entry, labels: list[str]) -> list[str]:
+    names = [entry.lineage.name(rank) or "" for rank in RANKS]
+    return [
+        entry.id,
+        str(entry.length_bp),
+        str(entry.contigs),
+        entry.molecule,
+        *names,
+        *(entry.taxon.labels.get(label, "") for label in labels),
+        entry.source,
+    ]

@@ -1,0 +1,96 @@
+"""Hits -> evidence: ANI and aligned fraction from skani, in percent and in both directions.
+
+Traps of pyskani 0.2.0 that this room closes in: fractions instead of percent; a name with a slash cannot be
+queried (names here are our own); `save` swaps its two formats (it is not used: the folder format is written
+while sketching, and a small folder of just the candidates is read back); nothing is returned for a pair below
+the floor (here it is evidence with a reason).
+"""
+
+from __future__ import annotations
+
+import struct
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from genome_index.index.store.sketches import LARGE, SMALL, SkaniSettings, unpack
+from genome_index.records import Evidence, Genome
+
+if TYPE_CHECKING:
+    import pyskani
+
+SCREEN = 0.70  # skani's marker screen; its default of 0.80 hides pairs that it can still measure
+FLOOR = "below the range of ANI (about 82 % for whole genomes): no sufficiently similar stretches"
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A reference to compare with: packed bases if it is small, else skani's sketch and the sketch's name."""
+
+    blob: bytes
+    skani_name: str  # "" for packed bases
+
+
+def measure(query: Genome, candidates: Sequence[Candidate]) -> list[Evidence]:
+    """ANI and aligned fractions of one genome against some references, in their order."""
+    small = [number for number, candidate in enumerate(candidates) if not candidate.skani_name]
+    large = [number for number, candidate in enumerate(candidates) if candidate.skani_name]
+    found: dict[int, Evidence] = {}
+    if small:
+        found |= _against_packed(query, {number: candidates[number].blob for number in small})
+    if large:
+        found |= _against_sketches(query, {number: candidates[number] for number in large})
+    return [found.get(number, Evidence(reason=FLOOR)) for number in range(len(candidates))]
+
+
+def _against_packed(query: Genome, blobs: dict[int, bytes]) -> dict[int, Evidence]:
+    import pyskani
+
+    database = pyskani.Database(compression=SMALL.compression, marker_compression=SMALL.marker)
+    for number, blob in blobs.items():
+        database.sketch(str(number), *unpack(blob))
+    return {int(name): evidence for name, evidence in _query(database, query).items()}
+
+
+def _against_sketches(query: Genome, candidates: dict[int, Candidate]) -> dict[int, Evidence]:
+    """Lay the candidates' sketches out as the small folder that pyskani opens."""
+    import pyskani
+
+    prefix = _parameters(LARGE)
+    blobs = {candidate.skani_name: candidate.blob for candidate in candidates.values()}
+    with tempfile.TemporaryDirectory(prefix="gindex-") as folder:
+        for name, blob in blobs.items():
+            (Path(folder) / f"{name}.sketch").write_bytes(blob)
+        markers = [prefix, struct.pack("<Q", len(blobs)), *(blob[len(prefix) :] for blob in blobs.values())]
+        (Path(folder) / "markers.bin").write_bytes(b"".join(markers))
+        found = _query(pyskani.Database.open(folder), query)
+    return {number: found[one.skani_name] for number, one in candidates.items() if one.skani_name in found}
+
+
+def _query(database: pyskani.Database, query: Genome) -> dict[str, Evidence]:
+    hits = database.query("query", *[contig.sequence for contig in query.contigs], cutoff=SCREEN)
+    return {
+        hit.reference_name: Evidence(
+            100 * hit.identity, 100 * hit.query_fraction, 100 * hit.reference_fraction
+        )
+        for hit in hits
+    }
+
+
+@cache
+def _parameters(settings: SkaniSettings) -> bytes:
+    """The bytes that begin every file of a database with these settings.
+
+    They are those of an empty one, less its count of markers.
+    """
+    import pyskani
+
+    with tempfile.TemporaryDirectory(prefix="gindex-") as folder:
+        with pyskani.Database(
+            folder, compression=settings.compression, marker_compression=settings.marker, format="separated"
+        ):
+            pass
+        return (Path(folder) / "markers.bin").read_bytes()[:-8]

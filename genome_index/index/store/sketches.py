@@ -1,0 +1,191 @@
+"""What verification needs of each genome: its sampled 21-mers, and its 2-bit bases or its skani sketch.
+
+The 21-mers (FracMinHash, Irber et al. 2022) measure how much of one genome is found in another, down to a few
+shared words. A small genome is kept as 2 bits a base: that is less than any sketch that could give its ANI.
+A large one is kept as the sketch that skani would make of it.
+"""
+
+from __future__ import annotations
+
+import struct
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+from genome_index.io.reader import is_base, mark_bases
+from genome_index.records import Contig, Genome
+from genome_index.spec import IndexSpec
+
+Bytes = npt.NDArray[np.uint8]
+Hashes = npt.NDArray[np.uint64]
+
+
+@dataclass(frozen=True)
+class SkaniSettings:
+    """skani's own names: one of `compression` words seeds the alignment, one of `marker` screens."""
+
+    compression: int
+    marker: int
+
+
+SMALL = SkaniSettings(compression=30, marker=200)  # skani's --small-genomes
+LARGE = SkaniSettings(compression=125, marker=1000)  # skani's default
+
+
+MUCH_LARGER = 10  # a megabase and some thousand viruses have one 21-mer in common that means nothing
+
+# -- FracMinHash ---------------------------------------------------------------------------------------------
+
+
+def hash_sketch(genome: Genome, spec: IndexSpec) -> Hashes:
+    """The genome's distinct sampled k-mer hashes, sorted: (H,).
+
+    K-mers are canonical; those with other letters, and plain repeats, are left out. Hashes are whole: of
+    32 bits, one of a short query's few would be met by chance in a large reference, and pass for a shared
+    word.
+    """
+    scaled = spec.small_scaled if genome.length_bp <= spec.small_bp else spec.large_scaled
+    limit = np.uint64(2**64 // scaled)
+    kept = []
+    for contig in genome.contigs:
+        room = np.empty(_room(len(contig.sequence), scaled), np.uint64)
+        count = sample_words(np.frombuffer(contig.sequence, np.uint8), spec.sketch_k, limit, room)
+        if count > room.size:  # a repeat whose word happens to be sampled
+            room = np.empty(count, np.uint64)
+            sample_words(np.frombuffer(contig.sequence, np.uint8), spec.sketch_k, limit, room)
+        kept.append(room[:count])
+    hashes = np.sort(np.concatenate(kept))
+    return hashes[np.append(True, hashes[1:] != hashes[:-1])] if len(hashes) else hashes
+
+
+def _room(length_bp: int, scaled: int) -> int:
+    """Enough for the expected sample and ten standard deviations."""
+    expected = length_bp / scaled
+    return int(expected + 10 * expected**0.5) + 16
+
+
+@njit(cache=True, nogil=True)
+def sample_words(sequence: Bytes, k: int, limit: np.uint64, out: Hashes) -> int:
+    """Hashes below `limit` of the canonical k-mers, k up to 32: (L,) -> how many there are.
+
+    Those that fit go to `out`. The mixer is MurmurHash3's 64-bit finaliser; bits 1 and 2 of an ASCII letter
+    are A 0, C 1, T 2, G 3.
+    """
+    one, two, top = np.uint64(1), np.uint64(2), np.uint64(2 * (k - 1))
+    mask = (one << (top + one)) + ((one << (top + one)) - one)
+    forward, backward = np.uint64(0), np.uint64(0)
+    run, count = 0, 0
+    for i in range(sequence.size):
+        letter = sequence[i]
+        if is_base(letter):
+            base = np.uint64((letter >> np.uint8(1)) & np.uint8(3))
+            forward = ((forward << two) | base) & mask
+            backward = (backward >> two) | ((base ^ two) << top)
+            run += 1
+            if run >= k:
+                h = min(forward, backward)
+                h ^= h >> np.uint64(33)
+                h *= np.uint64(0xFF51AFD7ED558CCD)
+                h ^= h >> np.uint64(33)
+                h *= np.uint64(0xC4CEB9FE1A85EC53)
+                h ^= h >> np.uint64(33)
+                if h < limit and not _is_repeat(forward, k):
+                    if count < out.size:
+                        out[count] = h
+                    count += 1
+        else:
+            run = 0
+    return count
+
+
+@njit(cache=True, nogil=True)
+def _is_repeat(word: np.uint64, k: int) -> bool:
+    """Whether a word is one to three bases over and over: a poly-A tail makes no kinship."""
+    for period in range(1, 4):
+        overlap = (np.uint64(1) << np.uint64(2 * (k - period))) - np.uint64(1)
+        if (word ^ (word >> np.uint64(2 * period))) & overlap == 0:
+            return True
+    return False
+
+
+@njit(cache=True, nogil=True)
+def containment(a: Hashes, b: Hashes, limit: np.uint64) -> float:
+    """Share of the smaller sketch that is in the other, 0 to 1: sorted (A,), (B,).
+
+    Hashes from `limit` up are left out, so that sketches of two densities are compared at the coarser. One
+    word in common with a sketch more than MUCH_LARGER times as large is chance, and counts for nothing.
+    """
+    size_a, size_b = int(np.searchsorted(a, limit)), int(np.searchsorted(b, limit))
+    shared, i, j = 0, 0, 0
+    while i < size_a and j < size_b:  # without branches: which is less is anybody's guess
+        left, right = a[i], b[j]
+        shared += int(left == right)
+        i += int(left <= right)
+        j += int(right <= left)
+    smaller, larger = min(size_a, size_b), max(size_a, size_b)
+    if shared == 1 and larger > MUCH_LARGER * smaller:
+        return 0.0
+    return shared / max(1, smaller)
+
+
+# -- 2 bits a base -------------------------------------------------------------------------------------------
+
+
+def pack(genome: Genome) -> bytes:
+    """A genome as 2 bits a base. Case and contig names are lost; letters that are no base come back as N."""
+    joined = np.frombuffer(b"".join(contig.sequence for contig in genome.contigs), np.uint8)
+    lengths = np.array([len(contig.sequence) for contig in genome.contigs], "<u4")
+    clear = np.ones(joined.size + 2, np.uint8)
+    mark_bases(joined, clear[1:-1])
+    edges = np.flatnonzero(clear[1:] != clear[:-1]).astype("<u4")
+    codes = (joined >> 1) & 3
+    codes = np.concatenate((codes, np.zeros(-len(codes) % 4, np.uint8))).reshape(-1, 4)
+    packed = codes[:, 0] | codes[:, 1] << 2 | codes[:, 2] << 4 | codes[:, 3] << 6
+    head = struct.pack("<II", len(lengths), len(edges))
+    return head + lengths.tobytes() + edges.tobytes() + packed.astype(np.uint8).tobytes()
+
+
+def unpack(blob: bytes) -> list[bytes]:
+    """The contigs of a packed genome, upper case."""
+    contigs, marks = struct.unpack_from("<II", blob)
+    lengths = np.frombuffer(blob, "<u4", contigs, 8)
+    edges = np.frombuffer(blob, "<u4", marks, 8 + 4 * contigs)
+    packed = np.frombuffer(blob, np.uint8, offset=8 + 4 * (contigs + marks))
+    letters = FOUR_LETTERS[packed].view(np.uint8)[: int(lengths.sum())].copy()
+    for start, end in edges.reshape(-1, 2):
+        letters[start:end] = ord("N")
+    ends = np.cumsum(lengths)
+    return [letters[end - length : end].tobytes() for length, end in zip(lengths, ends, strict=True)]
+
+
+def _four_letters() -> npt.NDArray[np.uint32]:
+    codes = np.arange(256)[:, None] >> np.array([0, 2, 4, 6]) & 3
+    return np.asarray(np.frombuffer(b"ACTG", np.uint8)[codes].copy().view(np.uint32).reshape(-1))
+
+
+FOUR_LETTERS = _four_letters()  # byte of four codes -> its four letters
+
+
+# -- skani ---------------------------------------------------------------------------------------------------
+
+
+def skani_sketches(genomes: Sequence[Genome], names: Sequence[str]) -> list[bytes]:
+    """Skani's sketch of each large genome, as pyskani writes it; names must be file names and differ."""
+    import pyskani
+
+    with tempfile.TemporaryDirectory(prefix="gindex-") as folder:
+        with pyskani.Database(
+            folder, compression=LARGE.compression, marker_compression=LARGE.marker, format="separated"
+        ) as database:
+            for genome, name in zip(genomes, names, strict=True):
+                database.sketch(name, *[contig.sequence for contig in genome.contigs])
+        return [(Path(folder) / f"{name}.sketch").read_bytes() for name in names]
+
+
+def contigs_of(sequences: Sequence[bytes]) -> tuple[Contig, ...]:
+    return tuple(Contig(f"contig_{number}", sequence) for number, sequence in enumerate(sequences, 1))

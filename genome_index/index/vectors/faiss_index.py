@@ -1,0 +1,157 @@
+"""FAISS behind one convention: rows of length 1, similarity is the cosine, higher is nearer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, cast
+
+import faiss
+import numpy as np
+import numpy.typing as npt
+
+from genome_index.errors import IndexDamaged, UsageError
+from genome_index.index.vectors.faiss_gpu import MOST_NEIGHBOURS, gpu
+
+Floats = npt.NDArray[np.float32]
+Rows = npt.NDArray[np.int64]
+Found = tuple[Floats, Rows]  # similarity and rows
+
+# Genomes; 0.1 s a query on one core, beyond that a graph is faster and finds > 95 % of the same.
+EXACT_UP_TO = 100_000
+GRAPH = "HNSW32"
+GRAPH_EF = 256  # candidates the graph keeps in a search; recall@50 of 0.95 and more, tests/bench/RESULTS.md
+WRITE_BYTES = 1 << 20  # handed to a file at a time
+
+
+def factory_for(wanted: str, genomes: int) -> str:
+    """The FAISS factory string for an index of this size; `wanted` is `auto` or a string of the user's."""
+    if wanted != "auto":
+        return wanted
+    return "Flat" if genomes <= EXACT_UP_TO else GRAPH
+
+
+class Vectors:
+    """A FAISS index over vectors of length 1.
+
+    Row numbers are positions; a removed genome's row is filtered, not moved.
+    """
+
+    def __init__(self, index: faiss.Index) -> None:
+        self._index = index
+        self._on_gpu: faiss.Index | None = None
+
+    @classmethod
+    def build(cls, vectors: Floats, factory: str) -> Vectors:
+        """(N, d) rows of length 1 -> an index of the given kind."""
+        try:
+            index = faiss.index_factory(vectors.shape[1], factory, faiss.METRIC_INNER_PRODUCT)
+            if not index.is_trained:
+                index.train(vectors)
+            index.add(vectors)
+        except RuntimeError as error:
+            raise UsageError(
+                f"FAISS cannot build {factory!r} for {len(vectors)} vectors: {_last_line(error)}; "
+                "choose another --faiss"
+            ) from error
+        _set_effort(index)
+        found = cls(index)
+        found._require_removals(vectors[:1], factory)
+        return found
+
+    def _require_removals(self, query: Floats, factory: str) -> None:
+        """Ask now for what the first removal and addition will ask for; not every kind can do it."""
+        try:
+            _, rows = self.search(query, 1, np.zeros(len(self), bool))
+            self._index.reconstruct_n(0, 1)
+        except RuntimeError as error:
+            raise UsageError(
+                f"FAISS cannot hide removed genomes in {factory!r}: {_last_line(error)}; "
+                "choose another --faiss"
+            ) from error
+        if (rows >= 0).any():
+            raise UsageError(f"FAISS does not hide removed genomes in {factory!r}; choose another --faiss")
+
+    @classmethod
+    def load(cls, path: Path) -> Vectors:
+        try:
+            index = faiss.read_index(str(path))
+        except RuntimeError as error:
+            raise IndexDamaged(str(path), f"FAISS cannot read it ({_last_line(error)})") from error
+        _set_effort(index)
+        return cls(index)
+
+    def save(self, path: Path) -> None:
+        """Write to a file of ours: FAISS closes its own without a look, so a full disk goes unnoticed."""
+        callbacks: Any = faiss  # its types do not know this class
+        with path.open("wb") as file:
+            faiss.write_index(self._index, callbacks.PyCallbackIOWriter(file.write, WRITE_BYTES))
+
+    def __len__(self) -> int:
+        return int(self._index.ntotal)
+
+    @property
+    def dim(self) -> int:
+        return int(self._index.d)
+
+    def add(self, vectors: Floats) -> None:
+        self._index.add(vectors)
+        self._on_gpu = None
+
+    def rows(self) -> Floats:
+        """Every vector as it is stored: (N, d). A compressing factory gives back what it kept of it."""
+        if not len(self):
+            return np.empty((0, self.dim), np.float32)
+        if isinstance(self._index, faiss.IndexIVF):
+            self._index.make_direct_map()
+        found: Floats = self._index.reconstruct_n(0, len(self))
+        return found
+
+    def _by_gpu(self, queries: Floats, k: int) -> Found | None:
+        """What a copy on the GPU finds, where the search is exact: graphs and filters stay here."""
+
+        def search(resources: Any) -> Found:  # noqa: ANN401  # its types know nothing of GPUs
+            if self._on_gpu is None:
+                kinds: Any = faiss
+                self._on_gpu = kinds.index_cpu_to_gpu(resources, 0, self._index)
+            similarity, rows = self._on_gpu.search(queries, k)
+            return similarity, rows
+
+        exact = k <= MOST_NEIGHBOURS and isinstance(self._index, faiss.IndexFlat)
+        return gpu().found(search) if exact else None
+
+    def search(
+        self, queries: Floats, k: int, live: npt.NDArray[np.bool_] | None = None
+    ) -> tuple[Floats, Rows]:
+        """The k nearest live rows: (Q, d) -> (Q, k) similarity and rows, nearest first; row -1 if fewer."""
+        k = min(k, len(self))
+        if not k or not len(queries):
+            return np.zeros((len(queries), 0), np.float32), np.zeros((len(queries), 0), np.int64)
+        if live is None or live.all():
+            similarity, rows = self._by_gpu(queries, k) or self._index.search(queries, k)
+            return similarity, rows
+        bitmap = np.packbits(live, bitorder="little")
+        selector = faiss.IDSelectorBitmap(len(live), faiss.swig_ptr(bitmap))
+        similarity, rows = self._index.search(queries, k, params=_parameters(self._index, selector))
+        return similarity, rows
+
+
+def _parameters(index: faiss.Index, selector: faiss.IDSelector) -> faiss.SearchParameters:
+    kinds: Any = faiss  # its types know neither the class for graphs nor the keywords of the others
+    if isinstance(index, faiss.IndexHNSW):
+        found = kinds.SearchParametersHNSW(sel=selector, efSearch=GRAPH_EF)
+    elif isinstance(index, faiss.IndexIVF):
+        found = kinds.SearchParametersIVF(sel=selector, nprobe=index.nprobe)
+    else:
+        found = kinds.SearchParameters(sel=selector)
+    return cast(faiss.SearchParameters, found)
+
+
+def _set_effort(index: faiss.Index) -> None:
+    if isinstance(index, faiss.IndexHNSW):
+        index.hnsw.efSearch = GRAPH_EF
+    if isinstance(index, faiss.IndexIVF):
+        index.nprobe = max(1, index.nlist // 8)
+
+
+def _last_line(error: RuntimeError) -> str:
+    return str(error).strip().splitlines()[-1]

@@ -1,0 +1,45 @@
+"""Some genomes, named in a file: one id a line, or the column genome_id of a table."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from genome_index.errors import UsageError
+from genome_index.io.compression import cause
+
+ID, PART = "genome_id", "part"
+
+
+def read_ids(path: Path, part: str | None = None) -> frozenset[str]:
+    """The ids that a file names; of a table with a column `part`, such as a corpus's split.tsv, one part's.
+
+    Raises
+    ------
+    UsageError
+    """
+    try:
+        lines = [line for line in path.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(
+            f"{path}: cannot read the list of genomes ({cause(error)}); give a text file, one id a line"
+        ) from error
+    header = lines[0].lstrip("# ").split("\t") if lines else []
+    table = [line.split("\t") for line in lines[1:]] if ID in header else []
+    if part is not None:
+        table = _of_part(path, header, table, part)
+    plain = frozenset(line.strip() for line in lines if not line.startswith("#"))
+    ids = frozenset(cells[header.index(ID)].strip() for cells in table) if ID in header else plain
+    if not ids:
+        raise UsageError(f"{path}: it names no genome; give one id a line, or a table with a column {ID}")
+    return ids
+
+
+def _of_part(path: Path, header: list[str], table: list[list[str]], part: str) -> list[list[str]]:
+    if ID not in header or PART not in header:
+        raise UsageError(f"--part {part}: {path} is no table with the columns {ID} and {PART}")
+    at = header.index(PART)
+    found = [cells for cells in table if cells[at] == part]
+    if not found:
+        known = ", ".join(sorted({cells[at] for cells in table}))
+        raise UsageError(f"--part {part}: {path} has no genome of that part; there are: {known}")
+    return found

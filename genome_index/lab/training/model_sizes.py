@@ -1,0 +1,130 @@
+"""What both trainings of the SLiM Performer share: the dial, tokens of fragments, the model's folder."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from genome_index.encoders.networks.feature_maps import FeatureName
+from genome_index.encoders.networks.performer import PerformerConfig, SlimPerformer
+from genome_index.encoders.networks.performer_folder import write_slim
+from genome_index.encoders.tokenizers.lab import LAB_TOKENISER
+from genome_index.errors import UsageError
+from genome_index.lab.corpus.packing import Codes
+from genome_index.lab.corpus.shards import Shards
+from genome_index.lab.tokenizers.bpe import Bpe, learn_bpe
+from genome_index.lab.tokenizers.kmers import (
+    KmersApart,
+    Tokeniser,
+    load_tokeniser,
+    save_tokeniser,
+    tokeniser_of,
+)
+from genome_index.lab.tokenizers.special_ids import PAD, Ids
+from genome_index.lab.training.runs import Schedule
+
+TOKENISER = "kmers-apart:6"
+FEATURES = "squared"  # of the network's attention, as the paper's experiments have it
+LEARNED_FROM, LEARNED_BP = 2_000, 2_000  # byte-pair encoding: fragments, and the length of each
+LEAST_BP = 50  # of a fragment: eight six-mers in any frame
+SAVES = 20  # checkpoints of a short run; of a long one they are SAVE_EVERY steps apart
+SAVE_EVERY = 50
+
+
+@dataclass(frozen=True)
+class Dial:
+    """What one word of `--size` sets, for both trainings."""
+
+    width: int
+    layers: int
+    heads: int
+    ffn: int
+    steps: int
+    fragments: int  # of a step of pretraining
+    pairs: int  # of a step of contrast
+
+    def network(
+        self, vocabulary: int, causal: bool, head: bool, seed: int, features: str = FEATURES,
+        places: bool = True,
+    ) -> SlimPerformer:  # fmt: skip
+        """Random weights, the same for the same seed."""
+        torch.manual_seed(seed)
+        config = PerformerConfig(
+            vocabulary, self.width, self.layers, self.heads, self.ffn, cast("FeatureName", features),
+            causal=causal, head=head, places=places,
+        )  # fmt: skip  # the configuration refuses features that are none
+        return SlimPerformer(config, seed)
+
+
+SIZES = {
+    "tiny": Dial(32, 2, 2, 64, 60, 8, 12),
+    "little": Dial(64, 1, 2, 64, 2_000, 16, 32),
+    "small": Dial(192, 2, 4, 512, 2_000, 16, 64),
+    "medium": Dial(256, 4, 8, 1024, 10_000, 32, 128),
+    "large": Dial(512, 8, 8, 2048, 50_000, 64, 256),
+}
+
+
+def dial_of(size: str) -> Dial:
+    """The dial at one of its words, or UsageError."""
+    if size not in SIZES:
+        raise UsageError(f"--size {size}: choose {', '.join(SIZES)}")
+    return SIZES[size]
+
+
+def schedule_of(dial: Dial, steps: int, rate: float, seed: int) -> Schedule:
+    """How either training is steered; 0 steps are those of the dial."""
+    steps = steps or dial.steps
+    return Schedule(steps, rate, decay=0.01, seed=seed, save_every=min(SAVE_EVERY, max(1, steps // SAVES)))
+
+
+def choose_tokeniser(name: str, shards: Shards, seed: int) -> Tokeniser:
+    """By name (`tokenisers.tokeniser_of`), from a file, or bpe:SIZE, which is learned from the train part."""
+    if Path(name).is_file():
+        return load_tokeniser(Path(name))
+    kind, _, size = name.partition(":")
+    if kind == Bpe.kind and size.isdecimal():
+        return learn_bpe(shards.fragments("train", LEARNED_BP, seed), LEARNED_FROM, int(size))
+    return tokeniser_of(name)
+
+
+def check_length(length_bp: int) -> None:
+    """Raise UsageError for fragments too short to be words in every frame."""
+    if length_bp < LEAST_BP:
+        raise UsageError(f"fragments of {length_bp} bp: give a --length of at least {LEAST_BP}")
+
+
+def framed(codes: Codes, tokeniser: Tokeniser, draws: np.random.Generator) -> Ids:
+    """Ids of a fragment from a random frame on: words side by side begin at one of its first k bases."""
+    start = int(draws.integers(tokeniser.k)) if isinstance(tokeniser, KmersApart) else 0
+    return tokeniser.ids(codes[start:])
+
+
+def redrawn(network: SlimPerformer, seed: int, step: int) -> None:
+    """Other random features for each step of favor+, so that weights do not come to lean on one draw."""
+    if network.config.features == "favor+":
+        network.redraw(int(np.random.default_rng([seed, step]).integers(2**62)))
+
+
+def padded(rows: Sequence[Ids]) -> tuple[Tensor, Tensor]:
+    """B of (T,) -> ids and where they are, (B, longest T) each."""
+    longest = max(len(row) for row in rows)
+    ids = np.full((len(rows), longest), PAD, np.int64)
+    mask: npt.NDArray[np.bool_] = np.zeros(ids.shape, np.bool_)
+    for at, row in enumerate(rows):
+        ids[at, : len(row)], mask[at, : len(row)] = row, True
+    return torch.from_numpy(ids), torch.from_numpy(mask)
+
+
+def save_model(network: SlimPerformer, tokeniser: Tokeniser, folder: Path, most_tokens: int) -> None:
+    """A folder that `gindex build --encoder` reads."""
+    folder.mkdir(parents=True, exist_ok=True)
+    save_tokeniser(tokeniser, folder / LAB_TOKENISER)
+    write_slim(network, folder, most_tokens)

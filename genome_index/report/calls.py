@@ -1,0 +1,169 @@
+"""Calls -> what a person or a program reads: TSV, JSON or JSON lines. The JSON is the machine contract."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from importlib import metadata
+from typing import Any
+
+from genome_index.index.calibration.features import WORD_FLOOR
+from genome_index.index.index import Index
+from genome_index.records import Call, Evidence, Hit, Lineage
+
+JSON_VERSION = 1  # of call.schema.json; raised when a field changes its meaning or goes
+
+COLUMNS = (
+    "query", "verdict", "rank", "name", "confidence",
+    "closest", "closest_species", "similarity", "ani", "af_query", "af_reference",
+    "runner_up", "runner_up_species", "runner_up_ani",
+    "next_rank", "length_bp", "warnings", "reason", "source",
+)  # fmt: skip
+
+
+def provenance(index: Index) -> dict[str, Any]:
+    """What an answer rests on."""
+    snapshot = index.snapshot
+    return {
+        "snapshot": snapshot.number,
+        "index_fingerprint": snapshot.fingerprint,
+        "gindex_version": metadata.version("gindex"),
+        "taxonomy_release": snapshot.taxonomy or None,
+    }
+
+
+def call_json(call: Call, made_by: Mapping[str, Any]) -> dict[str, Any]:
+    """One call by the contract of call.schema.json."""
+    return {
+        "version": JSON_VERSION,
+        "query": call.query,
+        "source": call.source,
+        "length_bp": call.length_bp,
+        "verdict": call.verdict,
+        "rank": call.rank,
+        "name": call.name,
+        "lineage": dict(call.lineage.names),
+        "confidence": rounded(call.confidence, 3),
+        "reason": call.reason,
+        "closest": hit_json(call.closest),
+        "runner_up": hit_json(call.runner_up),
+        "next_rank": call.next_rank,
+        "members": list(call.members),
+        "labels": {
+            label: {"name": name, "confidence": round(sure, 3)} for label, (name, sure) in call.labels.items()
+        },
+        "hits": [hit_json(hit) for hit in call.hits],
+        "warnings": list(call.warnings),
+        "provenance": dict(made_by),
+    }
+
+
+def hit_json(hit: Hit | None) -> dict[str, Any] | None:
+    if hit is None:
+        return None
+    evidence = hit.evidence
+    return {
+        "id": hit.id,
+        "species": hit.species,
+        "similarity": round(hit.similarity, 4),
+        "shared_words": round(hit.shared_words, 4),
+        "ani": rounded(evidence.ani, 2),
+        "af_query": rounded(evidence.af_query, 1),
+        "af_reference": rounded(evidence.af_reference, 1),
+        "ani_reason": evidence.reason,
+        "lineage": dict(hit.lineage.names),
+        "labels": dict(hit.labels),
+    }
+
+
+def call_of(found: Mapping[str, Any]) -> Call:
+    """The call that a JSON object by the contract tells of; its numbers are as they were rounded."""
+    return Call(
+        query=found["query"],
+        source=found["source"],
+        length_bp=found["length_bp"],
+        verdict=found["verdict"],
+        reason=found["reason"],
+        rank=found["rank"],
+        name=found["name"],
+        lineage=Lineage(found["lineage"]),
+        confidence=found["confidence"],
+        closest=_hit_of(found["closest"]) if found["closest"] else None,
+        runner_up=_hit_of(found["runner_up"]) if found["runner_up"] else None,
+        next_rank=found["next_rank"],
+        members=tuple(found["members"]),
+        labels={label: (value["name"], value["confidence"]) for label, value in found["labels"].items()},
+        hits=tuple(_hit_of(hit) for hit in found["hits"]),
+        warnings=tuple(found["warnings"]),
+    )
+
+
+def _hit_of(found: Mapping[str, Any]) -> Hit:
+    evidence = Evidence(found["ani"], found["af_query"], found["af_reference"], found["ani_reason"])
+    return Hit(
+        found["id"], Lineage(found["lineage"]), found["labels"], found["similarity"], found["shared_words"],
+        evidence,
+    )  # fmt: skip
+
+
+def as_json(calls: Iterable[Call], made_by: Mapping[str, Any]) -> Iterator[str]:
+    """One JSON array, streamed: the pieces in order."""
+    yield "["
+    for number, call in enumerate(calls):
+        yield (",\n" if number else "\n") + json.dumps(call_json(call, made_by), ensure_ascii=False)
+    yield "\n]\n"
+
+
+def as_jsonl(calls: Iterable[Call], made_by: Mapping[str, Any]) -> Iterator[str]:
+    for call in calls:
+        yield json.dumps(call_json(call, made_by), ensure_ascii=False) + "\n"
+
+
+def as_tsv(calls: Iterable[Call], made_by: Mapping[str, Any]) -> Iterator[str]:
+    """A header and one row a call; an empty cell is nothing to say. `made_by` is in the JSON only."""
+    yield "\t".join(COLUMNS) + "\n"
+    for call in calls:
+        yield "\t".join(_cell(value) for value in row_of(call)) + "\n"
+
+
+def row_of(call: Call) -> tuple[object, ...]:
+    """The values of COLUMNS."""
+    near, other = call.closest, call.runner_up
+    return (
+        call.query, call.verdict, call.rank, call.name, rounded(call.confidence, 3),
+        *((near.id, near.species, round(near.similarity, 4), *identity(near)) if near else (None,) * 6),
+        *((other.id, other.species, rounded(other.evidence.ani, 2)) if other else (None,) * 3),
+        call.next_rank, call.length_bp, "; ".join(call.warnings), call.reason, call.source,
+    )  # fmt: skip
+
+
+def words_percent(hit: Hit) -> float | None:
+    """What shared words say of identity, percent; None where none is shared."""
+    shared = round(hit.shared_words, 4)  # as the contract has it; a float32 of the floor is a little above it
+    return 100 * hit.shared_words if shared > WORD_FLOOR else None
+
+
+FORMATS = {"tsv": as_tsv, "json": as_json, "jsonl": as_jsonl}
+
+
+def made_with(made_by: Mapping[str, Any], created: str) -> str:
+    """The same in one line, for people; `created` is the snapshot's moment."""
+    taxonomy = f", taxonomy {made_by['taxonomy_release']}" if made_by["taxonomy_release"] else ""
+    return (
+        f"Made by gindex {made_by['gindex_version']} from snapshot {made_by['snapshot']} of {created} "
+        f"(fingerprint {made_by['index_fingerprint']}{taxonomy})."
+    )
+
+
+def identity(hit: Hit) -> tuple[float | None, ...]:
+    """ANI, and aligned fraction of the query and of the reference: percent, rounded as they are told."""
+    evidence = hit.evidence
+    return rounded(evidence.ani, 2), rounded(evidence.af_query, 1), rounded(evidence.af_reference, 1)
+
+
+def _cell(value: object) -> str:
+    return "" if value is None else str(value).replace("\t", " ").replace("\n", " ")
+
+
+def rounded(value: float | None, digits: int) -> float | None:
+    return None if value is None else round(value, digits)

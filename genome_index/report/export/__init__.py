@@ -1,0 +1,52 @@
+"""An index for other programs: the table of exports, one file and one line here each.
+
+Removed genomes are in none of them: what is exported is what the catalogue lists.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+from genome_index.errors import UsageError
+from genome_index.index.index import Index
+from genome_index.index.store.catalog import Entry
+from genome_index.report.export.graphml import graphml
+from genome_index.report.export.itol import labels, strip
+from genome_index.report.export.krona import krona
+from genome_index.report.export.microreact import microreact
+from genome_index.report.export.newick import tree
+from genome_index.report.export.wish import Wish as Wish
+from genome_index.taxonomy.naming import labels_of, ranks_of
+
+EXPORTS: Mapping[str, Callable[[Index, Sequence[Entry], Wish], Iterator[str]]] = {
+    "newick": tree,
+    "graphml": graphml,
+    "microreact": microreact,
+    "krona": krona,
+    "itol": strip,
+    "itol-labels": labels,
+}
+
+
+def export(index: Index, kind: str, wish: Wish | None = None) -> Iterator[str]:
+    """The index in another program's format, in pieces of text.
+
+    Raises
+    ------
+    UsageError
+        No such kind, no such rank or label here, or a package of the extra `report` is missing.
+    """
+    if kind not in EXPORTS:
+        raise UsageError(f"no export is called {kind!r}; choose one of: {', '.join(EXPORTS)}")
+    entries, wish = index.catalog.entries(), wish or Wish()
+    if wish.rank is not None:
+        _require_rank(kind, wish.rank, entries)
+    return EXPORTS[kind](index, entries, wish)
+
+
+def _require_rank(kind: str, rank: str, entries: Sequence[Entry]) -> None:
+    if kind == "newick":
+        raise UsageError("--rank: a Newick tree has genomes only; leave it out")
+    known = [*ranks_of(entries), *(() if kind == "krona" else labels_of(entries))]
+    if rank not in known:
+        raise UsageError(f"--rank {rank}: no genome has one; choose one of: {', '.join(known) or 'none'}")

@@ -1,0 +1,21 @@
+"""Krona: how many genomes there are of what, as text for ktImportText."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from genome_index.index.index import Index
+from genome_index.index.store.catalog import Entry
+from genome_index.records import RANKS
+from genome_index.report.export.names import line
+from genome_index.report.export.wish import Wish
+from genome_index.taxonomy.naming import name_of
+
+
+def krona(index: Index, entries: Sequence[Entry], wish: Wish) -> Iterator[str]:
+    """What ktImportText reads: how many genomes, then their names from the broadest rank on; most first."""
+    ranks = RANKS[: RANKS.index(wish.rank) + 1] if wish.rank else RANKS
+    lineages = Counter(tuple(name for rank in ranks if (name := name_of(entry, rank))) for entry in entries)
+    for names, count in sorted(lineages.items(), key=lambda item: (-item[1], item[0])):
+        yield line([str(count), *names])

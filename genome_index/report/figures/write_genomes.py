@@ -1,0 +1,141 @@
+"""What is asked for -> pictures as files: of genomes, by id or path, of a species, by name, and of all."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+from genome_index.collection.map import map_of
+from genome_index.collection.map_layout import FEWEST
+from genome_index.errors import UsageError
+from genome_index.extras import need_installed
+from genome_index.index.index import Index
+from genome_index.index.store.catalog import Entry
+from genome_index.io.quality import complaint
+from genome_index.io.reader import Failure, GenomePer, iter_genomes
+from genome_index.progress import Progress, quiet
+from genome_index.report.figures.genome.portrait import portrait
+from genome_index.report.figures.genome.species import species_picture
+from genome_index.report.figures.genome.subjects import (
+    Subject,
+    count_members,
+    members,
+    reference,
+    require_species,
+    stranger,
+)
+from genome_index.report.figures.genome.windows import not_kept, painting
+from genome_index.report.figures.genome.windows_figure import stripes_picture
+from genome_index.report.figures.map import level_of, map_picture, view_of
+from genome_index.report.figures.style import Theme, picture_path, save, theme_named
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """What was drawn of one genome, of a species or of all."""
+
+    name: str
+    paths: tuple[Path, ...]
+    note: str = ""  # what could not be drawn, and what to do
+
+
+def draw_genomes(
+    index: Index, given: Sequence[str], out: Path, theme: str = "light", per: GenomePer = "file"
+) -> Iterator[Drawn | Failure]:
+    """Write `ID-portrait` and `ID-painting` of genomes that are ids of the index, or paths of files.
+
+    An id goes before a file of that name. A file that cannot be read is a `Failure` in its place.
+
+    Raises
+    ------
+    UsageError
+        One is neither an id nor a file, the theme is unknown, or matplotlib is missing; nothing is drawn.
+    StorageError
+    """
+    need_installed("gindex draw", "matplotlib", extra="report")
+    colours = theme_named(theme)
+    known = _found(index, given)
+    return (drawn for one in given for drawn in _drawn(index, one, known.get(one), out, colours, per))
+
+
+def draw_species(index: Index, name: str, out: Path, theme: str = "light") -> Drawn:
+    """Write `NAME-species`, all members of a species of the index over each other.
+
+    Raises
+    ------
+    UsageError
+        No genome is of that species, the theme is unknown, or matplotlib is missing.
+    StorageError
+    """
+    need_installed("gindex draw", "matplotlib", extra="report")
+    colours = theme_named(theme)
+    require_species(index, name)
+    figure = species_picture(name, members(index, name), count_members(index, name), colours)
+    return Drawn(name, tuple(save(figure, picture_path(out, name, "species"))))
+
+
+def draw_map(
+    index: Index,
+    rank: str | None,
+    out: Path,
+    theme: str = "light",
+    by: str = "umap",
+    progress: Progress = quiet,
+) -> Drawn:
+    """Write `map-RANK`, every genome of the index as a point in the colour of its name at a rank or label.
+
+    Without a rank it is the broadest one with five names or more.
+
+    Raises
+    ------
+    UsageError
+        No genome has a name at that rank, the map or the theme is unknown, or a library is missing.
+    StorageError
+    """
+    need_installed("gindex draw", "matplotlib", extra="report")
+    colours, name = theme_named(theme), level_of(index, rank).name
+    found = map_of(index, by, progress)
+    progress("drawing the map", 0, 1)
+    figure = map_picture(view_of(index, found, rank), colours)
+    note = "" if found.by == by else f"by principal components: UMAP needs {FEWEST} genomes that differ"
+    return Drawn(name, tuple(save(figure, picture_path(out, "map", quote(name, safe=" ")))), note)
+
+
+def _found(index: Index, given: Sequence[str]) -> dict[str, Entry]:
+    """Those that are ids of the index; the others have to be files or folders."""
+    known = index.catalog.find(given)
+    for one in given:
+        if one not in known and one != "-" and not os.path.exists(one):
+            raise UsageError(
+                f"{index.path}: no genome has the id {one!r}, and there is no file of that name; "
+                "`gindex list` shows the ids, or give the path of a FASTA or GenBank file"
+            )
+    return known
+
+
+def _drawn(
+    index: Index, given: str, entry: Entry | None, out: Path, theme: Theme, per: GenomePer
+) -> Iterator[Drawn | Failure]:
+    if entry is not None:
+        yield _genome(index, reference(index, entry), out, theme)
+        return
+    for genome in iter_genomes([given], per):
+        if isinstance(genome, Failure):
+            yield genome
+        elif why := complaint(genome):
+            yield Failure(genome.id, genome.source, why)
+        else:
+            yield _genome(index, stranger(index, genome), out, theme)
+
+
+def _genome(index: Index, subject: Subject, out: Path, theme: Theme) -> Drawn:
+    others = members(index, subject.species, without=subject.row)
+    paths = save(portrait(index, subject, others, theme), picture_path(out, subject.id, "portrait"))
+    if subject.genome is None:
+        return Drawn(subject.id, tuple(paths), not_kept(subject.id))
+    painted = painting(index, subject.genome)
+    paths += save(stripes_picture(painted, theme), picture_path(out, subject.id, "painting"))
+    return Drawn(subject.id, tuple(paths))

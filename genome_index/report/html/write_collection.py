@@ -1,0 +1,83 @@
+"""`gindex report`: what a collection holds, as an HTML page, tables, and each figure as PNG and SVG."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from genome_index.collection.map import map_of
+from genome_index.collection.similarity_matrix import chosen_rows, matrix_of
+from genome_index.collection.species_borders import identities_of
+from genome_index.collection.summary import Choice, Collection, look_at
+from genome_index.extras import need_installed
+from genome_index.index.index import Index
+from genome_index.index.neighbours import live_rows
+from genome_index.io.atomic import write_file
+from genome_index.progress import Progress, quiet
+from genome_index.report.collection_tables import in_short, tables_of, write_collection
+from genome_index.report.export.newick import newick
+from genome_index.report.figures.heatmap import heatmap_picture
+from genome_index.report.figures.identity import identity_picture
+from genome_index.report.figures.map import map_picture, view_of
+from genome_index.report.figures.style import Theme, save, theme_named
+from genome_index.report.figures.taxonomy import sunburst_picture
+from genome_index.report.html.collection_page import Numbers, collection_page
+from genome_index.report.html.document import as_html
+from genome_index.taxonomy.name_tree import counts_of_entries
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+@dataclass(frozen=True)
+class Reported:
+    """What was found, and the files that say so, the page first."""
+
+    found: Collection
+    summary: tuple[str, ...]  # a few sentences
+    paths: tuple[Path, ...]
+
+
+def write_report(
+    index: Index, choice: Choice, out: Path, theme: str = "light", threads: int = 1,
+    progress: Progress = quiet,
+) -> Reported:  # fmt: skip
+    """Write report.html, TSV and JSON of all its tables, and its figures, into a folder.
+
+    Raises
+    ------
+    UsageError
+        A package of the extra `report` is missing, or there is no such rank, method or theme.
+    StorageError
+    """
+    need_installed("gindex report", "plotly", "jinja2", "matplotlib", "umap", extra="report")
+    colours = theme_named(theme)
+    found = look_at(index, choice, progress)
+    numbers = _numbers(index, found, threads, progress)
+    progress("writing", 0, 1)
+    lines, summary = tables_of(found), tuple(in_short(found))
+    tables = write_collection(found, lines, out)
+    page, tree = out / "report.html", out / "heatmap.nwk"
+    write_file(page, as_html(collection_page(index, found, lines, summary, numbers)).encode())
+    write_file(tree, "".join(newick(numbers.matrix.merges, numbers.matrix.ids)).encode())
+    pictures = [
+        path for name, figure in _figures(index, numbers, colours) for path in save(figure, out / name)
+    ]
+    return Reported(found, summary, (page, *tables, tree, *pictures))
+
+
+def _numbers(index: Index, found: Collection, threads: int, progress: Progress) -> Numbers:
+    mapped = map_of(index, progress=progress)
+    progress("comparing all with all, of those in the heatmap", 0, 1)
+    matrix = matrix_of(index, chosen_rows(live_rows(index), found.groups), threads)
+    return Numbers(mapped, matrix, identities_of(index), counts_of_entries(index.catalog.entries()))
+
+
+def _figures(index: Index, numbers: Numbers, theme: Theme) -> Iterator[tuple[str, Figure]]:
+    """Each figure with its name, one at a time."""
+    yield "map", map_picture(view_of(index, numbers.mapped), theme)
+    yield "identity", identity_picture(numbers.identities, theme)
+    yield "heatmap", heatmap_picture(numbers.matrix, theme)
+    yield "taxonomy", sunburst_picture(numbers.counts, theme)

@@ -1,0 +1,99 @@
+"""`gindex query --report`: the calls as they come, and at the end one HTML file of all of them."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+from genome_index.classify.query import QuerySettings, answer
+from genome_index.collection.map import map_of
+from genome_index.errors import UsageError
+from genome_index.extras import need_installed
+from genome_index.index.index import Index
+from genome_index.io.atomic import write_file
+from genome_index.io.quality import complaint
+from genome_index.io.reader import Failure
+from genome_index.progress import Progress, quiet
+from genome_index.records import Call, Genome
+from genome_index.report.figures.genome.portrait import portrait
+from genome_index.report.figures.genome.subjects import called, members
+from genome_index.report.figures.genome.windows import Painting, painting
+from genome_index.report.figures.style import THEMES, ThemeName
+from genome_index.report.html.document import as_html
+from genome_index.report.html.query_page import Answered, query_page
+
+MOST_PAINTED = 200  # queries; the table has them all
+MOST_PORTRAITS = 8  # each is a picture of a quarter of a megabyte
+DOTS_PER_INCH = 90
+
+Passed = tuple[Painting | None, Genome | None]
+
+
+def reported(
+    index: Index, genomes: Iterable[Genome | Failure], settings: QuerySettings, path: Path,
+    progress: Progress = quiet,
+) -> Iterator[Call]:  # fmt: skip
+    """The same calls as `query.answer`; when the last is taken, the page is written to `path`.
+
+    Raises
+    ------
+    UsageError
+        A package of the extra `report` is missing, or the folder of `path`; before anything is read.
+    StorageError
+    """
+    need_installed("gindex query --report", "plotly", "jinja2", "matplotlib", "umap", extra="report")
+    if not path.parent.is_dir():
+        raise UsageError(f"{path.parent}: there is no such folder; make it, or give another --report")
+    return _reported(index, genomes, settings, path, progress)
+
+
+def _reported(
+    index: Index, genomes: Iterable[Genome | Failure], settings: QuerySettings, path: Path, progress: Progress
+) -> Iterator[Call]:
+    passed: deque[Passed] = deque()
+    answered: list[Answered] = []
+    for call in answer(index, _watched(index, genomes, passed), settings):
+        painted, genome = passed.popleft()
+        pictures = portraits(index, genome, call) if genome is not None else {}
+        answered.append(Answered(call, painted, data_urls(pictures)))
+        yield call
+    page = query_page(index, answered, map_of(index, progress=progress))
+    write_file(path, as_html(page).encode())
+
+
+def _watched(
+    index: Index, genomes: Iterable[Genome | Failure], passed: deque[Passed]
+) -> Iterator[Genome | Failure]:
+    """The genomes as they come; the first of them are painted, and a few kept for their portraits."""
+    usable = 0
+    for genome in genomes:
+        if isinstance(genome, Failure) or complaint(genome):
+            passed.append((None, None))
+        else:
+            usable += 1
+            painted = painting(index, genome) if usable <= MOST_PAINTED else None
+            passed.append((painted, genome if usable <= MOST_PORTRAITS else None))
+        yield genome
+
+
+def portraits(index: Index, genome: Genome, call: Call) -> dict[ThemeName, bytes]:
+    """The portrait in the light and in the dark theme, as PNG."""
+    subject = called(genome, call)
+    others = members(index, subject.species)
+    found = {}
+    for name, theme in THEMES.items():
+        content = io.BytesIO()
+        portrait(index, subject, others, theme).savefig(content, format="png", dpi=DOTS_PER_INCH)
+        found[name] = content.getvalue()
+    return found
+
+
+def data_urls(pictures: Mapping[ThemeName, bytes]) -> tuple[tuple[str, str], ...]:
+    """Pictures as a page holds them: theme, PNG as a data URL."""
+    return tuple(
+        (str(name), f"data:image/png;base64,{base64.b64encode(content).decode()}")
+        for name, content in pictures.items()
+    )

@@ -1,0 +1,54 @@
+"""Answers as text: TSV, JSON, and JSON lines."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator
+from typing import Any
+
+from genome_index.report.sql.answer import Answer
+
+
+def as_tsv(answer: Answer) -> Iterator[str]:
+    yield "\t".join(cell_of(name) for name in answer.columns) + "\n"
+    for row in answer.rows:
+        yield "\t".join(cell_of(value) for value in row) + "\n"
+
+
+def as_jsonl(answer: Answer) -> Iterator[str]:
+    for row in answer.rows:
+        yield json.dumps(dict(zip(answer.columns, map(_plain, row), strict=True)), ensure_ascii=False) + "\n"
+
+
+def as_json(answer: Answer) -> Iterator[str]:
+    before = "[\n"
+    for line in as_jsonl(answer):
+        yield before + line.rstrip("\n")
+        before = ",\n"
+    yield "[]\n" if before == "[\n" else "\n]\n"
+
+
+FORMATS = {"tsv": as_tsv, "json": as_json, "jsonl": as_jsonl}
+
+
+def cell_of(value: Any) -> str:  # noqa: ANN401  # whatever DuckDB has a type for
+    """One cell of text: nothing for NULL, JSON for what has parts; no tab, no line end."""
+    value = _plain(value)
+    if value is None:
+        return ""
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return " ".join(text.splitlines()).replace("\t", " ")
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401
+    """A value as JSON has it: no NaN, no dates, no bytes."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if value is None or isinstance(value, str | int):
+        return value
+    if isinstance(value, dict):
+        return {str(key): _plain(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(one) for one in value]
+    return value.hex() if isinstance(value, bytes) else str(value)

@@ -1,0 +1,75 @@
+"""The tables that may be asked: a locked copy of the catalogue in memory.
+
+A connection that has a file attached may still write beside it (its write-ahead log is an allowed path), even
+read-only and without external access; and `WITH x AS (COPY ... TO ...) SELECT` is a SELECT to the parser. So
+the file is attached read-only, copied, and let go of before the query is seen. What then bars the rest:
+https://duckdb.org/docs/stable/operations_manual/securing_duckdb/overview
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import duckdb
+
+from genome_index.index.index import Index
+from genome_index.index.store.catalog import SUSPECTS
+from genome_index.records import RANKS
+from genome_index.report.sql.formats import cell_of
+from genome_index.report.sql.quoting import identifier, literal
+
+SETTINGS: dict[str, str | bool | int | float | list[str]] = {
+    "autoinstall_known_extensions": "false",
+    "autoload_known_extensions": "false",
+    "allow_community_extensions": "false",
+    "allow_persistent_secrets": "false",
+    "python_enable_replacements": "false",  # or the names of Python variables would be tables
+    "temp_directory": "",  # nothing is spilled to disk: a query that needs more memory is refused
+    "memory_limit": "2GB",
+    "threads": "1",  # some thousand rows: threads cost more than they save
+}
+GENOME_COLUMNS = ("row", "id", "length_bp", "contigs", "molecule", "sha256", "source", *RANKS)
+TABLES = {
+    "genomes": ", ".join(identifier(name) for name in GENOME_COLUMNS) + ", labels::JSON AS labels",
+    "suspects": "row, id, kind, says, looks_like, evidence, witness, share",
+    "events": "number, moment, action, detail",
+    "failures": "id, source, reason",
+}
+
+
+def copy_of(index: Index, folder: str = "") -> duckdb.DuckDBPyConnection:
+    """The tables in memory, locked: nothing to write to, and no file in reach but what is in `folder`."""
+    db = duckdb.connect(":memory:", config=SETTINGS)
+    db.execute(f"ATTACH {literal(str(index.catalog.path))} AS held (READ_ONLY)")
+    for name, columns in TABLES.items():
+        if name == "suspects" and index.catalog.suspects() is None:
+            db.execute(SUSPECTS)  # in an index of before nobody has looked
+            continue
+        order = "number" if name == "events" else "rowid"
+        db.execute(f"CREATE TABLE {name} AS SELECT {columns} FROM held.{name} ORDER BY {order}")
+    db.execute("DETACH held")
+    db.execute("CREATE TABLE settings (name VARCHAR, value VARCHAR)")
+    db.executemany("INSERT INTO settings VALUES (?, ?)", _settings_of(index))
+    if folder:
+        db.execute(f"SET allowed_directories = [{literal(folder)}]")
+    db.execute("SET enable_external_access = false")
+    db.execute("SET lock_configuration = true")
+    db.execute("BEGIN TRANSACTION READ ONLY")
+    return db
+
+
+def _settings_of(index: Index) -> list[tuple[str, str]]:
+    snapshot = index.snapshot
+    said = {
+        "snapshot": snapshot.number, "created": snapshot.created, "action": snapshot.action,
+        "fingerprint": snapshot.fingerprint, "taxonomy": snapshot.taxonomy, "genomes": snapshot.genomes,
+        "fitted": snapshot.fitted, "changed": snapshot.changed, **asdict(snapshot.spec),
+        **{f"version of {name}": version for name, version in snapshot.versions.items()},
+    }  # fmt: skip
+    return [(name, cell_of(value)) for name, value in said.items()]
+
+
+def schema_sentence() -> str:
+    genomes = ", ".join((*GENOME_COLUMNS, "labels"))
+    others = ", ".join(f"{name} ({TABLES[name]})" for name in TABLES if name != "genomes")
+    return f"the tables are genomes ({genomes}), {others} and settings (name, value)"

@@ -1,0 +1,116 @@
+"""The service's SQLite file: jobs, answers, keys. What is committed is on the disk, whatever dies next."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from genome_index.errors import StorageError
+from genome_index.io.atomic import disk_errors
+
+FILE = "service.sqlite"
+WAIT_S = 30.0  # for another process that is writing; each writes for milliseconds
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS jobs (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL UNIQUE,
+    caller TEXT NOT NULL,
+    token TEXT, -- the caller's Idempotency-Key
+    state TEXT NOT NULL DEFAULT 'queued',
+    name TEXT NOT NULL,
+    size_bytes INTEGER NOT NULL,
+    inputs INTEGER NOT NULL,
+    answered INTEGER NOT NULL DEFAULT 0,
+    settings TEXT NOT NULL,
+    notes TEXT NOT NULL,
+    pictures TEXT NOT NULL,
+    problem TEXT,
+    worker TEXT,
+    attempts INTEGER NOT NULL DEFAULT 0, -- that ended with the death of who made them
+    created REAL NOT NULL,
+    started REAL,
+    finished REAL,
+    expires REAL,
+    UNIQUE (caller, token)
+);
+CREATE INDEX IF NOT EXISTS jobs_by_state ON jobs (state, number);
+CREATE INDEX IF NOT EXISTS jobs_by_caller ON jobs (caller, started);
+CREATE TABLE IF NOT EXISTS answers (
+    job TEXT NOT NULL REFERENCES jobs (id) ON DELETE CASCADE,
+    number INTEGER NOT NULL,
+    call TEXT NOT NULL,
+    PRIMARY KEY (job, number)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS pictures (
+    job TEXT NOT NULL REFERENCES jobs (id) ON DELETE CASCADE,
+    number INTEGER NOT NULL,
+    painting TEXT,
+    portrait_light BLOB,
+    portrait_dark BLOB,
+    PRIMARY KEY (job, number)
+);
+CREATE TABLE IF NOT EXISTS changes (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL UNIQUE,
+    caller TEXT NOT NULL,
+    action TEXT NOT NULL,
+    wish TEXT NOT NULL,
+    state TEXT NOT NULL DEFAULT 'queued',
+    done TEXT NOT NULL DEFAULT '[]',
+    problem TEXT,
+    created REAL NOT NULL,
+    finished REAL
+);
+CREATE TABLE IF NOT EXISTS keys (
+    name TEXT PRIMARY KEY,
+    digest TEXT NOT NULL UNIQUE,
+    admin INTEGER NOT NULL,
+    created TEXT NOT NULL
+);
+"""
+
+
+def connect(data: Path) -> sqlite3.Connection:
+    """The service's database, made where there is none; each statement commits by itself, or see `changing`.
+
+    Raises
+    ------
+    StorageError
+    """
+    with disk_errors(data):
+        data.mkdir(parents=True, exist_ok=True)
+    with storage_errors(data):
+        found = sqlite3.connect(data / FILE, WAIT_S, isolation_level=None, check_same_thread=False)
+        found.row_factory = sqlite3.Row
+        found.execute("PRAGMA journal_mode = WAL")
+        found.execute("PRAGMA synchronous = FULL")  # a committed job survives a power cut
+        found.execute("PRAGMA foreign_keys = ON")
+        found.executescript(SCHEMA)
+    return found
+
+
+@contextmanager
+def changing(connection: sqlite3.Connection) -> Iterator[None]:
+    """One transaction, which other writers wait for from its beginning: all of it, or nothing."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+    connection.execute("COMMIT")
+
+
+@contextmanager
+def storage_errors(data: Path) -> Iterator[None]:
+    """Translate what SQLite says of a full, damaged or read-only disk."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        raise StorageError(str(data / FILE), f"cannot write here ({error})") from error
+    except sqlite3.DatabaseError as error:
+        if isinstance(error, sqlite3.IntegrityError | sqlite3.ProgrammingError):
+            raise
+        raise StorageError(str(data / FILE), f"is damaged ({error}); restore it from a backup") from error

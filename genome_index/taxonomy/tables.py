@@ -1,0 +1,397 @@
+"""Taxonomies: what a table, a GTDB file or an NCBI taxdump says of each genome; and what a name is worth."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import chain
+from pathlib import Path
+from typing import Literal
+
+from genome_index.errors import TaxonomyError
+from genome_index.records import RANKS, Lineage, Taxon
+from genome_index.taxonomy.taxdump import (
+    MAPPING,
+    TextFile,
+    add_lineages,
+    digest,
+    dump_files,
+    dump_release,
+    is_taxdump,
+    text_file,
+)
+
+ID_COLUMNS = ("genome_id", "id", "accession", "genome", "name")
+"""Columns that may name the genomes; the first that a table has does."""
+
+LINEAGE_COLUMNS = ("gtdb_taxonomy", "taxonomy", "lineage")
+"""Columns that may hold a lineage in one string; where several do, the first one's ranks win."""
+
+Molecule = Literal["prokaryote", "virus", "organelle", "plasmid", "other"]
+
+_GTDB_RANKS = dict(zip("dpcofgs", RANKS, strict=False))  # d__ is the domain; GTDB knows no strain
+
+# GTDB marks where an assembly came from: RS_ RefSeq, GB_ GenBank. The files themselves do not carry the mark.
+_GTDB_MARK = re.compile(r"(?:RS|GB)_(?=GC[AF]_)")
+
+# Only INSDC and RefSeq accessions have versions: bin.1 and bin.2 are two genomes, not two versions of one.
+_VERSIONED = re.compile(r"([A-Z]+_?[A-Z]*\d{5,})\.\d+")
+
+
+@dataclass(frozen=True)
+class Taxonomy:
+    """What a source says of its genomes. `find` is the way to ask: it knows the ways ids are written."""
+
+    taxa: Mapping[str, Taxon]  # genome id as written in the source -> its taxon
+    release: str  # file name and first 12 hex digits of its sha256; of both files where there is a taxdump
+    columns: tuple[str, ...] = ()  # labels that at least one genome has, in the order of the header
+    warnings: tuple[str, ...] = ()  # sentences for the user
+    id_column: str = ID_COLUMNS[0]  # the column that named the genomes
+
+    def find(self, genome_id: str) -> Taxon | None:
+        """Find the taxon of a genome, by the rules of `key`."""
+        key = self.key(genome_id)
+        return None if key is None else self.taxa[key]
+
+    def key(self, genome_id: str) -> str | None:
+        """Find the id under which the source knows a genome.
+
+        Exact first, then without GTDB's RS_ and GB_, then with a version on one side only; an id that
+        could mean two rows means none.
+
+        >>> known = Taxonomy({"RS_GCF_000005845.2": Taxon(), "NC_001573": Taxon()}, "made up")
+        >>> [known.key(id) for id in ("GCF_000005845.2", "GCF_000005845", "NC_001573.1")]
+        ['RS_GCF_000005845.2', 'RS_GCF_000005845.2', 'NC_001573']
+        >>> known.key("GCF_000005845.1") is None  # another version may be another genome
+        True
+        """
+        if genome_id in self.taxa:
+            return genome_id
+        plain, base = _plain(genome_id), _base(genome_id)
+        candidates = self._by_base.get(base, [])
+        same = [key for key in candidates if _plain(key) == plain]
+        if same:
+            return same[0] if len(same) == 1 else None
+        # With other versions on both sides they differ; without any they would have been the same.
+        if len(candidates) == 1 and base in (plain, _plain(candidates[0])):
+            return candidates[0]
+        return None
+
+    @cached_property
+    def _by_base(self) -> dict[str, list[str]]:
+        keys: dict[str, list[str]] = {}
+        for key in self.taxa:
+            keys.setdefault(_base(key), []).append(key)
+        return keys
+
+
+def read_taxonomy(path: Path, taxdump: Path | None = None) -> Taxonomy:
+    """Read a table (TSV, CSV), a GTDB taxonomy file, or an NCBI taxdump that holds genome2taxid.tsv.
+
+    With `taxdump`, the `taxid` column of the table gives the ranks. What a genome's row says itself
+    wins: first its rank columns, then a GTDB lineage, then the taxdump.
+
+    Raises
+    ------
+    TaxonomyError
+        The file cannot be read, has no column of genome ids, has a row with more fields than its
+        header, or says two different things of one genome.
+    """
+    if not is_taxdump(path):
+        table = _read_table(text_file(path))
+        release = f"{path.name} {digest([path])}"
+        return _without_dump(table, release) if taxdump is None else _with_dump(table, release, taxdump)
+    with dump_files(path) as files:
+        if MAPPING not in files:
+            reason = f"holds no {MAPPING}; add it (columns genome_id, taxid) or give a table and this taxdump"
+            raise TaxonomyError(str(path), reason)
+        table = _read_table(files[MAPPING])
+    return _with_dump(table, "", path)
+
+
+def reconcile(genome_ids: Iterable[str], taxonomy: Taxonomy) -> tuple[list[str], list[str]]:
+    """Compare genomes and labels: (genomes without a label, labels without a genome), both sorted.
+
+    >>> reconcile(["a", "b"], Taxonomy({"b": Taxon(), "c": Taxon()}, "made up"))
+    (['a'], ['c'])
+    """
+    keys = {genome_id: taxonomy.key(genome_id) for genome_id in genome_ids}
+    return sorted(id for id, key in keys.items() if key is None), sorted(taxonomy.taxa.keys() - keys.values())
+
+
+def _plain(genome_id: str) -> str:
+    return _GTDB_MARK.sub("", genome_id, count=1)
+
+
+def _base(genome_id: str) -> str:
+    """Strip mark and version."""
+    plain = _plain(genome_id)
+    versioned = _VERSIONED.fullmatch(plain)
+    return versioned[1] if versioned else plain
+
+
+@dataclass(frozen=True)
+class _Header:
+    """Which column means what: positions, with the name of the rank or label they fill."""
+
+    width: int
+    id: int
+    id_name: str
+    taxid: int | None
+    ranks: tuple[tuple[int, str], ...]
+    lineages: tuple[tuple[int, str], ...]  # the name is the label of a lineage without ranks
+    labels: tuple[tuple[int, str], ...]
+
+
+@dataclass
+class _Table:
+    """A table while it is read."""
+
+    source: str
+    header: _Header
+    taxa: dict[str, Taxon] = field(default_factory=dict)
+    lines: dict[str, int] = field(default_factory=dict)  # genome id -> its first line
+    lineages: dict[str, Lineage] = field(default_factory=dict)  # by their GTDB string
+
+    def add(self, line: int, fields: list[str]) -> None:
+        short = self.header.width - len(fields)  # spreadsheets drop empty cells at the end of a row
+        if short < 0:
+            reason = (
+                f"{len(fields)} fields, but the header has {self.header.width}; quote or remove the others"
+            )
+            raise TaxonomyError(self.source, reason, line)
+        fields = [cell.strip() for cell in fields] + [""] * short
+        genome_id = fields[self.header.id]
+        if not genome_id:
+            reason = f"the {self.header.id_name} is empty; fill it in or remove the row"
+            raise TaxonomyError(self.source, reason, line)
+        taxon = self._taxon(line, fields)
+        first = self.taxa.setdefault(genome_id, taxon)
+        if first is taxon:
+            self.lines[genome_id] = line
+        elif first != taxon:
+            reason = _difference(genome_id, self.lines[genome_id], first, taxon)
+            raise TaxonomyError(self.source, reason, line)
+
+    def _taxon(self, line: int, fields: list[str]) -> Taxon:
+        labels = {name: fields[at] for at, name in self.header.labels if fields[at]}
+        names = {rank: fields[at] for at, rank in self.header.ranks if fields[at]}
+        spelled: list[Lineage] = []
+        for at, label in self.header.lineages:
+            if fields[at].startswith("d__"):
+                spelled.append(self._lineage(line, fields[at]))
+            elif fields[at]:
+                labels[label] = fields[at]
+        if len(spelled) == 1 and not names:
+            return Taxon(spelled[0], labels)  # shared, for GTDB has 110,000 species and far more genomes
+        for lineage in spelled:
+            names = {**lineage.names, **names}
+        return Taxon(Lineage(names), labels)
+
+    def _lineage(self, line: int, text: str) -> Lineage:
+        if text not in self.lineages:
+            self.lineages[text] = Lineage(_gtdb_names(self.source, line, text))
+        return self.lineages[text]
+
+    def columns(self) -> tuple[str, ...]:
+        filled = {label for taxon in self.taxa.values() for label in taxon.labels}
+        order = sorted((*self.header.labels, *self.header.lineages))
+        return tuple(name for _, name in order if name in filled)
+
+
+def _read_table(file: TextFile) -> _Table:
+    rows = (row for row in file.rows() if any(map(str.strip, row[1])))
+    line, first = next(rows, (0, []))
+    if not first:
+        raise TaxonomyError(file.name, "the file is empty; it needs a header with a column genome_id")
+    implied = _implied_header(first)
+    table = _Table(file.name, _read_header(file.name, line, implied or first))
+    for number, fields in chain([(line, first)] if implied else [], rows):
+        table.add(number, fields)
+    return table
+
+
+def _implied_header(fields: list[str]) -> list[str] | None:
+    """GTDB's files and many taxid mappings have two columns and no header."""
+    if len(fields) != 2:
+        return None
+    if fields[1].startswith("d__"):
+        return ["genome_id", "gtdb_taxonomy"]
+    return ["genome_id", "taxid"] if fields[1].strip().isdecimal() else None
+
+
+def _read_header(source: str, line: int, cells: list[str]) -> _Header:
+    names = [cell.strip().lower() or f"column_{at}" for at, cell in enumerate(cells, 1)]
+    names[0] = names[0].lstrip("# ") or names[0]  # many tables of this field start their header with #
+    names = ["superkingdom" if name == "domain" else name for name in names]
+    if twice := [name for at, name in enumerate(names) if name in names[:at]]:
+        reason = f"two columns mean {twice[0]}; rename or remove one"
+        raise TaxonomyError(source, reason, line)
+    id_name = next((name for name in ID_COLUMNS if name in names), None)
+    if id_name is None:
+        found = ", ".join(repr(cell.strip()) for cell in cells[:20]) + (", ..." if len(cells) > 20 else "")
+        reason = f"no column names the genomes; the columns are {found}; call one of them 'genome_id'"
+        raise TaxonomyError(source, reason, line)
+    lineages = [name for name in LINEAGE_COLUMNS if name in names]
+    plain = "lineage" if "lineage" in names else lineages[0] if lineages else ""  # the one kept as `lineage`
+    special = {id_name, *RANKS, *LINEAGE_COLUMNS}
+    return _Header(
+        width=len(names),
+        id=names.index(id_name),
+        id_name=id_name,
+        taxid=names.index("taxid") if "taxid" in names else None,
+        ranks=tuple((at, name) for at, name in enumerate(names) if name in RANKS),
+        lineages=tuple((names.index(name), "lineage" if name == plain else name) for name in lineages),
+        labels=tuple((at, name) for at, name in enumerate(names) if name not in special),
+    )
+
+
+def _gtdb_names(source: str, line: int, text: str) -> dict[str, str]:
+    """Names by rank of `d__Bacteria;p__...`; an empty `s__` is absent."""
+    names: dict[str, str] = {}
+    for part in filter(None, map(str.strip, text.split(";"))):
+        mark, separator, name = part.partition("__")
+        if not separator or mark not in _GTDB_RANKS or _GTDB_RANKS[mark] in names:
+            marks = ", ".join(f"{mark}__" for mark in _GTDB_RANKS)
+            reason = f"cannot read {part!r} in a GTDB lineage; give each of {marks} at most once"
+            raise TaxonomyError(source, reason, line)
+        if name.strip():
+            names[_GTDB_RANKS[mark]] = name.strip()
+    return names
+
+
+def _difference(genome_id: str, line: int, first: Taxon, second: Taxon) -> str:
+    before = {**first.lineage.names, **first.labels}
+    after = {**second.lineage.names, **second.labels}
+    what = next(name for name in (*before, *after) if before.get(name) != after.get(name))
+    old, new = (repr(values[what]) if what in values else "empty" for values in (before, after))
+    return f"{genome_id!r} has {what} {old} on line {line} but {new} here; keep one of the two rows"
+
+
+def _without_dump(table: _Table, release: str) -> Taxonomy:
+    warnings: tuple[str, ...] = ()
+    if table.taxa and not any(taxon.lineage.names for taxon in table.taxa.values()):
+        cure = "name columns after ranks, give lineages as d__...;s__..., or taxids and a taxdump"
+        warnings = (f"{table.source}: no genome has a rank; {cure}",)
+    return Taxonomy(table.taxa, release, table.columns(), warnings, table.header.id_name)
+
+
+def _with_dump(table: _Table, release: str, dump: Path) -> Taxonomy:
+    if table.header.taxid is None:
+        reason = "a taxdump needs a column 'taxid', which this table lacks; add it or leave the taxdump out"
+        raise TaxonomyError(table.source, reason)
+    taxids: dict[str, int] = {}
+    for genome_id, taxon in table.taxa.items():
+        text = taxon.labels.get("taxid", "")
+        if text.isdecimal():
+            taxids[genome_id] = int(text)
+        elif text:
+            reason = f"taxid {text!r} is no whole number; write it in digits only"
+            raise TaxonomyError(table.source, reason, table.lines[genome_id])
+    taxa, warnings = add_lineages(table.taxa, taxids, dump)
+    release = " + ".join(filter(None, (release, dump_release(dump))))
+    return Taxonomy(taxa, release, table.columns(), warnings, table.header.id_name)
+
+
+_MARKS = str.maketrans("", "", "[]\"'‘’“”")  # NCBI: [Clostridium] difficile, 'Nostoc azollae'
+
+# Open nomenclature: the author did not name the species. In lower case only, for virus names have capitals.
+_OPEN = re.compile(r"(?:spp?|cf|aff|nr|gen|indet)\.?")
+
+# Words that make of a name a drawer for what has none.
+_DRAWER = re.compile(
+    "uncultured|uncultivated|unidentified|unclassified|unknown|unassigned|undetermined|unspecified|unnamed|"
+    "environmental|metagenom(?:e|ic)|incertae|sedis|mixed|artificial|synthetic|vector|hybrid|"
+    "prokaryote|eukaryote|microorganism|(?:endo)?symbiont|archaeon|(?:eury|cren|thaum)archaeote|"
+    "(?:(?:alpha|beta|gamma|delta|epsilon)?proteo|actino|cyano)?bacterium",
+    re.IGNORECASE,
+)
+
+# Whole names: what tables write where they have none, and the Candidatus of a genus cut at its first word.
+_EMPTY = re.compile(
+    "n/?a|nan|nd|none|null|missing|others?|root|no rank|not (?:available|applicable|determined)|"
+    "candidatus|ca[.]",
+    re.IGNORECASE,
+)
+_VIRAL = re.compile(r"\w*(?:virus|phage|viroid|satellite)", re.IGNORECASE)
+
+
+def usable_name(rank: str, name: str) -> bool:
+    """Whether a name stands for a taxon: only such names make thresholds and calls.
+
+    GTDB's suffixed and numbered names do; open nomenclature, drawers and hybrid formulas do not.
+
+    >>> [usable_name("species", name) for name in ("Escherichia coli_D", "Pseudomonas sp000746525")]
+    [True, True]
+    >>> [usable_name("species", name) for name in ("Bacillus sp. X", "uncultured archaeon", "NA")]
+    [False, False, False]
+    """
+    words = re.split(r"[\s_]+", name.translate(_MARKS).strip(" _"))
+    if _EMPTY.fullmatch(" ".join(words)) or not any(map(str.isalpha, name)):
+        return False
+    if any(_OPEN.fullmatch(word) or _DRAWER.fullmatch(word) for word in words):
+        return False
+    if rank in ("genus", "species") and words[-1] in ("group", "subgroup", "complex"):
+        return False  # the Bacillus cereus group is several species
+    if name.count("(") != name.count(")"):
+        return False  # "(Cyprinus carpio" is what a cut at the second word leaves of a hybrid formula
+    # "Malus x domestica" is a species, "Equus asinus x caballus" is two.
+    return {"x", "×"}.isdisjoint(words[2:])
+
+
+def species_genus(species: str) -> str | None:
+    """Name the genus in a binomial; None where there is none, as in virus names and "X sp. Y".
+
+    X of "X sp. Y" may be a family (NCBI has "Serranidae sp. JL-2015"), so it is not taken for a genus.
+
+    >>> [species_genus(name) for name in ("[Clostridium] difficile", "Candidatus Riesia pediculicola")]
+    ['Clostridium', 'Candidatus Riesia']
+    >>> [species_genus(name) for name in ("Human immunodeficiency virus 1", "Escherichia")]
+    [None, None]
+    """
+    words = species.translate(_MARKS).split()
+    candidatus = words[:1] in (["Candidatus"], ["Ca."])
+    genus, *rest = words[candidatus:] or [""]
+    if not rest or not genus[0].isupper() or not rest[0][0].islower():
+        return None
+    if re.fullmatch(r"(?:spp?|gen|indet)\.?", rest[0]):
+        return None
+    if any(_DRAWER.fullmatch(word) or _VIRAL.fullmatch(word) for word in rest):
+        return None
+    return f"Candidatus {genus}" if candidatus else genus
+
+
+# An organelle has a eukaryote's lineage. Nearly all are below 3 Mbp: of 7,382 published ones the largest has
+# 2.0 Mbp, while nuclear genomes start at 2.3 Mbp (Encephalitozoon). Both sides have rare exceptions (the
+# mitochondria of Silene reach 11 Mbp, nucleomorphs have 0.5), so a label `kind` is asked first.
+MAX_ORGANELLE_BP = 3_000_000
+
+_MOLECULES: dict[str, Molecule] = {
+    **dict.fromkeys(("bacteria", "bacterium", "archaea", "archaeon", "prokaryote"), "prokaryote"),
+    **dict.fromkeys(("virus", "viruses", "viroid", "phage", "bacteriophage"), "virus"),
+    **dict.fromkeys(("organelle", "organelle_part", "mitochondrion", "mitochondrial"), "organelle"),
+    **dict.fromkeys(("chloroplast", "plastid", "apicoplast", "kinetoplast"), "organelle"),
+    "plasmid": "plasmid",
+}
+
+
+def molecule_of(taxon: Taxon, length_bp: int) -> Molecule:
+    """Name the group whose priors a call on this genome uses; "other" where nothing tells.
+
+    >>> molecule_of(Taxon(labels={"kind": "organelle:Metazoa"}), 17_553)
+    'organelle'
+    >>> molecule_of(Taxon(Lineage({"superkingdom": "Eukaryota"})), 12_000_000)
+    'other'
+    """
+    kind = taxon.labels.get("kind", "").partition(":")[0]
+    top = (part.strip() for part in taxon.labels.get("lineage", "").split(";"))
+    # NCBI's full lineages start above the domains.
+    first = next((part for part in top if part.lower() not in ("root", "cellular organisms")), "")
+    for word in (kind, taxon.lineage.name("superkingdom") or "", first):
+        if word.lower() in _MOLECULES:
+            return _MOLECULES[word.lower()]
+        if word.lower() in ("eukaryota", "eukarya") and length_bp < MAX_ORGANELLE_BP:
+            return "organelle"
+    return "other"

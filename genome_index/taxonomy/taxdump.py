@@ -1,0 +1,314 @@
+"""NCBI taxdumps: the lineage of a taxid; and the text files taxonomies come in, however they are packed."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import re
+import tarfile
+import zipfile
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from functools import partial
+from itertools import chain
+from pathlib import Path, PurePosixPath
+from typing import IO, cast
+
+from genome_index.errors import TaxonomyError
+from genome_index.io.compression import READ_ERRORS, open_stream
+from genome_index.records import RANKS, Lineage, Taxon
+
+MAPPING = "genome2taxid.tsv"
+_MEMBERS = (MAPPING, "nodes.dmp", "names.dmp", "merged.dmp", "delnodes.dmp")
+
+# NCBI renamed superkingdom in 2025: cellular life has domains, and Viruses are an "acellular root".
+_RANK_OF = {rank: rank for rank in RANKS} | {"domain": "superkingdom", "acellular root": "superkingdom"}
+
+
+@dataclass(frozen=True)
+class TextFile:
+    """A text file on disk or inside an archive, opened anew for each reading."""
+
+    name: str  # what errors call it
+    open: Callable[[], AbstractContextManager[IO[bytes]]]  # unpacked bytes
+
+    def lines(self) -> Iterator[str]:
+        r"""Yield every line, ended by a plain \n whatever the file has; a byte order mark is dropped.
+
+        Raises
+        ------
+        TaxonomyError
+            The file is absent, damaged, cut short or not UTF-8.
+        """
+        try:
+            with (
+                _translated(self.name),
+                self.open() as stream,
+                io.TextIOWrapper(stream, encoding="utf-8-sig") as text,
+            ):
+                yield from text
+        except UnicodeDecodeError:
+            reason = "these bytes are not UTF-8; save the file with the encoding UTF-8"
+            raise TaxonomyError(self.name, reason, self._undecodable_line()) from None
+
+    def rows(self) -> Iterator[tuple[int, list[str]]]:
+        """Yield line number and fields of each row; of a row over several lines the number of its last.
+
+        Raises
+        ------
+        TaxonomyError
+            The file cannot be read, or is not well-formed CSV.
+        """
+        lines = self.lines()
+        head: list[str] = []
+        for line in lines:
+            head.append(line)
+            if not line.isspace():
+                break  # the header
+        delimiter = next((mark for mark in "\t,;" if head and mark in head[-1]), ",")
+        if delimiter == "\t":
+            # Not by the csv module: one stray quote in a TSV ('sp. "type II') would swallow rows.
+            for number, line in enumerate(chain(head, lines), 1):
+                fields = line.rstrip("\n").split("\t")
+                yield number, [_unquoted(cell) for cell in fields] if '"' in line else fields
+            return
+        reader = csv.reader(chain(head, lines), delimiter=delimiter, skipinitialspace=True, strict=True)
+        try:
+            for fields in reader:
+                yield reader.line_num, fields
+        except csv.Error as error:
+            reason = f"not well-formed CSV ({error}); quote such fields, and double the quotes in them"
+            raise TaxonomyError(self.name, reason, reader.line_num) from None
+
+    def _undecodable_line(self) -> int:
+        # The decoder works in blocks and cannot say which line it failed on; surrogates mark the bytes.
+        with (
+            self.open() as stream,
+            io.TextIOWrapper(stream, encoding="utf-8", errors="surrogateescape") as text,
+        ):
+            return next(n for n, line in enumerate(text, 1) if re.search("[\udc80-\udcff]", line))
+
+
+def _unquoted(cell: str) -> str:
+    if len(cell) > 1 and cell[0] == cell[-1] == '"':
+        return cell[1:-1].replace('""', '"')
+    return cell
+
+
+def text_file(path: Path) -> TextFile:
+    """Take the file at `path`, unpacked if its first bytes say gzip, bzip2, xz or zstd."""
+    return TextFile(str(path), partial(open_stream, str(path.absolute())))  # so `-` is a file, too
+
+
+def digest(paths: Iterable[Path]) -> str:
+    """First 12 hex digits of the sha256 of the files' bytes as they lie on disk, so `sha256sum` agrees.
+
+    Raises
+    ------
+    TaxonomyError
+        A file cannot be read.
+    """
+    total = hashlib.sha256()
+    for path in paths:
+        with _translated(str(path)), path.open("rb") as file:
+            while block := file.read(1 << 20):
+                total.update(block)
+    return total.hexdigest()[:12]
+
+
+def is_taxdump(path: Path) -> bool:
+    """Whether `path` is packed as taxdumps are: a directory, .tar, .tar.gz, .tgz or .zip."""
+    return path.is_dir() or path.name.lower().endswith((".tar", ".tar.gz", ".tgz", ".zip"))
+
+
+def dump_release(dump: Path) -> str:
+    """Name the dump and its content: of a directory the files that are read, of an archive all of it."""
+    parts = [dump / name for name in _MEMBERS if (dump / name).is_file()] if dump.is_dir() else [dump]
+    return f"{dump.resolve().name} {digest(parts)}"
+
+
+@contextmanager
+def dump_files(dump: Path) -> Iterator[Mapping[str, TextFile]]:
+    """Open a taxdump: its files by name, wherever in an archive they lie.
+
+    Raises
+    ------
+    TaxonomyError
+        There is no such file, it is no archive, or it lacks nodes.dmp or names.dmp.
+    """
+    with _translated(str(dump)), _members(dump) as files:
+        for name in ("nodes.dmp", "names.dmp"):
+            if name not in files:
+                reason = f"holds no {name}; give NCBI's taxdump as a folder, taxdump.tar.gz or taxdmp.zip"
+                raise TaxonomyError(str(dump), reason)
+        yield files
+
+
+def add_lineages(
+    taxa: Mapping[str, Taxon], taxids: Mapping[str, int], dump: Path
+) -> tuple[dict[str, Taxon], tuple[str, ...]]:
+    """Give each genome the lineage of its taxid: (taxa, warnings); ranks that a taxon has itself stand.
+
+    Raises
+    ------
+    TaxonomyError
+        The dump cannot be read.
+    """
+    with dump_files(dump) as files:
+        lineages, reasons = dump_lineages(files, taxids.values())
+    cure = "so it gives no lineage; correct it or take a newer taxdump"
+    warnings = tuple(
+        f"{genome_id}: taxid {taxid} {reasons[taxid]}, {cure}"
+        for genome_id, taxid in taxids.items()
+        if taxid in reasons
+    )
+    return {
+        genome_id: _overlaid(taxon, lineages.get(taxids.get(genome_id, 0)))
+        for genome_id, taxon in taxa.items()
+    }, warnings
+
+
+def _overlaid(taxon: Taxon, lineage: Lineage | None) -> Taxon:
+    if lineage is None:
+        return taxon
+    own = taxon.lineage.names
+    return Taxon(Lineage({**lineage.names, **own}) if own else lineage, taxon.labels)
+
+
+def dump_lineages(
+    files: Mapping[str, TextFile], taxids: Iterable[int]
+) -> tuple[dict[int, Lineage], dict[int, str]]:
+    """Find the lineage of every taxid, and for those without one why: (lineages, reasons).
+
+    Only scientific names count, and a merged taxid stands for the one it was merged into. The tree
+    is held in memory while this runs: some 350 MB for all of NCBI's 2.7 million nodes.
+
+    Raises
+    ------
+    TaxonomyError
+        A file of the dump is malformed, or names a node that the dump lacks.
+    """
+    parents, ranks = _read_nodes(files["nodes.dmp"])
+    current, reasons = _resolve(files, set(taxids), parents)
+    ancestors = {node: _ancestors(files["nodes.dmp"].name, node, parents) for node in set(current.values())}
+    ranked = {node for path in ancestors.values() for node in path if node in ranks}
+    names = _read_names(files["names.dmp"], ranked)
+    lineages = {
+        node: Lineage({ranks[n]: names[n] for n in reversed(path) if n in ranks})
+        for node, path in ancestors.items()
+    }
+    return {taxid: lineages[node] for taxid, node in current.items()}, reasons
+
+
+def _read_nodes(file: TextFile) -> tuple[dict[int, int], dict[int, str]]:
+    """Parents of all nodes, and our rank of those that have one; strings are shared, not copied."""
+    parents: dict[int, int] = {}
+    ranks: dict[int, str] = {}
+    for node, parent, rank in _records(file, 3, taxids=2):
+        taxid = int(node)
+        parents[taxid] = int(parent)
+        if rank in _RANK_OF:
+            ranks[taxid] = _RANK_OF[rank]
+    return parents, ranks
+
+
+def _resolve(
+    files: Mapping[str, TextFile], taxids: set[int], parents: Mapping[int, int]
+) -> tuple[dict[int, int], dict[int, str]]:
+    """Today's node of each taxid, and the reasons of those without."""
+    merged: dict[int, int] = {}
+    if "merged.dmp" in files:
+        merged = {int(old): int(new) for old, new in _records(files["merged.dmp"], 2, taxids=2)}
+    deleted: set[int] = set()
+    if "delnodes.dmp" in files:
+        deleted = {int(taxid) for (taxid,) in _records(files["delnodes.dmp"], 1, taxids=1)} & taxids
+    current: dict[int, int] = {}
+    reasons: dict[int, str] = {}
+    for taxid in taxids:
+        node = _follow(taxid, parents, merged)
+        if node in parents:
+            current[taxid] = node
+        else:
+            reasons[taxid] = "was deleted by NCBI" if taxid in deleted else "is not in the taxdump"
+    return current, reasons
+
+
+def _follow(node: int, parents: Mapping[int, int], merged: Mapping[int, int]) -> int:
+    seen: set[int] = set()  # a malformed dump may merge in a circle
+    while node not in parents and node in merged and node not in seen:
+        seen.add(node)
+        node = merged[node]
+    return node
+
+
+def _ancestors(source: str, node: int, parents: Mapping[int, int]) -> list[int]:
+    """List the node and all above it, deepest first; the root is its own parent, which ends the climb."""
+    path: dict[int, None] = {}
+    while node not in path:
+        path[node] = None
+        if node not in parents:
+            raise TaxonomyError(source, f"taxid {node} is a parent but no node; download the taxdump again")
+        node = parents[node]
+    return list(path)
+
+
+def _read_names(file: TextFile, wanted: set[int]) -> dict[int, str]:
+    names = {
+        int(node): name
+        for node, name, _, kind in _records(file, 4, taxids=1)
+        if kind == "scientific name" and int(node) in wanted
+    }
+    if nameless := sorted(wanted - names.keys()):
+        reason = f"taxid {nameless[0]} has no scientific name; download the taxdump again"
+        raise TaxonomyError(file.name, reason)
+    return names
+
+
+def _records(file: TextFile, count: int, taxids: int) -> Iterator[list[str]]:
+    """Yield the first `count` fields of each line of a .dmp file, of which the first `taxids` are taxids."""
+    for number, line in enumerate(file.lines(), 1):
+        fields = line.rstrip("\n").removesuffix("\t|").split("\t|\t", count)[:count]
+        if len(fields) < count or not all(field.isdecimal() for field in fields[:taxids]):
+            reason = f"cannot read {line.rstrip()[:40]!r} as a taxdump record; download the taxdump again"
+            raise TaxonomyError(file.name, reason, number)
+        yield fields
+
+
+@contextmanager
+def _members(dump: Path) -> Iterator[dict[str, TextFile]]:
+    if dump.is_dir():
+        yield {name: text_file(dump / name) for name in _MEMBERS if (dump / name).is_file()}
+    elif zipfile.is_zipfile(dump):
+        with zipfile.ZipFile(dump) as archive:
+            openers = {name: partial(archive.open, name) for name in archive.namelist()}
+            yield _named(dump, openers)
+    elif not tarfile.is_tarfile(dump):
+        reason = "is neither a folder nor a tar or zip archive; give NCBI's taxdump as one of these"
+        raise TaxonomyError(str(dump), reason)
+    else:
+        with tarfile.open(dump) as tar:
+            members = [member for member in tar.getmembers() if member.isfile()]
+            yield _named(dump, {member.name: partial(_extract, tar, member) for member in members})
+
+
+def _named(dump: Path, openers: Mapping[str, Callable[[], IO[bytes]]]) -> dict[str, TextFile]:
+    by_name = {PurePosixPath(inner).name: opener for inner, opener in openers.items()}
+    return {name: TextFile(f"{dump}/{name}", by_name[name]) for name in _MEMBERS if name in by_name}
+
+
+def _extract(tar: tarfile.TarFile, member: tarfile.TarInfo) -> IO[bytes]:
+    return cast(IO[bytes], tar.extractfile(member))  # None only for what is not a file
+
+
+@contextmanager
+def _translated(name: str) -> Iterator[None]:
+    """Foreign errors of reading and unpacking become ours."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise TaxonomyError(name, "no such file; check the path") from None
+    except (*READ_ERRORS, tarfile.TarError, zipfile.BadZipFile) as error:
+        reason = f"cannot be read ({error}); check its permissions, or fetch it again if it is damaged"
+        raise TaxonomyError(name, reason) from error
