@@ -130,7 +130,7 @@ def train(
     seed: Seed = 0,
 ) -> None:
     """Train a k-mer profile network on pairs, a fragment and a genome, from what `fit` finds."""
-    from genome_index.extras import need_installed
+    from genome_index.errors import need_installed
 
     need_installed("gindex lab train", "torch", "matplotlib", extra="neural")
     from genome_index.lab.training.train_profile import train_profile
@@ -160,7 +160,7 @@ def pretrain(
     seed: Seed = 0,
 ) -> None:
     """Pretrain a SLiM Performer on a corpus, without labels."""
-    from genome_index.extras import need_installed
+    from genome_index.errors import need_installed
 
     need_installed("gindex lab pretrain", "torch", "matplotlib", extra="neural")
     from genome_index.lab.training.pretrain import pretrain as trained
@@ -200,7 +200,7 @@ def contrast(
     seed: Seed = 0,
 ) -> None:
     """Train a SLiM Performer until fragments of one species are near, and those of others far."""
-    from genome_index.extras import need_installed
+    from genome_index.errors import need_installed
 
     need_installed("gindex lab contrast", "torch", "matplotlib", extra="neural")
     from genome_index.lab.training.train_contrastive import contrast as trained
@@ -241,7 +241,7 @@ def performer(
     theme: Annotated[str, typer.Option("--theme", help="light or dark.")] = "light",
 ) -> None:
     """Measure what the SLiM Performer's paper claims: memory and time against length, and the copy task."""
-    from genome_index.extras import need_installed
+    from genome_index.errors import need_installed
 
     need_installed("gindex lab performer", "torch", extra="neural")
     need_installed("gindex lab performer", "matplotlib", extra="report")

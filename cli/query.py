@@ -60,8 +60,9 @@ def query(
     """Say which species each genome is, how sure that is, and why."""
     from genome_index.classify.query import QuerySettings
     from genome_index.index.index import Index
+    from genome_index.index.info import provenance
     from genome_index.pipeline import query_index
-    from genome_index.report.calls import FORMATS, provenance
+    from genome_index.report.calls import FORMATS
 
     require_format(format, ("table", *FORMATS))
     opened = Index.open(index, model)

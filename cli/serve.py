@@ -42,7 +42,7 @@ def serve(
     model: ModelOption = "",
 ) -> None:
     """Serve an index: a page to drop genomes on, and an API for scripts."""
-    from genome_index.extras import need_installed
+    from genome_index.errors import need_installed
 
     need_installed("gindex serve", "fastapi", "uvicorn", "prometheus_client", "umap", extra="serve")
     from genome_index.service.server import run

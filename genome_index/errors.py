@@ -18,6 +18,7 @@ GindexError
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib import util
 
 
 class GindexError(Exception):
@@ -117,3 +118,12 @@ class StorageError(GindexError):
             f"{path}: {reason}; make room or choose another folder, "
             "then run the same command again: finished work is kept"
         )
+
+
+def need_installed(what: str, *modules: str, extra: str) -> None:
+    """Raise UsageError, with the cure, where `what` needs modules of an extra that are not installed."""
+    missing = [name for name in modules if util.find_spec(name) is None]
+    if missing:
+        several = [", ".join(missing[:-1])] if len(missing) > 1 else []
+        named = " and ".join([*several, missing[-1]])
+        raise UsageError(f"{what} needs {named}; install with `pip install 'gindex[{extra}]'`")

@@ -18,8 +18,7 @@ from genome_index.index import changes
 from genome_index.index.changes import Summary, Work
 from genome_index.index.index import Index
 from genome_index.io.reader import Failure, GenomePer, iter_genomes
-from genome_index.progress import Progress, quiet
-from genome_index.records import Call, Genome
+from genome_index.records import Call, Genome, Progress, quiet
 from genome_index.spec import IndexSpec, Reading
 from genome_index.taxonomy.tables import Taxonomy, read_taxonomy
 

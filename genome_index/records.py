@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import hashlib
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
 RANKS = ("superkingdom", "phylum", "class", "order", "family", "genus", "species", "strain")
 """Taxonomic ranks, broadest first."""
+
+Progress = Callable[[str, int, int], None]  # stage, done, of; called now and then while work goes on
+
+
+def quiet(stage: str, done: int, of: int) -> None:
+    """Show no progress."""
 
 
 def counted(number: int, noun: str = "genome") -> str:
@@ -76,6 +83,57 @@ class Genome:
     @cached_property
     def length_bp(self) -> int:
         return sum(len(contig.sequence) for contig in self.contigs)
+
+    @cached_property
+    def sha256(self) -> str:
+        """Of the contigs in upper case, each ended by a line end: the same for any case and line width."""
+        digest = hashlib.sha256()
+        for contig in self.contigs:
+            digest.update(contig.sequence.upper())
+            digest.update(b"\n")
+        return digest.hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One genome of the index."""
+
+    row: int
+    id: str
+    segment: str
+    segment_row: int
+    length_bp: int
+    contigs: int
+    molecule: str
+    sha256: str
+    source: str
+    taxon: Taxon
+
+    @property
+    def lineage(self) -> Lineage:
+        return self.taxon.lineage
+
+
+@dataclass(frozen=True)
+class Event:
+    number: int
+    moment: str
+    action: str
+    detail: str
+
+
+@dataclass(frozen=True)
+class Suspect:
+    """One genome, and why it should be looked at; the fields are the columns of its table."""
+
+    row: int
+    id: str
+    kind: str
+    says: str
+    looks_like: str
+    evidence: str
+    witness: str | None = None
+    share: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,11 +9,12 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from genome_index.encoders.pooling import CHUNK_POOLS, TOKEN_POOLS
 from genome_index.errors import SpecMismatch, UsageError
 
 FORMAT = 1  # of the folder on disk; raised when an older gindex could misread it
 POOLS = "pools"  # folder of an index: pools fitted for it, named by their content, never changed
+TOKEN_POOLS = ("mean", "max", "cls", "gem")  # encoders.pooling has the function of each name
+CHUNK_POOLS = ("weighted", "mean")
 PRECISIONS = ("auto", "float32", "bfloat16")
 AS_THEY_COME = 0  # as `dim`: features are the vectors, and nothing is fitted on references
 APART = ("model", "faiss", "keep_sequence")  # settings that change no number

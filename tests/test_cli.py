@@ -17,9 +17,10 @@ from gindex_cli.shared import Show, guarded
 from ncbi_server import dna
 
 from genome_index import Index, query_index
+from genome_index.index.info import provenance
 from genome_index.index.parallel import VARIABLES, bound_threads
 from genome_index.records import counted
-from genome_index.report.calls import COLUMNS, as_json, call_json, provenance
+from genome_index.report.calls import COLUMNS, as_json, call_json
 
 GINDEX = Path(sys.executable).with_name("gindex")
 COUNTS = "3 inputs: 1 species, 1 genus, 1 novel\n"  # of the demo's three queries

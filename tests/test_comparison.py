@@ -14,20 +14,20 @@ import pytest
 pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
-import torch  # noqa: E402  # after the skip
-from tiny_model import write_tiny_model  # noqa: E402
+import torch  # after the skip
+from tiny_model import write_tiny_model
 
 from genome_index.encoders import language_model as transformer
 from genome_index.encoders import open_encoder, spec_for
-from genome_index.encoders.layer_sweep import read_layers  # noqa: E402
-from genome_index.encoders.networks.loader import open_model  # noqa: E402
+from genome_index.encoders.layer_sweep import read_layers
+from genome_index.encoders.networks.loader import open_model
 from genome_index.evaluate import encoder_comparison as comparison
-from genome_index.evaluate.encoder_comparison import cross_validated, mean_cosine  # noqa: E402
-from genome_index.io.reader import iter_genomes  # noqa: E402
-from genome_index.pipeline import compare_models  # noqa: E402
-from genome_index.records import Genome  # noqa: E402
-from genome_index.spec import IndexSpec, Reading  # noqa: E402
-from genome_index.taxonomy.levels import UNKNOWN, Level  # noqa: E402
+from genome_index.evaluate.encoder_comparison import cross_validated, mean_cosine
+from genome_index.io.reader import iter_genomes
+from genome_index.pipeline import compare_models
+from genome_index.records import Genome
+from genome_index.spec import IndexSpec, Reading
+from genome_index.taxonomy.levels import UNKNOWN, Level
 
 torch.set_num_threads(1)
 

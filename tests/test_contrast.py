@@ -11,16 +11,16 @@ torch = pytest.importorskip("torch", reason="the extra neural is not installed")
 pytest.importorskip("safetensors", reason="the extra neural is not installed")
 pytest.importorskip("matplotlib", reason="the extra neural is not installed")
 
-from genome_index.encoders.profile import CARD, WEIGHTS, Profile, ProfileConfig  # noqa: E402
-from genome_index.encoders.profile_network import ProfileNetwork, save_profile  # noqa: E402
-from genome_index.encoders.spectrum import Spectrum  # noqa: E402
-from genome_index.errors import ModelError, UsageError  # noqa: E402
-from genome_index.lab.corpus.packing import codes_of, other_strand  # noqa: E402
-from genome_index.lab.corpus.shards import Shards  # noqa: E402
-from genome_index.lab.pairs.profile_pairs import Pairs, ViewPlan, fragment, mutated, word_profiles  # noqa: E402
-from genome_index.lab.training.losses import asked_and_answered  # noqa: E402
-from genome_index.lab.training.runs import Schedule  # noqa: E402
-from genome_index.lab.training.train_profile import akin, train_pairs, train_profile  # noqa: E402
+from genome_index.encoders.profile import CARD, WEIGHTS, Profile, ProfileConfig
+from genome_index.encoders.profile_network import ProfileNetwork, save_profile
+from genome_index.encoders.spectrum import Spectrum
+from genome_index.errors import ModelError, UsageError
+from genome_index.lab.corpus.packing import codes_of, other_strand
+from genome_index.lab.corpus.shards import Shards
+from genome_index.lab.pairs.profile_pairs import Pairs, ViewPlan, fragment, mutated, word_profiles
+from genome_index.lab.training.losses import asked_and_answered
+from genome_index.lab.training.runs import Schedule
+from genome_index.lab.training.train_profile import akin, train_pairs, train_profile
 
 
 @pytest.fixture(scope="module")

@@ -18,20 +18,21 @@ from hypothesis import strategies as st
 for module in ("plotly", "jinja2", "matplotlib", "umap"):
     pytest.importorskip(module)
 
-from browser import opened  # noqa: E402  # after the skip
+from browser import opened  # after the skip
 
-from genome_index import Index, Work, build_index, query_index  # noqa: E402
-from genome_index.classify.query import QuerySettings, answer  # noqa: E402
-from genome_index.collection.map import map_of  # noqa: E402
-from genome_index.index.calibration.features import WORD_FLOOR  # noqa: E402
-from genome_index.index.changes import remove  # noqa: E402
-from genome_index.io.reader import Failure, iter_genomes  # noqa: E402
-from genome_index.records import Call, Evidence, Hit, Lineage  # noqa: E402
-from genome_index.report.calls import as_json, as_jsonl, as_tsv, call_json, call_of, provenance  # noqa: E402
-from genome_index.report.figures.genome.windows import NOTHING, Painting, Stripe, painting  # noqa: E402
-from genome_index.report.figures.style import PALETTE, THEMES  # noqa: E402
-from genome_index.report.html.query_page import Answered, query_page  # noqa: E402
-from genome_index.service.figures.query_figures import (  # noqa: E402
+from genome_index import Index, Work, build_index, query_index
+from genome_index.classify.query import QuerySettings, answer
+from genome_index.collection.map import map_of
+from genome_index.index.calibration.features import WORD_FLOOR
+from genome_index.index.changes import remove
+from genome_index.index.info import provenance
+from genome_index.io.reader import Failure, iter_genomes
+from genome_index.records import Call, Evidence, Hit, Lineage
+from genome_index.report.calls import as_json, as_jsonl, as_tsv, call_json, call_of
+from genome_index.report.figures.genome.windows import NOTHING, Painting, Stripe, painting
+from genome_index.report.figures.style import PALETTE, THEMES
+from genome_index.report.html.query_page import Answered, query_page
+from genome_index.service.figures.query_figures import (
     Drawn,
     drawn,
     kept_drawings,
@@ -39,8 +40,8 @@ from genome_index.service.figures.query_figures import (  # noqa: E402
     painting_of,
     report_of,
 )
-from genome_index.service.figures.windows_svg import MOST_ENDS, painting_keys, painting_svg, ticks  # noqa: E402
-from genome_index.service.jobs.database import connect  # noqa: E402
+from genome_index.service.figures.windows_svg import MOST_ENDS, painting_keys, painting_svg, ticks
+from genome_index.service.jobs.database import connect
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser

@@ -14,14 +14,14 @@ import pytest
 pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
-import torch  # noqa: E402  # after the skip
+import torch  # after the skip
 
 from genome_index.encoders import language_model as transformer
 from genome_index.encoders import open_encoder, spec_for
-from genome_index.errors import ModelError, StorageError, UsageError  # noqa: E402
-from genome_index.io.reader import iter_genomes  # noqa: E402
-from genome_index.pipeline import embed_genomes  # noqa: E402
-from genome_index.spec import IndexSpec, Reading  # noqa: E402
+from genome_index.errors import ModelError, StorageError, UsageError
+from genome_index.io.reader import iter_genomes
+from genome_index.pipeline import embed_genomes
+from genome_index.spec import IndexSpec, Reading
 
 torch.set_num_threads(1)
 

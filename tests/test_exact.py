@@ -8,10 +8,10 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="the network needs the extra `neural`")
 
-from genome_index.encoders.networks.performer import PerformerConfig, SlimPerformer  # noqa: E402
-from genome_index.errors import UsageError  # noqa: E402
-from genome_index.lab.performer.exact_gradients import IGNORED, exact_gradients, whole_gradients  # noqa: E402
-from genome_index.lab.performer.memory import counted  # noqa: E402
+from genome_index.encoders.networks.performer import PerformerConfig, SlimPerformer
+from genome_index.errors import UsageError
+from genome_index.lab.performer.exact_gradients import IGNORED, exact_gradients, whole_gradients
+from genome_index.lab.performer.memory import counted
 
 FEATURES = ("relu", "elu+1", "squared", "favor+")
 MODES = ("subtract", "store")

@@ -31,7 +31,7 @@ from genome_index.report.export.colours import NO_NAME_COLOUR, colours_of
 from genome_index.report.export.itol import LEGEND_NAMES
 from genome_index.report.export.names import ids_of, plain
 from genome_index.report.export.newick import newick, quoted
-from genome_index.taxonomy.naming import labels_of, name_of, ranks_of
+from genome_index.taxonomy.levels import labels_of, name_of, ranks_of
 
 IDS = [f"DEMO_{number:04}" for number in range(1, 61)]
 

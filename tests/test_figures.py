@@ -19,13 +19,13 @@ from test_pictures import given, require_legible
 for module in ("matplotlib", "plotly", "scipy"):
     pytest.importorskip(module)
 
-import matplotlib.text  # noqa: E402  # after the skip
-from hypothesis import strategies as st  # noqa: E402
-from matplotlib.image import imread  # noqa: E402
+import matplotlib.text  # after the skip
+from hypothesis import strategies as st
+from matplotlib.image import imread
 
-from genome_index import Index, build_index  # noqa: E402
-from genome_index.collection.cluster_stats import groups_of  # noqa: E402
-from genome_index.collection.similarity_matrix import (  # noqa: E402
+from genome_index import Index, build_index
+from genome_index.collection.cluster_stats import groups_of
+from genome_index.collection.similarity_matrix import (
     UNLIKE,
     Matrix,
     chosen_rows,
@@ -33,27 +33,27 @@ from genome_index.collection.similarity_matrix import (  # noqa: E402
     rows_of_collection,
     rows_of_name,
 )
-from genome_index.collection.species_borders import Border, Identities, ani_at, binned, identities_of, place  # noqa: E402
-from genome_index.errors import UsageError  # noqa: E402
-from genome_index.index.calibration.features import word_identity  # noqa: E402
-from genome_index.index.calibration.thresholds import PRIORS  # noqa: E402
-from genome_index.index.changes import Work, remove  # noqa: E402
-from genome_index.index.neighbours import kept_hits, live_rows  # noqa: E402
-from genome_index.index.store.pair_table import PairTable  # noqa: E402
-from genome_index.index.store.skani import measure  # noqa: E402
-from genome_index.index.store.sketches import containment  # noqa: E402
-from genome_index.records import Call, Lineage, Taxon  # noqa: E402
-from genome_index.report.figures.heatmap import heatmap_picture, labels_of  # noqa: E402
-from genome_index.report.figures.identity import identity_picture  # noqa: E402
-from genome_index.report.figures.style import THEMES  # noqa: E402
-from genome_index.report.figures.taxonomy import MOST, heights_of, sunburst_picture  # noqa: E402
-from genome_index.report.figures.text import blended, ink_on, shortened, verbatim  # noqa: E402
-from genome_index.report.figures.write_collection import draw_heatmap, draw_histogram, draw_taxonomy  # noqa: E402
-from genome_index.report.html import texts as words  # noqa: E402
-from genome_index.report.html.heatmap import heatmap_chart  # noqa: E402
-from genome_index.report.html.identity import identity_chart  # noqa: E402
-from genome_index.report.html.taxonomy import sunburst_chart  # noqa: E402
-from genome_index.taxonomy.name_tree import (  # noqa: E402
+from genome_index.collection.species_borders import Border, Identities, ani_at, binned, identities_of, place
+from genome_index.errors import UsageError
+from genome_index.index.calibration.features import word_identity
+from genome_index.index.calibration.thresholds import PRIORS
+from genome_index.index.changes import Work, remove
+from genome_index.index.neighbours import kept_hits, live_rows
+from genome_index.index.store.pair_table import PairTable
+from genome_index.index.store.skani import measure
+from genome_index.index.store.sketches import containment
+from genome_index.records import Call, Lineage, Taxon
+from genome_index.report.figures.heatmap import heatmap_picture, labels_of
+from genome_index.report.figures.identity import identity_picture
+from genome_index.report.figures.style import THEMES
+from genome_index.report.figures.taxonomy import MOST, heights_of, sunburst_picture
+from genome_index.report.figures.text import blended, ink_on, shortened, verbatim
+from genome_index.report.figures.write_collection import draw_heatmap, draw_histogram, draw_taxonomy
+from genome_index.report.html import texts as words
+from genome_index.report.html.heatmap import heatmap_chart
+from genome_index.report.html.identity import identity_chart
+from genome_index.report.html.taxonomy import sunburst_chart
+from genome_index.taxonomy.name_tree import (
     JOINED,
     UNNAMED,
     VERDICT,

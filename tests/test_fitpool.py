@@ -10,23 +10,23 @@ import pytest
 pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
-import torch  # noqa: E402  # after the skip
-from tiny_model import write_tiny_model  # noqa: E402
+import torch  # after the skip
+from tiny_model import write_tiny_model
 
 from genome_index import Index, build_index
-from genome_index.encoders import spec_for  # noqa: E402
-from genome_index.encoders.language_model import COLUMNS  # noqa: E402
-from genome_index.encoders.learned_pooling import KINDS, new_pool, open_pool, pool_all, save_pool  # noqa: E402
-from genome_index.encoders.pooling import weighted_chunks  # noqa: E402
-from genome_index.errors import IndexDamaged, UsageError  # noqa: E402
+from genome_index.encoders import spec_for
+from genome_index.encoders.language_model import COLUMNS
+from genome_index.encoders.learned_pooling import KINDS, new_pool, open_pool, pool_all, save_pool
+from genome_index.encoders.pooling import weighted_chunks
+from genome_index.errors import IndexDamaged, UsageError
 from genome_index.evaluate import encoder_comparison as comparison
 from genome_index.index import changes
 from genome_index.index import fit_pooling as fitpool
-from genome_index.index.changes import Work  # noqa: E402
-from genome_index.index.fit_pooling import _Material, contrast, paired_interval  # noqa: E402
-from genome_index.index.index import undo  # noqa: E402
-from genome_index.io.reader import iter_genomes  # noqa: E402
-from genome_index.spec import IndexSpec, Reading  # noqa: E402
+from genome_index.index.changes import Work
+from genome_index.index.fit_pooling import _Material, contrast, paired_interval
+from genome_index.index.index import undo
+from genome_index.io.reader import iter_genomes
+from genome_index.spec import IndexSpec, Reading
 
 torch.set_num_threads(1)
 

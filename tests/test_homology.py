@@ -9,16 +9,16 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="the extra neural is not installed")
 
-from genome_index.encoders.networks.performer import PerformerConfig, SlimPerformer  # noqa: E402  # torch first
-from genome_index.errors import UsageError  # noqa: E402
-from genome_index.io.sequence import drawn_window  # noqa: E402
-from genome_index.lab.corpus.packing import OTHER, other_strand  # noqa: E402
-from genome_index.lab.corpus.shards import Shards  # noqa: E402
-from genome_index.lab.pairs.homologous_pairs import WORD, Homologous, alike, around, words  # noqa: E402
-from genome_index.lab.pairs.profile_pairs import ViewPlan, mutated  # noqa: E402
-from genome_index.lab.tokenizers.kmers import KmersOverlapping  # noqa: E402
-from genome_index.lab.training.train_contrastive import examined, pairs_of  # noqa: E402
-from genome_index.lab.training.validation import (  # noqa: E402
+from genome_index.encoders.networks.performer import PerformerConfig, SlimPerformer  # torch first
+from genome_index.errors import UsageError
+from genome_index.io.sequence import drawn_window
+from genome_index.lab.corpus.packing import OTHER, other_strand
+from genome_index.lab.corpus.shards import Shards
+from genome_index.lab.pairs.homologous_pairs import WORD, Homologous, alike, around, words
+from genome_index.lab.pairs.profile_pairs import ViewPlan, mutated
+from genome_index.lab.tokenizers.kmers import KmersOverlapping
+from genome_index.lab.training.train_contrastive import examined, pairs_of
+from genome_index.lab.training.validation import (
     MATE,
     OWN,
     asked_views,

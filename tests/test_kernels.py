@@ -12,7 +12,7 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("triton")
 
-from genome_index.encoders.networks import fused_ops as fused  # noqa: E402
+from genome_index.encoders.networks import fused_ops as fused
 
 DRIVER = Path(__file__).with_name("kernel_driver.py")
 

@@ -12,14 +12,14 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="the lab needs the extra `neural`")
 
-from genome_index.encoders.networks.performer import PerformerConfig  # noqa: E402
-from genome_index.errors import GindexError, UsageError  # noqa: E402
-from genome_index.lab.performer import copy_task as copytask  # noqa: E402
-from genome_index.lab.performer import length_benchmark as lengths  # noqa: E402
-from genome_index.lab.performer.copy_task import SEED, Learned, Task, learn, learn_copying, rows  # noqa: E402
-from genome_index.lab.performer.exact_gradients import IGNORED  # noqa: E402
-from genome_index.lab.performer.memory import apart, counted, resident_bytes  # noqa: E402
-from genome_index.lab.performer.softmax_baseline import softmax_transformer  # noqa: E402
+from genome_index.encoders.networks.performer import PerformerConfig
+from genome_index.errors import GindexError, UsageError
+from genome_index.lab.performer import copy_task as copytask
+from genome_index.lab.performer import length_benchmark as lengths
+from genome_index.lab.performer.copy_task import SEED, Learned, Task, learn, learn_copying, rows
+from genome_index.lab.performer.exact_gradients import IGNORED
+from genome_index.lab.performer.memory import apart, counted, resident_bytes
+from genome_index.lab.performer.softmax_baseline import softmax_transformer
 
 TINY = PerformerConfig(8, 16, 1, 2, 32)
 

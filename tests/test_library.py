@@ -24,11 +24,11 @@ from genome_index.index.calibration.features import WORD_FLOOR, WORD_WEIGHT, Hit
 from genome_index.index.calibration.thresholds import PRIOR_WEIGHT, PRIORS, RANGE
 from genome_index.index.changes import merge, remove
 from genome_index.index.index import undo
-from genome_index.index.info import describe, listing
+from genome_index.index.info import describe, listing, provenance
 from genome_index.index.neighbours import kept_hits
 from genome_index.index.store.pair_table import rows_of
 from genome_index.records import RANKS
-from genome_index.report.calls import call_json, provenance
+from genome_index.report.calls import call_json
 from genome_index.report.html.map import map_block
 from genome_index.report.html.query_page import place_of
 from genome_index.service.problems import Problem

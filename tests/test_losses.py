@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 torch = pytest.importorskip("torch", reason="the extra neural is not installed")
 
-from genome_index.lab.training.losses import (  # noqa: E402  # torch is looked for first
+from genome_index.lab.training.losses import (
     asked_and_answered,
     contrast,
     distance_bce,

@@ -23,23 +23,23 @@ from test_bad_inputs import bound_by_permissions, close  # noqa: F401  # fixture
 if find_spec("umap") is None or find_spec("matplotlib") is None:
     pytest.skip("needs the extra report: umap-learn and matplotlib", allow_module_level=True)
 
-from matplotlib.axes import Axes  # noqa: E402  # after the skip
-from matplotlib.figure import Figure  # noqa: E402
-from matplotlib.image import imread  # noqa: E402
-from test_pictures import drawn_bases, require_legible  # noqa: E402
+from matplotlib.axes import Axes  # after the skip
+from matplotlib.figure import Figure
+from matplotlib.image import imread
+from test_pictures import drawn_bases, require_legible
 
 from genome_index import Index, build_index
 from genome_index.collection import map as maps
 from genome_index.collection import map_layout as layout
-from genome_index.collection.map import MAPS, Map, map_of, place  # noqa: E402
-from genome_index.collection.map_layout import FEWEST, NEIGHBOURS, neighbours, principal  # noqa: E402
-from genome_index.encoders.pooling import unit  # noqa: E402
-from genome_index.errors import UsageError  # noqa: E402
-from genome_index.index.changes import Work, remove  # noqa: E402
-from genome_index.index.index import undo  # noqa: E402
-from genome_index.index.neighbours import live_rows  # noqa: E402
-from genome_index.report.figures.labels import Label, write_labels  # noqa: E402
-from genome_index.report.figures.map import (  # noqa: E402
+from genome_index.collection.map import MAPS, Map, map_of, place
+from genome_index.collection.map_layout import FEWEST, NEIGHBOURS, neighbours, principal
+from genome_index.encoders.pooling import unit
+from genome_index.errors import UsageError
+from genome_index.index.changes import Work, remove
+from genome_index.index.index import undo
+from genome_index.index.neighbours import live_rows
+from genome_index.report.figures.labels import Label, write_labels
+from genome_index.report.figures.map import (
     IDS_UP_TO,
     MapView,
     level_of,
@@ -48,7 +48,7 @@ from genome_index.report.figures.map import (  # noqa: E402
     telling_rank,
     view_of,
 )
-from genome_index.report.figures.style import PALETTE, THEMES, save  # noqa: E402
+from genome_index.report.figures.style import PALETTE, THEMES, save
 
 FAMILIES, OF_EACH = 8, 40
 LEAST_TRUST, LEAST_FELLOWS, LEAST_ALONG = 0.98, 0.98, 0.5  # measured: 0.990 (PCA: 0.962), 1.0, 0.77

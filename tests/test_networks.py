@@ -25,10 +25,10 @@ from genome_index.errors import ModelError
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 
-import huggingface_hub  # noqa: E402  # it comes with transformers
-from safetensors.torch import load_file, save_file  # noqa: E402
+import huggingface_hub  # it comes with transformers
+from safetensors.torch import load_file, save_file
 
-from genome_index.encoders.checkpoint import (  # noqa: E402
+from genome_index.encoders.checkpoint import (
     Sizes,
     _downloaded,
     digest,
@@ -36,13 +36,13 @@ from genome_index.encoders.checkpoint import (  # noqa: E402
     licence_notice,
     read_weights,
 )
-from genome_index.encoders.networks.dnabert2 import DnaBert2, alibi_slopes  # noqa: E402
-from genome_index.encoders.networks.loader import open_model  # noqa: E402
-from genome_index.encoders.networks.nucleotide_transformer import NucleotideTransformer, Variant, variant_of  # noqa: E402
-from genome_index.encoders.networks.onednn import lay_out  # noqa: E402
-from genome_index.encoders.networks.performer import PerformerConfig, SlimPerformer  # noqa: E402
-from genome_index.encoders.networks.performer_folder import write_slim  # noqa: E402
-from genome_index.encoders.networks.transformers_native import Native  # noqa: E402
+from genome_index.encoders.networks.dnabert2 import DnaBert2, alibi_slopes
+from genome_index.encoders.networks.loader import open_model
+from genome_index.encoders.networks.nucleotide_transformer import NucleotideTransformer, Variant, variant_of
+from genome_index.encoders.networks.onednn import lay_out
+from genome_index.encoders.networks.performer import PerformerConfig, SlimPerformer
+from genome_index.encoders.networks.performer_folder import write_slim
+from genome_index.encoders.networks.transformers_native import Native
 
 torch.set_num_threads(1)
 

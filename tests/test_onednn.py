@@ -8,8 +8,8 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="the extra neural is not installed")
 
-from genome_index.encoders.networks import onednn  # noqa: E402
-from genome_index.encoders.networks.onednn import LaidOut, is_faster, lay_out  # noqa: E402
+from genome_index.encoders.networks import onednn
+from genome_index.encoders.networks.onednn import LaidOut, is_faster, lay_out
 
 needs_it = pytest.mark.skipif(not is_faster(torch.float32), reason="torch has no oneDNN for this processor")
 

@@ -12,13 +12,13 @@ import pytest
 for module in ("plotly", "jinja2", "matplotlib", "umap"):
     pytest.importorskip(module)
 
-from browser import coloured_share, draw_all, opened  # noqa: E402  # after the skip
-from conftest import WriteFasta, write_records  # noqa: E402
+from browser import coloured_share, draw_all, opened  # after the skip
+from conftest import WriteFasta, write_records
 
-from genome_index import build_index  # noqa: E402
-from genome_index.collection.summary import Choice  # noqa: E402
-from genome_index.errors import UsageError  # noqa: E402
-from genome_index.pipeline import query_index, report_collection  # noqa: E402
+from genome_index import build_index
+from genome_index.collection.summary import Choice
+from genome_index.errors import UsageError
+from genome_index.pipeline import query_index, report_collection
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser

@@ -7,8 +7,8 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="the network needs the extra `neural`")
 
-from genome_index.encoders.networks.feature_maps import FeatureMap, orthogonal_gaussians  # noqa: E402
-from genome_index.encoders.networks.performer import (  # noqa: E402
+from genome_index.encoders.networks.feature_maps import FeatureMap, orthogonal_gaussians
+from genome_index.encoders.networks.performer import (
     BLOCK,
     PerformerConfig,
     SlimPerformer,
@@ -16,7 +16,7 @@ from genome_index.encoders.networks.performer import (  # noqa: E402
     full_attention,
     waves,
 )
-from genome_index.errors import UsageError  # noqa: E402
+from genome_index.errors import UsageError
 
 FEATURES = ("relu", "elu+1", "squared", "favor+")
 

@@ -13,15 +13,15 @@ from conftest import write_records
 
 pytest.importorskip("matplotlib")
 
-import matplotlib.text  # noqa: E402  # after the skip
-from hypothesis import given as given_values  # noqa: E402
-from hypothesis import settings  # noqa: E402
-from hypothesis import strategies as st  # noqa: E402
-from matplotlib.image import imread  # noqa: E402
+import matplotlib.text  # after the skip
+from hypothesis import given as given_values
+from hypothesis import settings
+from hypothesis import strategies as st
+from matplotlib.image import imread
 
-from genome_index import Index, build_index  # noqa: E402
-from genome_index.errors import UsageError  # noqa: E402
-from genome_index.index.store.composition import (  # noqa: E402
+from genome_index import Index, build_index
+from genome_index.errors import UsageError
+from genome_index.index.store.composition import (
     PIECES,
     decode_course,
     decode_windows,
@@ -29,12 +29,12 @@ from genome_index.index.store.composition import (  # noqa: E402
     encode_windows,
     yau_line,
 )
-from genome_index.io.reader import iter_genomes  # noqa: E402
-from genome_index.io.sequence import COMPLEMENT, reverse_complement  # noqa: E402
-from genome_index.records import Contig, Genome  # noqa: E402
-from genome_index.report.figures.genome.alignment import fitted, medoid, other_strand  # noqa: E402
-from genome_index.report.figures.genome.chaos_game import fcgr, fcgr_of_windows, reverse_complemented  # noqa: E402
-from genome_index.report.figures.genome.dna_walks import (  # noqa: E402
+from genome_index.io.reader import iter_genomes
+from genome_index.io.sequence import COMPLEMENT, reverse_complement
+from genome_index.records import Contig, Genome
+from genome_index.report.figures.genome.alignment import fitted, medoid, other_strand
+from genome_index.report.figures.genome.chaos_game import fcgr, fcgr_of_windows, reverse_complemented
+from genome_index.report.figures.genome.dna_walks import (
     STEPS,
     WALKS,
     count_course,
@@ -45,10 +45,10 @@ from genome_index.report.figures.genome.dna_walks import (  # noqa: E402
     walk,
     walk_of_course,
 )
-from genome_index.report.figures.genome.portrait import portrait  # noqa: E402
-from genome_index.report.figures.genome.species import overlay, species_picture  # noqa: E402
-from genome_index.report.figures.genome.subjects import Member, members, reference  # noqa: E402
-from genome_index.report.figures.genome.windows import (  # noqa: E402
+from genome_index.report.figures.genome.portrait import portrait
+from genome_index.report.figures.genome.species import overlay, species_picture
+from genome_index.report.figures.genome.subjects import Member, members, reference
+from genome_index.report.figures.genome.windows import (
     NOTHING,
     Painting,
     Stripe,
@@ -56,9 +56,9 @@ from genome_index.report.figures.genome.windows import (  # noqa: E402
     painting_of_reference,
     window_edges,
 )
-from genome_index.report.figures.genome.windows_figure import stripes_picture  # noqa: E402
-from genome_index.report.figures.style import PALETTE, THEMES, colours_of, save  # noqa: E402
-from genome_index.report.figures.write_genomes import draw_genomes, draw_species  # noqa: E402
+from genome_index.report.figures.genome.windows_figure import stripes_picture
+from genome_index.report.figures.style import PALETTE, THEMES, colours_of, save
+from genome_index.report.figures.write_genomes import draw_genomes, draw_species
 
 LETTERS = st.text("ACGTUacgtuNnRY", max_size=60).map(str.encode)
 CONTIGS = st.lists(st.text("ACGTacgtN", min_size=1, max_size=50), min_size=1, max_size=4)

@@ -21,20 +21,23 @@ pytest.importorskip("safetensors", reason="the extra neural is not installed")
 pytest.importorskip("matplotlib", reason="the extra neural is not installed")
 pytest.importorskip("transformers", reason="the extra neural is not installed")
 
-from genome_index import Index, query_index  # noqa: E402  # torch is looked for first
-from genome_index.encoders import open_encoder, spec_for  # noqa: E402
-from genome_index.encoders.checkpoint import digest  # noqa: E402
-from genome_index.encoders.networks.loader import open_model  # noqa: E402
-from genome_index.encoders.networks.performer import PerformerConfig, SlimPerformer  # noqa: E402
-from genome_index.encoders.tokenizers.folder import open_tokenizer  # noqa: E402
-from genome_index.encoders.tokenizers.lab import LAB_TOKENISER, open_lab_words  # noqa: E402
-from genome_index.errors import ModelError, UsageError  # noqa: E402
-from genome_index.io.sequence import reverse_complement  # noqa: E402
-from genome_index.lab.corpus.shards import Shards  # noqa: E402
-from genome_index.lab.pairs.disjoint_pairs import Species  # noqa: E402
-from genome_index.lab.performer.exact_gradients import IGNORED  # noqa: E402
-from genome_index.lab.tokenizers.bpe import learn_bpe  # noqa: E402
-from genome_index.lab.tokenizers.kmers import (  # noqa: E402
+from genome_index import Index, query_index
+from genome_index.encoders import open_encoder, spec_for
+from genome_index.encoders.checkpoint import (
+    LAB_TOKENISER,
+    digest,
+)
+from genome_index.encoders.networks.loader import open_model
+from genome_index.encoders.networks.performer import PerformerConfig, SlimPerformer
+from genome_index.encoders.tokenizers.folder import open_tokenizer
+from genome_index.encoders.tokenizers.lab import open_lab_words
+from genome_index.errors import ModelError, UsageError
+from genome_index.io.sequence import reverse_complement
+from genome_index.lab.corpus.shards import Shards
+from genome_index.lab.pairs.disjoint_pairs import Species
+from genome_index.lab.performer.exact_gradients import IGNORED
+from genome_index.lab.tokenizers.bpe import learn_bpe
+from genome_index.lab.tokenizers.kmers import (
     Bases,
     KmersApart,
     KmersOverlapping,
@@ -42,19 +45,19 @@ from genome_index.lab.tokenizers.kmers import (  # noqa: E402
     save_tokeniser,
     tokeniser_of,
 )
-from genome_index.lab.tokenizers.special_ids import MASK, SPECIAL  # noqa: E402
-from genome_index.lab.training.model_sizes import dial_of, padded, redrawn  # noqa: E402
-from genome_index.lab.training.pretrain import Batches, following, hidden_words, learner, pretrain  # noqa: E402
-from genome_index.lab.training.runs import CARD, CHECKPOINT, CURVE  # noqa: E402
-from genome_index.lab.training.train_contrastive import (  # noqa: E402
+from genome_index.lab.tokenizers.special_ids import MASK, SPECIAL
+from genome_index.lab.training.model_sizes import dial_of, padded, redrawn
+from genome_index.lab.training.pretrain import Batches, following, hidden_words, learner, pretrain
+from genome_index.lab.training.runs import CARD, CHECKPOINT, CURVE
+from genome_index.lab.training.train_contrastive import (
     centred,
     contrast,
     drawn_mix,
     mixed_vectors,
     vectors,
 )
-from genome_index.lab.training.validation import OWN  # noqa: E402
-from genome_index.records import Contig, Genome  # noqa: E402
+from genome_index.lab.training.validation import OWN
+from genome_index.records import Contig, Genome
 
 torch.set_num_threads(1)
 

@@ -17,11 +17,11 @@ torch = pytest.importorskip("torch", reason="the extra neural is not installed")
 pytest.importorskip("safetensors", reason="the extra neural is not installed")
 pytest.importorskip("matplotlib", reason="the extra neural is not installed")
 
-from genome_index.encoders.profile import ProfileConfig  # noqa: E402  # torch is looked for first
-from genome_index.encoders.profile_network import ProfileNetwork  # noqa: E402
-from genome_index.errors import ModelError, UsageError  # noqa: E402
-from genome_index.lab.training.losses import weighted_simclr  # noqa: E402
-from genome_index.lab.training.runs import CARD, CHECKPOINT, CURVE, READ_ME, Schedule, train  # noqa: E402
+from genome_index.encoders.profile import ProfileConfig
+from genome_index.encoders.profile_network import ProfileNetwork
+from genome_index.errors import ModelError, UsageError
+from genome_index.lab.training.losses import weighted_simclr
+from genome_index.lab.training.runs import CARD, CHECKPOINT, CURVE, READ_ME, Schedule, train
 
 PLAN = Schedule(steps=40, rate=1e-2, decay=0.01, save_every=3)
 

@@ -18,7 +18,7 @@ from conftest import WriteFasta
 
 httpx = pytest.importorskip("httpx", reason="the extra serve is not installed")
 
-from service import Running, running, start  # noqa: E402  # it needs httpx
+from service import Running, running, start  # it needs httpx
 
 
 @pytest.fixture(scope="module")

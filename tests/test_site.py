@@ -16,9 +16,9 @@ from conftest import WriteFasta
 for module in ("fastapi", "jinja2", "httpx", "playwright", "umap"):
     pytest.importorskip(module)
 
-import httpx  # noqa: E402  # after the skip
-from browser import coloured_share, followed, visited  # noqa: E402
-from service import Running, running  # noqa: E402
+import httpx  # after the skip
+from browser import coloured_share, followed, visited
+from service import Running, running
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page

@@ -22,9 +22,9 @@ from loops import finished
 for module in ("plotly", "jinja2", "matplotlib", "umap"):
     pytest.importorskip(module)
 
-from genome_index import Index, Work, query_index  # noqa: E402  # after the skip
-from genome_index.collection.map import map_of  # noqa: E402
-from genome_index.errors import (  # noqa: E402
+from genome_index import Index, Work, query_index  # after the skip
+from genome_index.collection.map import map_of
+from genome_index.errors import (
     EncoderNotFound,
     GindexError,
     IndexDamaged,
@@ -35,15 +35,16 @@ from genome_index.errors import (  # noqa: E402
     StorageError,
     UsageError,
 )
-from genome_index.index.changes import remove  # noqa: E402
-from genome_index.io.reader import iter_genomes  # noqa: E402
-from genome_index.report.calls import call_json, provenance  # noqa: E402
-from genome_index.report.figures.genome.windows import painting  # noqa: E402
-from genome_index.report.figures.write_genomes import draw_species  # noqa: E402
-from genome_index.service.figures.pool import MOST_PORTRAITS, Studio  # noqa: E402
-from genome_index.service.figures.process import guarded  # noqa: E402
-from genome_index.service.figures.query_figures import Drawn, report_of  # noqa: E402
-from genome_index.service.problems import Problem  # noqa: E402
+from genome_index.index.changes import remove
+from genome_index.index.info import provenance
+from genome_index.io.reader import iter_genomes
+from genome_index.report.calls import call_json
+from genome_index.report.figures.genome.windows import painting
+from genome_index.report.figures.write_genomes import draw_species
+from genome_index.service.figures.pool import MOST_PORTRAITS, Studio
+from genome_index.service.figures.process import guarded
+from genome_index.service.figures.query_figures import Drawn, report_of
+from genome_index.service.problems import Problem
 
 SPECIES = "Demobacter simulatus"
 ENDS_WITHIN_S = 20.0

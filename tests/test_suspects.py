@@ -25,8 +25,7 @@ from genome_index.index.audit.mixtures import WINDOWS, patchy
 from genome_index.index.audit.shared_kmers import SHARERS, held_in, sharers
 from genome_index.index.calibration.features import Surroundings
 from genome_index.index.index import undo
-from genome_index.index.store.catalog import Suspect
-from genome_index.records import Lineage, Taxon
+from genome_index.records import Lineage, Suspect, Taxon
 from genome_index.taxonomy.levels import Level
 
 NOTHING = {"label": set(), "mixture": set(), "contigs": set()}

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from genome_index.encoders.language import Tokenizer
+from genome_index.encoders.protocol import Tokenizer
 from genome_index.encoders.tokenizers import folder as tokens
 from genome_index.encoders.tokenizers.folder import PIECE_BP, Trained, open_tokenizer, rows_without_token
 from genome_index.encoders.tokenizers.sixmers import SixMers, is_sixmers

@@ -17,22 +17,22 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
-from tiny_model import write_tiny_model  # noqa: E402  # after the skip
+from tiny_model import write_tiny_model  # after the skip
 
-from genome_index import Index, build_index, query_index  # noqa: E402
-from genome_index.encoders import batching as batches  # noqa: E402
-from genome_index.encoders import open_encoder, spec_for  # noqa: E402
-from genome_index.encoders.batching import Device, like_lengths  # noqa: E402
-from genome_index.encoders.chunk_grid import grid_of  # noqa: E402
-from genome_index.encoders.layer_choice import Layers, parse_layers  # noqa: E402
-from genome_index.encoders.out_of_memory import is_out_of_memory  # noqa: E402
-from genome_index.encoders.pooling import TOKEN_POOLS, plain_chunks, weighted_chunks  # noqa: E402
-from genome_index.encoders.tokenizers.sixmers import SixMers  # noqa: E402
-from genome_index.errors import GindexError, ModelError, SpecMismatch, UsageError  # noqa: E402
-from genome_index.io.reader import iter_genomes  # noqa: E402
-from genome_index.io.sequence import reverse_complement  # noqa: E402
-from genome_index.records import Contig, Genome  # noqa: E402
-from genome_index.spec import IndexSpec, Reading  # noqa: E402
+from genome_index import Index, build_index, query_index
+from genome_index.encoders import batching as batches
+from genome_index.encoders import open_encoder, spec_for
+from genome_index.encoders.batching import Device, like_lengths
+from genome_index.encoders.chunk_grid import grid_of
+from genome_index.encoders.layer_choice import Layers, parse_layers
+from genome_index.encoders.out_of_memory import is_out_of_memory
+from genome_index.encoders.pooling import TOKEN_POOLS, plain_chunks, weighted_chunks
+from genome_index.encoders.tokenizers.sixmers import SixMers
+from genome_index.errors import GindexError, ModelError, SpecMismatch, UsageError
+from genome_index.io.reader import iter_genomes
+from genome_index.io.sequence import reverse_complement
+from genome_index.records import Contig, Genome
+from genome_index.spec import IndexSpec, Reading
 
 torch.set_num_threads(1)
 

@@ -12,16 +12,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from genome_index.classify.search import contained, embed
+from genome_index.index.audit.foreign_contigs import FOREIGN_IDENTITY, FOREIGN_LEAD, LEAST_CONTIG_BP
 from genome_index.index.calibration.features import word_identity
 from genome_index.index.index import Index
 from genome_index.records import Genome
 
-LEAST_CONTIG_BP = 5_000  # a shorter one shares too few sampled words to tell
 MOST_CONTIGS = 40  # the largest; the others are a small part of any assembly that can be called
 NEIGHBOURS = 20
-FOREIGN_IDENTITY = 0.90  # by shared words, to the reference of the other genus
-FOREIGN_LEAD = 0.05  # over the identity to the genome's own nearest reference
-FAIL_SHARE, WARN_SHARE = 0.20, 0.05  # of the bases looked at
+FAIL_SHARE = 0.20  # of the bases looked at: from here on a query is no genome of one genus
 
 
 @dataclass(frozen=True)

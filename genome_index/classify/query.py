@@ -8,23 +8,22 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from genome_index.classify.contamination import FAIL_SHARE, WARN_SHARE, Foreign, foreign_part
+from genome_index.classify.contamination import FAIL_SHARE, Foreign, foreign_part
 from genome_index.classify.decision import Name, Verdict, decide, names_of
 from genome_index.classify.reference_warnings import doubted
 from genome_index.classify.scope import no_nearer_than_noise, warn_of_piece
 from genome_index.classify.search import contained, read
 from genome_index.encoders.chunk_grid import UNREAD
+from genome_index.index.audit.foreign_contigs import WARN_SHARE
 from genome_index.index.calibration.features import WORD_FLOOR, Hits, nothing_held_out, score, word_identity
 from genome_index.index.calibration.model import CANDIDATES
 from genome_index.index.calibration.pairwise import VERIFIED
 from genome_index.index.index import Index
-from genome_index.index.ingest import sequence_digest
 from genome_index.index.store.pair_table import in_threads
 from genome_index.index.store.skani import FLOOR, measure
 from genome_index.io.quality import complaint, warnings_of
 from genome_index.io.reader import Failure
-from genome_index.progress import Progress, quiet
-from genome_index.records import RANKS, Call, Evidence, Genome, Hit, Lineage
+from genome_index.records import RANKS, Call, Evidence, Genome, Hit, Lineage, Progress, quiet
 from genome_index.taxonomy.levels import UNKNOWN
 
 BATCH_GENOMES = 256
@@ -129,7 +128,7 @@ def _without_twins(
     index: Index, genomes: Sequence[Genome], similarity: Floats, rows: Rows
 ) -> tuple[Floats, Rows]:
     """Drop hits whose sequence is the query's own, and keep CANDIDATES of the rest."""
-    own = [sequence_digest(genome) for genome in genomes]
+    own = [genome.sha256 for genome in genomes]
     twin = np.array(
         [
             [row >= 0 and index.entry(int(row)).sha256 == digest for row in line]

@@ -9,8 +9,7 @@ import numpy.typing as npt
 
 from genome_index.index.index import Index
 from genome_index.index.store.sketches import containment, hash_sketch
-from genome_index.progress import Progress, quiet
-from genome_index.records import Genome
+from genome_index.records import Genome, Progress, quiet
 
 TOGETHER = 32  # genomes embedded at a time: the projection's 33 MB are read once for all of them
 

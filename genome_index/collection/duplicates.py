@@ -11,7 +11,7 @@ from genome_index.collection.clusters import connected, edges_of
 from genome_index.index.audit.suspects import find_suspects
 from genome_index.index.calibration.features import Hits
 from genome_index.index.index import Index
-from genome_index.index.store.catalog import Entry, Suspect
+from genome_index.records import Entry, Suspect
 
 Rows = npt.NDArray[np.int64]
 

@@ -27,12 +27,11 @@ from genome_index.collection.map_layout import (
     principal,
     umap_of,
 )
-from genome_index.errors import StorageError, UsageError
-from genome_index.extras import need_installed
+from genome_index.errors import StorageError, UsageError, need_installed
 from genome_index.index.cache import keep, keepsake_path, read_keepsake
 from genome_index.index.index import Index
 from genome_index.index.neighbours import live_rows
-from genome_index.progress import Progress, quiet
+from genome_index.records import Progress, quiet
 
 Floats = npt.NDArray[np.float32]
 Rows = npt.NDArray[np.int64]

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from genome_index.index.store.pair_table import positions
 from genome_index.index.vectors.exact_search import nearest
-from genome_index.progress import Progress, quiet
+from genome_index.records import Progress, quiet
 
 Floats = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]

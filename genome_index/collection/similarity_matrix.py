@@ -21,7 +21,7 @@ from genome_index.index.index import Index
 from genome_index.index.neighbours import kept_hits, live_rows
 from genome_index.index.store.pair_table import held, in_threads, keys_of
 from genome_index.index.store.skani import measure
-from genome_index.taxonomy.naming import nearest_name
+from genome_index.taxonomy.levels import nearest_name
 
 MOST = 200  # genomes; more are no longer told apart in a picture, and each pair is looked at
 MEASURED_BP = 1_000_000_000  # read to measure what is missing, nearest first; 200 mitogenomes: 0.66 G, 4 s

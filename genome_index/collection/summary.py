@@ -8,12 +8,12 @@ from typing import Any
 from genome_index.collection.cluster_stats import Agreement, Group, agreement, groups_of
 from genome_index.collection.clusters import Grouping, group
 from genome_index.collection.duplicates import Audit, audit
-from genome_index.extras import need_installed
+from genome_index.errors import need_installed
 from genome_index.index.index import Index
+from genome_index.index.info import provenance
 from genome_index.index.neighbours import kept_hits, live_rows
-from genome_index.progress import Progress, quiet
-from genome_index.report.calls import provenance
-from genome_index.taxonomy.naming import name_of
+from genome_index.records import Progress, quiet
+from genome_index.taxonomy.levels import name_of
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from genome_index.encoders.protocol import Encoder as Encoder
-from genome_index.errors import EncoderNotFound, SpecMismatch, UsageError
-from genome_index.extras import need_installed
+from genome_index.errors import EncoderNotFound, SpecMismatch, UsageError, need_installed
 from genome_index.spec import AS_THEY_COME, IndexSpec, Reading, no_chunk_pool
 
 

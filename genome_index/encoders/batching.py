@@ -14,8 +14,8 @@ from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from genome_index.encoders.checkpoint import in_short
-from genome_index.encoders.language import Ids, Tokenizer
 from genome_index.encoders.out_of_memory import ERRORS, SMALLER, is_out_of_memory
+from genome_index.encoders.protocol import Ids, Tokenizer
 from genome_index.errors import ModelError
 
 Rows = npt.NDArray[np.int64]

@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from genome_index.encoders.out_of_memory import SMALLER, is_out_of_memory, room_for_weights
-from genome_index.encoders.tokenizers.lab import LAB_TOKENISER
 from genome_index.errors import ModelError
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
 CONFIG = "config.json"
+LAB_TOKENISER = "gindex-tokeniser.json"  # of the lab's own networks
 WEIGHTS = ("model.safetensors", "pytorch_model.bin")  # whole, or as shards that NAME.index.json lists
 TOKENIZER = (
     "added_tokens.json", "merges.txt", "special_tokens_map.json", "tokenizer.json", "tokenizer_config.json",

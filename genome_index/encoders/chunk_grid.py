@@ -15,7 +15,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from genome_index.encoders.language import Ids, Tokenizer
+from genome_index.encoders.protocol import Ids, Tokenizer
 from genome_index.io.sequence import iter_chunks, reverse_complement
 from genome_index.records import Contig, Genome
 

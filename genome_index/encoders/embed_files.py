@@ -17,14 +17,11 @@ import numpy.typing as npt
 
 from genome_index.encoders import Encoder, open_encoder
 from genome_index.encoders.chunk_grid import unread
-from genome_index.errors import StorageError, UsageError
-from genome_index.extras import need_installed
-from genome_index.index.ingest import given_before, sequence_digest
+from genome_index.errors import StorageError, UsageError, need_installed
 from genome_index.io.atomic import disk_errors, write_file
-from genome_index.io.quality import complaint
+from genome_index.io.quality import complaint, given_before
 from genome_index.io.reader import Failure
-from genome_index.progress import Progress, quiet
-from genome_index.records import Genome
+from genome_index.records import Genome, Progress, quiet
 from genome_index.spec import IndexSpec
 
 Floats = npt.NDArray[np.float32]
@@ -169,7 +166,7 @@ def _is_there(one: Genome | Failure, task: _Task) -> bool:
         raise StorageError(str(path), f"cannot read what is there ({error.strerror or error})") from error
     if not isinstance(said, dict):
         return False
-    wanted = {**task.settings(), "sequence_sha256": sequence_digest(one)}
+    wanted = {**task.settings(), "sequence_sha256": one.sha256}
     return hashlib.sha256(content).hexdigest() == said.get("file_sha256") and all(
         said.get(key) == value for key, value in wanted.items() if key not in APART
     )
@@ -186,7 +183,7 @@ def _write(genome: Genome, raw: npt.NDArray[Any], task: _Task) -> None:
         "source": genome.source,
         "length_bp": genome.length_bp,
         "contigs": len(genome.contigs),
-        "sequence_sha256": sequence_digest(genome),
+        "sequence_sha256": genome.sha256,
         **task.settings(),
         "shape": list(values.shape),
         "file_sha256": hashlib.sha256(content).hexdigest(),

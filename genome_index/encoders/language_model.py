@@ -21,7 +21,6 @@ from torch import Tensor
 from genome_index.encoders.batching import Device, best_device, run
 from genome_index.encoders.checkpoint import digest, find_model, licence_notice, read_config
 from genome_index.encoders.chunk_grid import Grid, grid_of
-from genome_index.encoders.language import LanguageModel, Tokenizer
 from genome_index.encoders.layer_choice import Layers, parse_layers
 from genome_index.encoders.learned_pooling import open_pool, pool_all
 from genome_index.encoders.networks.fused_ops import missing
@@ -30,11 +29,10 @@ from genome_index.encoders.networks.nucleotide_transformer import NucleotideTran
 from genome_index.encoders.networks.onednn import lay_out
 from genome_index.encoders.out_of_memory import room_for_weights
 from genome_index.encoders.pooling import CHUNK_POOLS, TOKEN_POOLS
-from genome_index.encoders.protocol import Rows
+from genome_index.encoders.protocol import LanguageModel, Rows, Tokenizer
 from genome_index.encoders.tokenizers.folder import open_tokenizer, rows_without_token
 from genome_index.errors import ModelError, SpecMismatch, UsageError
-from genome_index.progress import Progress, quiet
-from genome_index.records import Genome, counted
+from genome_index.records import Genome, Progress, counted, quiet
 from genome_index.spec import Reading
 
 Floats = npt.NDArray[np.float32]

@@ -13,8 +13,7 @@ from genome_index.encoders.batching import run
 from genome_index.encoders.language_model import Transformer
 from genome_index.encoders.layer_choice import Layers, parse_layers
 from genome_index.encoders.pooling import TOKEN_POOLS
-from genome_index.progress import Progress, quiet
-from genome_index.records import Genome
+from genome_index.records import Genome, Progress, quiet
 
 Floats = npt.NDArray[np.float32]
 

@@ -24,8 +24,7 @@ from genome_index.encoders.protocol import Rows
 from genome_index.encoders.spectrum import DIM, Spectrum
 from genome_index.errors import ModelError
 from genome_index.io.atomic import write_file
-from genome_index.progress import Progress, quiet
-from genome_index.records import Genome
+from genome_index.records import Genome, Progress, quiet
 
 WEIGHTS, CARD = "model.safetensors", "config.json"
 RELEASED = Path(__file__).parent / "weights" / "profile"

@@ -15,8 +15,7 @@ from numba import njit
 
 from genome_index.encoders.protocol import Rows
 from genome_index.io.reader import count_bases, mark_bases
-from genome_index.progress import Progress, quiet
-from genome_index.records import Genome
+from genome_index.records import Genome, Progress, quiet
 
 MASK = "11011011011"
 SPAN = len(MASK)

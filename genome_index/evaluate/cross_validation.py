@@ -21,10 +21,8 @@ from genome_index.index.calibration.fit import Asked, ask, ask_all, calibrate, f
 from genome_index.index.calibration.model import CANDIDATES, Model
 from genome_index.index.calibration.pairwise import Comparer
 from genome_index.index.index import Index
-from genome_index.index.store.catalog import Entry
 from genome_index.index.vectors.exact_search import nearest
-from genome_index.progress import Progress, quiet
-from genome_index.records import RANKS, counted
+from genome_index.records import RANKS, Entry, Progress, counted, quiet
 from genome_index.taxonomy.levels import UNKNOWN, Level, level_named, levels_of
 
 Rows = npt.NDArray[np.int64]

@@ -26,16 +26,13 @@ from genome_index.collection.cluster_stats import silhouette
 from genome_index.encoders import SPECTRUM, TRANSFORMER, open_encoder, spec_for
 from genome_index.encoders.chunk_grid import unread
 from genome_index.encoders.pooling import unit
-from genome_index.errors import ModelError, UsageError
-from genome_index.extras import need_installed
-from genome_index.index.ingest import given_before, sequence_digest
+from genome_index.errors import ModelError, UsageError, need_installed
 from genome_index.index.store.skani import Candidate, measure
 from genome_index.index.store.sketches import pack
 from genome_index.index.vectors.projection import fit_projection, nearest_reference
-from genome_index.io.quality import complaint
+from genome_index.io.quality import complaint, given_before
 from genome_index.io.reader import Failure
-from genome_index.progress import Progress, quiet
-from genome_index.records import RANKS, Genome, counted
+from genome_index.records import RANKS, Genome, Progress, counted, quiet
 from genome_index.spec import IndexSpec, Reading
 from genome_index.taxonomy.levels import UNKNOWN, Level, levels_of
 from genome_index.taxonomy.tables import Taxonomy
@@ -319,7 +316,7 @@ def _sorted_out(genomes: Iterable[Genome | Failure], by_model: bool) -> tuple[li
 
 def _twins(genomes: Sequence[Genome]) -> list[str]:
     """A sentence where genomes are the very same sequence: they find each other by any encoder."""
-    digests = Counter(sequence_digest(one) for one in genomes)
+    digests = Counter(one.sha256 for one in genomes)
     twins = sum(count for count in digests.values() if count > 1)
     if not twins:
         return []

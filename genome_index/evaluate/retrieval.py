@@ -31,8 +31,7 @@ from genome_index.index.calibration.bootstrap import interval
 from genome_index.index.calibration.fit import project
 from genome_index.index.index import Index
 from genome_index.index.vectors.exact_search import nearest
-from genome_index.progress import Progress, quiet
-from genome_index.records import Genome
+from genome_index.records import Genome, Progress, quiet
 from genome_index.taxonomy.levels import UNKNOWN
 
 Rows = npt.NDArray[np.int64]

@@ -20,14 +20,12 @@ from genome_index.index.contents import Contents
 from genome_index.index.index import Index, commit, references_of, writing
 from genome_index.index.ingest import Intake, Kept, ingest
 from genome_index.index.snapshots import current_snapshot
-from genome_index.index.store.catalog import Entry
 from genome_index.index.store.pair_table import PairTable, keys_of, rows_of
 from genome_index.index.store.segments import copy_segment
 from genome_index.index.vectors.exact_search import nearest
 from genome_index.io.atomic import disk_errors
 from genome_index.io.reader import Failure
-from genome_index.progress import Progress, quiet
-from genome_index.records import Genome, Lineage, Taxon, counted
+from genome_index.records import Entry, Genome, Lineage, Progress, Taxon, counted, quiet
 from genome_index.spec import POOLS, IndexSpec
 from genome_index.taxonomy.levels import levels_of
 from genome_index.taxonomy.tables import Taxonomy, molecule_of

@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from genome_index.index.calibration.model import Model
-from genome_index.index.store.catalog import Entry
 from genome_index.index.store.pair_table import PairTable
 from genome_index.index.store.references import References
+from genome_index.records import Entry
 from genome_index.spec import IndexSpec
 from genome_index.taxonomy.levels import UNKNOWN
 

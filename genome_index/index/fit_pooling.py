@@ -19,8 +19,7 @@ import numpy.typing as npt
 
 from genome_index.encoders import encoder_of
 from genome_index.encoders.chunk_grid import evenly
-from genome_index.errors import UsageError
-from genome_index.extras import need_installed
+from genome_index.errors import UsageError, need_installed
 from genome_index.index.changes import Summary, Work, fit_again
 from genome_index.index.index import Index, writing
 from genome_index.index.vectors.projection import nearest_reference

@@ -42,14 +42,14 @@ from genome_index.index.snapshots import (
     write_manifest,
     write_pointer,
 )
-from genome_index.index.store.catalog import Catalog, Entry, Event, Suspect, write_catalog
+from genome_index.index.store.catalog import Catalog, write_catalog
 from genome_index.index.store.pair_table import PairTable
 from genome_index.index.store.references import References, locator
 from genome_index.index.store.segments import Segment
 from genome_index.io.atomic import disk_errors, finish_folder, new_folder
 from genome_index.io.checksums import damage_of, described
 from genome_index.io.locks import hold, locked, now
-from genome_index.records import counted
+from genome_index.records import Entry, Event, Suspect, counted
 from genome_index.spec import IndexSpec
 
 LIBRARIES = ("numpy", "faiss-cpu", "duckdb", "pyskani")

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
+from importlib import metadata
 from typing import Any
 
 from genome_index.index.calibration.calibrator import MIXTURE
 from genome_index.index.index import Index
-from genome_index.index.store.catalog import Entry
 from genome_index.index.vectors.faiss_index import factory_for
-from genome_index.records import RANKS, counted
+from genome_index.records import RANKS, Entry, counted
 
 
 def describe(index: Index) -> dict[str, Any]:
@@ -53,6 +53,17 @@ def describe(index: Index) -> dict[str, Any]:
             {"number": event.number, "at": event.moment, "action": event.action, "detail": event.detail}
             for event in index.catalog.events()
         ],
+    }
+
+
+def provenance(index: Index) -> dict[str, Any]:
+    """What an answer rests on."""
+    snapshot = index.snapshot
+    return {
+        "snapshot": snapshot.number,
+        "index_fingerprint": snapshot.fingerprint,
+        "gindex_version": metadata.version("gindex"),
+        "taxonomy_release": snapshot.taxonomy or None,
     }
 
 

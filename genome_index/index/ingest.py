@@ -19,10 +19,9 @@ from genome_index.index.store.pair_table import in_threads
 from genome_index.index.store.references import encode_raw
 from genome_index.index.store.segments import Segment, is_whole, write_segment
 from genome_index.index.store.sketches import hash_sketch, pack, skani_sketches
-from genome_index.io.quality import complaint
+from genome_index.io.quality import complaint, given_before
 from genome_index.io.reader import Failure
-from genome_index.progress import Progress, quiet
-from genome_index.records import Genome
+from genome_index.records import Genome, Progress, quiet
 from genome_index.spec import IndexSpec
 
 SEGMENT_GENOMES = 256
@@ -103,7 +102,7 @@ def _sort(
     sources: dict[str, str], intake: Intake, batch: list[tuple[Genome, str]],
 ) -> None:  # fmt: skip
     """Where one genome goes: taken over, passed over, refused, or into the batch."""
-    digest = sequence_digest(genome)
+    digest = genome.sha256
     refusal = complaint(genome) or _refusal(genome, digest, taken, sources)
     if not refusal and spec.reading:  # it would be a row of zeros, like any other that cannot be read
         refusal = unread(genome)
@@ -120,20 +119,6 @@ def _sort(
         intake.resumed += 1
     else:
         batch.append((genome, digest))
-
-
-def sequence_digest(genome: Genome) -> str:
-    """sha256 of the contigs in upper case, each ended by a line end: the same for any case and line width."""
-    digest = hashlib.sha256()
-    for contig in genome.contigs:
-        digest.update(contig.sequence.upper())
-        digest.update(b"\n")
-    return digest.hexdigest()
-
-
-def given_before(genome_id: str, source: str) -> str:
-    """Why a second genome of an id is refused, as a sentence; `source` is where the first came from."""
-    return f"the id {genome_id!r} was already given by {source}; rename one of the two"
 
 
 def _refusal(genome: Genome, digest: str, taken: Mapping[str, str], sources: Mapping[str, str]) -> str:

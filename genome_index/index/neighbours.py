@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from genome_index.index.calibration.features import WORD_FLOOR, WORD_WEIGHT, Hits
 from genome_index.index.index import Index
-from genome_index.index.store.pair_table import PairTable, keys_of
+from genome_index.index.store.pair_table import PairTable, keys_of, positions
 
 Rows = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float32]
@@ -57,3 +57,9 @@ def _evidence(pairs: PairTable, rows: Rows, near: Rows) -> tuple[Floats, Floats,
     ani, af_lesser, af_greater = np.moveaxis(found, -1, 0)
     first = own < near
     return ani, np.where(first, af_lesser, af_greater), np.where(first, af_greater, af_lesser)
+
+
+def nearest(index: Index, rows: Rows) -> tuple[Rows, Floats]:
+    """Nearest references of N rows that are among them, as positions: (N, M) with -1, and scores (N, M)."""
+    around = index.model.around
+    return positions(rows, len(around.rows))[around.rows[rows]], around.score[rows]

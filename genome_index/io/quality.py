@@ -32,6 +32,11 @@ def complaint(genome: Genome) -> str:
     return ""
 
 
+def given_before(genome_id: str, source: str) -> str:
+    """Why a second genome of an id is refused, as a sentence; `source` is where the first came from."""
+    return f"the id {genome_id!r} was already given by {source}; rename one of the two"
+
+
 def _above(share: float, limit: float) -> str:
     """A share in percent, with as many digits as tell it from the limit that it is above.
 

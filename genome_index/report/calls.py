@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from importlib import metadata
 from typing import Any
 
 from genome_index.index.calibration.features import WORD_FLOOR
-from genome_index.index.index import Index
 from genome_index.records import Call, Evidence, Hit, Lineage
 
 JSON_VERSION = 1  # of call.schema.json; raised when a field changes its meaning or goes
@@ -19,17 +17,6 @@ COLUMNS = (
     "runner_up", "runner_up_species", "runner_up_ani",
     "next_rank", "length_bp", "warnings", "reason", "source",
 )  # fmt: skip
-
-
-def provenance(index: Index) -> dict[str, Any]:
-    """What an answer rests on."""
-    snapshot = index.snapshot
-    return {
-        "snapshot": snapshot.number,
-        "index_fingerprint": snapshot.fingerprint,
-        "gindex_version": metadata.version("gindex"),
-        "taxonomy_release": snapshot.taxonomy or None,
-    }
 
 
 def call_json(call: Call, made_by: Mapping[str, Any]) -> dict[str, Any]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 import numpy as np
 import numpy.typing as npt
 
-from genome_index.records import RANKS, Taxon
+from genome_index.records import RANKS, Entry, Taxon
 from genome_index.taxonomy.tables import usable_name
 
 Codes = npt.NDArray[np.int32]
@@ -77,3 +78,24 @@ def _level(name: str, values: Sequence[str | None], live: npt.NDArray[np.bool_] 
     names = sorted({value for value in values if value})
     number: Mapping[str | None, int] = {value: code for code, value in enumerate(names)}
     return Level(name, tuple(names), np.array([number.get(value, UNKNOWN) for value in values], np.int32))
+
+
+def name_of(entry: Entry, level: str) -> str | None:
+    """A genome's name at a rank, or its value of a label."""
+    return (entry.lineage.name(level) if level in RANKS else entry.taxon.labels.get(level)) or None
+
+
+def nearest_name(name: str, known: Iterable[str], otherwise: str) -> str:
+    """The cure for a name that nobody bears: the one that was probably meant, or what to do instead."""
+    like = get_close_matches(name, sorted(known), 1)
+    return f"did you mean {like[0]!r}?" if like else otherwise
+
+
+def ranks_of(entries: Sequence[Entry]) -> list[str]:
+    """The ranks at which some genome has a name, broadest first."""
+    return [rank for rank in RANKS if any(entry.lineage.name(rank) for entry in entries)]
+
+
+def labels_of(entries: Sequence[Entry]) -> list[str]:
+    """The labels that some genome has, in the order of the alphabet."""
+    return sorted({label for entry in entries for label in entry.taxon.labels})

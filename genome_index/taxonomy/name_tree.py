@@ -11,8 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from genome_index.index.store.catalog import Entry
-from genome_index.records import RANKS, Call, Lineage, counted
+from genome_index.records import RANKS, Call, Entry, Lineage, counted
 
 SHOWN = RANKS[: RANKS.index("species") + 1]
 UNNAMED, VERDICT, JOINED = "no name", "verdict", "joined"  # what stands for a rank where a node has none

@@ -25,10 +25,9 @@ from common import built, machine, rows
 from genome_index.evaluate.cross_validation import Plan, cross_validate
 from genome_index.index.calibration.pairwise import Comparer
 from genome_index.index.index import Index
-from genome_index.index.store.catalog import Entry
 from genome_index.index.store.pair_table import PairTable, rows_of
 from genome_index.index.store.references import References, locator
-from genome_index.records import Lineage, Taxon
+from genome_index.records import Entry, Lineage, Taxon
 
 # Our table's name -> the published table's name. Vertebrates and SubphylumToClass(Vertebrata) are one set.
 PUBLISHED = {

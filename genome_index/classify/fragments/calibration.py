@@ -44,8 +44,7 @@ from genome_index.index.calibration.fit import (
 from genome_index.index.index import Index
 from genome_index.io.quality import LEAST_BP, complaint
 from genome_index.io.sequence import drawn_window
-from genome_index.progress import Progress, quiet
-from genome_index.records import RANKS, Contig, Genome
+from genome_index.records import RANKS, Contig, Genome, Progress, quiet
 from genome_index.taxonomy.levels import UNKNOWN
 
 Rows = npt.NDArray[np.int64]

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from genome_index.encoders.checkpoint import read_config
-from genome_index.encoders.language import LanguageModel
 from genome_index.encoders.networks.dnabert2 import is_dnabert2, open_dnabert2
 from genome_index.encoders.networks.nucleotide_transformer import is_nucleotide, open_nucleotide
 from genome_index.encoders.networks.performer_folder import is_slim, open_slim
 from genome_index.encoders.networks.transformers_native import open_native
+from genome_index.encoders.protocol import LanguageModel
 
 NAMED = 5  # unexpected tensors that a warning names
 

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from genome_index.encoders.checkpoint import SIX_MERS
-from genome_index.encoders.language import PIECE_BP as PIECE_BP
-from genome_index.encoders.language import Ids, Tokenizer
-from genome_index.encoders.tokenizers.lab import LAB_TOKENISER, open_lab_words
+from genome_index.encoders.checkpoint import LAB_TOKENISER, SIX_MERS
+from genome_index.encoders.protocol import PIECE_BP as PIECE_BP
+from genome_index.encoders.protocol import Ids, Tokenizer
+from genome_index.encoders.tokenizers.lab import open_lab_words
 from genome_index.encoders.tokenizers.sixmers import SixMers, is_sixmers
 from genome_index.errors import ModelError
 

@@ -13,13 +13,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from genome_index.encoders.language import PIECE_BP, Ids, Tokenizer
+from genome_index.encoders.protocol import PIECE_BP, Ids, Tokenizer
 from genome_index.errors import ModelError
 
 if TYPE_CHECKING:
     import tokenizers
 
-LAB_TOKENISER = "gindex-tokeniser.json"
 SPECIAL = 4  # ids before the words; the first of them fills batches up
 SINGLES = 5  # A, C, G, T and N by themselves, after the words
 _DIGIT: npt.NDArray[np.int64] = np.zeros(256, np.int64)

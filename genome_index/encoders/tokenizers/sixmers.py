@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from genome_index.encoders.language import Ids
+from genome_index.encoders.protocol import Ids
 from genome_index.io.reader import is_base
 
 BASES = "ATCG"  # in the order of the published list

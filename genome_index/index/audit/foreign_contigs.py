@@ -14,7 +14,6 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from genome_index.classify.contamination import FOREIGN_IDENTITY, FOREIGN_LEAD, LEAST_CONTIG_BP, WARN_SHARE
 from genome_index.index.audit.shared_kmers import held_in
 from genome_index.index.audit.transfer_direction import LEAST_KIN, Kinship
 from genome_index.index.calibration.features import WORD_FLOOR, word_identity
@@ -26,6 +25,10 @@ Rows = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float32]
 
+LEAST_CONTIG_BP = 5_000  # a shorter one shares too few sampled words to tell
+FOREIGN_IDENTITY = 0.90  # by shared words, to the reference of the other genus
+FOREIGN_LEAD = 0.05  # over the identity to the genome's own nearest reference
+WARN_SHARE = 0.05  # of the bases looked at
 LEAST_SHARED = 0.01  # of a genome's words, with one of another genus, for its contigs to be looked at
 MOST = 0.85  # of the bases; of a genome that is foreign all over it is the label that is in doubt
 THIN = 0.1  # of the share that the source has of the foreign contigs: no more has it of the others

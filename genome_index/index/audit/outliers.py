@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from genome_index.index.contents import Contents
-from genome_index.index.store.catalog import Entry, Suspect
 from genome_index.index.store.composition import decode_course
+from genome_index.records import Entry, Suspect
 from genome_index.taxonomy.levels import UNKNOWN
 
 Rows = npt.NDArray[np.int64]

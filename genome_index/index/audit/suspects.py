@@ -23,8 +23,7 @@ from genome_index.index.audit.shared_kmers import sharers
 from genome_index.index.audit.transfer_direction import Kinship
 from genome_index.index.contents import Contents
 from genome_index.index.index import Index
-from genome_index.index.store.catalog import Entry, Suspect
-from genome_index.progress import Progress, quiet
+from genome_index.records import Entry, Progress, Suspect, quiet
 from genome_index.taxonomy.levels import UNKNOWN
 
 Rows = npt.NDArray[np.int64]

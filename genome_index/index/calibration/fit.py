@@ -35,8 +35,7 @@ from genome_index.index.store.references import References
 from genome_index.index.vectors.exact_search import nearest
 from genome_index.index.vectors.faiss_index import Vectors, factory_for
 from genome_index.index.vectors.projection import FIT_GENOMES, Projection, fit_projection
-from genome_index.progress import Progress, quiet
-from genome_index.records import RANKS
+from genome_index.records import RANKS, Progress, quiet
 from genome_index.taxonomy.levels import UNKNOWN, Level
 
 Rows = npt.NDArray[np.int64]

@@ -11,7 +11,7 @@ import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import astuple, dataclass, fields
+from dataclasses import astuple, fields
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -20,7 +20,7 @@ from typing import Any
 import duckdb
 
 from genome_index.errors import IndexDamaged, StorageError
-from genome_index.records import RANKS, Lineage, Taxon
+from genome_index.records import RANKS, Entry, Event, Lineage, Suspect, Taxon
 
 SCHEMA = f"""
 CREATE TABLE genomes (
@@ -51,48 +51,6 @@ CREATE TABLE suspects (
   share DOUBLE                      -- how large that part is, 0 to 1
 );
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One genome of the index."""
-
-    row: int
-    id: str
-    segment: str
-    segment_row: int
-    length_bp: int
-    contigs: int
-    molecule: str
-    sha256: str
-    source: str
-    taxon: Taxon
-
-    @property
-    def lineage(self) -> Lineage:
-        return self.taxon.lineage
-
-
-@dataclass(frozen=True)
-class Event:
-    number: int
-    moment: str
-    action: str
-    detail: str
-
-
-@dataclass(frozen=True)
-class Suspect:
-    """One genome, and why it should be looked at; the fields are the columns of its table."""
-
-    row: int
-    id: str
-    kind: str
-    says: str
-    looks_like: str
-    evidence: str
-    witness: str | None = None
-    share: float | None = None
 
 
 COLUMNS = (

@@ -11,11 +11,11 @@ import numpy as np
 import numpy.typing as npt
 
 from genome_index.encoders import Encoder, encoder_of
-from genome_index.index.store.catalog import Catalog, Entry
+from genome_index.index.store.catalog import Catalog
 from genome_index.index.store.segments import Segment
 from genome_index.index.store.skani import Candidate
 from genome_index.index.store.sketches import contigs_of, unpack
-from genome_index.records import Genome
+from genome_index.records import Entry, Genome
 from genome_index.spec import IndexSpec
 
 OPEN_SEGMENTS = 128  # of up to six files: a process may usually have 1,024 open

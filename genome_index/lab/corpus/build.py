@@ -15,12 +15,11 @@ from pathlib import Path
 
 from genome_index.errors import UsageError
 from genome_index.index.index import Index
-from genome_index.index.ingest import given_before
 from genome_index.index.neighbours import live_rows
 from genome_index.index.snapshots import current_snapshot
 from genome_index.io.atomic import disk_errors, finish_folder, new_folder, write_file
 from genome_index.io.checksums import described, sealed
-from genome_index.io.quality import complaint
+from genome_index.io.quality import complaint, given_before
 from genome_index.io.reader import Failure, file_stem, iter_genomes
 from genome_index.lab.corpus.packing import OTHER, canonical_digest, codes_of
 from genome_index.lab.corpus.relatives import IDENTITY, SPEC, SketchFile
@@ -34,8 +33,7 @@ from genome_index.lab.corpus.shards import (
     ShardWriter,
 )
 from genome_index.lab.corpus.split import PARTS, SplitPlan, Subject, make_split, require_collections
-from genome_index.progress import Progress, quiet
-from genome_index.records import Genome, Taxon, counted
+from genome_index.records import Genome, Progress, Taxon, counted, quiet
 from genome_index.taxonomy.input_plan import plan as plan_of
 from genome_index.taxonomy.tables import Taxonomy, species_genus, usable_name
 

@@ -17,7 +17,7 @@ from typing import Literal, get_args
 from genome_index.errors import InputError, UsageError
 from genome_index.io.atomic import write_file
 from genome_index.lab.corpus.relatives import Rows, root_of
-from genome_index.taxonomy.naming import nearest_name
+from genome_index.taxonomy.levels import nearest_name
 
 Part = Literal["train", "validation", "test"]
 PARTS: tuple[Part, ...] = get_args(Part)

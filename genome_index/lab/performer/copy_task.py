@@ -17,13 +17,12 @@ import torch
 from torch import Tensor
 
 from genome_index.encoders.networks.performer import PerformerConfig, SlimPerformer
-from genome_index.errors import GindexError, UsageError
-from genome_index.extras import need_installed
+from genome_index.errors import GindexError, UsageError, need_installed
 from genome_index.io.atomic import write_file
 from genome_index.lab.performer.copy_task_plot import draw_losses, way
 from genome_index.lab.performer.exact_gradients import IGNORED, exact_gradients, whole_gradients
 from genome_index.lab.performer.memory import apart, counted, resident_bytes
-from genome_index.progress import Progress, quiet
+from genome_index.records import Progress, quiet
 from genome_index.report.figures.style import theme_named
 
 CONFIG = PerformerConfig(vocab=256, width=256, layers=1, heads=4, ffn=1024, features="squared")

@@ -19,13 +19,12 @@ from typing import TYPE_CHECKING
 import torch
 
 from genome_index.encoders.networks.performer import PerformerConfig, SlimPerformer
-from genome_index.errors import UsageError
-from genome_index.extras import need_installed
+from genome_index.errors import UsageError, need_installed
 from genome_index.io.atomic import write_file
 from genome_index.lab.performer.exact_gradients import exact_gradients, whole_gradients
 from genome_index.lab.performer.memory import apart, available_bytes, resident_bytes
 from genome_index.lab.performer.softmax_baseline import softmax_transformer
-from genome_index.progress import Progress, quiet
+from genome_index.records import Progress, quiet
 from genome_index.report.figures.style import PALETTE, Theme, dress, new_figure, save, theme_named
 
 if TYPE_CHECKING:

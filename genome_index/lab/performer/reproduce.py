@@ -12,7 +12,7 @@ from genome_index.errors import UsageError
 from genome_index.lab.performer import copy_task as copytask
 from genome_index.lab.performer.length_benchmark import LENGTHS, measure
 from genome_index.lab.performer.length_benchmark import table as table_of_lengths
-from genome_index.progress import Progress, quiet
+from genome_index.records import Progress, quiet
 
 PARTS = ("lengths", "copy")
 

@@ -12,8 +12,7 @@ from itertools import islice
 import numpy as np
 
 from genome_index.encoders.tokenizers.folder import PIECE_BP
-from genome_index.errors import UsageError
-from genome_index.extras import need_installed
+from genome_index.errors import UsageError, need_installed
 from genome_index.lab.corpus.packing import OTHER, Codes, codes_of, letters_of
 from genome_index.lab.corpus.sampling import Fragment
 from genome_index.lab.tokenizers.special_ids import LETTERS, SPECIAL, Ids, checked

@@ -25,7 +25,7 @@ from genome_index.errors import UsageError
 from genome_index.lab.corpus.shards import Shards
 from genome_index.lab.corpus.split import require_collections
 from genome_index.lab.pairs.profile_pairs import Contigs, Floats, fragment, word_profiles
-from genome_index.progress import Progress, quiet
+from genome_index.records import Progress, quiet
 
 AT_ONCE = 512  # genomes whose profiles are in memory together
 

@@ -12,10 +12,10 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from genome_index.encoders.checkpoint import LAB_TOKENISER
 from genome_index.encoders.networks.feature_maps import FeatureName
 from genome_index.encoders.networks.performer import PerformerConfig, SlimPerformer
 from genome_index.encoders.networks.performer_folder import write_slim
-from genome_index.encoders.tokenizers.lab import LAB_TOKENISER
 from genome_index.errors import UsageError
 from genome_index.lab.corpus.packing import Codes
 from genome_index.lab.corpus.shards import Shards

@@ -44,7 +44,7 @@ from genome_index.lab.training.model_sizes import (
     schedule_of,
 )
 from genome_index.lab.training.runs import Card, Told, train, write_card
-from genome_index.progress import Progress, quiet
+from genome_index.records import Progress, quiet
 
 Objective = Literal["next", "masked"]
 LENGTH_BP = 2_000

@@ -24,7 +24,7 @@ from torch import Tensor, nn
 
 from genome_index.errors import ModelError, UsageError
 from genome_index.io.atomic import disk_errors, write_file
-from genome_index.progress import Progress, quiet
+from genome_index.records import Progress, quiet
 
 CHECKPOINT, CURVE, CARD, READ_ME = "checkpoint.safetensors", "curve.png", "card.json", "card.md"
 SECONDS = "seconds.txt"

@@ -24,10 +24,9 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from genome_index.encoders.batching import best_device
-from genome_index.encoders.checkpoint import digest, find_model, read_config
+from genome_index.encoders.checkpoint import LAB_TOKENISER, digest, find_model, read_config
 from genome_index.encoders.networks.performer import SlimPerformer
 from genome_index.encoders.networks.performer_folder import is_slim, open_slim
-from genome_index.encoders.tokenizers.lab import LAB_TOKENISER
 from genome_index.errors import ModelError, UsageError
 from genome_index.lab.corpus.packing import Codes
 from genome_index.lab.corpus.shards import Shards
@@ -50,7 +49,7 @@ from genome_index.lab.training.model_sizes import (
 )
 from genome_index.lab.training.runs import Card, Schedule, Told, train, write_card
 from genome_index.lab.training.validation import asked_views, network_scores, spectrum_scores
-from genome_index.progress import Progress, quiet
+from genome_index.records import Progress, quiet
 
 LENGTHS_BP = (500, 1_000, 2_000)
 RATE = 1e-3

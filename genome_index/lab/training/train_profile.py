@@ -22,7 +22,7 @@ from genome_index.lab.pairs.profile_pairs import Contigs, Floats, Pair, Pairs, V
 from genome_index.lab.training.fit_profile import FitPlan, fitted
 from genome_index.lab.training.losses import TEMPERATURE, asked_and_answered
 from genome_index.lab.training.runs import Card, Schedule, train
-from genome_index.progress import Progress, quiet
+from genome_index.records import Progress, quiet
 
 Inputs = Callable[[Sequence[Contigs]], Tensor]  # (B,) views -> a batch of inputs
 

@@ -9,14 +9,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from genome_index.errors import UsageError
 from genome_index.index.index import Index
-from genome_index.index.store.catalog import Entry
+from genome_index.records import Entry
 from genome_index.report.export.graphml import graphml
 from genome_index.report.export.itol import labels, strip
 from genome_index.report.export.krona import krona
 from genome_index.report.export.microreact import microreact
+from genome_index.report.export.names import Wish as Wish
 from genome_index.report.export.newick import tree
-from genome_index.report.export.wish import Wish as Wish
-from genome_index.taxonomy.naming import labels_of, ranks_of
+from genome_index.taxonomy.levels import labels_of, ranks_of
 
 EXPORTS: Mapping[str, Callable[[Index, Sequence[Entry], Wish], Iterator[str]]] = {
     "newick": tree,

@@ -6,14 +6,13 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from genome_index.extras import need_installed
-from genome_index.index.export_neighbours import nearest
+from genome_index.errors import need_installed
 from genome_index.index.index import Index
-from genome_index.index.store.catalog import Entry
+from genome_index.index.neighbours import nearest
 from genome_index.index.store.pair_table import keys_of
-from genome_index.report.export.names import ids_of, plain
-from genome_index.report.export.wish import Wish
-from genome_index.taxonomy.naming import name_of
+from genome_index.records import Entry
+from genome_index.report.export.names import Wish, ids_of, plain
+from genome_index.taxonomy.levels import name_of
 
 
 def graphml(index: Index, entries: Sequence[Entry], wish: Wish) -> Iterator[str]:

@@ -11,11 +11,10 @@ from collections.abc import Iterator, Sequence
 
 from genome_index.errors import UsageError
 from genome_index.index.index import Index
-from genome_index.index.store.catalog import Entry
+from genome_index.records import Entry
 from genome_index.report.export.colours import NO_NAME_COLOUR, colours_of
-from genome_index.report.export.names import ids_of, line
-from genome_index.report.export.wish import Wish
-from genome_index.taxonomy.naming import name_of
+from genome_index.report.export.names import Wish, ids_of, line
+from genome_index.taxonomy.levels import name_of
 
 LEGEND_NAMES = 30  # commonest names that the legend shows: more do not fit beside a tree
 SQUARE = "1"  # a shape of the legend

@@ -6,11 +6,9 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from genome_index.index.index import Index
-from genome_index.index.store.catalog import Entry
-from genome_index.records import RANKS
-from genome_index.report.export.names import line
-from genome_index.report.export.wish import Wish
-from genome_index.taxonomy.naming import name_of
+from genome_index.records import RANKS, Entry
+from genome_index.report.export.names import Wish, line
+from genome_index.taxonomy.levels import name_of
 
 
 def krona(index: Index, entries: Sequence[Entry], wish: Wish) -> Iterator[str]:

@@ -7,13 +7,12 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from genome_index.index.index import Index
-from genome_index.index.store.catalog import Entry
 from genome_index.index.store.composition import decode_course
+from genome_index.records import Entry
 from genome_index.report.export.colours import NO_NAME_COLOUR, colours_of
-from genome_index.report.export.names import ids_of, line
-from genome_index.report.export.wish import Wish
+from genome_index.report.export.names import Wish, ids_of, line
 from genome_index.report.sql import distinct_names
-from genome_index.taxonomy.naming import labels_of, name_of, ranks_of
+from genome_index.taxonomy.levels import labels_of, name_of, ranks_of
 
 
 def microreact(index: Index, entries: Sequence[Entry], wish: Wish) -> Iterator[str]:

@@ -3,9 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from genome_index.index.store.catalog import Entry
+from genome_index.records import Entry
 from genome_index.report.sql import distinct_names
+
+NEIGHBOURS = 10  # nearest references of each genome that are drawn; the index keeps 50
+
+
+@dataclass(frozen=True)
+class Wish:
+    rank: str | None = None  # or a label: what colours, names and groups; of krona, the last rank shown
+    neighbours: int = NEIGHBOURS  # of graphml, for each genome
+
 
 # Tabs, line ends and other controls; Unicode's line and paragraph separators; what XML 1.0 has no place for.
 UNREADABLE = [*range(32), *range(127, 160), 0x2028, 0x2029, *range(0xD800, 0xE000), 0xFFFE, 0xFFFF]

@@ -7,12 +7,11 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from genome_index.collection.trees import Heights, Merges, tree_of
-from genome_index.extras import need_installed
-from genome_index.index.export_neighbours import nearest
+from genome_index.errors import need_installed
 from genome_index.index.index import Index
-from genome_index.index.store.catalog import Entry
-from genome_index.report.export.names import ids_of
-from genome_index.report.export.wish import Wish
+from genome_index.index.neighbours import nearest
+from genome_index.records import Entry
+from genome_index.report.export.names import Wish, ids_of
 
 
 def tree(index: Index, entries: Sequence[Entry], wish: Wish) -> Iterator[str]:

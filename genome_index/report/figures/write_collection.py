@@ -12,7 +12,7 @@ from genome_index.collection.similarity_matrix import (
     rows_of_name,
 )
 from genome_index.collection.species_borders import identities_of
-from genome_index.extras import need_installed
+from genome_index.errors import need_installed
 from genome_index.index.index import Index
 from genome_index.io.atomic import write_file
 from genome_index.records import counted

@@ -10,13 +10,11 @@ from urllib.parse import quote
 
 from genome_index.collection.map import map_of
 from genome_index.collection.map_layout import FEWEST
-from genome_index.errors import UsageError
-from genome_index.extras import need_installed
+from genome_index.errors import UsageError, need_installed
 from genome_index.index.index import Index
-from genome_index.index.store.catalog import Entry
 from genome_index.io.quality import complaint
 from genome_index.io.reader import Failure, GenomePer, iter_genomes
-from genome_index.progress import Progress, quiet
+from genome_index.records import Entry, Progress, quiet
 from genome_index.report.figures.genome.portrait import portrait
 from genome_index.report.figures.genome.species import species_picture
 from genome_index.report.figures.genome.subjects import (

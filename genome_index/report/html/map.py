@@ -11,7 +11,7 @@ from genome_index.index.index import Index
 from genome_index.report.figures.map import telling_rank
 from genome_index.report.figures.style import PALETTE
 from genome_index.report.html import document
-from genome_index.taxonomy.naming import labels_of, name_of, ranks_of
+from genome_index.taxonomy.levels import labels_of, name_of, ranks_of
 
 
 @dataclass(frozen=True)

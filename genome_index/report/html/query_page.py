@@ -10,8 +10,9 @@ from typing import Any
 from genome_index.classify.reference_warnings import NO_CALLS
 from genome_index.collection.map import Map, place
 from genome_index.index.index import Index
+from genome_index.index.info import provenance
 from genome_index.records import Call, counted
-from genome_index.report.calls import call_json, identity, made_with, provenance, rounded, words_percent
+from genome_index.report.calls import call_json, identity, made_with, rounded, words_percent
 from genome_index.report.figures.genome.windows import Painting
 from genome_index.report.html import texts as words
 from genome_index.report.html.document import Figure, Page, Query, Section, Table

@@ -11,11 +11,11 @@ from genome_index.collection.map import map_of
 from genome_index.collection.similarity_matrix import chosen_rows, matrix_of
 from genome_index.collection.species_borders import identities_of
 from genome_index.collection.summary import Choice, Collection, look_at
-from genome_index.extras import need_installed
+from genome_index.errors import need_installed
 from genome_index.index.index import Index
 from genome_index.index.neighbours import live_rows
 from genome_index.io.atomic import write_file
-from genome_index.progress import Progress, quiet
+from genome_index.records import Progress, quiet
 from genome_index.report.collection_tables import in_short, tables_of, write_collection
 from genome_index.report.export.newick import newick
 from genome_index.report.figures.heatmap import heatmap_picture

@@ -13,8 +13,9 @@ import duckdb
 
 from genome_index.errors import UsageError
 from genome_index.index.index import Index
-from genome_index.report.sql.answer import Answer, distinct_names
-from genome_index.report.sql.sandbox import SETTINGS, copy_of, schema_sentence
+from genome_index.records import RANKS
+from genome_index.report.sql.formats import Answer, distinct_names
+from genome_index.report.sql.sandbox import SETTINGS, copy_of, identifier, pointer, schema_sentence
 
 BATCH_ROWS = 1_000
 
@@ -87,3 +88,12 @@ def _rows(db: duckdb.DuckDBPyConnection, kinds: Sequence[str]) -> Iterator[tuple
                 json.loads(value) if at in as_json and value is not None else value
                 for at, value in enumerate(row)
             )
+
+
+def listing_query(index: Index) -> str:
+    """The SELECT of what `gindex list` lists: one column a rank, one a label."""
+    found = ask(index, "SELECT DISTINCT unnest(json_keys(labels)) AS label FROM genomes ORDER BY label")
+    labels = [f"labels->>{pointer(label)} AS {identifier(label or 'label')}" for (label,) in found.rows]
+    ranks = [identifier(rank) for rank in RANKS]
+    columns = ["id AS genome_id", "length_bp", "contigs", "molecule", *ranks, *labels, "source AS input"]
+    return f"SELECT {', '.join(columns)} FROM genomes ORDER BY row"

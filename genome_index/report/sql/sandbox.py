@@ -16,7 +16,26 @@ from genome_index.index.index import Index
 from genome_index.index.store.catalog import SUSPECTS
 from genome_index.records import RANKS
 from genome_index.report.sql.formats import cell_of
-from genome_index.report.sql.quoting import identifier, literal
+
+
+def literal(value: str) -> str:
+    """A text in single quotes.
+
+    >>> literal("it's")
+    "'it''s'"
+    """
+    return "'" + value.replace("'", "''") + "'"
+
+
+def identifier(name: str) -> str:
+    """A column's name in double quotes."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def pointer(key: str) -> str:
+    """A key of a JSON object as a JSON pointer: RFC 6901."""
+    return literal("/" + key.replace("~", "~0").replace("/", "~1"))
+
 
 SETTINGS: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": "false",

@@ -15,8 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 from urllib.parse import urlsplit
 
-from genome_index.errors import GindexError, InputError, UsageError
-from genome_index.extras import need_installed
+from genome_index.errors import GindexError, InputError, UsageError, need_installed
 from genome_index.io.ncbi.entrez import retry_after_s
 from genome_index.service.settings import LOOPBACK
 

@@ -18,9 +18,8 @@ from genome_index.service.site.map_marks import has_map, stars_of_genomes
 from genome_index.service.site.paging import Paging
 from genome_index.service.site.rendering import page
 from genome_index.service.views.genomes import GenomeRecord
-from genome_index.service.views.species import SpeciesRecord
+from genome_index.service.views.species import SpeciesRecord, Width
 from genome_index.service.views.species_threshold import Asked
-from genome_index.service.views.width import Width
 
 EACH_PAGE = 50
 MOST_MEMBERS = 50  # genomes of a species on its page; a link leads to all of them

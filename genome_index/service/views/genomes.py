@@ -9,12 +9,12 @@ from pathlib import PurePath
 from genome_index.errors import UsageError
 from genome_index.index.calibration.features import Hits
 from genome_index.index.index import Index
-from genome_index.index.store.catalog import Entry
 from genome_index.index.store.composition import decode_course
+from genome_index.records import Entry
 from genome_index.service.views.name_lookup import LONGEST, Names, window
 from genome_index.service.views.neighbours import NearGenome, NearGenomes
 from genome_index.service.views.species_threshold import Asked, Asks
-from genome_index.taxonomy.naming import labels_of, name_of, ranks_of
+from genome_index.taxonomy.levels import labels_of, name_of, ranks_of
 
 Shown = tuple[str, int, int, str, str | None, Mapping[str, str], Mapping[str, str]]
 

@@ -10,11 +10,10 @@ import numpy as np
 from genome_index.classify.query import QuerySettings, answer
 from genome_index.errors import UsageError
 from genome_index.index.index import Index
-from genome_index.index.store.catalog import Entry
 from genome_index.index.store.composition import PIECES, Counts, decode_course
-from genome_index.records import Call, Genome
+from genome_index.records import Call, Entry, Genome
 from genome_index.report.figures.genome.dna_walks import MOST_POINTS, count_course
-from genome_index.taxonomy.naming import nearest_name
+from genome_index.taxonomy.levels import nearest_name
 
 MOST_MEMBERS = 200  # of a species that are drawn; more lines hide each other
 

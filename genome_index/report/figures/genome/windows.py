@@ -19,7 +19,6 @@ from genome_index.errors import UsageError
 from genome_index.index.calibration.features import word_identity
 from genome_index.index.calibration.model import CANDIDATES
 from genome_index.index.index import Index
-from genome_index.index.ingest import sequence_digest
 from genome_index.io.quality import LEAST_BP, complaint
 from genome_index.records import Contig, Genome
 
@@ -135,7 +134,7 @@ def _candidates(index: Index, genome: Genome, pieces: Sequence[Genome]) -> Rows:
     found = np.concatenate([rows[0], rows[1:, :NEIGHBOURS].ravel()])
     found = np.array([row for row in dict.fromkeys(found.tolist()) if row >= 0], np.int64)
     index.prefetch(found.tolist())
-    own = sequence_digest(genome)
+    own = genome.sha256
     return np.array([row for row in found if index.entry(int(row)).sha256 != own], np.int64)
 
 
