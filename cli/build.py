@@ -19,7 +19,7 @@ from gindex_cli.shared import (
     LayerOption,
     ModelOption,
     Precision,
-    Show,
+    ProgressLine,
     Threads,
     TokenPool,
     Wait,
@@ -68,9 +68,9 @@ def build(
     spec = spec_for(encoder, faiss, keep_sequence, reading)
     planned = plan(all_inputs(inputs, from_file), taxonomy, genome_per)
     tell_notes((*planned.notes, *notes_of(spec)))
-    show = Show()
-    work = show.work(threads, wait)
-    summary = build_index(planned.inputs, index, planned.taxonomy, planned.per, spec, work)
+    show = ProgressLine()
+    settings = show.settings(threads, wait)
+    summary = build_index(planned.inputs, index, planned.taxonomy, planned.per, spec, settings)
     show.end()
     if summary.index.snapshot.number > 1:
         tell_notes([f"{index} held other genomes before; `gindex undo` brings them back"])
@@ -93,9 +93,9 @@ def add(
 
     planned = plan(all_inputs(inputs, from_file), taxonomy, genome_per)
     tell_notes(planned.notes)
-    show = Show()
-    work = show.work(threads, wait, model)
-    summary = add_genomes(planned.inputs, index, planned.taxonomy, planned.per, work)
+    show = ProgressLine()
+    settings = show.settings(threads, wait, model)
+    summary = add_genomes(planned.inputs, index, planned.taxonomy, planned.per, settings)
     report_change(summary, taken_in("added", summary), show)
 
 
@@ -108,10 +108,10 @@ def merge(
     wait: Wait = 60.0,
 ) -> None:
     """Put the genomes of other indexes into this one, without their FASTA, and fit again."""
-    from genome_index.index.changes import merge as merge_indexes
+    from genome_index.index.merge import merge as merge_indexes
 
-    show = Show()
-    summary = merge_indexes(index, others, show.work(threads, wait))
+    show = ProgressLine()
+    summary = merge_indexes(index, others, show.settings(threads, wait))
     report_change(summary, taken_in("merged", summary), show)
 
 
@@ -119,6 +119,6 @@ def refit(index: IndexDir = DEFAULT_INDEX, threads: Threads = DEFAULT_THREADS, w
     """Fit projection and calibration again on the genomes the index holds now."""
     from genome_index.index.changes import refit as refit_index
 
-    show = Show()
-    summary = refit_index(index, show.work(threads, wait))
+    show = ProgressLine()
+    summary = refit_index(index, show.settings(threads, wait))
     report_change(summary, "fitted projection and calibration again", show)

@@ -14,7 +14,7 @@ from gindex_cli.shared import (
     GenomePerOption,
     Inputs,
     Precision,
-    Show,
+    ProgressLine,
     Windows,
     all_inputs,
     out,
@@ -24,7 +24,7 @@ from gindex_cli.shared import (
 )
 
 if TYPE_CHECKING:
-    from genome_index.evaluate.encoder_comparison import Row
+    from genome_index.evaluate.comparison import Row
 
 
 def compare(
@@ -50,7 +50,7 @@ def compare(
 ) -> None:
     """Compare encoders on genomes whose names are known; the k-mer spectrum is always among them."""
     from genome_index.errors import UsageError
-    from genome_index.evaluate.encoder_comparison import FORMATS
+    from genome_index.evaluate.comparison_tables import FORMATS
     from genome_index.pipeline import compare_models
     from genome_index.spec import Reading
     from genome_index.taxonomy.input_plan import plan
@@ -61,10 +61,9 @@ def compare(
     if planned.taxonomy is None:
         raise UsageError("gindex compare needs names to compare by: give --taxonomy TSV")
     reading = Reading(windows=windows, chunk_tokens=chunk_tokens, precision=precision)
-    show = Show()
+    show = ProgressLine()
     found = compare_models(
-        planned.inputs, planned.taxonomy, encoder or [], planned.per, layers, reading, show.progress,
-        tell_notes,
+        planned.inputs, planned.taxonomy, encoder or [], planned.per, layers, reading, show
     )  # fmt: skip
     show.end()
     out(FORMATS[format](found))

@@ -13,7 +13,7 @@ from gindex_cli.shared import (
     GenomePerOption,
     IndexDir,
     ModelOption,
-    Show,
+    ProgressLine,
     Threads,
     guarded,
     say,
@@ -50,7 +50,7 @@ def genome(
 ) -> None:
     """Draw genomes: a portrait and a painting of each."""
     from genome_index.index.index import Index
-    from genome_index.io.reader import Failure
+    from genome_index.records import Failure
     from genome_index.report.figures.write_genomes import draw_genomes
     from genome_index.taxonomy.input_plan import plan
 
@@ -101,8 +101,8 @@ def collection_map(
     from genome_index.index.index import Index
     from genome_index.report.figures.write_genomes import draw_map
 
-    show = Show()
-    drawn = draw_map(Index.open(index), rank, out, theme, by, show.progress)
+    show = ProgressLine()
+    drawn = draw_map(Index.open(index), rank, out, theme, by, show)
     show.end()
     _told(drawn)
 

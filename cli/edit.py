@@ -17,10 +17,10 @@ def remove(
     wait: Wait = 60.0,
 ) -> None:
     """Remove genomes from an index."""
-    from genome_index.index.changes import Work
     from genome_index.index.changes import remove as remove_genomes
+    from genome_index.index.commit import ChangeSettings
 
-    summary = remove_genomes(index, ids, Work(wait_s=wait))
+    summary = remove_genomes(index, ids, ChangeSettings(wait_s=wait))
     say(
         f"removed {counted(summary.removed)}: {index} holds {summary.index.snapshot.genomes:,}, "
         f"snapshot {summary.index.snapshot.number}; `gindex undo` brings them back"
@@ -33,11 +33,11 @@ def relabel(
     wait: Wait = 60.0,
 ) -> None:
     """Give genomes new names."""
-    from genome_index.index.changes import Work
     from genome_index.index.changes import relabel as relabel_genomes
+    from genome_index.index.commit import ChangeSettings
     from genome_index.taxonomy.tables import read_taxonomy
 
-    summary = relabel_genomes(index, read_taxonomy(taxonomy), Work(wait_s=wait))
+    summary = relabel_genomes(index, read_taxonomy(taxonomy), ChangeSettings(wait_s=wait))
     for warning in summary.warnings:
         say(f"warning: {warning}")
     say(f"relabelled {counted(summary.relabelled)}, snapshot {summary.index.snapshot.number}")

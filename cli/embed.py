@@ -16,7 +16,7 @@ from gindex_cli.shared import (
     Inputs,
     LayerOption,
     Precision,
-    Show,
+    ProgressLine,
     TokenPool,
     Windows,
     all_inputs,
@@ -56,8 +56,8 @@ def embed(
     tell_notes((*planned.notes, *notes_of(spec)))
     made = there = failed = 0
     shares: list[float] = []
-    show = Show()
-    for one in embed_genomes(planned.inputs, out, spec, planned.per, format, per_chunk, show.progress):
+    show = ProgressLine()
+    for one in embed_genomes(planned.inputs, out, spec, planned.per, format, per_chunk, show):
         made += one.path is not None and not one.was_there
         there += one.was_there
         failed += one.path is None

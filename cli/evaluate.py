@@ -12,7 +12,7 @@ from gindex_cli.shared import (
     DEFAULT_THREADS,
     IndexDir,
     ModelOption,
-    Show,
+    ProgressLine,
     Threads,
     out,
     require_format,
@@ -112,9 +112,9 @@ def _encoder(path: Path, model: str, plan: ProbePlan, against: Path | None, form
     from genome_index.evaluate.retrieval_tables import probe_json, probe_lines
     from genome_index.index.index import Index
 
-    show = Show()
+    show = ProgressLine()
     other = Index.open(against) if against is not None else None
-    found = probe(Index.open(path, model), plan, other, show.progress)
+    found = probe(Index.open(path, model), plan, other, show)
     show.end()
     whole = [json.dumps(probe_json(found), indent=1), "\n"]
     out(whole if format == "json" else (f"{line}\n" for line in probe_lines(found)))
@@ -128,8 +128,8 @@ def _calls(
     from genome_index.evaluate.metrics import lines_of, scores
     from genome_index.index.index import Index
 
-    show = Show()
+    show = ProgressLine()
     plan = Plan(folds, hold_out_rank, rank, seed, threads)
-    found = scores(evaluate_index(Index.open(path), plan, show.progress))
+    found = scores(evaluate_index(Index.open(path), plan, show))
     show.end()
     out([json.dumps(found, indent=1), "\n"] if format == "json" else (f"{one}\n" for one in lines_of(found)))

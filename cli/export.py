@@ -34,7 +34,7 @@ def export(
 ) -> None:
     """Write a tree (newick), what goes on it (microreact, itol), a graph (graphml) or counts (krona)."""
     from genome_index.index.index import Index
-    from genome_index.report.export import Wish
+    from genome_index.report.export import ExportOptions
     from genome_index.report.export import export as export_index
 
-    send(export_index(Index.open(index), kind, Wish(rank, neighbours)), output)
+    send(export_index(Index.open(index), kind, ExportOptions(rank, neighbours)), output)

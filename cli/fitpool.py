@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
-from gindex_cli.shared import DEFAULT_INDEX, DEFAULT_THREADS, IndexDir, Show, Threads, Wait, say
+from gindex_cli.shared import DEFAULT_INDEX, DEFAULT_THREADS, IndexDir, ProgressLine, Threads, Wait, say
 
 
 def fit_pool(
@@ -19,8 +19,8 @@ def fit_pool(
     """Train attention and a GRU over chunks; keep the better one where it beats what the index has."""
     from genome_index.index.fit_pooling import fit_pool as fit
 
-    show = Show()
-    report, summary = fit(index, rank, show.work(threads, wait))
+    show = ProgressLine()
+    report, summary = fit(index, rank, show.settings(threads, wait))
     show.end()
     for line in report.lines():
         say(line)

@@ -11,7 +11,7 @@ from gindex_cli.shared import (
     FromFile,
     GenomePerOption,
     Inputs,
-    Show,
+    ProgressLine,
     all_inputs,
     guarded,
     out,
@@ -75,10 +75,10 @@ def corpus(
     from genome_index.lab.corpus.build import build_corpus
     from genome_index.lab.corpus.split import SplitPlan
 
-    show = Show()
+    show = ProgressLine()
     plan = SplitPlan(seed, test_share, validation_share, tuple(hold_out or ()), fellow_genera)
     given = all_inputs(inputs, from_file)
-    found = build_corpus(given, folder, taxonomy, genome_per, licence, plan, progress=show.progress)
+    found = build_corpus(given, folder, taxonomy, genome_per, licence, plan, progress=show)
     show.end()
     for failure in found.failures:
         say(f"{failure.source}: {failure.reason}", error=True)
@@ -105,9 +105,9 @@ def fit(
     """Fit a k-mer profile encoder on a corpus in closed form: minutes, and no torch."""
     from genome_index.lab.training.fit_profile import FitPlan, fit_profile
 
-    show = Show()
+    show = ProgressLine()
     plan = FitPlan(dim, max(2048, dim), seed=seed, leave_out=tuple(leave_out or ()))
-    found = fit_profile(corpus, folder, plan, show.progress)
+    found = fit_profile(corpus, folder, plan, show)
     show.end()
     say(
         f"wrote {folder}: {found.dim:,} dimensions from {found.genomes:,} genomes, {found.genera:,} genera "
@@ -135,8 +135,8 @@ def train(
     need_installed("gindex lab train", "torch", "matplotlib", extra="neural")
     from genome_index.lab.training.train_profile import train_profile
 
-    show = Show()
-    card = train_profile(corpus, folder, size, hidden, seed, rate, show.progress)
+    show = ProgressLine()
+    card = train_profile(corpus, folder, size, hidden, seed, rate, show)
     show.end()
     say(f"wrote {folder}: {card.schedule.steps:,} steps in {card.seconds:,.0f} s")
 
@@ -165,11 +165,9 @@ def pretrain(
     need_installed("gindex lab pretrain", "torch", "matplotlib", extra="neural")
     from genome_index.lab.training.pretrain import pretrain as trained
 
-    show = Show()
+    show = ProgressLine()
     chosen = cast("Objective", objective)  # the library refuses what is none
-    card = trained(
-        corpus, folder, chosen, size, length, tokeniser, steps, rate, seed, features, show.progress
-    )
+    card = trained(corpus, folder, chosen, size, length, tokeniser, steps, rate, seed, features, show)
     show.end()
     _tell(folder, card)
 
@@ -205,9 +203,9 @@ def contrast(
     need_installed("gindex lab contrast", "torch", "matplotlib", extra="neural")
     from genome_index.lab.training.train_contrastive import contrast as trained
 
-    show = Show()
+    show = ProgressLine()
     kind = cast("PairKind", pairs)  # the library refuses what is none
-    card = trained(corpus, folder, size, begin, lengths, tokeniser, steps, rate, seed, kind, show.progress)
+    card = trained(corpus, folder, size, begin, lengths, tokeniser, steps, rate, seed, kind, show)
     show.end()
     _tell(folder, card)
 
@@ -247,7 +245,7 @@ def performer(
     need_installed("gindex lab performer", "matplotlib", extra="report")
     from genome_index.lab.performer.reproduce import reproduce
 
-    show = Show()
-    parts = reproduce(folder, only, lengths, iterations, double, theme, show.progress)
+    show = ProgressLine()
+    parts = reproduce(folder, only, lengths, iterations, double, theme, show)
     show.end()
     out(["\n\n".join(parts), "\n"])

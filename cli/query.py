@@ -20,7 +20,7 @@ from gindex_cli.shared import (
     IndexDir,
     Inputs,
     ModelOption,
-    Show,
+    ProgressLine,
     Threads,
     all_inputs,
     require_format,
@@ -67,14 +67,14 @@ def query(
     require_format(format, ("table", *FORMATS))
     opened = Index.open(index, model)
     planned = _planned(all_inputs(inputs, from_file), genome_per, report, fragments)
-    show = Show(live=output is not None or not sys.stdout.isatty())
-    settings = QuerySettings(k, exclude_identical, threads, show.progress)
+    show = ProgressLine(live=output is not None or not sys.stdout.isatty())
+    settings = QuerySettings(k, exclude_identical, threads, show)
     if fragments:
         from genome_index.classify.fragments.calls import query_fragments
 
         calls = query_fragments(opened, planned.inputs, settings)
     else:
-        calls = query_index(opened, planned.inputs, planned.per, settings, report, show.progress)
+        calls = query_index(opened, planned.inputs, planned.per, settings, report, show)
     outcome = _Outcome(calls, show, {} if fragments else None)
     if format == "table":
         _table(outcome, output)
@@ -115,7 +115,9 @@ def _tell(outcome: _Outcome) -> None:
 class _Outcome:
     """Calls passing through, counted and shown; those of fragments by file too, in `makeups`."""
 
-    def __init__(self, calls: Iterable[Call], show: Show, makeups: dict[str, Makeup] | None = None) -> None:
+    def __init__(
+        self, calls: Iterable[Call], show: ProgressLine, makeups: dict[str, Makeup] | None = None
+    ) -> None:
         self._calls, self._show, self._counts = calls, show, Counter[str]()
         self.makeups = makeups
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 from gindex_cli.output import Output, send
-from gindex_cli.shared import DEFAULT_INDEX, DEFAULT_THREADS, IndexDir, Show, Threads, out, say
+from gindex_cli.shared import DEFAULT_INDEX, DEFAULT_THREADS, IndexDir, ProgressLine, Threads, out, say
 
 from genome_index.records import counted
 
@@ -34,8 +34,8 @@ def report(
     from genome_index.collection.summary import Choice
     from genome_index.pipeline import report_collection
 
-    show = Show()
-    found = report_collection(index, folder, Choice(rank, ani, method), theme, threads, show.progress)
+    show = ProgressLine()
+    found = report_collection(index, folder, Choice(rank, ani, method), theme, threads, show)
     show.end()
     out(f"{line}\n" for line in found.summary)
     page, *others = found.paths

@@ -19,8 +19,7 @@ from genome_index.records import counted
 if TYPE_CHECKING:
     from rich.status import Status
 
-    from genome_index.index.changes import Summary, Work
-    from genome_index.index.ingest import Intake
+    from genome_index.index.commit import ChangeSettings, ChangeSummary
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -181,54 +180,56 @@ def require_format(given: str, known: Iterable[str]) -> None:
         raise UsageError(f"no format is called {given!r}; choose one of: {', '.join(formats)}")
 
 
-class Show:
+class ProgressLine:
     """Progress with rate and time left: a live line on a terminal, now and then a plain one elsewhere."""
 
     def __init__(self, live: bool = True) -> None:
-        self.start = self.stage_start = time.monotonic()
-        self.last = self.start
-        self.stage, self.done = "", 0
-        self.live = _live_line() if live and sys.stderr.isatty() else None
+        self.start = self._stage_start = self._last = time.monotonic()
+        self._name, self._done = "", 0
+        self._live = _live_line() if live and sys.stderr.isatty() else None
 
-    def seen(self, intake: Intake) -> None:
-        """Take note that another input has been read."""
+    def note(self, sentence: str) -> None:
+        """Print what the user should know."""
+        say(f"note: {sentence}")
+
+    def count(self, inputs: int, base_pairs: int) -> None:
+        """Show how much has been read; how much will come is not known."""
         seconds = max(1e-9, time.monotonic() - self.start)
-        done = len(intake.kept) + len(intake.failures) + intake.unchanged
-        mbp = intake.base_pairs / 1e6
-        self._line(f"read {counted(done)}, {mbp:,.1f} Mbp, {_rate(mbp / seconds)} Mbp/s")
+        mbp = base_pairs / 1e6
+        self._line(f"read {counted(inputs)}, {mbp:,.1f} Mbp, {_rate(mbp / seconds)} Mbp/s")
 
     def through(self, what: str, number: int) -> None:
-        """Take note that so many genomes are through; how many will come is not known."""
+        """Show how many genomes are done; how many will come is not known."""
         seconds = max(1e-9, time.monotonic() - self.start)
         self._line(f"{what} {counted(number)}, {_rate(number / seconds)} a second")
 
-    def progress(self, stage: str, done: int, of: int) -> None:
-        """Take note of a stage's progress; the time left is said once something is done."""
+    def stage(self, name: str, done: int, total: int) -> None:
+        """Show how far a stage is, and the time left once something is done."""
         left = ""
-        if stage != self.stage or done < self.done:
-            self.stage, self.stage_start = stage, time.monotonic()
-        elif done and of > 1:
-            left = f", {(time.monotonic() - self.stage_start) / done * (of - done):.0f} s left"
-        self.done = done
-        self._line(f"{stage}{f' {done:,} of {of:,}' if of > 1 else ''}{left}")
+        if name != self._name or done < self._done:
+            self._name, self._stage_start = name, time.monotonic()
+        elif done and total > 1:
+            left = f", {(time.monotonic() - self._stage_start) / done * (total - done):.0f} s left"
+        self._done = done
+        self._line(f"{name}{f' {done:,} of {total:,}' if total > 1 else ''}{left}")
 
     def end(self) -> None:
         """Take the live line away; the summary follows."""
-        if self.live is not None:
-            self.live.stop()
+        if self._live is not None:
+            self._live.stop()
 
-    def work(self, threads: int, wait_s: float, model: str = "") -> Work:
-        """How the library is to work: with these threads, telling this display."""
-        from genome_index.index.changes import Work
+    def settings(self, threads: int, wait_s: float, model: str = "") -> ChangeSettings:
+        """How a change is carried out, with this display of its progress."""
+        from genome_index.index.commit import ChangeSettings
 
-        return Work(threads, wait_s, self.seen, self.progress, model)
+        return ChangeSettings(threads, wait_s, self, model)
 
     def _line(self, text: str) -> None:
         now = time.monotonic()
-        if self.live is not None:
-            self.live.update(text)
-        elif now - self.last >= LINE_EVERY_S:
-            self.last = now
+        if self._live is not None:
+            self._live.update(text)
+        elif now - self._last >= LINE_EVERY_S:
+            self._last = now
             sys.stderr.write(text + "\n")
 
 
@@ -248,12 +249,12 @@ def _rate(value: float) -> str:
 MOST_SHOWN = 20  # failures named at the end; the index keeps them all (`gindex info --failures`)
 
 
-def taken_in(verb: str, summary: Summary) -> str:
+def taken_in(verb: str, summary: ChangeSummary) -> str:
     part = f", {summary.share_read:.1%} of it read in windows" if summary.share_read < 1 else ""
     return f"{verb} {counted(summary.added)} ({summary.base_pairs / 1e6:,.1f} Mbp{part})"
 
 
-def report_change(summary: Summary, done: str, show: Show) -> None:
+def report_change(summary: ChangeSummary, done: str, show: ProgressLine) -> None:
     """The truthful end of a change: what was done, what failed and why; exits with 1 if an input failed."""
     show.end()
     seconds = time.monotonic() - show.start

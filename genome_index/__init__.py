@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from genome_index.classify.query import QuerySettings
     from genome_index.errors import GindexError
-    from genome_index.index.changes import Summary, Work
+    from genome_index.index.commit import ChangeSettings, ChangeSummary
     from genome_index.index.index import Index
     from genome_index.pipeline import add_genomes, build_index, query_index
     from genome_index.records import Call, Contig, Genome, Hit, Lineage
@@ -25,8 +25,8 @@ __all__ = [
     "IndexSpec",
     "Lineage",
     "QuerySettings",
-    "Summary",
-    "Work",
+    "ChangeSummary",
+    "ChangeSettings",
     "add_genomes",
     "build_index",
     "query_index",
@@ -35,7 +35,7 @@ __all__ = [
 _ROOMS = {
     "classify.query": ("QuerySettings",),
     "errors": ("GindexError",),
-    "index.changes": ("Summary", "Work"),
+    "index.commit": ("ChangeSettings", "ChangeSummary"),
     "index.index": ("Index",),
     "pipeline": ("add_genomes", "build_index", "query_index"),
     "records": ("Call", "Contig", "Genome", "Hit", "Lineage"),

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, cast
 from genome_index.classify import query
 from genome_index.classify.query import QuerySettings
 from genome_index.encoders.embed_files import Embedded, write_embeddings
-from genome_index.evaluate.encoder_comparison import Comparison, Tell, compare_inputs
-from genome_index.index import changes
-from genome_index.index.changes import Summary, Work
+from genome_index.evaluate.comparison import Comparison, compare_inputs
+from genome_index.index.build import add, build
+from genome_index.index.commit import ChangeSettings, ChangeSummary
 from genome_index.index.index import Index
-from genome_index.io.reader import Failure, GenomePer, iter_genomes
-from genome_index.records import Call, Genome, Progress, quiet
+from genome_index.io.reader import GenomePer, iter_genomes
+from genome_index.records import Call, Failure, Genome, Progress, quiet
 from genome_index.spec import IndexSpec, Reading
 from genome_index.taxonomy.tables import Taxonomy, read_taxonomy
 
@@ -29,28 +29,32 @@ if TYPE_CHECKING:
 
 def build_index(
     inputs: Sequence[str | Path], path: str | Path, taxonomy: str | Path | Taxonomy | None = None,
-    per: GenomePer = "file", spec: IndexSpec | None = None, work: Work | None = None,
-) -> Summary:  # fmt: skip
+    per: GenomePer = "file", spec: IndexSpec | None = None, settings: ChangeSettings | None = None,
+) -> ChangeSummary:  # fmt: skip
     """Read genomes, encode and sketch them, fit projection and calibration, and commit the first snapshot.
 
     `per` says whether a file or each record of it is one genome. Inputs that cannot be read are in
-    `Summary.failures`; they stop nothing.
+    `ChangeSummary.failures`; they stop nothing.
 
     Raises
     ------
     UsageError, TaxonomyError, UnusableIndex, StorageError
     """
-    return changes.build(
-        Path(path), iter_genomes(inputs, per), spec or IndexSpec(), _taxonomy(taxonomy), work or Work()
+    return build(
+        Path(path),
+        iter_genomes(inputs, per),
+        spec or IndexSpec(),
+        _taxonomy(taxonomy),
+        settings or ChangeSettings(),
     )
 
 
 def add_genomes(
     inputs: Sequence[str | Path], path: str | Path, taxonomy: str | Path | Taxonomy | None = None,
-    per: GenomePer = "file", work: Work | None = None,
-) -> Summary:  # fmt: skip
+    per: GenomePer = "file", settings: ChangeSettings | None = None,
+) -> ChangeSummary:  # fmt: skip
     """Add genomes to an index; what is in it already, just as it is, is passed over."""
-    return changes.add(Path(path), iter_genomes(inputs, per), _taxonomy(taxonomy), work or Work())
+    return add(Path(path), iter_genomes(inputs, per), _taxonomy(taxonomy), settings or ChangeSettings())
 
 
 def query_index(
@@ -100,15 +104,15 @@ def embed_genomes(
 def compare_models(
     inputs: Sequence[str | Path], taxonomy: str | Path | Taxonomy, encoders: Sequence[str],
     per: GenomePer = "file", layers: str = "all", reading: Reading | None = None,
-    progress: Progress = quiet, tell: Tell = lambda notes: None,
+    progress: Progress = quiet,
 ) -> Comparison:  # fmt: skip
     """The same genomes through the k-mer spectrum and some language models, layer by layer.
 
-    `tell` is called with what one should know of a model: its licence, weights without a place.
+    `progress` is also told what one should know of a model: its licence, weights without a place.
     """
     known = taxonomy if isinstance(taxonomy, Taxonomy) else read_taxonomy(Path(taxonomy))
     genomes = iter_genomes(inputs, per)
-    return compare_inputs(genomes, known, encoders, layers, reading or Reading(), progress, tell)
+    return compare_inputs(genomes, known, encoders, layers, reading or Reading(), progress)
 
 
 def _taxonomy(given: str | Path | Taxonomy | None) -> Taxonomy | None:

@@ -3,18 +3,38 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Protocol
 
 RANKS = ("superkingdom", "phylum", "class", "order", "family", "genus", "species", "strain")
 """Taxonomic ranks, broadest first."""
 
-Progress = Callable[[str, int, int], None]  # stage, done, of; called now and then while work goes on
+
+class Progress(Protocol):
+    """Where long work reports to: a line on a terminal, a log, or nowhere (`quiet`)."""
+
+    def note(self, sentence: str) -> None: ...  # something the user should know, such as a model's licence
+
+    def stage(self, name: str, done: int, total: int) -> None: ...  # progress of a stage; total 1: one step
+
+    def count(self, inputs: int, base_pairs: int) -> None: ...  # inputs read so far, of an unknown number
 
 
-def quiet(stage: str, done: int, of: int) -> None:
-    """Show no progress."""
+class _Quiet:
+    def note(self, sentence: str) -> None:
+        pass
+
+    def stage(self, name: str, done: int, total: int) -> None:
+        pass
+
+    def count(self, inputs: int, base_pairs: int) -> None:
+        pass
+
+
+quiet = _Quiet()
+"""Progress that is shown to nobody."""
 
 
 def counted(number: int, noun: str = "genome") -> str:
@@ -92,6 +112,15 @@ class Genome:
             digest.update(contig.sequence.upper())
             digest.update(b"\n")
         return digest.hexdigest()
+
+
+@dataclass(frozen=True)
+class Failure:
+    """An input that gave no genome, and why."""
+
+    id: str
+    source: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)

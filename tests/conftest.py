@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import gzip
+import ctypes
 import os
 import shutil
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from gindex_cli import app
-from typer.testing import CliRunner, Result
+from helpers.fasta import ROOT, Gindex, WriteFasta, fasta_lines
+from typer.testing import CliRunner
 
 from genome_index import build_index
 from genome_index.index.parallel import VARIABLES
@@ -19,14 +20,12 @@ from genome_index.lab.corpus.build import build_corpus
 from genome_index.lab.corpus.split import SplitPlan
 
 if TYPE_CHECKING:
+    from helpers.running_service import Running
     from playwright.sync_api import Browser
-    from service import Running
 
-ROOT = Path(__file__).parents[1]
+# So that processes which tests start find the helpers too.
+os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (str(ROOT / "tests"), os.environ.get("PYTHONPATH"))))
 SIX = (1, 2, 4, 5, 15, 17)  # of the demo: two species of Demobacter by twos, two of Specimenella by ones
-
-WriteFasta = Callable[..., Path]
-Gindex = Callable[..., Result]
 
 
 @pytest.fixture(scope="session")
@@ -89,14 +88,14 @@ def shared_genomes() -> Path:
 @pytest.fixture(scope="session")
 def model(tmp_path_factory: pytest.TempPathFactory) -> str:
     """The folder of a tiny language model, for tests that have looked for torch; it is shared: read it."""
-    from tiny_model import write_tiny_model
+    from helpers.tiny_model import write_tiny_model
 
     return str(write_tiny_model(tmp_path_factory.mktemp("tiny") / "model"))
 
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    from browser import started
+    from helpers.browser import started
 
     with started() as one:
         yield one
@@ -115,23 +114,6 @@ def write_fasta(tmp_path: Path) -> WriteFasta:
     return write
 
 
-def write_records(source: Path, wanted: Collection[str], path: Path) -> Path:
-    """The records of a gzipped FASTA file with these names, in its order, as a file of their own."""
-    with gzip.open(source, "rt") as lines, path.open("w") as out:
-        kept = False
-        for line in lines:
-            kept = line[1:].split()[0] in wanted if line.startswith(">") else kept
-            if kept:
-                out.write(line)
-    return path
-
-
-def fasta_lines(records: Iterable[tuple[str, str]], width: int) -> Iterable[str]:
-    for name, sequence in records:
-        yield f">{name}"
-        yield from (sequence[start : start + width] for start in range(0, len(sequence), width))
-
-
 @pytest.fixture
 def gindex(monkeypatch: pytest.MonkeyPatch) -> Gindex:
     """Run a gindex command line in this process. What it does not turn into a sentence comes up as it is."""
@@ -147,7 +129,41 @@ def gindex(monkeypatch: pytest.MonkeyPatch) -> Gindex:
 def service(demo_index: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """A running service over the whole demo. It is shared: ask it, and leave others' jobs alone."""
     pytest.importorskip("fastapi", reason="the extra serve is not installed")
-    from service import running
+    from helpers.running_service import running
 
     with running(demo_index, tmp_path_factory.mktemp("service") / "data") as one:
         yield one
+
+
+@pytest.fixture
+def bound_by_permissions():
+    """File permissions bind this thread, root's too."""
+    if os.geteuid() != 0:
+        yield
+        return
+    libc = ctypes.CDLL(None, use_errno=True)
+    header = (ctypes.c_uint32 * 2)(0x20080522, 0)  # version 3 of the call, this thread
+    sets = (ctypes.c_uint32 * 6)()  # effective, permitted, inheritable; twice
+    if not hasattr(libc, "capset") or libc.capget(header, sets) != 0:
+        pytest.skip("root is bound by no permissions here")
+    before = sets[0]
+    sets[0] &= ~0b110  # CAP_DAC_OVERRIDE and CAP_DAC_READ_SEARCH
+    assert libc.capset(header, sets) == 0
+    yield
+    sets[0] = before
+    assert libc.capset(header, sets) == 0
+
+
+@pytest.fixture
+def close(bound_by_permissions):
+    """Take all permissions off some paths until the test is over."""
+    closed = []
+
+    def close(path, mode=0):
+        closed.append((path, path.stat().st_mode))
+        path.chmod(mode)
+        return path
+
+    yield close
+    for path, mode in reversed(closed):
+        path.chmod(mode)

@@ -16,13 +16,20 @@ import numpy as np
 import numpy.typing as npt
 
 from genome_index.index.calibration.calibrator import NEVER
-from genome_index.index.calibration.features import WORD_FLOOR, HeldOut, Hits, Vote, elect, features_of
-from genome_index.index.calibration.fit import finer_level, relative_to_needed
+from genome_index.index.calibration.features import (
+    WORD_FLOOR,
+    HeldOut,
+    Hits,
+    Vote,
+    elect,
+    features_of,
+    relative_to_needed,
+)
 from genome_index.index.calibration.model import Model
 from genome_index.index.calibration.thresholds import PRIORS, Prior, SpeciesThresholds
 from genome_index.records import RANKS
-from genome_index.taxonomy.levels import UNKNOWN, Level
-from genome_index.taxonomy.tables import Molecule
+from genome_index.taxonomy.levels import UNKNOWN, Level, finer_level
+from genome_index.taxonomy.names import Molecule
 
 PRIOR_WORDS = {"species": 0.94, "genus": 0.85}  # shared-word identity, for indexes too small to calibrate
 PRIOR_CONFIDENCE = 0.9

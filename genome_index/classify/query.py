@@ -22,8 +22,7 @@ from genome_index.index.index import Index
 from genome_index.index.store.pair_table import in_threads
 from genome_index.index.store.skani import FLOOR, measure
 from genome_index.io.quality import complaint, warnings_of
-from genome_index.io.reader import Failure
-from genome_index.records import RANKS, Call, Evidence, Genome, Hit, Lineage, Progress, quiet
+from genome_index.records import RANKS, Call, Evidence, Failure, Genome, Hit, Lineage, Progress, quiet
 from genome_index.taxonomy.levels import UNKNOWN
 
 BATCH_GENOMES = 256

@@ -89,14 +89,14 @@ def place(found: Map, rows: Sequence[int], weights: Sequence[float]) -> tuple[fl
 def _made(index: Index, by: str, progress: Progress) -> Map:
     rows = live_rows(index)
     vectors = index.model.vectors.rows()[rows]
-    progress("principal components", 0, 1)
+    progress.stage("principal components", 0, 1)
     places, explained = principal(vectors)
     # Genomes that are all the same, or lie on one line, give UMAP nothing to start from.
     if by == "pca" or not np.ptp(places, axis=0).all():
         return Map("pca", rows, places.astype(np.float32), explained)
     need_installed("a map by UMAP", "umap", extra="report")
     near = neighbours(vectors, index.model.around.rows, rows, progress)
-    progress("laying out the map", 0, 1)
+    progress.stage("laying out the map", 0, 1)
     return Map(by, rows, umap_of(places, *near), None)
 
 

@@ -67,7 +67,7 @@ def neighbours(
     found = np.empty((len(rows), NEIGHBOURS), np.int64)
     distance = np.empty((len(rows), NEIGHBOURS), np.float32)
     for block in _blocks(len(rows)):
-        progress("neighbours on the map", block.start, len(rows))
+        progress.stage("neighbours on the map", block.start, len(rows))
         at = np.arange(len(rows))[block]
         found[block], distance[block] = _nearest_of(vectors, at, position[around[rows[block]]])
     few = np.flatnonzero(found.min(axis=1) < 0)

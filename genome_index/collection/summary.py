@@ -50,14 +50,14 @@ def look_at(index: Index, choice: Choice, progress: Progress = quiet) -> Collect
     need_installed("gindex report", "scipy", "sklearn", *leiden, extra="report")
     rows = live_rows(index)
     hits = kept_hits(index, rows)
-    progress("grouping", 0, 1)
+    progress.stage("grouping", 0, 1)
     grouping = group(index.model, rows, hits, choice.rank, choice.ani, choice.method)
     entries = index.catalog.entries()
     names = [name_of(entry, choice.rank) for entry in entries]
     level = index.model.levels.get(choice.rank)
-    progress("comparing groups with names", 0, 1)
+    progress.stage("comparing groups with names", 0, 1)
     agreed = agreement(grouping, level, rows, index.model.vectors.rows()[rows])
-    progress("looking for duplicates", 0, 1)
+    progress.stage("looking for duplicates", 0, 1)
     found = audit(index, rows, hits)
     ids = [entry.id for entry in entries]
     return Collection(

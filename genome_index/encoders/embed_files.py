@@ -20,8 +20,7 @@ from genome_index.encoders.chunk_grid import unread
 from genome_index.errors import StorageError, UsageError, need_installed
 from genome_index.io.atomic import disk_errors, write_file
 from genome_index.io.quality import complaint, given_before
-from genome_index.io.reader import Failure
-from genome_index.records import Genome, Progress, quiet
+from genome_index.records import Failure, Genome, Progress, quiet
 from genome_index.spec import IndexSpec
 
 Floats = npt.NDArray[np.float32]

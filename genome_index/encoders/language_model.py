@@ -166,7 +166,7 @@ class Transformer:
 
 def _within(progress: Progress, done: int, group: int, of: int) -> Callable[[float], None]:
     """Tell progress in genomes from the share of a group that has been read."""
-    return lambda share: progress("reading genomes", done + int(share * group), of)
+    return lambda share: progress.stage("reading genomes", done + int(share * group), of)
 
 
 def wanted_states(model: LanguageModel, ids: Tensor, mask: Tensor | None, layers: Layers) -> Iterator[Tensor]:

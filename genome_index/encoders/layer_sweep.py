@@ -43,7 +43,7 @@ def read_layers(
         through = 0
         for rows, pooled in run(chunks, it.tokenizer, it.device, step, encoder.model):
             share = through / tokens.sum()
-            progress(f"genomes through {encoder.model}", done + int(share * len(grids)), len(genomes))
+            progress.stage(f"genomes through {encoder.model}", done + int(share * len(grids)), len(genomes))
             through += int(tokens[rows].sum())
             weighted = pooled.astype(np.float64) * tokens[rows][:, None, None, None]
             np.add.at(total, owner[rows], weighted)

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from numba import njit
 
 from genome_index.encoders.protocol import Rows
-from genome_index.io.reader import count_bases, mark_bases
+from genome_index.io.bases import count_bases, mark_bases
 from genome_index.records import Genome, Progress, quiet
 
 MASK = "11011011011"

@@ -17,9 +17,10 @@ import numpy.typing as npt
 from genome_index.classify.decision import Name, Verdict, decide, names_of
 from genome_index.errors import UsageError
 from genome_index.index.calibration.features import HeldOut, Hits, nothing_held_out
-from genome_index.index.calibration.fit import Asked, ask, ask_all, calibrate, fit_model, project, within
+from genome_index.index.calibration.fit import calibrate, fit_model, project
 from genome_index.index.calibration.model import CANDIDATES, Model
 from genome_index.index.calibration.pairwise import Comparer
+from genome_index.index.calibration.simulate import Asked, ask, ask_all, within
 from genome_index.index.index import Index
 from genome_index.index.vectors.exact_search import nearest
 from genome_index.records import RANKS, Entry, Progress, counted, quiet
@@ -164,7 +165,7 @@ def _by_folds(
     progress: Progress,
 ) -> Iterator[_Part]:
     for number, part in enumerate(np.unique(parts)):
-        progress("folds", number, len(np.unique(parts)))
+        progress.stage("folds", number, len(np.unique(parts)))
         train, test = np.flatnonzero(parts != part), np.flatnonzero(parts == part)
         known = {name: level.only(train) for name, level in levels.items()}
         model = fit_model(comparer, rows[train], known, molecules[train])
@@ -195,7 +196,7 @@ def _one_out(
     samples = list(ask_all(comparer, vectors, rows, levels, progress))
     fellows = {name: _has_fellow(level, barred) for name, level in levels.items()}
     for number, part in enumerate(np.unique(parts)):
-        progress("calibrating without a part", number, len(np.unique(parts)))
+        progress.stage("calibrating without a part", number, len(np.unique(parts)))
         at = np.flatnonzero(parts == part)
         others = [_asked_at(one, parts[one.rows] != part) for one in samples]
         fitted = {name: calibrate(levels, name, others, model.around, model.thresholds) for name in levels}

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from genome_index.errors import need_installed
-from genome_index.evaluate.encoder_comparison import Row
+from genome_index.evaluate.comparison import Row
 from genome_index.io.atomic import disk_errors
 
 if TYPE_CHECKING:

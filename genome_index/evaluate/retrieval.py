@@ -121,7 +121,7 @@ def _pieces(
         return ground.asked, kept, 0
     shorter, made = 0, list[list[Floats]]()
     for start in range(0, len(ground.asked), TOGETHER):
-        progress(f"fragments of {length_bp:,} bp", start, len(ground.asked))
+        progress.stage(f"fragments of {length_bp:,} bp", start, len(ground.asked))
         rows = ground.rows[ground.asked[start : start + TOGETHER]]
         pieces = [piece for row in rows.tolist() for piece in _cuts(index, row, plan, length_bp)]
         shorter += sum(piece.length_bp < length_bp for piece in pieces)

@@ -20,7 +20,8 @@ import numpy.typing as npt
 from genome_index.encoders import encoder_of
 from genome_index.encoders.chunk_grid import evenly
 from genome_index.errors import UsageError, need_installed
-from genome_index.index.changes import Summary, Work, fit_again
+from genome_index.index.changes import fit_again
+from genome_index.index.commit import ChangeSettings, ChangeSummary
 from genome_index.index.index import Index, writing
 from genome_index.index.vectors.projection import nearest_reference
 from genome_index.records import RANKS, counted
@@ -79,7 +80,7 @@ class PoolReport:
         ]
 
 
-def fit_pool(path: Path, rank: str, work: Work) -> tuple[PoolReport, Summary | None]:
+def fit_pool(path: Path, rank: str, settings: ChangeSettings) -> tuple[PoolReport, ChangeSummary | None]:
     """Train pools on an index's own chunks and labels; commit the better one if it wins, else change nothing.
 
     Raises
@@ -88,7 +89,7 @@ def fit_pool(path: Path, rank: str, work: Work) -> tuple[PoolReport, Summary | N
         The index has no chunks, or too few genomes with a name at this rank.
     """
     need_installed("gindex fit-pool", "torch", extra="neural")
-    with writing(path, work.wait_s):
+    with writing(path, settings.wait_s):
         index = Index.open(path)
         if index.spec.reading is None:
             raise UsageError(
@@ -97,14 +98,14 @@ def fit_pool(path: Path, rank: str, work: Work) -> tuple[PoolReport, Summary | N
             )
         material = _material(index, rank)
         now = encoder_of(index.spec, str(path)).features(material.chunks)
-        report, module = _train_and_test(material, rank, work, now, _name_of(index.spec.reading.chunks))
+        report, module = _train_and_test(material, rank, settings, now, _name_of(index.spec.reading.chunks))
         if not report.wins:
             return report, None
         from genome_index.encoders.learned_pooling import save_pool
 
         name = save_pool(module, report.kind, path)
         spec = replace(index.spec, reading=replace(index.spec.reading, chunks=name))
-        return report, fit_again(index, spec, work, f"fit-pool {name}")
+        return report, fit_again(index, spec, settings, f"fit-pool {name}")
 
 
 def _name_of(chunks: str) -> str:
@@ -157,7 +158,7 @@ def _species_of(level: Level | None, rows: Rows) -> Rows:
 
 
 def _train_and_test(
-    material: _Material, rank: str, work: Work, now: Floats, name: str = "the mean"
+    material: _Material, rank: str, settings: ChangeSettings, now: Floats, name: str = "the mean"
 ) -> tuple[PoolReport, nn.Module]:
     from genome_index.encoders.learned_pooling import KINDS
 
@@ -170,7 +171,7 @@ def _train_and_test(
             f"elsewhere; {LEAST_TESTED} of {LEAST_SPECIES} are needed to say whether a fitted pool is better "
             f"than {name}"
         )
-    tried = [_trained(kind, material, train, choose, work) for kind in KINDS]
+    tried = [_trained(kind, material, train, choose, settings) for kind in KINDS]
     module, kind, rounds, _ = max(tried, key=lambda one: one[3])
     references = np.flatnonzero(material.part < 2)
     ours = _right(_vectors(module, material.chunks), material, references, asked)
@@ -192,7 +193,7 @@ def paired_interval(difference: npt.NDArray[np.float64], cluster: Rows) -> tuple
 
 
 def _trained(
-    kind: str, material: _Material, train: Rows, choose: Rows, work: Work
+    kind: str, material: _Material, train: Rows, choose: Rows, settings: ChangeSettings
 ) -> tuple[nn.Module, str, int, float]:
     """A pool of one kind as it was after its best round: module, kind, round, share right when choosing."""
     import copy
@@ -208,7 +209,7 @@ def _trained(
     optimiser = torch.optim.AdamW(module.parameters(), LEARNING_RATE)
     best, best_round, best_right = copy.deepcopy(module), 0, _chosen(module, material, train, choose)
     for number in range(1, ROUNDS + 1):
-        work.progress(f"training {kind}", number - 1, ROUNDS)
+        settings.progress.stage(f"training {kind}", number - 1, ROUNDS)
         _one_round(module, optimiser, material, train, centre, number)
         right = _chosen(module, material, train, choose)
         if right > best_right:

@@ -21,7 +21,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property
-from importlib import metadata
 from pathlib import Path
 
 from genome_index.encoders import whole_path
@@ -30,29 +29,22 @@ from genome_index.index.calibration.model import Model, load_pairs
 from genome_index.index.contents import Contents
 from genome_index.index.snapshots import (
     CATALOG,
-    KEEP_SNAPSHOTS,
     Snapshot,
     current_snapshot,
-    has_manifest,
     history,
-    numbers,
-    prune,
     read_snapshot,
     snapshot_folder,
-    write_manifest,
     write_pointer,
 )
-from genome_index.index.store.catalog import Catalog, write_catalog
+from genome_index.index.store.catalog import Catalog
 from genome_index.index.store.pair_table import PairTable
 from genome_index.index.store.references import References, locator
 from genome_index.index.store.segments import Segment
-from genome_index.io.atomic import disk_errors, finish_folder, new_folder
-from genome_index.io.checksums import damage_of, described
-from genome_index.io.locks import hold, locked, now
-from genome_index.records import Entry, Event, Suspect, counted
+from genome_index.io.checksums import damage_of
+from genome_index.io.locks import hold, locked
+from genome_index.records import Entry, Suspect, counted
 from genome_index.spec import IndexSpec
 
-LIBRARIES = ("numpy", "faiss-cpu", "duckdb", "pyskani")
 REFIT_SHARE = 0.10  # of the fitted; a projection that misses a tenth loses accuracy: tests/bench/RESULTS.md
 
 
@@ -187,34 +179,6 @@ def writing(path: Path, wait_s: float = 60.0, new: bool = False) -> Iterator[Non
         yield
 
 
-def commit(
-    path: Path, contents: Contents, suspects: Sequence[Suspect], events: Sequence[Event],
-    failures: Sequence[tuple[str, str, str]], taxonomy: str, changed: int, action: str,
-) -> Index:  # fmt: skip
-    """Write a new snapshot and move the pointer to it; the caller holds the lock."""
-    there = numbers(path)
-    number = max([0, *there]) + 1
-    model, genomes = contents.model, len(contents.entries)
-    event = Event(len(events) + 1, now(), action, counted(genomes))
-    work = new_folder(snapshot_folder(path, number))
-    with disk_errors(path):
-        model.save(work, contents.pairs)
-        write_catalog(work / CATALOG, contents.entries.values(), [*events, event], failures, suspects)
-        files = described(work)
-    versions = {"gindex": metadata.version("gindex"), **{name: metadata.version(name) for name in LIBRARIES}}
-    snapshot = Snapshot(
-        number, now(), action, contents.spec, taxonomy, genomes, model.fitted, changed, versions, files
-    )
-    write_manifest(work, snapshot)
-    # Where no snapshot has a manifest there is nothing to go back to, whatever the pointer says.
-    back = history(path) if any(has_manifest(path, other) for other in there) else ()
-    finish_folder(work, snapshot_folder(path, number))
-    write_pointer(path, [number, *back][:KEEP_SNAPSHOTS])
-    with disk_errors(path):
-        prune(path)
-    return Index.open(path)
-
-
 def undo(path: Path, wait_s: float = 60.0) -> Index:
     """Go back to the snapshot before the current one; one that cannot be read is passed over."""
     with writing(path, wait_s):
@@ -236,11 +200,6 @@ def _is_readable(path: Path, number: int) -> bool:
     except UnusableIndex:
         return False
     return True
-
-
-def references_of(path: Path, spec: IndexSpec, entries: Sequence[Entry] | Mapping[int, Entry]) -> References:
-    """What is kept of genomes that no snapshot speaks of yet, staged bases included; entries by row."""
-    return References(spec, locator(entries), path / "segments", path / "staging")
 
 
 def _moved(snapshot: Snapshot, model: str, path: Path) -> Snapshot:

@@ -7,7 +7,7 @@ unfinished run has already put into one is taken from there: that is all there i
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,8 +20,7 @@ from genome_index.index.store.references import encode_raw
 from genome_index.index.store.segments import Segment, is_whole, write_segment
 from genome_index.index.store.sketches import hash_sketch, pack, skani_sketches
 from genome_index.io.quality import complaint, given_before
-from genome_index.io.reader import Failure
-from genome_index.records import Genome, Progress, quiet
+from genome_index.records import Failure, Genome, Progress, quiet
 from genome_index.spec import IndexSpec
 
 SEGMENT_GENOMES = 256
@@ -59,6 +58,11 @@ class Intake:
     base_pairs: int = 0
 
     @property
+    def inputs(self) -> int:
+        """How many inputs have been read, those that failed included."""
+        return len(self.kept) + len(self.failures) + len(self.passed)
+
+    @property
     def unchanged(self) -> int:
         return len(self.passed)
 
@@ -69,7 +73,6 @@ def ingest(
     root: Path,
     taken: Mapping[str, str],
     threads: int,
-    seen: Callable[[Intake], None],
     progress: Progress = quiet,
 ) -> Intake:
     """Put genomes into segments under `root`.
@@ -90,10 +93,10 @@ def ingest(
         if _full(batch, encoder):
             intake.kept += _write(batch, spec, encoder, root, threads, progress)
             batch = []
-        seen(intake)
+        progress.count(intake.inputs, intake.base_pairs)
     if batch:
         intake.kept += _write(batch, spec, encoder, root, threads, progress)
-    seen(intake)
+    progress.count(intake.inputs, intake.base_pairs)
     return intake
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from genome_index.io.reader import count_bases
+from genome_index.io.bases import count_bases
 from genome_index.records import Genome
 
 LEAST_BP = 500  # skani leaves shorter contigs out, and the shortest virus genomes are three times as long

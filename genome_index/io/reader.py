@@ -7,53 +7,21 @@ from __future__ import annotations
 
 import io
 import os
-import re
-import warnings
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
-
-import numpy as np
-import numpy.typing as npt
-from numba import njit
+from typing import Literal
 
 from genome_index.errors import InputError, UsageError
+from genome_index.io.bases import UNSAID, WHITE_SPACE, FileRecord, checked_record
 from genome_index.io.compression import BLOCK_BYTES, READ_ERRORS, cause, open_stream, rejoined
-from genome_index.records import Contig, Genome, Lineage, Taxon
-
-if TYPE_CHECKING:
-    from Bio.Seq import Seq
-    from Bio.SeqRecord import SeqRecord
+from genome_index.io.fasta import fasta_contigs
+from genome_index.io.flatfile import flat_file_records
+from genome_index.records import Contig, Failure, Genome
 
 GenomePer = Literal["file", "record"]
 SUFFIXES = (".fa", ".fasta", ".fna", ".fas", ".ffn", ".gb", ".gbk", ".gbff", ".genbank")
 COMPRESSED = (".gz", ".bz2", ".xz", ".zst")
-
-IUPAC = b"ACGTUNRYSWKMBDHVacgtunryswkmbdhv"
-WHITE_SPACE = b"\r\n\t \v\f"
 BEFORE_ALL = b"\xef\xbb\xbf" + WHITE_SPACE  # a byte order mark and blank lines before the first record
-GAPS_TO_N = bytes.maketrans(b"-.", b"NN")  # deleting a gap would join its flanks into words that do not exist
-
-
-@dataclass(frozen=True)
-class Failure:
-    """An input that gave no genome, and why."""
-
-    id: str
-    source: str
-    reason: str
-
-
-class _Record(NamedTuple):
-    """One record of a file."""
-
-    contig: Contig
-    taxon: Taxon
-    wrong: str = ""  # why it cannot be used; nothing if it can
-
-
-UNSAID = Taxon()  # what FASTA says of taxonomy
 
 
 def iter_genomes(inputs: Iterable[str | Path], per: GenomePer = "file") -> Iterator[Genome | Failure]:
@@ -180,14 +148,14 @@ def _genomes_of(path: str, per: GenomePer) -> Iterator[Genome | Failure]:
         yield Failure(stem, source, cause(error))
 
 
-def _record_genome(record: _Record, source: str) -> Genome | Failure:
+def _record_genome(record: FileRecord, source: str) -> Genome | Failure:
     contig, taxon, wrong = record
     if not (wrong or contig.sequence):
         wrong = f"record {contig.name!r} has a header but no sequence; remove it or complete it"
     return Failure(contig.name, source, wrong) if wrong else Genome(contig.name, (contig,), source, taxon)
 
 
-def _file_genome(stem: str, records: Iterable[_Record], source: str) -> Genome:
+def _file_genome(stem: str, records: Iterable[FileRecord], source: str) -> Genome:
     contigs: list[Contig] = []
     taxon = UNSAID
     for contig, said, wrong in records:
@@ -201,14 +169,14 @@ def _file_genome(stem: str, records: Iterable[_Record], source: str) -> Genome:
     return Genome(stem, tuple(contigs), source, taxon)
 
 
-def _records(stream: io.BufferedReader, stem: str, source: str) -> Iterator[_Record]:
+def _records(stream: io.BufferedReader, stem: str, source: str) -> Iterator[FileRecord]:
     """The records of one file, after a look at its first block: what it is, or why it is nothing we read."""
     start = _first_block(stream)
     if start.startswith(b">"):
-        return (_checked(contig, UNSAID) for contig in _fasta(start, stream, stem))
+        return (checked_record(contig, UNSAID) for contig in fasta_contigs(start, stream, stem))
     if start.startswith((b"LOCUS ", b"ID   ")):
         kind = "GenBank" if start.startswith(b"LOCUS") else "EMBL"
-        return _flat_file(rejoined(start, stream), kind, source)
+        return flat_file_records(rejoined(start, stream), kind, source)
     raise InputError(source, _not_sequence(start))
 
 
@@ -230,160 +198,3 @@ def _not_sequence(start: bytes) -> str:
     return (
         f"neither FASTA nor GenBank: expected '>' or 'LOCUS' at the start but found {start[:10].decode()!r}"
     )
-
-
-def _fasta(block: bytes, rest: io.BufferedReader, stem: str) -> Iterator[Contig]:
-    """Split a FASTA stream at each '>' that begins a line; memory holds one record and one block."""
-    number = 0
-    parts: list[bytes] = []  # of the record being read: its beginning as it is, then its bases
-    last = b"\n"
-    while block:
-        start, at = 0, block.find(b">")
-        while at >= 0:
-            if (block[at - 1 : at] or last) == b"\n":  # any other stands inside a header
-                if number:
-                    yield _contig(_longer(parts, block[start:at]), f"{stem}_{number}")
-                number, parts, start = number + 1, [], at + 1
-            at = block.find(b">", at + 1)
-        parts = _longer(parts, block[start:])
-        last = block[-1:]
-        block = rest.read(BLOCK_BYTES)
-    yield _contig(parts, f"{stem}_{number}")
-
-
-def _longer(parts: list[bytes], more: bytes) -> list[bytes]:
-    """The parts with another; its line ends are taken out now, while the block is in the cache."""
-    if not parts:
-        return [more]
-    if b"\n" not in parts[0]:  # not even the header is complete
-        return [parts[0] + more]
-    parts.append(more.replace(b"\n", b""))
-    return parts
-
-
-def _contig(parts: list[bytes], unnamed: str) -> Contig:
-    header, _, bases = parts[0].partition(b"\n")
-    bases = bases.replace(b"\n", b"")
-    sequence = b"".join([bases, *parts[1:]]) if len(parts) > 1 else bases
-    words = header.split(None, 1)
-    return Contig(words[0].decode("utf-8", "replace") if words else unnamed, sequence)
-
-
-def _checked(contig: Contig, taxon: Taxon) -> _Record:
-    """The record with white space taken out and gaps made N; what is no nucleotide is wrong."""
-    sequence = contig.sequence
-    if count_bases(np.frombuffer(sequence, np.uint8)) == len(sequence):
-        return _Record(contig, taxon)
-    sequence = sequence.translate(GAPS_TO_N, WHITE_SPACE)
-    return _Record(Contig(contig.name, sequence), taxon, _complaint(contig.name, sequence))
-
-
-def _complaint(name: str, sequence: bytes) -> str:
-    strange = sequence.translate(None, IUPAC)
-    if not strange:
-        return ""
-    found = ", ".join(repr(chr(letter)) for letter in sorted(set(strange))[:6])
-    protein = (
-        "; this looks like protein, gindex reads nucleotides"
-        if strange[:1].isalpha()
-        else "; is it a sequence file?"
-    )
-    return f"record {name!r} holds {found}, which are no nucleotide codes{protein}"
-
-
-@njit(cache=True, nogil=True)
-def count_bases(sequence: npt.NDArray[np.uint8]) -> int:
-    """How many letters are A, C, G, T or U, in either case: (L,) -> int.
-
-    Added up in single bytes, 128 at a time, which the processor does on many letters at once.
-    """
-    bases, whole = 0, sequence.size // 128 * 128
-    for start in range(0, whole, 128):
-        some = np.uint8(0)
-        for i in range(start, start + 128):
-            some = np.uint8(some + is_base(sequence[i]))
-        bases += int(some)
-    for i in range(whole, sequence.size):
-        bases += int(is_base(sequence[i]))
-    return bases
-
-
-@njit(cache=True, nogil=True)
-def is_base(letter: np.uint8) -> np.uint8:
-    """1 for A, C, G, T and U, in either case; 0 for any other letter."""
-    letter |= np.uint8(32)
-    found = (letter == 97) | (letter == 99) | (letter == 103) | (letter == 116) | (letter == 117)
-    return np.uint8(found)
-
-
-@njit(cache=True, nogil=True)
-def mark_bases(sequence: npt.NDArray[np.uint8], marks: npt.NDArray[np.uint8]) -> None:
-    """Which letters are bases, as 1 and 0: (L,), (L,)."""
-    for i in range(sequence.size):
-        marks[i] = is_base(sequence[i])
-
-
-MALFORMED = (ValueError, AssertionError, AttributeError, LookupError, TypeError)  # what Biopython dies of
-LENGTHS_DIFFER = re.compile(r"Expected sequence length (\d+), found (\d+)")
-
-
-def _flat_file(stream: io.BufferedReader, kind: str, source: str) -> Iterator[_Record]:
-    """GenBank and EMBL by Biopython; organism and lineage become the taxonomy."""
-    from Bio import BiopythonWarning, SeqIO
-
-    with io.TextIOWrapper(stream, encoding="utf-8", errors="replace") as text:
-        parsed = SeqIO.parse(text, kind.lower())  # type: ignore[no-untyped-call]  # Biopython has none here
-        while True:
-            try:
-                with warnings.catch_warnings(record=True) as said:
-                    warnings.simplefilter("always", BiopythonWarning)
-                    record = next(parsed, None)
-            except MALFORMED as error:
-                why = str(error) or type(error).__name__
-                reason = f"not a well-formed {kind} file ({why}); download it again, or give it as FASTA"
-                raise InputError(source, reason) from error
-            if record is None:
-                return
-            yield _flat_record(record, " ".join(str(one.message) for one in said))
-
-
-def _flat_record(record: SeqRecord, said: str) -> _Record:
-    """A record of a flat file. Of what Biopython warns, a cut sequence matters; slips of format do not."""
-    from Bio.Seq import UndefinedSequenceError
-
-    name, taxon = str(record.id), _organism(record.annotations)
-    try:
-        contig = Contig(name, bytes(cast("Seq", record.seq)))
-    except UndefinedSequenceError:
-        reason = "a record without its sequence (no ORIGIN); download it with the sequence"
-        return _Record(Contig(name, b""), taxon, reason)
-    if lengths := LENGTHS_DIFFER.search(said):
-        reason = (
-            f"record {name!r} has {lengths[2]} bp, but its length is given as {lengths[1]}; "
-            "it was cut or changed: download it again, or correct the length"
-        )
-        return _Record(contig, taxon, reason)
-    return _checked(contig, taxon)
-
-
-def _organism(annotations: dict[str, Any]) -> Taxon:
-    """Taxon of a GenBank record. Its lineage has no ranks: the suffixes that fix one by the codes are used.
-
-    -aceae, -idae and -viridae are families, -ales and -virales orders (ICNP, ICN, ICZN, ICTV); the genus is
-    the lineage's entry that begins the organism's name.
-    """
-    organism = str(annotations.get("organism", "")).strip()
-    lineage = [str(name) for name in annotations.get("taxonomy", [])]
-    names: dict[str, str] = {}
-    if lineage:
-        names["superkingdom"] = lineage[0]
-    for name in lineage:
-        if name.endswith(("aceae", "idae", "viridae")):
-            names["family"] = name
-        elif name.endswith("ales"):
-            names["order"] = name
-        if organism.startswith(name + " "):
-            names["genus"] = name
-    if organism:
-        names["species"] = organism
-    return Taxon(Lineage(names), {"lineage": "; ".join(lineage)} if lineage else {})

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from genome_index.records import RANKS, Entry, Taxon
-from genome_index.taxonomy.tables import usable_name
+from genome_index.taxonomy.names import usable_name
 
 Codes = npt.NDArray[np.int32]
 
@@ -99,3 +99,12 @@ def ranks_of(entries: Sequence[Entry]) -> list[str]:
 def labels_of(entries: Sequence[Entry]) -> list[str]:
     """The labels that some genome has, in the order of the alphabet."""
     return sorted({label for entry in entries for label in entry.taxon.labels})
+
+
+def finer_level(levels: Mapping[str, Level], name: str) -> Level | None:
+    """The next more specific rank that the index knows; none for species, strain and labels."""
+    ranks = [rank for rank in RANKS[:-1] if rank in levels]
+    if name not in ranks or name == "species":
+        return None
+    after = ranks[ranks.index(name) + 1 :]
+    return levels[after[0]] if after else None

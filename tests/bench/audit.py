@@ -17,8 +17,8 @@ from pathlib import Path
 from common import GENOMES, GINDEX, machine, peak_mb
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from life import mutated
-from planting import KINDS, Planted, built, contaminated, plant, read_all, suspects
+from helpers.planted import KINDS, Planted, built, contaminated, plant, read_all, suspects
+from helpers.simulated import mutated
 
 from genome_index import Contig, Genome, Index, query_index
 

@@ -24,7 +24,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from service import Running, running
+from helpers.running_service import Running, running
 
 GENOMES = Path(__file__).parents[3] / "shared" / "genomes" / "mito_newvert.fa.gz"
 

@@ -33,14 +33,8 @@ from genome_index.index.calibration.calibrator import (
     with_threshold,
 )
 from genome_index.index.calibration.features import WORD_FLOOR, HeldOut
-from genome_index.index.calibration.fit import (
-    LEAST_SAMPLES,
-    Asked,
-    best_vote,
-    join_samples,
-    kin_of,
-    samples_of,
-)
+from genome_index.index.calibration.fit import LEAST_SAMPLES, best_vote
+from genome_index.index.calibration.simulate import Asked, join_samples, kin_of, samples_of
 from genome_index.index.index import Index
 from genome_index.io.quality import LEAST_BP, complaint
 from genome_index.io.sequence import drawn_window
@@ -97,7 +91,7 @@ def fit(table: Table, rows: Rows, progress: Progress = quiet, threads: int = 1, 
     """Calibrators from pieces of the references `rows`, asked of all of the index."""
     found: dict[int, dict[str, Calibrator]] = {}
     for number, length in enumerate(LENGTHS):
-        progress("learning from fragments", number, len(LENGTHS))
+        progress.stage("learning from fragments", number, len(LENGTHS))
         taken = cut(table, rows, length, PIECES, seed)
         if len(taken.pieces) >= LEAST_SAMPLES:
             asked = list(ask(table, taken, threads))

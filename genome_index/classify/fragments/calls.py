@@ -24,8 +24,8 @@ from genome_index.index.calibration.features import WORD_FLOOR, Hits, nothing_he
 from genome_index.index.calibration.model import Model
 from genome_index.index.index import Index
 from genome_index.io.quality import warnings_of
-from genome_index.io.reader import Failure, file_stem, iter_genomes
-from genome_index.records import RANKS, Call, Evidence, Genome, Hit
+from genome_index.io.reader import file_stem, iter_genomes
+from genome_index.records import RANKS, Call, Evidence, Failure, Genome, Hit
 from genome_index.taxonomy.levels import UNKNOWN
 
 BATCH_FRAGMENTS = 512  # one pass through all sketches serves so many

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from numba import njit
 
 from genome_index.encoders.protocol import Ids
-from genome_index.io.reader import is_base
+from genome_index.io.bases import is_base
 
 BASES = "ATCG"  # in the order of the published list
 K = 6

@@ -66,7 +66,7 @@ def find_suspects(
 ) -> list[Suspect]:  # fmt: skip
     """What looks wrong in the genomes asked about, by default all, and what `earlier` says of the others."""
     asked = contents.rows if asked is None else asked
-    progress(STAGE, 0, 1)
+    progress.stage(STAGE, 0, 1)
     kept = [one for one in earlier if _stays(one, contents, set(asked.tolist()))]
     known = {one.row for one in kept if one.kind in PARTS}
     parts = _find_parts(contents, asked, known, threads)

@@ -13,6 +13,7 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from genome_index.index.calibration.thresholds import SpeciesThresholds
 from genome_index.taxonomy.levels import UNKNOWN, Level
 
 Floats = npt.NDArray[np.float32]
@@ -277,3 +278,22 @@ def _mean(table: Floats, otherwise: Floats) -> Floats:
     return np.where(
         known.any(axis=1), np.where(known, table, 0).sum(axis=1) / np.maximum(known.sum(axis=1), 1), otherwise
     )
+
+
+def relative_to_needed(
+    features: Floats,
+    hits: Hits,
+    self_rows: Rows,
+    elected: npt.NDArray[np.int32],
+    level: Level,
+    thresholds: SpeciesThresholds,
+) -> Floats:
+    """ANI less what the elected species asks for, in place of ANI; its own row tells a query nothing."""
+    found = features.copy()
+    column = FEATURES.index("ani")
+    for i in range(len(elected)):
+        rows = hits.rows[i][hits.rows[i] >= 0]
+        bearers = rows[level.codes[rows] == elected[i]]
+        if elected[i] != UNKNOWN and len(bearers):
+            found[i, column] -= thresholds.needed(int(bearers[0]), (int(self_rows[i]),))
+    return found

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -12,23 +12,25 @@ from genome_index.index.calibration.calibrator import (
     LEAST_NAMES,
     NEVER,
     Calibrator,
-    Samples,
     fit_calibrator,
     mixture_for,
     with_threshold,
 )
 from genome_index.index.calibration.features import (
-    FEATURES,
-    HeldOut,
-    Hits,
     Surroundings,
     Vote,
     elect,
-    features_of,
     score,
 )
 from genome_index.index.calibration.model import CANDIDATES, Model
 from genome_index.index.calibration.pairwise import Comparer
+from genome_index.index.calibration.simulate import (
+    Asked,
+    ask_all,
+    join_samples,
+    least_similarity,
+    samples_of,
+)
 from genome_index.index.calibration.thresholds import Fellows, SpeciesThresholds, nearest_fellows
 from genome_index.index.store.pair_table import PairTable, positions, rows_of
 from genome_index.index.store.references import References
@@ -43,7 +45,6 @@ Floats = npt.NDArray[np.float32]
 
 PROJECT_GENOMES = 128  # projected at a time
 NEIGHBOUR_GENOMES = 8_192  # whose neighbours are compared at a time
-CALIBRATE_UP_TO = 8_000  # references that are asked about; more do not change the curves
 LEAST_SAMPLES = 8  # for a calibrator; an index with fewer has none at that level
 VOTES = tuple(
     Vote(weight, temperature) for temperature in (0.05, 0.02, 0.1, 0.2) for weight in (8.0, 2.0, 0.0)
@@ -51,21 +52,11 @@ VOTES = tuple(
 """Ways to elect a name that a level chooses from, the default first."""
 
 
-@dataclass(frozen=True)
-class Asked:
-    """One regime's simulated queries: the references asked about, with what left out, and their hits."""
-
-    regime: str  # genome, species or genus: what was left out
-    rows: Rows  # (Q,) of the references asked about
-    hits: Hits
-    held: HeldOut
-
-
 def project(references: References, rows: Rows, projection: Projection, progress: Progress = quiet) -> Floats:
     """Vectors of some references: (n,) rows -> (n, d)."""
     vectors = np.empty((len(rows), projection.dim), np.float32)
     for start in range(0, len(rows), PROJECT_GENOMES):
-        progress("projecting", start, len(rows))
+        progress.stage("projecting", start, len(rows))
         block = slice(start, start + PROJECT_GENOMES)
         vectors[block] = projection.apply(references.features(rows[block]))
     references.let_go()
@@ -94,7 +85,7 @@ def fit_model(
 
     In the model a reference is its position within `rows`.
     """
-    progress("fitting", 0, 1)
+    progress.stage("fitting", 0, 1)
     projection = fit_on(comparer.references, rows)
     vectors = project(comparer.references, rows, projection, progress)
     return learn(comparer, rows, levels, molecules, projection, vectors, progress)
@@ -111,7 +102,7 @@ def learn(
     thresholds = SpeciesThresholds(fellows, levels, molecules)
     calibrators: dict[str, Calibrator] = {}
     for name in levels:
-        progress(f"calibrating {name}", len(calibrators), len(levels))
+        progress.stage(f"calibrating {name}", len(calibrators), len(levels))
         fitted = calibrate(levels, name, asked, around, thresholds)
         if fitted is not None:
             calibrators[name] = fitted
@@ -127,7 +118,7 @@ def surroundings(comparer: Comparer, vectors: Floats, rows: Rows, progress: Prog
     shape = len(rows), min(CANDIDATES, len(rows))
     found = Surroundings(np.empty(shape, np.int32), np.empty(shape, np.float32))
     for start in range(0, len(rows), NEIGHBOUR_GENOMES):
-        progress("neighbours", start, len(rows))
+        progress.stage("neighbours", start, len(rows))
         asked = np.arange(start, min(start + NEIGHBOUR_GENOMES, len(rows)))
         found.rows[asked], found.score[asked] = _nearest_by_score(comparer, vectors, rows, asked)
     return found
@@ -141,41 +132,6 @@ def _nearest_by_score(comparer: Comparer, vectors: Floats, rows: Rows, asked: Ro
     order = np.argsort(-scores, axis=1, kind="stable")
     ordered = np.take_along_axis(scores, order, axis=1)
     return np.take_along_axis(near, order, axis=1), np.where(np.isfinite(ordered), ordered, 0)
-
-
-def ask_all(
-    comparer: Comparer, vectors: Floats, rows: Rows, levels: Mapping[str, Level], progress: Progress = quiet
-) -> Iterator[Asked]:
-    """Ask with each genome left out, then with each of its ranks the index knows, from species upwards."""
-    asked = np.unique(np.linspace(0, len(rows) - 1, min(len(rows), CALIBRATE_UP_TO)).astype(np.int64))
-    ranks = [rank for rank in reversed(RANKS[:-1]) if rank in levels]
-    progress("asking with the genome left out", 0, len(ranks) + 1)
-    yield ask(comparer, vectors, rows, asked, None, "genome")
-    for number, rank in enumerate(ranks, 1):
-        progress(f"asking with the {rank} left out", number, len(ranks) + 1)
-        yield ask(comparer, vectors, rows, asked[levels[rank].codes[asked] != UNKNOWN], levels[rank], rank)
-
-
-def ask(
-    comparer: Comparer, vectors: Floats, rows: Rows, asked: Rows, level: Level | None, regime: str
-) -> Asked:
-    """Ask about references (positions within `rows`) with themselves, and all of their code, left out."""
-    codes = level.codes if level is not None else np.full(len(rows), UNKNOWN, np.int32)
-    members = level.members() if level is not None else {}
-    own = codes[asked]
-
-    def barred(i: int) -> Rows:
-        return np.append(members.get(int(own[i]), np.empty(0, np.int64)), asked[i])
-
-    similarity, near = nearest(vectors[asked], vectors, CANDIDATES, barred)
-    hits = comparer.hits(rows[asked], similarity, np.where(near >= 0, rows[near], -1))
-    return Asked(regime, asked, within(hits, rows), HeldOut(asked, codes, own))
-
-
-def within(hits: Hits, rows: Rows) -> Hits:
-    """The same hits with positions within `rows` instead of rows."""
-    position = positions(rows, int(rows.max()) + 1)
-    return Hits(position[hits.rows], hits.similarity, hits.words, hits.ani, hits.af_query, hits.af_reference)
 
 
 def measured_fellows(pairs: PairTable, rows: Rows, levels: Mapping[str, Level]) -> Fellows:
@@ -227,91 +183,3 @@ def best_vote(levels: Mapping[str, Level], name: str, asked: Sequence[Asked]) ->
     hits = one.hits.only(some)
     right = [int((elect(hits, level, vote)[0] == own[some]).sum()) for vote in VOTES]
     return VOTES[int(np.argmax(right))]
-
-
-def samples_of(
-    levels: Mapping[str, Level],
-    name: str,
-    asked: Asked,
-    around: Surroundings,
-    thresholds: SpeciesThresholds,
-    vote: Vote,
-    share_of_mixture: float = 1.0,
-) -> Samples | None:
-    """Simulated answers of one regime at one level; genomes without a name there say nothing."""
-    level = levels[name]
-    elected, share = elect(asked.hits, level, vote)
-    features = features_of(asked.hits, level, finer_level(levels, name), elected, share, around, asked.held)
-    if name == "species":
-        features = relative_to_needed(features, asked.hits, asked.rows, elected, level, thresholds)
-    own = level.codes[asked.rows]
-    known = (own != UNKNOWN) & (elected != UNKNOWN)
-    if name == "species" and asked.regime == "genome":
-        # A genome alone in its species is asked about in the species regime; here the answer has to be there.
-        known &= np.bincount(level.codes[level.codes != UNKNOWN], minlength=1)[own] > 1
-    if not known.any():
-        return None
-    right = elected == own
-    weight = np.full(int(known.sum()), share_of_mixture / known.sum())
-    return Samples(
-        features[known],
-        right[known],
-        weight,
-        np.full(len(weight), asked.regime == "species"),
-        (features[known, FEATURES.index("ani")] >= 0) if name == "species" else np.ones(len(weight), bool),
-        kin_of(levels, asked.rows[known]),
-    )
-
-
-def kin_of(levels: Mapping[str, Level], rows: Rows) -> Rows:
-    """One number a genus; genomes without one, or without a species of it, are their own kin."""
-    codes = levels["genus"].codes[rows] if "genus" in levels else np.full(len(rows), UNKNOWN)
-    return np.where(codes == UNKNOWN, -1 - rows, codes)
-
-
-def relative_to_needed(
-    features: Floats,
-    hits: Hits,
-    self_rows: Rows,
-    elected: npt.NDArray[np.int32],
-    level: Level,
-    thresholds: SpeciesThresholds,
-) -> Floats:
-    """ANI less what the elected species asks for, in place of ANI; its own row tells a query nothing."""
-    found = features.copy()
-    column = FEATURES.index("ani")
-    for i in range(len(elected)):
-        rows = hits.rows[i][hits.rows[i] >= 0]
-        bearers = rows[level.codes[rows] == elected[i]]
-        if elected[i] != UNKNOWN and len(bearers):
-            found[i, column] -= thresholds.needed(int(bearers[0]), (int(self_rows[i]),))
-    return found
-
-
-def join_samples(parts: Sequence[Samples]) -> Samples | None:
-    """All regimes together, weighted so that the weights add up to the number of samples."""
-    if not parts:
-        return None
-    joined = [
-        np.concatenate([getattr(part, name) for part in parts])
-        for name in ("features", "right", "weight", "species_out", "eligible", "group")
-    ]
-    joined[2] = joined[2] * len(joined[2]) / joined[2].sum()
-    return Samples(*joined)
-
-
-def finer_level(levels: Mapping[str, Level], name: str) -> Level | None:
-    """The next more specific rank that the index knows; none for species, strain and labels."""
-    ranks = [rank for rank in RANKS[:-1] if rank in levels]
-    if name not in ranks or name == "species":
-        return None
-    after = ranks[ranks.index(name) + 1 :]
-    return levels[after[0]] if after else None
-
-
-def least_similarity(asked: Sequence[Asked]) -> float:
-    """Similarity that 99.9 % of references find with their genus left out; below it nothing is comparable."""
-    genus_out = next((one for one in asked if one.regime == "genus"), asked[0])
-    real = np.where(genus_out.hits.rows >= 0, genus_out.hits.similarity, np.nan)
-    found = ~np.isnan(real).all(axis=1)
-    return float(np.quantile(np.nanmax(real[found], axis=1), 0.001)) if found.any() else -1.0

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from genome_index.taxonomy.levels import UNKNOWN, Level
-from genome_index.taxonomy.tables import Molecule
+from genome_index.taxonomy.names import Molecule
 
 
 @dataclass(frozen=True)

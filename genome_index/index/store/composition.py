@@ -11,7 +11,7 @@ import numpy.typing as npt
 import zstandard
 from numba import njit
 
-from genome_index.io.reader import is_base
+from genome_index.io.bases import is_base
 from genome_index.records import Genome
 
 WINDOWS = 32  # of equal length; 500 bp of a mitogenome

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from genome_index.io.reader import is_base, mark_bases
+from genome_index.io.bases import is_base, mark_bases
 from genome_index.records import Contig, Genome
 from genome_index.spec import IndexSpec
 

@@ -20,7 +20,7 @@ from genome_index.index.snapshots import current_snapshot
 from genome_index.io.atomic import disk_errors, finish_folder, new_folder, write_file
 from genome_index.io.checksums import described, sealed
 from genome_index.io.quality import complaint, given_before
-from genome_index.io.reader import Failure, file_stem, iter_genomes
+from genome_index.io.reader import file_stem, iter_genomes
 from genome_index.lab.corpus.packing import OTHER, canonical_digest, codes_of
 from genome_index.lab.corpus.relatives import IDENTITY, SPEC, SketchFile
 from genome_index.lab.corpus.shards import (
@@ -33,9 +33,10 @@ from genome_index.lab.corpus.shards import (
     ShardWriter,
 )
 from genome_index.lab.corpus.split import PARTS, SplitPlan, Subject, make_split, require_collections
-from genome_index.records import Genome, Progress, Taxon, counted, quiet
+from genome_index.records import Failure, Genome, Progress, Taxon, counted, quiet
 from genome_index.taxonomy.input_plan import plan as plan_of
-from genome_index.taxonomy.tables import Taxonomy, species_genus, usable_name
+from genome_index.taxonomy.names import species_genus, usable_name
+from genome_index.taxonomy.tables import Taxonomy
 
 LEFT_OUT = "left_out.tsv"
 SKETCHES = "sketches"  # while a corpus is made
@@ -43,7 +44,7 @@ ROWS_HELD = 256  # genomes read from an index before its segments are unmapped
 
 
 @dataclass(frozen=True)
-class Summary:
+class CorpusSummary:
     """What came of some inputs, for the user."""
 
     path: Path
@@ -87,7 +88,7 @@ class _Intake:
 def build_corpus(
     inputs: Sequence[str], out: Path, taxonomy: Path | None = None, per: str | None = None,
     licence: str = "", split: SplitPlan | None = None, shard_bp: int = SHARD_BP, progress: Progress = quiet,
-) -> Summary:  # fmt: skip
+) -> CorpusSummary:  # fmt: skip
     """Make a corpus of FASTA, GenBank and indexes; the same call gives the same bytes.
 
     Raises
@@ -108,11 +109,11 @@ def build_corpus(
             source = _of_index(Path(given)) if given in indexes else iter_genomes([given], asked.per)
             for genome in source:
                 _take(genome, _collection(given), intake, writer, sketches)
-                progress("genomes", len(intake.genomes), 0)
+                progress.stage("genomes", len(intake.genomes), 0)
         writer.close()
         if not intake.genomes:
             raise UsageError(_nothing(intake))
-        progress("relatives", 0, len(intake.genomes))
+        progress.stage("relatives", 0, len(intake.genomes))
         groups, sampled = sketches.groups()
     (work / SKETCHES).unlink()
     made = make_split([_subject(one) for one in intake.genomes], groups, split)
@@ -215,7 +216,7 @@ def _write_tables(work: Path, genomes: Sequence[CorpusGenome], intake: _Intake) 
 
 
 def _write_manifest(
-    work: Path, settings: Mapping[str, object], summary: Summary, taxonomy: Taxonomy | None
+    work: Path, settings: Mapping[str, object], summary: CorpusSummary, taxonomy: Taxonomy | None
 ) -> None:
     values = {
         "format": FORMAT,
@@ -230,11 +231,13 @@ def _write_manifest(
     write_file(work / MANIFEST, sealed(values))
 
 
-def _summary(out: Path, genomes: Sequence[CorpusGenome], intake: _Intake, notes: tuple[str, ...]) -> Summary:
+def _summary(
+    out: Path, genomes: Sequence[CorpusGenome], intake: _Intake, notes: tuple[str, ...]
+) -> CorpusSummary:
     sizes = Counter(one.cluster for one in genomes)
     if intake.taxonomy is not None:
         notes = (*notes, *intake.taxonomy.warnings)
-    return Summary(
+    return CorpusSummary(
         out, {part: sum(one.part == part for one in genomes) for part in PARTS},
         {part: sum(one.length_bp for one in genomes if one.part == part) for part in PARTS},
         len({one.species for one in genomes if one.species}), len(sizes), max(sizes.values()),

@@ -82,7 +82,7 @@ def learn_copying(
     out.mkdir(parents=True, exist_ok=True)
     results, curves = list[Learned](), dict[int, list[float]]()
     for done, chunk in enumerate(chunks):
-        progress(f"learning to copy, {way(chunk)},", done, len(chunks))
+        progress.stage(f"learning to copy, {way(chunk)},", done, len(chunks))
         found = apart(learn, task, chunk)
         if found is None:
             raise GindexError(

@@ -87,7 +87,7 @@ def measure(
     wanted = [(kind, length) for kind, length in wanted if length <= KINDS[kind].longest]
     points: list[Point] = []
     for done, (kind, length) in enumerate(wanted):
-        progress(f"{kind} {length:,} bp", done, len(wanted))
+        progress.stage(f"{kind} {length:,} bp", done, len(wanted))
         points.append(_point(kind, length, chunk, points))
         write_file(out / "lengths.tsv", _tsv(points).encode())  # each time: the last ones take minutes
     _draw(points, chunk, colours, out / "lengths")

@@ -180,7 +180,7 @@ def _cut(shards: Shards, numbers: Rows, length_bp: int, seed: int) -> Iterator[C
 def _profiles(progress: Progress, told: str, numbers: Rows, views: Iterator[Contigs]) -> Iterator[Floats]:
     """Profiles of one view a genome: (N,) -> blocks of (AT_ONCE, V)."""
     for start in range(0, len(numbers), AT_ONCE):
-        progress(told, start, len(numbers))
+        progress.stage(told, start, len(numbers))
         yield word_profiles(list(islice(views, AT_ONCE)))
 
 

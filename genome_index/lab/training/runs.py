@@ -109,7 +109,7 @@ def train(
         if (step + 1) % plan.save_every == 0 or step + 1 == plan.steps:
             save_checkpoint(folder / CHECKPOINT, model, optimiser, losses, mark)
             write_file(folder / SECONDS, f"{before + seconds:.1f}\n".encode())
-        progress(_line(losses, seconds / (step + 1 - first), plan, told), step + 1, plan.steps)
+        progress.stage(_line(losses, seconds / (step + 1 - first), plan, told), step + 1, plan.steps)
     model.eval()
     tail = losses[-max(1, len(losses) // 10) :]
     sizes = sum(one.numel() for one in model.parameters())

@@ -14,11 +14,11 @@ from genome_index.report.export.graphml import graphml
 from genome_index.report.export.itol import labels, strip
 from genome_index.report.export.krona import krona
 from genome_index.report.export.microreact import microreact
-from genome_index.report.export.names import Wish as Wish
+from genome_index.report.export.names import ExportOptions as ExportOptions
 from genome_index.report.export.newick import tree
 from genome_index.taxonomy.levels import labels_of, ranks_of
 
-EXPORTS: Mapping[str, Callable[[Index, Sequence[Entry], Wish], Iterator[str]]] = {
+EXPORTS: Mapping[str, Callable[[Index, Sequence[Entry], ExportOptions], Iterator[str]]] = {
     "newick": tree,
     "graphml": graphml,
     "microreact": microreact,
@@ -28,7 +28,7 @@ EXPORTS: Mapping[str, Callable[[Index, Sequence[Entry], Wish], Iterator[str]]] =
 }
 
 
-def export(index: Index, kind: str, wish: Wish | None = None) -> Iterator[str]:
+def export(index: Index, kind: str, options: ExportOptions | None = None) -> Iterator[str]:
     """The index in another program's format, in pieces of text.
 
     Raises
@@ -38,10 +38,10 @@ def export(index: Index, kind: str, wish: Wish | None = None) -> Iterator[str]:
     """
     if kind not in EXPORTS:
         raise UsageError(f"no export is called {kind!r}; choose one of: {', '.join(EXPORTS)}")
-    entries, wish = index.catalog.entries(), wish or Wish()
-    if wish.rank is not None:
-        _require_rank(kind, wish.rank, entries)
-    return EXPORTS[kind](index, entries, wish)
+    entries, options = index.catalog.entries(), options or ExportOptions()
+    if options.rank is not None:
+        _require_rank(kind, options.rank, entries)
+    return EXPORTS[kind](index, entries, options)
 
 
 def _require_rank(kind: str, rank: str, entries: Sequence[Entry]) -> None:

@@ -11,22 +11,22 @@ from genome_index.index.index import Index
 from genome_index.index.neighbours import nearest
 from genome_index.index.store.pair_table import keys_of
 from genome_index.records import Entry
-from genome_index.report.export.names import Wish, ids_of, plain
+from genome_index.report.export.names import ExportOptions, ids_of, plain
 from genome_index.taxonomy.levels import name_of
 
 
-def graphml(index: Index, entries: Sequence[Entry], wish: Wish) -> Iterator[str]:
+def graphml(index: Index, entries: Sequence[Entry], options: ExportOptions) -> Iterator[str]:
     """The neighbour graph: genomes with name, length and kind; pairs with score, and ANI where measured."""
     need_installed("graphml", "networkx", extra="report")
     import networkx
 
-    rank = wish.rank or "species"
+    rank = options.rank or "species"
     graph, ids = networkx.Graph(), ids_of(entries)
     for own_id, entry in zip(ids, entries, strict=True):
         name = name_of(entry, rank)
         known = {} if name is None else {plain(rank): plain(name)}
         graph.add_nodes_from([(own_id, known | {"length_bp": entry.length_bp, "molecule": entry.molecule})])
-    for a, b, numbers in _edges(index, entries, wish.neighbours):
+    for a, b, numbers in _edges(index, entries, options.neighbours):
         graph.add_edge(ids[a], ids[b], **numbers)
     return (line + "\n" for line in networkx.generate_graphml(graph))
 

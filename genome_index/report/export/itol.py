@@ -13,16 +13,16 @@ from genome_index.errors import UsageError
 from genome_index.index.index import Index
 from genome_index.records import Entry
 from genome_index.report.export.colours import NO_NAME_COLOUR, colours_of
-from genome_index.report.export.names import Wish, ids_of, line
+from genome_index.report.export.names import ExportOptions, ids_of, line
 from genome_index.taxonomy.levels import name_of
 
 LEGEND_NAMES = 30  # commonest names that the legend shows: more do not fit beside a tree
 SQUARE = "1"  # a shape of the legend
 
 
-def strip(index: Index, entries: Sequence[Entry], wish: Wish) -> Iterator[str]:
+def strip(index: Index, entries: Sequence[Entry], options: ExportOptions) -> Iterator[str]:
     """DATASET_COLORSTRIP: a colour for each genome that has a name, and the commonest names in a legend."""
-    rank = wish.rank or "species"
+    rank = options.rank or "species"
     named = _named(entries, rank)
     counts = Counter(name for _, name in named)
     colours = colours_of(counts)
@@ -38,9 +38,11 @@ def strip(index: Index, entries: Sequence[Entry], wish: Wish) -> Iterator[str]:
     return _file("DATASET_COLORSTRIP", settings, data)
 
 
-def labels(index: Index, entries: Sequence[Entry], wish: Wish) -> Iterator[str]:
+def labels(index: Index, entries: Sequence[Entry], options: ExportOptions) -> Iterator[str]:
     """LABELS: the leaf of each genome that has a name shows it instead of its id."""
-    return _file("LABELS", [], ([own_id, name] for own_id, name in _named(entries, wish.rank or "species")))
+    return _file(
+        "LABELS", [], ([own_id, name] for own_id, name in _named(entries, options.rank or "species"))
+    )
 
 
 def _named(entries: Sequence[Entry], rank: str) -> list[tuple[str, str]]:

@@ -7,13 +7,13 @@ from collections.abc import Iterator, Sequence
 
 from genome_index.index.index import Index
 from genome_index.records import RANKS, Entry
-from genome_index.report.export.names import Wish, line
+from genome_index.report.export.names import ExportOptions, line
 from genome_index.taxonomy.levels import name_of
 
 
-def krona(index: Index, entries: Sequence[Entry], wish: Wish) -> Iterator[str]:
+def krona(index: Index, entries: Sequence[Entry], options: ExportOptions) -> Iterator[str]:
     """What ktImportText reads: how many genomes, then their names from the broadest rank on; most first."""
-    ranks = RANKS[: RANKS.index(wish.rank) + 1] if wish.rank else RANKS
+    ranks = RANKS[: RANKS.index(options.rank) + 1] if options.rank else RANKS
     lineages = Counter(tuple(name for rank in ranks if (name := name_of(entry, rank))) for entry in entries)
     for names, count in sorted(lineages.items(), key=lambda item: (-item[1], item[0])):
         yield line([str(count), *names])

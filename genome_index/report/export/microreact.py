@@ -10,18 +10,18 @@ from genome_index.index.index import Index
 from genome_index.index.store.composition import decode_course
 from genome_index.records import Entry
 from genome_index.report.export.colours import NO_NAME_COLOUR, colours_of
-from genome_index.report.export.names import Wish, ids_of, line
+from genome_index.report.export.names import ExportOptions, ids_of, line
 from genome_index.report.sql import distinct_names
 from genome_index.taxonomy.levels import labels_of, name_of, ranks_of
 
 
-def microreact(index: Index, entries: Sequence[Entry], wish: Wish) -> Iterator[str]:
+def microreact(index: Index, entries: Sequence[Entry], options: ExportOptions) -> Iterator[str]:
     """A TSV whose column `id` matches the leaves of the tree, and `species__colour` colours by species.
 
     https://docs.microreact.org/instructions/creating-a-microreact-project/metadata-column-types
     """
     levels = [*ranks_of(entries), *labels_of(entries)]
-    rank = wish.rank or "species"
+    rank = options.rank or "species"
     colours = colours_of(name for entry in entries if (name := name_of(entry, rank)))
     header = ["id", *levels, "length_bp", "gc_percent", "contigs", "molecule"]
     header += [f"{rank}__colour"] if colours else []

@@ -12,7 +12,7 @@ NEIGHBOURS = 10  # nearest references of each genome that are drawn; the index k
 
 
 @dataclass(frozen=True)
-class Wish:
+class ExportOptions:
     rank: str | None = None  # or a label: what colours, names and groups; of krona, the last rank shown
     neighbours: int = NEIGHBOURS  # of graphml, for each genome
 

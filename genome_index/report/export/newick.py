@@ -11,10 +11,10 @@ from genome_index.errors import need_installed
 from genome_index.index.index import Index
 from genome_index.index.neighbours import nearest
 from genome_index.records import Entry
-from genome_index.report.export.names import Wish, ids_of
+from genome_index.report.export.names import ExportOptions, ids_of
 
 
-def tree(index: Index, entries: Sequence[Entry], wish: Wish) -> Iterator[str]:
+def tree(index: Index, entries: Sequence[Entry], options: ExportOptions) -> Iterator[str]:
     """A tree of the genomes by average linkage, branch lengths in cosine distance (1 - similarity)."""
     need_installed("newick", "scipy", extra="report")
     rows = np.array([entry.row for entry in entries])

@@ -13,8 +13,8 @@ from genome_index.collection.map_layout import FEWEST
 from genome_index.errors import UsageError, need_installed
 from genome_index.index.index import Index
 from genome_index.io.quality import complaint
-from genome_index.io.reader import Failure, GenomePer, iter_genomes
-from genome_index.records import Entry, Progress, quiet
+from genome_index.io.reader import GenomePer, iter_genomes
+from genome_index.records import Entry, Failure, Progress, quiet
 from genome_index.report.figures.genome.portrait import portrait
 from genome_index.report.figures.genome.species import species_picture
 from genome_index.report.figures.genome.subjects import (
@@ -96,7 +96,7 @@ def draw_map(
     need_installed("gindex draw", "matplotlib", extra="report")
     colours, name = theme_named(theme), level_of(index, rank).name
     found = map_of(index, by, progress)
-    progress("drawing the map", 0, 1)
+    progress.stage("drawing the map", 0, 1)
     figure = map_picture(view_of(index, found, rank), colours)
     note = "" if found.by == by else f"by principal components: UMAP needs {FEWEST} genomes that differ"
     return Drawn(name, tuple(save(figure, picture_path(out, "map", quote(name, safe=" ")))), note)

@@ -56,7 +56,7 @@ def write_report(
     colours = theme_named(theme)
     found = look_at(index, choice, progress)
     numbers = _numbers(index, found, threads, progress)
-    progress("writing", 0, 1)
+    progress.stage("writing", 0, 1)
     lines, summary = tables_of(found), tuple(in_short(found))
     tables = write_collection(found, lines, out)
     page, tree = out / "report.html", out / "heatmap.nwk"
@@ -70,7 +70,7 @@ def write_report(
 
 def _numbers(index: Index, found: Collection, threads: int, progress: Progress) -> Numbers:
     mapped = map_of(index, progress=progress)
-    progress("comparing all with all, of those in the heatmap", 0, 1)
+    progress.stage("comparing all with all, of those in the heatmap", 0, 1)
     matrix = matrix_of(index, chosen_rows(live_rows(index), found.groups), threads)
     return Numbers(mapped, matrix, identities_of(index), counts_of_entries(index.catalog.entries()))
 

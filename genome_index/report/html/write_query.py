@@ -14,8 +14,7 @@ from genome_index.errors import UsageError, need_installed
 from genome_index.index.index import Index
 from genome_index.io.atomic import write_file
 from genome_index.io.quality import complaint
-from genome_index.io.reader import Failure
-from genome_index.records import Call, Genome, Progress, quiet
+from genome_index.records import Call, Failure, Genome, Progress, quiet
 from genome_index.report.figures.genome.portrait import portrait
 from genome_index.report.figures.genome.subjects import called, members
 from genome_index.report.figures.genome.windows import Painting, painting

@@ -20,7 +20,8 @@ from typing import Literal, cast
 
 from genome_index.errors import GindexError, UsageError
 from genome_index.index import changes
-from genome_index.index.changes import Work
+from genome_index.index.build import add
+from genome_index.index.commit import ChangeSettings
 from genome_index.index.index import Index, undo
 from genome_index.io.reader import GenomePer
 from genome_index.records import RANKS, Lineage, Taxon, counted
@@ -40,7 +41,7 @@ UNKNOWN = (
 
 
 @dataclass(frozen=True)
-class Wish:
+class ChangeRequest:
     """What a change is to do."""
 
     genomes: tuple[str, ...] = ()  # ids: of those to remove, or the one to relabel
@@ -55,7 +56,7 @@ class Change:
     id: str
     caller: str
     action: Action
-    wish: Wish
+    request: ChangeRequest
     state: Literal["queued", "running", "done", "failed"]
     done: tuple[str, ...]  # what was done, in sentences
     problem: str | None
@@ -72,12 +73,12 @@ class Changes:
     def close(self) -> None:
         self._db.close()
 
-    def add(self, caller: str, action: Action, wish: Wish, change_id: str = "") -> Change:
+    def add(self, caller: str, action: Action, request: ChangeRequest, change_id: str = "") -> Change:
         change_id = change_id or new_id()
         with storage_errors(self.data):
             self._db.execute(
                 "INSERT INTO changes (id, caller, action, wish, created) VALUES (?, ?, ?, ?, ?)",
-                (change_id, caller, action, json.dumps(asdict(wish)), time.time()),
+                (change_id, caller, action, json.dumps(asdict(request)), time.time()),
             )
         return self.get(change_id)
 
@@ -144,47 +145,47 @@ def _received(pipe: Connection) -> Outcome:
 
 def _carry_out(settings: ServeSettings, change: Change, told: Connection) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # of a terminal; the parent says when to stop
-    work = Work(threads=1, model=settings.model)
+    change_settings = ChangeSettings(threads=1, model=settings.model)
     try:
-        told.send((DO[change.action](settings, change, work), None))
+        told.send((DO[change.action](settings, change, change_settings), None))
     except GindexError as error:
         told.send(([], str(error)))
 
 
-def _add(settings: ServeSettings, change: Change, work: Work) -> list[str]:
-    sequence, wish = path_of(settings.data, change.id), change.wish
-    taxonomy = read_taxonomy(taxonomy_path(settings.data, change.id)) if wish.has_taxonomy else None
-    genomes = genomes_of(sequence, wish.name, wish.genome_per)
-    found = changes.add(settings.index, genomes, taxonomy, work)
+def _add(settings: ServeSettings, change: Change, change_settings: ChangeSettings) -> list[str]:
+    sequence, request = path_of(settings.data, change.id), change.request
+    taxonomy = read_taxonomy(taxonomy_path(settings.data, change.id)) if request.has_taxonomy else None
+    genomes = genomes_of(sequence, request.name, request.genome_per)
+    found = add(settings.index, genomes, taxonomy, change_settings)
     said = [f"added {counted(found.added)}: the index holds {found.index.snapshot.genomes:,}"]
     said += [f"{counted(found.unchanged)} already there, just as sent"] if found.unchanged else []
     said += [f"{failure.id}: {failure.reason}" for failure in found.failures]
     return said + list(found.warnings) + found.index.due()
 
 
-def _remove(settings: ServeSettings, change: Change, work: Work) -> list[str]:
-    found = changes.remove(settings.index, change.wish.genomes, work)
+def _remove(settings: ServeSettings, change: Change, change_settings: ChangeSettings) -> list[str]:
+    found = changes.remove(settings.index, change.request.genomes, change_settings)
     return [f"removed {counted(found.removed)}: the index holds {found.index.snapshot.genomes:,}"]
 
 
-def _relabel(settings: ServeSettings, change: Change, work: Work) -> list[str]:
-    [genome_id] = change.wish.genomes
+def _relabel(settings: ServeSettings, change: Change, change_settings: ChangeSettings) -> list[str]:
+    [genome_id] = change.request.genomes
     index = Index.open(settings.index, settings.model)
     [entry] = index.catalog.find([genome_id]).values() or [None]
     if entry is None:
         raise UsageError(f"{genome_id}: no genome of the index is called that")
-    taxonomy = Taxonomy({genome_id: renamed(entry.taxon, change.wish.names)}, index.snapshot.taxonomy)
-    found = changes.relabel(settings.index, taxonomy, work)
+    taxonomy = Taxonomy({genome_id: renamed(entry.taxon, change.request.names)}, index.snapshot.taxonomy)
+    found = changes.relabel(settings.index, taxonomy, change_settings)
     return [f"relabelled {counted(found.relabelled)}", *found.warnings]
 
 
-def _undo(settings: ServeSettings, change: Change, work: Work) -> list[str]:
-    found = undo(settings.index, work.wait_s).snapshot
+def _undo(settings: ServeSettings, change: Change, change_settings: ChangeSettings) -> list[str]:
+    found = undo(settings.index, change_settings.wait_s).snapshot
     return [f"back at snapshot {found.number} ({found.action}, {found.created}): {counted(found.genomes)}"]
 
 
-def _refit(settings: ServeSettings, change: Change, work: Work) -> list[str]:
-    found = changes.refit(settings.index, work)
+def _refit(settings: ServeSettings, change: Change, change_settings: ChangeSettings) -> list[str]:
+    found = changes.refit(settings.index, change_settings)
     return [f"fitted again on {counted(found.index.snapshot.genomes)}"]
 
 
@@ -212,6 +213,6 @@ def _change(row: sqlite3.Row) -> Change:
     names = tuple((rank, name) for rank, name in wish["names"])
     tuples = {"genomes": tuple(wish["genomes"]), "names": names}
     return Change(
-        row["id"], row["caller"], cast(Action, row["action"]), Wish(**{**wish, **tuples}), row["state"],
-        tuple(json.loads(row["done"])), row["problem"], row["created"], row["finished"],
+        row["id"], row["caller"], cast(Action, row["action"]), ChangeRequest(**{**wish, **tuples}),
+        row["state"],        tuple(json.loads(row["done"])), row["problem"], row["created"], row["finished"],
     )  # fmt: skip

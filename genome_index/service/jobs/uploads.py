@@ -23,8 +23,8 @@ import zstandard
 
 from genome_index.io.atomic import disk_errors, sync
 from genome_index.io.compression import LONGEST_MAGIC, READ_ERRORS, ZSTD, ZSTD_SKIPPED, cause
-from genome_index.io.reader import Failure, GenomePer, file_stem, iter_genomes
-from genome_index.records import Genome
+from genome_index.io.reader import GenomePer, file_stem, iter_genomes
+from genome_index.records import Failure, Genome
 from genome_index.service.jobs.queue import Upload
 from genome_index.service.problems import Problem
 from genome_index.service.settings import MB, Limits

@@ -24,8 +24,7 @@ from genome_index.errors import StorageError, UnusableIndex
 from genome_index.index.index import Index
 from genome_index.index.info import provenance
 from genome_index.index.snapshots import current_snapshot
-from genome_index.io.reader import Failure
-from genome_index.records import Call, Genome
+from genome_index.records import Call, Failure, Genome
 from genome_index.report.calls import call_json, call_of
 from genome_index.report.html.write_query import MOST_PAINTED, MOST_PORTRAITS
 from genome_index.service.figures.query_figures import drawn, painting_json

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Body, Path, Query, Request
 from genome_index.io.atomic import disk_errors
 from genome_index.io.reader import GenomePer
 from genome_index.service.auth import Admin, Served
-from genome_index.service.jobs.index_changes import Action, Change, Wish, taxonomy_path
+from genome_index.service.jobs.index_changes import Action, Change, ChangeRequest, taxonomy_path
 from genome_index.service.jobs.queue import Asked, new_id
 from genome_index.service.jobs.uploads import receiving
 from genome_index.service.routes.queries import BODY_OF_GENOMES
@@ -42,8 +42,8 @@ async def add(
     if sent.taxonomy is not None:
         with disk_errors(data):
             taxonomy_path(data, change_id).write_bytes(sent.taxonomy)
-    wish = Wish(name=upload.name, genome_per=genome_per, has_taxonomy=sent.taxonomy is not None)
-    return await _asked(service, who, "add", wish, wait, change_id)
+    change = ChangeRequest(name=upload.name, genome_per=genome_per, has_taxonomy=sent.taxonomy is not None)
+    return await _asked(service, who, "add", change, wait, change_id)
 
 
 @router.delete("/genomes/{genome_id:path}", status_code=202, summary="Remove a genome", responses=WRONG)
@@ -51,7 +51,7 @@ async def remove(
     genome_id: Annotated[str, NAME], service: Served, who: Admin, wait: Wait = 0
 ) -> ChangeDocument:
     service.library.genome(genome_id)  # or 404
-    return await _asked(service, who, "remove", Wish(genomes=(genome_id,)), wait)
+    return await _asked(service, who, "remove", ChangeRequest(genomes=(genome_id,)), wait)
 
 
 @router.patch(
@@ -65,17 +65,17 @@ async def relabel(
     wait: Wait = 0,
 ) -> ChangeDocument:  # fmt: skip
     service.library.genome(genome_id)  # or 404
-    return await _asked(service, who, "relabel", Wish((genome_id,), tuple(names.items())), wait)
+    return await _asked(service, who, "relabel", ChangeRequest((genome_id,), tuple(names.items())), wait)
 
 
 @router.post("/index/undo", status_code=202, summary="Go back to the snapshot before", responses=WRONG)
 async def undo(service: Served, who: Admin, wait: Wait = 0) -> ChangeDocument:
-    return await _asked(service, who, "undo", Wish(), wait)
+    return await _asked(service, who, "undo", ChangeRequest(), wait)
 
 
 @router.post("/index/refit", status_code=202, summary="Fit projection and calibration again", responses=WRONG)
 async def refit(service: Served, who: Admin, wait: Wait = 0) -> ChangeDocument:
-    return await _asked(service, who, "refit", Wish(), wait)
+    return await _asked(service, who, "refit", ChangeRequest(), wait)
 
 
 @router.get("/changes/{change_id}", summary="How far a change is", responses=WRONG)
@@ -86,9 +86,9 @@ async def state(
 
 
 async def _asked(
-    service: Service, who: str, action: Action, wish: Wish, wait_s: float, change_id: str = ""
+    service: Service, who: str, action: Action, request: ChangeRequest, wait_s: float, change_id: str = ""
 ) -> ChangeDocument:
-    change = await service.on_disk(service.changes.add, who, action, wish, change_id)
+    change = await service.on_disk(service.changes.add, who, action, request, change_id)
     return change_document(await _until_over(service, change.id, wait_s))
 
 

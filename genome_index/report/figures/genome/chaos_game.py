@@ -12,7 +12,7 @@ import numpy.typing as npt
 from numba import njit
 
 from genome_index.index.store.composition import CANONICAL, TETRAMERS
-from genome_index.io.reader import is_base
+from genome_index.io.bases import is_base
 from genome_index.records import Genome
 
 Bytes = npt.NDArray[np.uint8]

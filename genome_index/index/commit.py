@@ -1,0 +1,142 @@
+"""Steps that all changes of an index share: learn from its genomes, and commit them as one snapshot."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from importlib import metadata
+from pathlib import Path
+
+import numpy as np
+
+from genome_index.index.audit.suspects import suspects_after
+from genome_index.index.calibration.fit import fit_model, measured_fellows
+from genome_index.index.calibration.model import Model
+from genome_index.index.calibration.pairwise import Comparer
+from genome_index.index.contents import Contents
+from genome_index.index.index import Index
+from genome_index.index.snapshots import (
+    CATALOG,
+    KEEP_SNAPSHOTS,
+    Snapshot,
+    has_manifest,
+    history,
+    numbers,
+    prune,
+    snapshot_folder,
+    write_manifest,
+    write_pointer,
+)
+from genome_index.index.store.catalog import write_catalog
+from genome_index.index.store.pair_table import PairTable
+from genome_index.index.store.references import References, locator
+from genome_index.io.atomic import disk_errors, finish_folder, new_folder
+from genome_index.io.checksums import described
+from genome_index.io.locks import now
+from genome_index.records import Entry, Event, Failure, Progress, Suspect, Taxon, counted, quiet
+from genome_index.spec import IndexSpec
+from genome_index.taxonomy.levels import levels_of
+
+
+@dataclass(frozen=True)
+class ChangeSettings:
+    """How a change is carried out, apart from what it does."""
+
+    threads: int = 1
+    wait_s: float = 60.0  # for another writer
+    progress: Progress = quiet
+    model: str = ""  # where the index's language model lies now, if it has moved
+
+
+@dataclass(frozen=True)
+class ChangeSummary:
+    """What a change did."""
+
+    index: Index
+    added: int = 0
+    resumed: int = 0  # of those added, taken over from an unfinished run
+    unchanged: int = 0  # offered again just as they are
+    removed: int = 0
+    relabelled: int = 0
+    base_pairs: int = 0
+    failures: tuple[Failure, ...] = ()
+    warnings: tuple[str, ...] = ()
+    share_read: float = 1.0  # by the encoder, of the base pairs added
+
+
+def commit_change(
+    index: Index, contents: Contents, asked: Sequence[int], settings: ChangeSettings, changed: int,
+    action: str, taxonomy: str | None = None, failures: Sequence[tuple[str, str, str]] = (),
+) -> Index:  # fmt: skip
+    """A snapshot after a change of an index; `asked` are the rows it brings or renames."""
+    suspects = suspects_after(index, contents, np.array(asked, np.int64), settings.threads, settings.progress)
+    snapshot = index.snapshot
+    release = snapshot.taxonomy if taxonomy is None else taxonomy
+    return commit(
+        index.path, contents, suspects, index.catalog.events(), failures or index.catalog.failures(), release,
+        snapshot.changed + changed, action,
+    )  # fmt: skip
+
+
+def failure_rows(failures: Sequence[Failure]) -> list[tuple[str, str, str]]:
+    return [(failure.id, failure.source, failure.reason) for failure in failures]
+
+
+def fitted_contents(
+    path: Path, spec: IndexSpec, entries: Sequence[Entry], pairs: PairTable, settings: ChangeSettings
+) -> Contents:
+    """These genomes with all that is learned from them; `pairs` have been measured before."""
+    comparer = Comparer(references_of(path, spec, entries), settings.threads, pairs)
+    levels = levels_of([entry.taxon for entry in entries])
+    molecules = np.array([entry.molecule for entry in entries])
+    model = fit_model(comparer, np.arange(len(entries)), levels, molecules, settings.progress)
+    comparer.references.let_go()
+    return Contents(spec, model, comparer.references, comparer.ani, {entry.row: entry for entry in entries})
+
+
+def relearned(model: Model, entries: Sequence[Entry], pairs: PairTable) -> Model:
+    """Levels and thresholds from the catalogue's present names; rows that are not live have none."""
+    taxa = [Taxon()] * len(model.live)
+    molecules = np.full(len(model.live), "other", dtype="U16")
+    for entry in entries:
+        taxa[entry.row], molecules[entry.row] = entry.taxon, entry.molecule
+    levels = levels_of(taxa)
+    fellows = measured_fellows(pairs, np.arange(len(taxa)), levels)
+    calibrators = {name: one for name, one in model.calibrators.items() if name in levels}
+    return replace(model, levels=levels, molecules=molecules, fellows=fellows, calibrators=calibrators)
+
+
+LIBRARIES = ("numpy", "faiss-cpu", "duckdb", "pyskani")
+
+
+def commit(
+    path: Path, contents: Contents, suspects: Sequence[Suspect], events: Sequence[Event],
+    failures: Sequence[tuple[str, str, str]], taxonomy: str, changed: int, action: str,
+) -> Index:  # fmt: skip
+    """Write a new snapshot and move the pointer to it; the caller holds the lock."""
+    there = numbers(path)
+    number = max([0, *there]) + 1
+    model, genomes = contents.model, len(contents.entries)
+    event = Event(len(events) + 1, now(), action, counted(genomes))
+    work = new_folder(snapshot_folder(path, number))
+    with disk_errors(path):
+        model.save(work, contents.pairs)
+        write_catalog(work / CATALOG, contents.entries.values(), [*events, event], failures, suspects)
+        files = described(work)
+    versions = {"gindex": metadata.version("gindex"), **{name: metadata.version(name) for name in LIBRARIES}}
+    snapshot = Snapshot(
+        number, now(), action, contents.spec, taxonomy, genomes, model.fitted, changed, versions, files
+    )
+    write_manifest(work, snapshot)
+    # Where no snapshot has a manifest there is nothing to go back to, whatever the pointer says.
+    back = history(path) if any(has_manifest(path, other) for other in there) else ()
+    finish_folder(work, snapshot_folder(path, number))
+    write_pointer(path, [number, *back][:KEEP_SNAPSHOTS])
+    with disk_errors(path):
+        prune(path)
+    return Index.open(path)
+
+
+def references_of(path: Path, spec: IndexSpec, entries: Sequence[Entry] | Mapping[int, Entry]) -> References:
+    """What is kept of genomes that no snapshot speaks of yet, staged bases included; entries by row."""
+    return References(spec, locator(entries), path / "segments", path / "staging")

@@ -1,0 +1,112 @@
+"""Taxon names: which stand for a taxon, the genus of a species, and the kind of molecule."""
+
+from __future__ import annotations
+
+import re
+from typing import Literal
+
+from genome_index.records import Taxon
+
+Molecule = Literal["prokaryote", "virus", "organelle", "plasmid", "other"]
+
+
+_MARKS = str.maketrans("", "", "[]\"'‘’“”")  # NCBI: [Clostridium] difficile, 'Nostoc azollae'
+
+# Open nomenclature: the author did not name the species. In lower case only, for virus names have capitals.
+_OPEN = re.compile(r"(?:spp?|cf|aff|nr|gen|indet)\.?")
+
+# Words that make of a name a drawer for what has none.
+_DRAWER = re.compile(
+    "uncultured|uncultivated|unidentified|unclassified|unknown|unassigned|undetermined|unspecified|unnamed|"
+    "environmental|metagenom(?:e|ic)|incertae|sedis|mixed|artificial|synthetic|vector|hybrid|"
+    "prokaryote|eukaryote|microorganism|(?:endo)?symbiont|archaeon|(?:eury|cren|thaum)archaeote|"
+    "(?:(?:alpha|beta|gamma|delta|epsilon)?proteo|actino|cyano)?bacterium",
+    re.IGNORECASE,
+)
+
+# Whole names: what tables write where they have none, and the Candidatus of a genus cut at its first word.
+_EMPTY = re.compile(
+    "n/?a|nan|nd|none|null|missing|others?|root|no rank|not (?:available|applicable|determined)|"
+    "candidatus|ca[.]",
+    re.IGNORECASE,
+)
+_VIRAL = re.compile(r"\w*(?:virus|phage|viroid|satellite)", re.IGNORECASE)
+
+
+def usable_name(rank: str, name: str) -> bool:
+    """Whether a name stands for a taxon: only such names make thresholds and calls.
+
+    GTDB's suffixed and numbered names do; open nomenclature, drawers and hybrid formulas do not.
+
+    >>> [usable_name("species", name) for name in ("Escherichia coli_D", "Pseudomonas sp000746525")]
+    [True, True]
+    >>> [usable_name("species", name) for name in ("Bacillus sp. X", "uncultured archaeon", "NA")]
+    [False, False, False]
+    """
+    words = re.split(r"[\s_]+", name.translate(_MARKS).strip(" _"))
+    if _EMPTY.fullmatch(" ".join(words)) or not any(map(str.isalpha, name)):
+        return False
+    if any(_OPEN.fullmatch(word) or _DRAWER.fullmatch(word) for word in words):
+        return False
+    if rank in ("genus", "species") and words[-1] in ("group", "subgroup", "complex"):
+        return False  # the Bacillus cereus group is several species
+    if name.count("(") != name.count(")"):
+        return False  # "(Cyprinus carpio" is what a cut at the second word leaves of a hybrid formula
+    # "Malus x domestica" is a species, "Equus asinus x caballus" is two.
+    return {"x", "×"}.isdisjoint(words[2:])
+
+
+def species_genus(species: str) -> str | None:
+    """Name the genus in a binomial; None where there is none, as in virus names and "X sp. Y".
+
+    X of "X sp. Y" may be a family (NCBI has "Serranidae sp. JL-2015"), so it is not taken for a genus.
+
+    >>> [species_genus(name) for name in ("[Clostridium] difficile", "Candidatus Riesia pediculicola")]
+    ['Clostridium', 'Candidatus Riesia']
+    >>> [species_genus(name) for name in ("Human immunodeficiency virus 1", "Escherichia")]
+    [None, None]
+    """
+    words = species.translate(_MARKS).split()
+    candidatus = words[:1] in (["Candidatus"], ["Ca."])
+    genus, *rest = words[candidatus:] or [""]
+    if not rest or not genus[0].isupper() or not rest[0][0].islower():
+        return None
+    if re.fullmatch(r"(?:spp?|gen|indet)\.?", rest[0]):
+        return None
+    if any(_DRAWER.fullmatch(word) or _VIRAL.fullmatch(word) for word in rest):
+        return None
+    return f"Candidatus {genus}" if candidatus else genus
+
+
+# An organelle has a eukaryote's lineage. Nearly all are below 3 Mbp: of 7,382 published ones the largest has
+# 2.0 Mbp, while nuclear genomes start at 2.3 Mbp (Encephalitozoon). Both sides have rare exceptions (the
+# mitochondria of Silene reach 11 Mbp, nucleomorphs have 0.5), so a label `kind` is asked first.
+MAX_ORGANELLE_BP = 3_000_000
+
+_MOLECULES: dict[str, Molecule] = {
+    **dict.fromkeys(("bacteria", "bacterium", "archaea", "archaeon", "prokaryote"), "prokaryote"),
+    **dict.fromkeys(("virus", "viruses", "viroid", "phage", "bacteriophage"), "virus"),
+    **dict.fromkeys(("organelle", "organelle_part", "mitochondrion", "mitochondrial"), "organelle"),
+    **dict.fromkeys(("chloroplast", "plastid", "apicoplast", "kinetoplast"), "organelle"),
+    "plasmid": "plasmid",
+}
+
+
+def molecule_of(taxon: Taxon, length_bp: int) -> Molecule:
+    """Name the group whose priors a call on this genome uses; "other" where nothing tells.
+
+    >>> molecule_of(Taxon(labels={"kind": "organelle:Metazoa"}), 17_553)
+    'organelle'
+    >>> molecule_of(Taxon(Lineage({"superkingdom": "Eukaryota"})), 12_000_000)
+    'other'
+    """
+    kind = taxon.labels.get("kind", "").partition(":")[0]
+    top = (part.strip() for part in taxon.labels.get("lineage", "").split(";"))
+    # NCBI's full lineages start above the domains.
+    first = next((part for part in top if part.lower() not in ("root", "cellular organisms")), "")
+    for word in (kind, taxon.lineage.name("superkingdom") or "", first):
+        if word.lower() in _MOLECULES:
+            return _MOLECULES[word.lower()]
+        if word.lower() in ("eukaryota", "eukarya") and length_bp < MAX_ORGANELLE_BP:
+            return "organelle"
+    return "other"

@@ -1,0 +1,1 @@
+"""What tests of several rooms share: data makers, drivers of other processes, servers, a browser."""

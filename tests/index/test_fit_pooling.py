@@ -1,0 +1,277 @@
+"""Learned pooling: it starts as the mean, wins only where it can, and lives in the index."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from genome_index.index.commit import ChangeSettings
+
+pytest.importorskip("torch")
+pytest.importorskip("transformers")
+
+import torch  # after the skip
+from helpers.tiny_model import write_tiny_model
+
+from genome_index import Index, build_index
+from genome_index.encoders import spec_for
+from genome_index.encoders.language_model import COLUMNS
+from genome_index.encoders.learned_pooling import KINDS, new_pool, open_pool, pool_all, save_pool
+from genome_index.encoders.pooling import weighted_chunks
+from genome_index.errors import IndexDamaged, UsageError
+from genome_index.evaluate import comparison
+from genome_index.index import build, merge
+from genome_index.index import fit_pooling as fitpool
+from genome_index.index.fit_pooling import _Material, contrast, paired_interval
+from genome_index.index.index import undo
+from genome_index.io.reader import iter_genomes
+from genome_index.spec import IndexSpec, Reading
+
+torch.set_num_threads(1)
+
+WIDTH = 16
+
+
+def rows(vectors: np.ndarray, run: list[int] | None = None, tokens: int = 10) -> np.ndarray:
+    """Chunk rows as the encoder keeps them."""
+    count = len(vectors)
+    head = np.column_stack([np.full(count, tokens), run or [0] * count, np.ones(count)])
+    return np.hstack([head, vectors]).astype(np.float32)
+
+
+def some_genomes(count: int = 5) -> list[np.ndarray]:
+    generator = np.random.default_rng(0)
+    found = []
+    for number in range(count):
+        one = rows(generator.normal(size=(number + 2, WIDTH)), [at // 2 for at in range(number + 2)])
+        one[:, 0] = generator.integers(5, 60, len(one))
+        found.append(one)
+    return found
+
+
+def moved(kind: str) -> torch.nn.Module:
+    """A pool that training has moved away from the mean."""
+    torch.manual_seed(1)
+    module = new_pool(kind, WIDTH)
+    with torch.no_grad():
+        for tensor in module.parameters():
+            tensor.add_(torch.randn_like(tensor) * 0.5)
+    return module.eval()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_new_pool_is_the_weighted_mean(kind: str) -> None:
+    genomes = some_genomes()
+    expected = [weighted_chunks(one[:, COLUMNS:], one[:, 0].astype(np.int64)) for one in genomes]
+    assert np.abs(pool_all(new_pool(kind, WIDTH), genomes, COLUMNS) - expected).max() <= 1e-5
+    assert np.abs(pool_all(moved(kind), genomes, COLUMNS) - expected).max() > 0.1
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_neither_company_nor_the_order_of_runs_changes_a_pooled_vector(kind: str) -> None:
+    genomes, module = some_genomes(), moved(kind)
+    together = pool_all(module, genomes, COLUMNS)
+    alone = np.concatenate([pool_all(module, [one], COLUMNS) for one in genomes])
+    assert np.abs(together - alone).max() <= 1e-5
+    runs = [np.concatenate([one[one[:, 1] == run] for run in np.unique(one[:, 1])[::-1]]) for one in genomes]
+    assert np.abs(together - pool_all(module, runs, COLUMNS)).max() <= 1e-5
+
+
+def test_a_genome_whose_chunks_score_low_is_pooled_as_it_is_alone() -> None:
+    generator, module = np.random.default_rng(3), moved("attention")
+    low, high = (
+        rows(sign + 0.1 * generator.normal(size=(4, WIDTH))) for sign in (-np.arange(WIDTH), np.arange(WIDTH))
+    )
+    with torch.no_grad():
+        module.score.weight.mul_(1_000)  # e to the difference of their scores is nothing in float32
+    alone = np.concatenate([pool_all(module, [one], COLUMNS) for one in (low, high)])
+    assert np.isfinite(alone).all()
+    assert np.abs(pool_all(module, [low, high], COLUMNS) - alone).max() <= 1e-5
+
+
+def test_a_gru_reads_a_contig_in_order() -> None:
+    one = some_genomes()[-1]
+    one[:, 1], one[:, 0] = 0, 10
+    forward, backward = pool_all(moved("gru"), [one, one[::-1].copy()], COLUMNS)
+    assert np.abs(forward - backward).max() > 0.01
+
+
+@pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="only Linux can forget a peak")
+def test_a_gru_takes_memory_for_chunks_not_for_the_longest_run() -> None:
+    generator, module = np.random.default_rng(6), new_pool("gru", 1024).eval()
+    drafts = [
+        rows(generator.normal(size=(229, 1024)), [*[0] * 80, *range(1, 150)]) for _ in range(16)
+    ]  # padded to 80 each, their 2,400 runs would take 800 MB
+    pool_all(module, drafts[:1], COLUMNS)
+    comparison._forget_peak()
+    before = comparison._peak_mb(IndexSpec())
+    pool_all(module, drafts, COLUMNS)
+    assert comparison._peak_mb(IndexSpec()) < before + 300
+
+
+def test_a_gru_reads_runs_of_unlike_lengths() -> None:
+    module = moved("gru")
+    one = rows(np.random.default_rng(5).normal(size=(140, WIDTH)), [*[0] * 40, *range(1, 101)])
+    found = pool_all(module, [one], COLUMNS)
+    vectors = torch.from_numpy(one[:, COLUMNS:])
+    with torch.no_grad():
+        states = torch.cat([module.gru(module.norm(vectors[one[:, 1] == run]))[0] for run in range(101)])
+        expected = vectors.mean(0) + module.out(states).mean(0)
+    assert np.abs(found[0] - expected.numpy()).max() <= 1e-5
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_genome_without_chunks_is_a_row_of_zeros(kind: str) -> None:
+    found = pool_all(moved(kind), [some_genomes()[0], np.empty((0, COLUMNS + WIDTH), np.float32)], COLUMNS)
+    assert found[0].any()
+    assert not found[1].any()
+
+
+def test_contrast_against_plain_loops() -> None:
+    vectors = torch.nn.functional.normalize(torch.randn(6, 4), dim=1)
+    names = torch.tensor([0, 0, 1, 1, 1, 2])
+    losses = []
+    for at in range(5):  # the sixth has no fellow
+        others = [other for other in range(6) if other != at]
+        total = sum(torch.exp(vectors[at] @ vectors[other] / fitpool.TEMPERATURE) for other in others)
+        fellows = [other for other in others if names[other] == names[at]]
+        shares = [
+            torch.log(torch.exp(vectors[at] @ vectors[other] / fitpool.TEMPERATURE) / total)
+            for other in fellows
+        ]
+        losses.append(-sum(shares) / len(shares))
+    assert float(contrast(vectors, names)) == pytest.approx(float(sum(losses) / 5), abs=1e-5)
+
+
+def test_the_interval_is_over_species_not_genomes() -> None:
+    difference = np.array([1.0] * 50 + [0.0] * 50)
+    low, high = paired_interval(difference, np.arange(100))
+    assert low == pytest.approx(0.40, abs=0.02)
+    assert high == pytest.approx(0.60, abs=0.02)
+    low, high = paired_interval(difference, np.repeat([0, 1], 50))  # two species tell next to nothing
+    assert (low, high) == (0.0, 1.0)
+
+
+def material(hidden: bool) -> _Material:
+    """40 genera of 12 species; what tells genera apart is in one chunk of eight, or in all of them."""
+    generator = np.random.default_rng(0)
+    names = np.repeat(np.arange(40), 12)
+    signal = generator.normal(size=(40, WIDTH - 1))
+    chunks = []
+    for name in names:
+        vectors = generator.normal(size=(8, WIDTH)) * (3.0 if hidden else 1.0)
+        vectors[:, -1] = -2
+        told = slice(3, 4) if hidden else slice(0, 8)
+        vectors[told, :-1] = signal[name] + generator.normal(size=vectors[told, :-1].shape) * 0.3
+        vectors[told, -1] = 2  # by this a chunk that tells can be known
+        chunks.append(rows(vectors))
+    part = np.digitize(generator.random(len(names)), fitpool.SHARES)
+    return _Material(chunks, names, np.arange(len(names)), part)
+
+
+def test_it_wins_where_few_chunks_tell_and_only_there() -> None:
+    hidden, plain = material(hidden=True), material(hidden=False)
+    report, module = fitpool._train_and_test(
+        hidden, "genus", ChangeSettings(), fitpool._vectors(None, hidden.chunks)
+    )
+    assert report.wins
+    assert report.pool_right > report.now_right + 0.2
+    again = fitpool._vectors(module, hidden.chunks)  # what the index has from then on
+    report, _ = fitpool._train_and_test(hidden, "genus", ChangeSettings(), again, fitpool._name_of("gru:1"))
+    assert report.now_right == report.pool_right
+    assert report.lines()[1].endswith("it does not win, and the gru that was fitted before stays")
+    report, _ = fitpool._train_and_test(
+        plain, "genus", ChangeSettings(), fitpool._vectors(None, plain.chunks)
+    )
+    assert report.now_right > 0.95
+    assert not report.wins
+
+
+# -- in an index ---------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def neural_index(demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("fitpool")
+    spec = spec_for(str(write_tiny_model(folder / "model")), reading=Reading(windows=6))
+    build_index([demo / "genomes"], folder / "index", demo / "taxonomy.tsv", spec=spec)
+    return folder / "index"
+
+
+def test_a_pool_that_does_not_win_leaves_the_index_as_it_is(gindex, neural_index, monkeypatch) -> None:
+    monkeypatch.setattr(fitpool, "LEAST_TESTED", 3)
+    monkeypatch.setattr(fitpool, "LEAST_SPECIES", 3)
+    monkeypatch.setattr(fitpool, "ROUNDS", 2)
+    before = Index.open(neural_index).snapshot
+    result = gindex("fit-pool", "--index", neural_index)
+    assert result.exit_code == 0
+    assert "it does not win, and the mean stays" in result.stderr
+    assert f"{neural_index} stays as it is" in result.stderr
+    assert Index.open(neural_index).snapshot == before
+
+
+def test_a_pool_that_wins_is_kept_and_used_and_can_be_undone(
+    neural_index, demo, monkeypatch, tmp_path
+) -> None:
+    before = Index.open(neural_index)
+    module = new_pool("attention", 32)
+    with torch.no_grad():
+        module.score.weight.normal_()
+    report = fitpool.PoolReport("genus", "attention", 3, 20, 10, 0.5, 0.9, 0.1, 0.6)
+    monkeypatch.setattr(fitpool, "_train_and_test", lambda *_: (report, module))
+    _, summary = fitpool.fit_pool(neural_index, "genus", ChangeSettings())
+    index = summary.index
+    assert index.spec.reading.chunks.startswith("attention:")
+    assert index.spec.fingerprint() != before.spec.fingerprint()
+    rows = np.arange(60)
+    raw = index.references.raw(rows)
+    expected = index.model.projection.apply(pool_all(module.eval(), raw, COLUMNS))
+    assert np.abs(index.model.vectors.rows() - expected).max() <= 1e-5
+    extra = next(iter(iter_genomes([demo / "sample.fasta"], "file")))
+    added = build.add(neural_index, [extra], None, ChangeSettings()).index  # goes on with the fitted pool
+    assert added.snapshot.genomes == 61
+    assert added.spec == index.spec
+    merged = merge.merge(tmp_path / "merged", [neural_index], ChangeSettings()).index
+    assert merged.spec == index.spec
+    assert np.isfinite(merged.references.features(np.arange(61))).all()  # the pool came along
+    (pool,) = (tmp_path / "merged" / "pools").iterdir()
+    assert merged.damage() == []
+    pool.write_bytes(pool.read_bytes()[1:])
+    assert merged.damage() == [f"{pool}: does not match its checksum"]
+    pool.unlink()
+    assert merged.damage() == [f"{pool}: missing"]
+    undo(neural_index)
+    assert undo(neural_index).spec == before.spec
+
+
+def test_a_damaged_pool_is_found(tmp_path) -> None:
+    name = save_pool(new_pool("gru", WIDTH), "gru", tmp_path)
+    assert open_pool(name, tmp_path) is not None
+    path = next((tmp_path / "pools").iterdir())
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(IndexDamaged, match="the fitted pool is missing or not what was written"):
+        open_pool(name, tmp_path)
+
+
+def test_an_index_without_chunks_cannot_learn_to_pool(small_index) -> None:
+    with pytest.raises(UsageError) as error:
+        fitpool.fit_pool(small_index, "genus", ChangeSettings())
+    assert str(error.value) == (
+        f"{small_index}: its encoder is spectrum, which has no chunks to pool; build an index with a "
+        "language model (`gindex build --encoder MODEL`)"
+    )
+
+
+def test_too_few_to_tell(neural_index) -> None:
+    with pytest.raises(
+        UsageError, match=r"^of the test part, \d+ genomes of \d species have .*; 20 of 10 are needed"
+    ):
+        fitpool.fit_pool(neural_index, "genus", ChangeSettings())
+    with pytest.raises(
+        UsageError, match="^--rank species: whole species are kept apart for the test, so none"
+    ):
+        fitpool.fit_pool(neural_index, "species", ChangeSettings())
+    with pytest.raises(UsageError, match="no genome has a name at rank 'tribe'; there are: superkingdom"):
+        fitpool.fit_pool(neural_index, "tribe", ChangeSettings())

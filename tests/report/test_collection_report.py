@@ -1,0 +1,200 @@
+"""The report's pages as a reader sees them: in a real browser, with no network, light and dark."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+for module in ("plotly", "jinja2", "matplotlib", "umap"):
+    pytest.importorskip(module)
+
+from helpers.browser import coloured_share, draw_all, opened  # after the skip
+from helpers.fasta import WriteFasta, write_records
+
+from genome_index import build_index
+from genome_index.collection.summary import Choice
+from genome_index.errors import UsageError
+from genome_index.pipeline import query_index, report_collection
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+HOSTILE = "<img src=x onerror=alert(1)></script><script>alert(2)</script>&\"'"
+LEAST_COLOUR = 0.002  # of a figure's pixels; axes and letters without data have less
+
+
+@pytest.fixture(scope="session")
+def demo_report(demo_index: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("report") / "out"
+    report_collection(demo_index, out)
+    return out
+
+
+@pytest.fixture(scope="session")
+def demo_answers(demo: Path, demo_index: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("answers") / "answers.html"
+    inputs = [demo / name for name in ("sample.fasta", "novel.fasta", "stranger.fasta")]
+    calls = list(query_index(demo_index, inputs, report=path))
+    assert [call.verdict for call in calls] == ["species", "genus", "novel"]
+    return path
+
+
+@pytest.fixture(scope="session")
+def mito_index(shared_genomes: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Some 400 real mitogenomes."""
+    folder = tmp_path_factory.mktemp("mito")
+    lines = (shared_genomes / "mito.tsv").read_text().splitlines()
+    wanted = {line.split("\t")[0] for line in lines[1::18]}
+    fasta = folder / "some.fa"
+    write_records(shared_genomes / "mito.fa.gz", wanted, fasta)
+    build_index([fasta], folder / "index", shared_genomes / "mito.tsv", per="record")
+    return folder / "index"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_figure_of_a_collection_has_ink(browser: Browser, demo_report: Path, scheme: str) -> None:
+    with opened(browser, demo_report / "report.html", scheme=scheme) as page:
+        figures = draw_all(page)
+        assert len(figures) == 4
+        for figure in figures:
+            assert coloured_share(figure) > LEAST_COLOUR, figure.get_attribute("data-draw")
+        assert page.evaluate("document.documentElement.dataset.theme") == scheme
+
+
+def test_an_empty_figure_has_no_ink(browser: Browser, demo_report: Path) -> None:
+    with opened(browser, demo_report / "report.html") as page:
+        for figure in draw_all(page):
+            figure.evaluate("element => Plotly.newPlot(element, [], {height: 400})")
+            assert coloured_share(figure) < LEAST_COLOUR, figure.get_attribute("data-draw")
+
+
+def test_real_genomes_have_a_page(browser: Browser, mito_index: Path, tmp_path: Path) -> None:
+    report_collection(mito_index, tmp_path / "out", Choice("genus"))
+    with opened(browser, tmp_path / "out" / "report.html") as page:
+        for figure in draw_all(page):
+            assert coloured_share(figure) > LEAST_COLOUR, figure.get_attribute("data-draw")
+        assert page.locator("#map option").all_inner_texts()[-1] == "group"
+
+
+@pytest.mark.parametrize("width", [390, 820, 1400])
+def test_nothing_is_wider_than_the_screen(
+    browser: Browser, demo_report: Path, demo_answers: Path, width: int
+) -> None:
+    for path in (demo_report / "report.html", demo_answers):
+        with opened(browser, path, width) as page:
+            draw_all(page)
+            assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_theme_button_changes_page_and_figures(browser: Browser, demo_report: Path) -> None:
+    with opened(browser, demo_report / "report.html") as page:
+        figure = draw_all(page)[0]
+        ink = "element => element.layout.font.color"
+        light = figure.evaluate(ink)
+        page.locator("#theme").click()
+        assert page.evaluate("document.documentElement.dataset.theme") == "dark"
+        assert figure.evaluate(ink) != light
+
+
+def test_map_is_coloured_and_searched_as_the_reader_asks(browser: Browser, demo_report: Path) -> None:
+    names = "element => element.data.map(trace => trace.name)"
+    with opened(browser, demo_report / "report.html") as page:
+        chart = draw_all(page)[0]
+        points = chart.evaluate("element => element.data.reduce((sum, trace) => sum + trace.x.length, 0)")
+        assert points == 60
+        page.locator("#map select").select_option("genus")
+        assert any(re.fullmatch(r"Demobacter \(\d+\)", name) for name in chart.evaluate(names))
+        page.locator("#map input").fill("demobacter fictus")
+        assert page.locator("[data-found]").inner_text().endswith("found")
+        assert "found" in chart.evaluate(names)
+
+
+def test_table_is_searched_sorted_and_paged(browser: Browser, demo_report: Path) -> None:
+    written = (demo_report / "groups.tsv").read_text().splitlines()[1:]
+    with opened(browser, demo_report / "report.html") as page:
+        table = page.locator("#groups")
+        status = table.locator("[role=status]")
+        assert status.inner_text() == f"1 to {min(15, len(written))} of {len(written)}"
+        table.locator("th button", has_text="medoid").click()
+        medoids = sorted(line.split("\t")[1] for line in written)
+        cells = table.locator("tbody tr td:nth-child(2)")
+        assert cells.first.inner_text() == medoids[0]
+        table.locator("th button", has_text="medoid").click()
+        assert cells.first.inner_text() == medoids[-1]
+        table.locator("input").fill(medoids[3])
+        assert cells.all_inner_texts() == [medoids[3]]
+
+
+def test_queries_are_shown_with_their_evidence(browser: Browser, demo_answers: Path) -> None:
+    with opened(browser, demo_answers) as page:
+        assert page.locator("#calls tbody tr").count() == 3
+        page.locator("#calls a", has_text="novel").click()
+        query = page.locator("#query-2")
+        query.locator(".figure .main-svg").first.wait_for()
+        assert query.get_attribute("open") is not None
+        assert query.locator("tbody tr").count() == 5
+        [painting] = [one for one in draw_all(page) if one.get_attribute("data-draw") == "query-2-painting"]
+        assert coloured_share(painting) > 0.05
+        assert query.locator("img.light").evaluate("image => image.naturalWidth") > 300
+        assert not query.locator("img.dark").is_visible()
+
+
+def test_tables_and_calls_can_be_taken_away(browser: Browser, demo_answers: Path, demo_report: Path) -> None:
+    with opened(browser, demo_answers) as page:
+        with page.expect_download() as coming:
+            page.locator("#json").click()
+        calls = json.loads(Path(coming.value.path()).read_text())
+        assert [call["verdict"] for call in calls] == ["species", "genus", "novel"]
+        assert coming.value.suggested_filename == "calls.json"
+    with opened(browser, demo_report / "report.html") as page:
+        with page.expect_download() as coming:
+            page.locator("#groups button", has_text="TSV").click()
+        taken = Path(coming.value.path()).read_text().splitlines()
+        written = (demo_report / "groups.tsv").read_text().splitlines()
+        assert [line.split("\t")[1] for line in taken] == [line.split("\t")[1] for line in written]
+
+
+def test_hostile_names_stay_text(
+    browser: Browser, write_fasta: WriteFasta, demo: Path, tmp_path: Path
+) -> None:
+    taxonomy = (demo / "taxonomy.tsv").read_text().replace("Demobacter fictus", HOSTILE)
+    (tmp_path / "taxonomy.tsv").write_text(taxonomy)
+    build_index([demo / "genomes"], tmp_path / "index", tmp_path / "taxonomy.tsv")
+    asked = write_fasta("asked.fa", {"<b>bold</b>": "ACGT" * 100})
+    calls = list(query_index(tmp_path / "index", [asked, demo / "sample.fasta"], report=tmp_path / "a.html"))
+    assert calls[0].verdict == "qc_fail"
+    report_collection(tmp_path / "index", tmp_path / "out")
+    for path in (tmp_path / "a.html", tmp_path / "out" / "report.html"):
+        with opened(browser, path) as page:
+            draw_all(page)
+            page.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true; })")
+            assert page.locator("img[src=x]").count() == 0
+            assert HOSTILE in page.locator("main").inner_text()
+
+
+def test_a_file_that_cannot_be_written_is_said_before_anything_is_read(demo: Path, demo_index: Path) -> None:
+    with pytest.raises(
+        UsageError, match="^/nowhere: there is no such folder; make it, or give another --rep"
+    ):
+        query_index(demo_index, [demo / "sample.fasta"], report="/nowhere/answers.html")
+
+
+def test_a_label_groups_as_a_rank_does(demo_index: Path, demo: Path, tmp_path: Path) -> None:
+    found = report_collection(demo_index, tmp_path / "out", Choice("habitat")).found
+    lines = [line.split("\t") for line in (demo / "taxonomy.tsv").read_text().splitlines()]
+    at = lines[0].index("habitat")
+    labels = {line[0]: line[at] or None for line in lines[1:]}
+    assert len(set(labels.values())) > 2
+    assert dict(zip(found.ids, found.names, strict=True)) == labels
+
+
+def test_report_holds_all_its_files(demo_report: Path) -> None:
+    names = {path.name for path in demo_report.iterdir()}
+    assert {"report.html", "report.json", "groups.tsv", "members.tsv", "differences.tsv"} <= names
+    assert {"map.png", "map.svg", "heatmap.png", "identity.svg", "taxonomy.png", "heatmap.nwk"} <= names
+    said = json.loads((demo_report / "report.json").read_text())
+    assert len(said["members"]) == said["genomes"] == 60

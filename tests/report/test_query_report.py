@@ -1,0 +1,394 @@
+"""What is kept of a query says all that was said before: its call, its painting, its report."""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from xml.etree import ElementTree
+
+import pytest
+from helpers.fasta import WriteFasta
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+for module in ("plotly", "jinja2", "matplotlib", "umap"):
+    pytest.importorskip(module)
+
+from helpers.browser import opened  # after the skip
+
+from genome_index import ChangeSettings, Index, build_index, query_index
+from genome_index.classify.query import QuerySettings, answer
+from genome_index.collection.map import map_of
+from genome_index.index.calibration.features import WORD_FLOOR
+from genome_index.index.changes import remove
+from genome_index.index.info import provenance
+from genome_index.io.reader import iter_genomes
+from genome_index.records import Call, Evidence, Failure, Hit, Lineage
+from genome_index.report.calls import as_json, as_jsonl, as_tsv, call_json, call_of
+from genome_index.report.figures.genome.windows import NOTHING, Painting, Stripe, painting
+from genome_index.report.figures.style import PALETTE, THEMES
+from genome_index.report.html.query_page import Answered, query_page
+from genome_index.service.figures.query_figures import (
+    Drawn,
+    drawn,
+    kept_drawings,
+    painting_json,
+    painting_of,
+    report_of,
+)
+from genome_index.service.figures.windows_svg import MOST_ENDS, painting_keys, painting_svg, ticks
+from genome_index.service.jobs.database import connect
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+HOSTILE = "<img src=x onerror=alert(1)></script><script>alert(2)</script>&\"'\x00"
+SVG = "{http://www.w3.org/2000/svg}"
+MADE_BY = {"snapshot": 1, "index_fingerprint": "0" * 12, "gindex_version": "0", "taxonomy_release": None}
+
+
+@pytest.fixture(scope="module")
+def calls(demo: Path, demo_index: Path, six_genomes: list[Path], tmp_path_factory: pytest.TempPathFactory):
+    """Real calls of every verdict that there is reason for in the demo collection."""
+    folder = tmp_path_factory.mktemp("asked")
+    letters = "".join(random.Random(3).choices("ACGT", k=6_000))
+    (folder / "random.fa").write_text(f">random\n{letters}\n")
+    (folder / "short.fa").write_text(">short\nACGT\n")
+    (folder / "broken.fa").write_text("no FASTA\n")
+    gap = "N" * 6_000
+    (folder / "gap.fa").write_text((demo / "sample.fasta").read_text() + f">gap\n{gap}\n")
+    asked = [*(demo / name for name in ("sample.fasta", "novel.fasta", "stranger.fasta")), folder]
+    index = Index.open(demo_index)
+    settings = QuerySettings(exclude_identical=True)
+    others = list(query_index(index, [demo / "genomes"], settings=settings))
+    twin = folder / "DEMO_twin.fa.gz"
+    twin.write_bytes(six_genomes[0].read_bytes())
+    labels = (demo / "taxonomy.tsv").read_text()
+    own = next(line for line in labels.splitlines() if line.startswith(f"{six_genomes[0].name[:9]}\t"))
+    taxonomy = labels + own.replace("DEMO_0001", "DEMO_twin").replace(
+        "Demobacter fictus", "Demobacter gemellus"
+    )
+    (folder / "taxonomy.tsv").write_text(taxonomy)
+    build_index([*six_genomes, twin], folder / "twins", folder / "taxonomy.tsv")
+    twin.unlink()
+    (folder / "taxonomy.tsv").unlink()
+    pair = list(query_index(folder / "twins", six_genomes[:1]))
+    return [*query_index(index, asked), *others, *pair]
+
+
+def test_calls_of_every_kind_come_back_from_json(calls: list[Call]) -> None:
+    verdicts = {call.verdict for call in calls}
+    assert verdicts >= {"species", "genus", "novel", "ambiguous", "out_of_scope", "qc_fail", "failed"}
+    assert any(call.labels for call in calls)
+    assert any(call.warnings for call in calls)
+    for call in calls:
+        assert_comes_back(call)
+
+
+numbers = st.floats(0, 1, allow_subnormal=False)
+percents = st.none() | st.floats(0, 100)
+words = st.text(max_size=5)
+maybe = st.none() | words
+lineages = st.builds(Lineage, st.dictionaries(st.sampled_from(("genus", "species")), words))
+evidence = st.builds(Evidence, percents, percents, percents, st.none() | words)
+hits = st.builds(Hit, words, lineages, st.dictionaries(words, words), st.floats(-1, 1), numbers, evidence)
+any_calls = st.builds(
+    Call, words, words, st.integers(0, 10**10), st.just("species"), words, maybe, maybe, lineages,
+    st.none() | numbers, st.none() | hits, st.none() | hits, maybe,
+    st.lists(words).map(tuple), st.dictionaries(words, st.tuples(words, numbers)),
+    st.lists(hits, max_size=2).map(tuple), st.lists(words, max_size=2).map(tuple),
+)  # fmt: skip
+
+
+@given(any_calls)
+@settings(deadline=None)
+def test_any_call_comes_back_from_json(call: Call) -> None:
+    assert_comes_back(call)
+
+
+def assert_comes_back(call: Call) -> None:
+    """All that is written of a call is the same of the call that its JSON tells of."""
+    known = json.loads(json.dumps(call_json(call, MADE_BY)))
+    found = call_of(known)
+    assert call_json(found, MADE_BY) == known
+    for written in (as_tsv, as_json, as_jsonl):
+        assert "".join(written([found], MADE_BY)) == "".join(written([call], MADE_BY))
+    assert call_of(call_json(found, MADE_BY)) == found
+
+
+# -- what is kept --------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def paintings(demo: Path, demo_index: Path) -> list[Painting]:
+    index = Index.open(demo_index)
+    inputs = [demo / "sample.fasta", demo / "novel.fasta", demo / "stranger.fasta"]
+    return [painting(index, genome) for genome in iter_genomes(inputs)]
+
+
+def test_paintings_come_back_from_json(paintings: list[Painting]) -> None:
+    names = {stripe.name for one in paintings for stripe in one.stripes}
+    assert NOTHING in names
+    assert len(names) > 2
+    for one in paintings:
+        assert painting_of(json.loads(json.dumps(painting_json(one)))) == one
+
+
+def test_genomes_that_are_not_fit_are_not_drawn(demo_index: Path, write_fasta: WriteFasta) -> None:
+    index = Index.open(demo_index)
+    [genome] = iter_genomes([write_fasta("short.fa", {"short": "ACGT" * 100})])
+    [call] = answer(index, [genome], QuerySettings())
+    assert call.verdict == "qc_fail"
+    assert drawn(index, genome, call, portraits=True) == Drawn()
+
+
+def kept(index: Index, inputs: list[Path]) -> tuple[list[dict[str, Any]], list[Drawn | None]]:
+    """Calls and pictures of inputs, as a worker keeps them: through JSON and SQLite's types."""
+    found, pictures = [], []
+    for genome in iter_genomes(inputs):
+        [call] = answer(index, [genome], QuerySettings())
+        found.append(json.loads(json.dumps(call_json(call, provenance(index)))))
+        one = None if isinstance(genome, Failure) else drawn(index, genome, call, portraits=True)
+        again = (
+            painting_of(json.loads(json.dumps(painting_json(one.painting)))) if one and one.painting else None
+        )
+        pictures.append(one and Drawn(again, one.portraits))
+    return found, pictures
+
+
+def test_the_report_of_kept_answers_is_the_report(demo: Path, demo_index: Path, tmp_path: Path) -> None:
+    (tmp_path / "short.fa").write_text(">short\nACGT\n")
+    (tmp_path / "broken.fa").write_text("no FASTA\n")
+    inputs = [demo / "sample.fasta", demo / "novel.fasta", demo / "stranger.fasta", tmp_path / "short.fa"]
+    inputs.append(tmp_path / "broken.fa")
+    verdicts = [call.verdict for call in query_index(demo_index, inputs, report=tmp_path / "report.html")]
+    assert verdicts == ["species", "genus", "novel", "qc_fail", "failed"]
+    index = Index.open(demo_index)
+    assert_the_same_but_for_rounding(
+        (tmp_path / "report.html").read_text(), report_of(index, *kept(index, inputs))
+    )
+
+
+def test_numbers_rounded_twice_are_off_by_one_in_the_last_place(calls: list[Call], demo_index: Path) -> None:
+    index = Index.open(demo_index)
+    mapped = map_of(index)
+    comparable = [call for call in calls if call.verdict != "out_of_scope"]
+    found = [json.loads(json.dumps(call_json(call, provenance(index)))) for call in comparable]
+    before = query_page(index, [Answered(call) for call in comparable], mapped)
+    after = query_page(index, [Answered(call_of(call)) for call in found], mapped, found)
+    assert_the_same_but_for_rounding(repr(before), repr(after))
+
+
+def assert_the_same_but_for_rounding(one: str, other: str) -> None:
+    """The same text; a number that was rounded twice is off by one in its last place at most."""
+    decimal = re.compile(r"-?\d+\.\d+")
+    assert decimal.sub("#", one) == decimal.sub("#", other)
+    pairs = list(zip(decimal.findall(one), decimal.findall(other), strict=True))
+    differ = [(here, there) for here, there in pairs if here != there]
+    assert len(differ) < 0.1 * len(pairs)
+    for here, there in differ:
+        places = max(len(number.partition(".")[2]) for number in (here, there))
+        assert abs(float(here) - float(there)) < 1.01 * 10**-places
+
+
+def test_answers_outlive_the_snapshot_that_they_rest_on(demo: Path, own_index: Path) -> None:
+    index = Index.open(own_index)
+    found, pictures = kept(index, [demo / "genomes" / "DEMO_0001.fa.gz"])
+    assert remove(own_index, ["DEMO_0001"], ChangeSettings()).removed == 1
+    now = Index.open(own_index)
+    assert found[0]["hits"][0]["id"] == "DEMO_0001"
+    page = report_of(now, found, pictures)
+    assert f"from snapshot {now.snapshot.number} of" in page
+    assert f"Calls by gindex {provenance(index)['gindex_version']} from snapshot 1 (" in page
+    assert report_of(index, found, pictures).count("Calls by gindex") == 0
+
+
+def test_pictures_come_from_the_services_file(paintings: list[Painting], tmp_path: Path) -> None:
+    database = connect(tmp_path)
+    with database:
+        database.execute("PRAGMA foreign_keys = OFF")
+        database.execute(
+            "INSERT INTO pictures (job, number, painting, portrait_light, portrait_dark)"
+            " VALUES (?, ?, ?, ?, ?)",
+            ("one", 2, json.dumps(painting_json(paintings[0])), b"light", b"dark"),
+        )
+        database.execute("INSERT INTO pictures (job, number, painting) VALUES ('one', 0, NULL)")
+    rows = database.execute("SELECT * FROM pictures").fetchall()
+    expected = Drawn(paintings[0], {"light": b"light", "dark": b"dark"})
+    assert kept_drawings(rows, 4) == [Drawn(), None, expected, None]
+    database.close()
+
+
+# -- the painting as SVG -------------------------------------------------------------------------------------
+
+
+def drawing_of(painted: Painting) -> ElementTree.Element:
+    return ElementTree.fromstring(painting_svg(painted))
+
+
+def percent(value: str | None) -> float:
+    assert value is not None
+    assert value.endswith("%")
+    return float(value[:-1])
+
+
+def test_bars_are_the_windows(paintings: list[Painting]) -> None:
+    for one in paintings:
+        bars = drawing_of(one).findall(f"{SVG}rect")
+        assert len(bars) == len(one.stripes)
+        left, right = percent(bars[0].get("x")), percent(bars[-1].get("x")) + percent(bars[-1].get("width"))
+        fills = {key.label: key.fill for key in painting_keys(one)}
+        for bar, stripe in zip(bars, one.stripes, strict=True):
+            at = left + (right - left) * stripe.start / one.length_bp
+            assert percent(bar.get("x")) == pytest.approx(at, abs=0.002)
+            wide = (right - left) * (stripe.end - stripe.start) / one.length_bp
+            assert percent(bar.get("width")) == pytest.approx(wide, abs=0.002)
+            shown = 100 * (stripe.identity or WORD_FLOOR)
+            assert identity_at(bar) == pytest.approx(shown, abs=0.05)
+            assert bar.get("fill") == fills[stripe.name]
+            said = bar.findtext(f"{SVG}title") or ""
+            assert said.startswith(f"{stripe.start:,} to {stripe.end:,} bp: {stripe.name}")
+
+
+def identity_at(bar: ElementTree.Element) -> float:
+    """The identity that the top of a bar stands at, read off the scale: its lines of 60 and 100 %."""
+    lines = ElementTree.fromstring(painting_svg(PLAIN)).findall(f"{SVG}line")
+    height = {tick: float(line.get("y1") or 0) for tick, line in zip(range(60, 101, 10), lines, strict=False)}
+    return 60 + 40 * (float(bar.get("y") or 0) - height[60]) / (height[100] - height[60])
+
+
+PLAIN = Painting("plain", 1_000, (1_000,), (Stripe(0, 1_000),))
+
+
+def test_the_picture_says_its_shares(paintings: list[Painting]) -> None:
+    [novel] = [one for one in paintings if one.genome == "stranger"]
+    top = drawing_of(novel)
+    assert top.get("role") == "img"
+    assert top[0].text == "Nearest species along stranger"
+    said = top[1].text or ""
+    assert said.startswith(f"{novel.length_bp:,} bp in 40 windows")
+    for name, share in novel.shares().items():
+        assert f"{name} {share:.0%}" in said
+
+
+def many_names(names: int) -> Painting:
+    stripes = tuple(
+        Stripe(at, at + 1_000, f"r{at}", f"S {at}", None, 0.9) for at in range(0, 1_000 * names, 1_000)
+    )
+    return Painting(
+        "many", 1_000 * names, (1_000 * names,), (*stripes[:-1], Stripe(1_000 * (names - 1), 1_000 * names))
+    )
+
+
+def test_keys_stand_for_all_of_a_genome() -> None:
+    names = len(PALETTE) + 5
+    keys = painting_keys(many_names(names))
+    assert sum(key.share for key in keys) == pytest.approx(1)
+    assert [key.light for key in keys[:-2]] == list(PALETTE) == [key.fill for key in keys[:-2]]
+    others, nothing = keys[-2:]
+    assert (others.label, others.light, others.dark) == (
+        "4 more",
+        THEMES["light"].others,
+        THEMES["dark"].others,
+    )
+    assert (nothing.label, nothing.light, nothing.dark) == (
+        NOTHING,
+        THEMES["light"].faint,
+        THEMES["dark"].faint,
+    )
+    one_more = many_names(len(PALETTE) + 2)
+    assert painting_keys(one_more)[-2].label == list(one_more.shares())[len(PALETTE)]
+
+
+def test_contigs_end_at_dotted_lines_unless_they_are_too_many(paintings: list[Painting]) -> None:
+    def dotted(painted: Painting) -> list[float]:
+        lines = drawing_of(painted).findall(f"{SVG}line")
+        return [percent(line.get("x1")) for line in lines if line.get("stroke-dasharray")]
+
+    [sample] = [one for one in paintings if one.genome == "sample"]
+    bars = drawing_of(sample).findall(f"{SVG}rect")
+    left, wide = percent(bars[0].get("x")), sum(percent(bar.get("width")) for bar in bars)
+    expected = [left + wide * end / sample.length_bp for end in sample.contig_ends[:-1]]
+    assert expected
+    assert dotted(sample) == pytest.approx(expected, abs=0.03)
+    assert len(dotted(cut(sample, MOST_ENDS))) == MOST_ENDS
+    crowd = cut(sample, MOST_ENDS + 1)
+    assert dotted(crowd) == []
+    assert f"whose {MOST_ENDS + 1:,} borders are too many" in (drawing_of(crowd)[1].text or "")
+
+
+def cut(painted: Painting, times: int) -> Painting:
+    ends = [painted.length_bp * number // (times + 1) for number in range(1, times + 2)]
+    return replace(painted, contig_ends=tuple(ends))
+
+
+def test_hostile_names_stay_text(paintings: list[Painting]) -> None:
+    stripe = replace(paintings[0].stripes[0], species=HOSTILE, reference=HOSTILE)
+    top = drawing_of(replace(paintings[0], genome=HOSTILE, stripes=(stripe, *paintings[0].stripes[1:])))
+    assert {element.tag for element in top.iter()} <= {
+        f"{SVG}{name}" for name in ("svg", "title", "desc", "rect", "line", "text")
+    }
+    shown = HOSTILE.replace("\x00", "\N{REPLACEMENT CHARACTER}")
+    assert shown in (top[0].text or "")
+    assert shown in (top[1].text or "")
+
+
+@given(st.integers(500, 10**10))
+def test_ticks_are_round_and_few(end: int) -> None:
+    found = ticks(end)
+    assert 3 <= len(found) <= 6
+    assert found[0] == 0
+    assert end - found[1] < found[-1] <= end
+    assert f"{found[1]:.6e}"[0] in "125"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_browser_shows_it_at_any_width(
+    browser: Browser, paintings: list[Painting], tmp_path: Path, scheme: str
+) -> None:
+    page_of(paintings, tmp_path / "page.html")
+    letters = set()
+    for width in (390, 1200):
+        with opened(browser, tmp_path / "page.html", width, scheme) as page:
+            assert page.evaluate("document.documentElement.scrollWidth") <= width
+            picture = page.get_by_role("img", name="Nearest species along stranger")
+            box = picture.bounding_box()
+            assert box["width"] > 0.9 * width - 30
+            bars = picture.locator("rect").evaluate_all(
+                "all => all.map(one => one.getBoundingClientRect().width)"
+            )
+            assert sum(bars) == pytest.approx(0.915 * box["width"], rel=0.01)
+            size = "one => [one.getBoundingClientRect().width, one.getBoundingClientRect().height]"
+            letters.add(tuple(picture.locator("text").first.evaluate(size)))
+            fill = "one => getComputedStyle(one).fill"
+            low = picture.locator("rect").last.evaluate(fill)
+            assert low == rgb(THEMES[scheme].faint)
+            assert picture.locator("text").first.evaluate(fill) == rgb(THEMES[scheme].ink)
+            ends = (
+                "all => all.map(one => [one.getBoundingClientRect().left, one.getBoundingClientRect().right])"
+            )
+            for left, right in picture.locator("text").evaluate_all(ends):
+                assert box["x"] - 1 <= left < right <= box["x"] + box["width"] + 1
+    assert len(letters) == 1  # bars stretch, letters do not
+
+
+def page_of(paintings: list[Painting], path: Path) -> None:
+    """A page as the service's: its ink and its two tones for the dark, and the pictures."""
+    light, dark = THEMES["light"], THEMES["dark"]
+    style = (
+        f"body {{ margin: 1rem; font: 16px sans-serif; background: {light.paper}; color: {light.ink}; }}"
+        "@media (prefers-color-scheme: dark) {"
+        f":root {{ --painting-others: {dark.others}; --painting-nothing: {dark.faint}; }}"
+        f"body {{ background: {dark.paper}; color: {dark.ink}; }} }}"
+    )
+    pictures = "".join(painting_svg(one) for one in paintings)
+    head = f'<meta charset="utf-8"><title>paintings</title><style>{style}</style>'
+    path.write_text(f'<!doctype html><html lang="en">{head}{pictures}')
+
+
+def rgb(colour: str) -> str:
+    return f"rgb({', '.join(str(int(colour[at : at + 2], 16)) for at in (1, 3, 5))})"

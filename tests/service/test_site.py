@@ -1,0 +1,682 @@
+"""The service's page as a reader has it: a real process, a real browser, with and without script."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import re
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from helpers.fasta import WriteFasta
+
+for module in ("fastapi", "jinja2", "httpx", "playwright", "umap"):
+    pytest.importorskip(module)
+
+import httpx  # after the skip
+from helpers.browser import coloured_share, followed, visited
+from helpers.running_service import Running, running
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+SITE = Path(__file__).parents[2] / "genome_index" / "service" / "site"
+HOSTILE = "<img/src=x/onerror=alert(1)>&\"'`{{7*7}}"
+MOST_SCRIPT = 30_000  # bytes
+ANSWERED_MS = 30_000
+SOON_MS = 60_000  # pictures: the process that draws loads matplotlib first
+
+
+@pytest.fixture(scope="module")
+def sample(demo: Path) -> Path:
+    return demo / "sample.fasta"
+
+
+@pytest.fixture(scope="module")
+def one(service: Running, demo: Path) -> dict:
+    """A query that was answered with a species, with its pictures."""
+    return _asked(service, (demo / "sample.fasta").read_bytes(), "sample.fasta", pictures=True)
+
+
+@pytest.fixture(scope="module")
+def several(service: Running, demo: Path) -> dict:
+    """Answers of several verdicts, and a table of two pages."""
+    genomes = [_record(demo / f"{name}.fasta", name) for name in ("sample", "novel", "stranger")]
+    repeated = [genomes[number % 3].replace(b">", b">%02d-" % number, 1) for number in range(57)]
+    short = b">tooshort\n" + b"ACGT" * 60 + b"\n"
+    return _asked(service, b"".join([*repeated, short]), "several.fasta", genome_per="record")
+
+
+def _asked(service: Running, content: bytes, name: str, **settings: object) -> dict:
+    job = service.ask(content, name=name, **settings).json()
+    assert job["state"] == "done", job
+    return job
+
+
+def _record(path: Path, name: str) -> bytes:
+    """A genome as one record, its contigs joined by N."""
+    contigs = re.split(r">.*\n", path.read_text())[1:]
+    return f">{name}\n{('N' * 50).join(one.replace(chr(10), '') for one in contigs)}\n".encode()
+
+
+@pytest.fixture
+def page(browser: Browser, service: Running) -> Iterator[Page]:
+    with visited(browser, service.url) as found:
+        yield found
+
+
+def _search(page: Page) -> None:
+    page.get_by_role("button", name="Search", exact=True).click()
+
+
+def _answer(page: Page) -> str:
+    """What the page answers, when it does."""
+    page.wait_for_selector("article.answer h1", timeout=ANSWERED_MS)
+    return page.locator("h1").inner_text()
+
+
+def _until(page: Page, holds: str, timeout: float = ANSWERED_MS) -> None:
+    """Wait until an expression holds; playwright's own way to wait is against the pages' policy."""
+    end = time.monotonic() + timeout / 1000
+    while not page.evaluate(holds):
+        assert time.monotonic() < end, holds
+        page.wait_for_timeout(50)
+
+
+# -- asking
+
+
+def test_a_chosen_file_is_answered(page: Page, service: Running, sample: Path) -> None:
+    page.set_input_files("#file", sample)
+    assert "sample.fasta, " in page.locator("[data-chosen]").inner_text()
+    _search(page)
+    assert _answer(page) == "Demobacter simulatus"
+    call = service.get(f"/v1{httpx.URL(page.url).path}").json()["result"][0]
+    article = page.locator("article").inner_text()
+    assert call["reason"] in article
+    assert f"Confidence {call['confidence']:.2f}" in article
+    assert f"{call['closest']['ani']:.1f} %" in page.locator(".card").first.inner_text()
+    assert call["runner_up"]["species"] in page.locator(".card").nth(1).inner_text()
+
+
+def test_a_dropped_file_is_chosen_and_answered(page: Page, sample: Path) -> None:
+    dropped = page.evaluate_handle(
+        """([name, text]) => {
+          const all = new DataTransfer();
+          all.items.add(new File([text], name));
+          return all;
+        }""",
+        ["dropped.fasta", sample.read_text()],
+    )
+    page.dispatch_event("body", "dragenter", {"dataTransfer": dropped})
+    assert page.locator(".veil").is_visible()
+    page.dispatch_event("body", "drop", {"dataTransfer": dropped})
+    assert not page.locator(".veil").is_visible()
+    assert "dropped.fasta" in page.locator("[data-chosen]").inner_text()
+    page.keyboard.press("Enter")  # the button has the focus
+    assert _answer(page) == "Demobacter simulatus"
+    assert "dropped" in page.locator(".kicker").inner_text()
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_a_pasted_sequence_is_answered_with_and_without_a_name(page: Page, sample: Path, named: bool) -> None:
+    text = sample.read_text()
+    page.fill("#text", text if named else text.split(">")[1].partition("\n")[2])
+    _search(page)
+    assert _answer(page).startswith("Demobacter")
+
+
+def test_several_files_are_listed_and_stay_listed(page: Page, demo: Path) -> None:
+    page.set_input_files("#file", [demo / f"{name}.fasta" for name in ("sample", "novel", "stranger")])
+    _search(page)
+    listed = page.locator("#asked li")
+    _until(page, "document.querySelectorAll('#asked li').length === 3")
+    _until(
+        page,
+        "[...document.querySelectorAll('#asked li')].every(one => one.textContent.endsWith('answered'))",
+        timeout=ANSWERED_MS,
+    )
+    page.reload()
+    assert sorted(listed.locator("a").all_inner_texts()) == ["novel.fasta", "sample.fasta", "stranger.fasta"]
+    listed.locator("a", has_text="novel").click()
+    assert _answer(page) == "Specimenella"
+
+
+def test_settings_reach_the_query(page: Page, service: Running, sample: Path) -> None:
+    page.locator("summary", has_text="Options").click()
+    page.check("#record")
+    page.check("#identical")
+    page.fill("#k", "3")
+    page.set_input_files("#file", sample)
+    _search(page)
+    page.wait_for_url("**/queries/*")
+    settings = service.get(f"/v1{httpx.URL(page.url).path}").json()["settings"]
+    wanted = {"k": 3, "genome_per": "record", "exclude_identical": True, "keep": False, "pictures": True}
+    assert settings == wanted
+
+
+def test_what_cannot_be_read_is_said_on_the_form(browser: Browser, service: Running) -> None:
+    with visited(browser, service.url, expected=["422"]) as page:
+        _search(page)
+        assert "nothing to search for" in page.locator("[role=alert]").inner_text()
+        page.fill("#text", "these are 3 words, not sequence!")
+        _search(page)
+        _until(page, "document.querySelector('[role=alert]').textContent.includes('pasted.fasta')")
+        assert "neither FASTA nor GenBank" in page.locator("[role=alert]").inner_text()
+        page.fill("#text", "")
+        page.set_input_files("#file", {"name": "e.fa", "mimeType": "text/plain", "buffer": b""})
+        _search(page)
+        _until(page, "document.querySelector('[role=alert]').textContent.includes('e.fa')")
+
+
+def test_progress_is_seen_and_the_answer_comes_by_itself(page: Page, demo: Path, tmp_path: Path) -> None:
+    """Hundreds of genomes take seconds; every text that stood there meanwhile is noted."""
+    sample = _record(demo / "sample.fasta", "sample")
+    records = [sample.replace(b">", b">%04d-" % number, 1) for number in range(600)]
+    (tmp_path / "large.fasta").write_bytes(b"".join(records))
+    page.add_init_script(
+        """addEventListener('DOMContentLoaded', () => {
+          const said = document.querySelector('[data-state]');
+          const before = () => sessionStorage.getItem('noted') ?? '';
+          const note = () => sessionStorage.setItem('noted', `${before()}${said.textContent}|`);
+          if (said) { note(); new MutationObserver(note).observe(said, {childList: true}); }
+        })"""
+    )
+    page.locator("summary", has_text="Options").click()
+    page.check("#record")
+    page.set_input_files("#file", tmp_path / "large.fasta")
+    _search(page)
+    page.get_by_role("heading", name="Answers").wait_for(timeout=4 * ANSWERED_MS)
+    noted = page.evaluate("sessionStorage.getItem('noted')")
+    assert re.search(r"Searching: \d+ of 600 answered\.", noted), noted
+    assert page.locator("[data-follow]").count() == 0
+    assert page.locator(".pages").first.inner_text().startswith("1 to 50 of 600")
+
+
+# -- without script
+
+
+def test_everything_works_without_script(browser: Browser, service: Running, sample: Path) -> None:
+    with visited(browser, service.url, script=False) as page:
+        page.set_input_files("#file", sample)
+        _search(page)
+        page.wait_for_selector(
+            "article.answer h1", timeout=ANSWERED_MS
+        )  # the waiting page loads itself again
+        assert page.locator("h1").inner_text() == "Demobacter simulatus"
+        assert "drawn by a script" in page.locator("#map").inner_text()
+        assert "Nearest to it are DEMO_0005" in page.locator("#map").inner_text()
+        page.locator("summary", has_text="Delete it now").click()
+        address = page.url
+        page.get_by_role("button", name="Delete for good").click()
+        assert "It is deleted" in page.locator(".note").inner_text()
+        assert httpx.get(address, headers={"accept": "text/html"}).status_code == 404
+
+
+def test_a_paste_works_without_script(browser: Browser, service: Running, sample: Path) -> None:
+    with visited(browser, service.url, script=False) as page:
+        page.fill("#text", sample.read_text())
+        _search(page)
+        page.wait_for_selector("article.answer h1", timeout=ANSWERED_MS)
+        assert page.locator("h1").inner_text() == "Demobacter simulatus"
+
+
+# -- answers
+
+
+def test_hits_sort_by_each_column(browser: Browser, service: Running, one: dict) -> None:
+    hits = one["result"][0]["hits"]
+    with visited(browser, service.url, one["links"]["page"]) as page:
+        ids = page.locator("table td:first-child")
+        assert ids.all_inner_texts() == [hit["id"] for hit in hits]
+        page.get_by_role("button", name="ANI").click()
+        best = [hit["id"] for hit in sorted(hits, key=lambda hit: -(hit["ani"] or 0))]
+        assert ids.all_inner_texts() == best
+        assert page.locator("th", has_text="ANI").get_attribute("aria-sort") == "descending"
+        page.get_by_role("button", name="ANI").click()
+        worst = sorted(best, key=lambda id_: next(hit["ani"] or 101 for hit in hits if hit["id"] == id_))
+        assert ids.all_inner_texts() == worst
+        page.get_by_role("button", name="Hit").click()
+        assert ids.all_inner_texts() == sorted(best)
+        assert page.locator("th", has_text="ANI").get_attribute("aria-sort") == "none"
+
+
+@pytest.mark.parametrize("kind", ["TSV", "JSON", "HTML report"])
+def test_answers_can_be_taken_away(browser: Browser, service: Running, one: dict, kind: str) -> None:
+    with visited(browser, service.url, one["links"]["page"]) as page:
+        with page.expect_download(timeout=SOON_MS) as coming:
+            page.get_by_role("link", name=kind, exact=True).click()
+        content = Path(coming.value.path()).read_text()
+    if kind == "HTML report":
+        assert content.startswith("<!doctype html>")
+        assert "Demobacter simulatus" in content
+    else:
+        assert content == service.get(f"{one['links']['calls']}?format={kind.lower()}").text
+        assert "Demobacter simulatus" in content
+
+
+def test_a_link_shows_the_same_to_another_reader(browser: Browser, service: Running, one: dict) -> None:
+    with visited(browser, service.url, one["links"]["page"]) as page:
+        page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+        page.get_by_role("button", name="Copy the link").click()
+        _until(page, "document.querySelector('[data-copied]').textContent === 'Copied.'")
+        link = page.evaluate("navigator.clipboard.readText()")
+        shown = page.locator("article").inner_text()
+    with visited(browser, service.url, link.removeprefix(service.url)) as page:
+        assert page.locator("article").inner_text()[:400] == shown[:400]
+
+
+def test_pictures_come_by_themselves(browser: Browser, service: Running, sample: Path) -> None:
+    job = httpx.post(
+        f"{service.url}/v1/queries?wait=true&pictures=true&name=p.fa", content=sample.read_bytes(), timeout=60
+    ).json()
+    with visited(browser, service.url, job["links"]["page"]) as page:
+        page.wait_for_selector(".portrait img", timeout=SOON_MS)
+        image = page.locator(".portrait img")
+        image.scroll_into_view_if_needed()
+        _until(page, "document.querySelector('.portrait img').naturalWidth > 300")
+        [painting] = service.get(f"/v1/queries/{job['id']}/pictures").json()["paintings"]
+        assert page.locator("svg.painting rect").count() == len(painting["stripes"])
+        assert coloured_share(page.locator("svg.painting")) > 0.05
+        assert "Demobacter" in page.locator("#pictures .legend").inner_text()
+
+
+def test_the_map_marks_the_query_amid_its_hits(browser: Browser, service: Running, one: dict) -> None:
+    """The mean of the places of its hits, weighted as `gindex query --report` does."""
+    mapped = _map(service)
+    places = {id_: (x, y) for id_, x, y in zip(mapped["ids"], mapped["x"], mapped["y"], strict=True)}
+    hits = [(places[hit["id"]], max(0, hit["similarity"]) ** 4 + 1e-6) for hit in one["result"][0]["hits"]]
+    total = sum(weight for _, weight in hits)
+    expected = [sum(at[axis] * weight for at, weight in hits) / total for axis in (0, 1)]
+    with visited(browser, service.url, one["links"]["page"]) as page:
+        page.wait_for_selector(".map canvas", timeout=SOON_MS)
+        [star] = json.loads(page.locator("#map").get_attribute("data-stars"))
+        assert star["at"] == pytest.approx(expected, abs=2e-3)
+        assert star["near"] == [hit["id"] for hit in one["result"][0]["hits"]]
+
+
+def test_the_map_is_coloured_hovered_and_enlarged(browser: Browser, service: Running, one: dict) -> None:
+    mapped = _map(service)
+    with visited(browser, service.url, one["links"]["page"]) as page:
+        page.wait_for_selector(".map canvas", timeout=SOON_MS)
+        canvas = page.locator(".map canvas")
+        canvas.scroll_into_view_if_needed()
+        assert coloured_share(canvas) > 0.002
+        page.get_by_label("Colour by").select_option("genus")
+        assert page.locator("#map .legend").inner_text().count("(") == len(mapped["levels"]["genus"]["names"])
+        page.get_by_role("button", name="Around this query").click()
+        box = canvas.bounding_box()
+        page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+        found = {_tip(page, box, x / 20, y / 20) for x in range(1, 20) for y in range(1, 20)} - {""}
+        ids = {text.split("\n")[0] for text in found}
+        assert ids & set(mapped["ids"])
+        [star] = json.loads(page.locator("#map").get_attribute("data-stars"))
+        assert _tip(page, box, *_place_around(star, mapped)).split("\n")[0] == "sample"
+        page.keyboard.press("Escape")
+        assert not page.locator(".tip").is_visible()
+
+
+def _place_around(star: dict, mapped: dict) -> tuple[float, float]:
+    """Where a star is seen, as shares of width and height, on the map enlarged around it and its hits."""
+    rows = [mapped["ids"].index(name) for name in star["near"]]
+    shares = []
+    for axis, at in zip("xy", star["at"], strict=True):
+        all_ = mapped[axis]
+        shown = [at, *(all_[row] for row in rows)]
+        half = max((max(shown) - min(shown)) * 1.1, (max(all_) - min(all_)) * 0.02)
+        middle = (min(shown) + max(shown)) / 2
+        shares.append((at - middle + half) / (2 * half))
+    return shares[0], 1 - shares[1]
+
+
+def _tip(page: Page, box: dict, x: float, y: float) -> str:
+    page.mouse.move(box["x"] + box["width"] * x, box["y"] + box["height"] * y)
+    tip = page.locator(".tip")
+    return tip.inner_text() if tip.is_visible() else ""
+
+
+def _map(service: Running) -> dict:
+    while (answer := service.get("/v1/map")).status_code == 503:
+        pass
+    return answer.json()
+
+
+def test_several_answers_have_a_table_and_a_page_each(
+    browser: Browser, service: Running, several: dict
+) -> None:
+    calls = several["result"]
+    with visited(browser, service.url, several["links"]["page"]) as page:
+        rows = page.locator("table tbody tr")
+        assert rows.count() == 50
+        assert page.locator(".verdicts").inner_text().split() == [
+            "species", "19", "genus", "19", "novel", "19", "not", "fit", "to", "be", "called", "1",
+        ]  # fmt: skip
+        followed(page.get_by_role("link", name="Next"))
+        assert rows.count() == 8
+        followed(page.get_by_role("link", name="tooshort"))
+        assert page.locator("h1").inner_text() == "Not fit to be called"
+        assert calls[57]["reason"] in page.locator("article").inner_text()
+        followed(page.get_by_role("link", name="Before"))
+        assert calls[56]["reason"] in page.locator("article").inner_text()
+        followed(page.get_by_role("link", name="All 58 answers"))
+        assert rows.count() == 50
+
+
+# -- the collection
+
+
+def test_species_and_genomes_are_found_and_lead_to_each_other(page: Page, service: Running) -> None:
+    followed(page.get_by_role("link", name="Species", exact=True))
+    page.get_by_label("Part of a name").fill("simulatus")
+    page.keyboard.press("Enter")
+    followed(page.get_by_role("link", name="Demobacter simulatus"))
+    record = service.get("/v1/species/Demobacter%20simulatus").json()
+    main = page.locator("main").inner_text()
+    assert record["asked"]["says"] in main
+    assert record["neighbours"][0]["name"] in main
+    page.locator(".portrait img").scroll_into_view_if_needed()
+    _until(page, "document.querySelector('.portrait img').naturalWidth > 300", timeout=SOON_MS)
+    followed(page.get_by_role("link", name=record["members"][0]["id"], exact=True).first)
+    assert page.locator("h1").inner_text() == record["members"][0]["id"]
+    followed(page.locator(".lineage").get_by_role("link", name="Demobacter", exact=True))
+    assert "of the genus Demobacter" in page.locator("main").inner_text()
+
+
+def test_no_link_leads_nowhere(service: Running, one: dict, several: dict) -> None:
+    """Every address on a page of each kind answers."""
+    seen: set[str] = set()
+    for path in _pages(one, several):
+        text = service.get(path, headers={"accept": "text/html"}).text
+        seen |= {found.replace("&amp;", "&") for found in re.findall(r'(?:href|src)="(/[^"]*)"', text)}
+    assert len(seen) > 50
+    wrong = {path: code for path in sorted(seen) if (code := service.get(path).status_code) != 200}
+    assert wrong == {}
+
+
+def _pages(one: dict, several: dict) -> list[str]:
+    return [
+        "/", "/about", "/species", "/species?search=simul", "/species/Demobacter%20simulatus", "/genomes",
+        "/genomes?rank=genus&name=Demobacter", "/genomes/DEMO_0001", "/login", one["links"]["page"],
+        several["links"]["page"], f"{several['links']['page']}/2", f"{several['links']['page']}/3",
+        f"{several['links']['page']}/58",
+    ]  # fmt: skip
+
+
+def test_wrong_addresses_are_pages_that_say_what_to_do(browser: Browser, service: Running) -> None:
+    for path, said in [
+        ("/queries/notthere", "ask again"),
+        ("/species/Demobacter%20simulatux", "Demobacter simulatus"),
+        ("/genomes/DEMO_9999", "DEMO_"),
+        ("/nowhere", "nothing at this path"),
+        ("/genomes?rank=genus&name=Nothing", "Nothing"),
+        ("/species?at=0", "at"),
+    ]:
+        with visited(browser, service.url, path, expected=["404", "422"]) as page:
+            assert said in page.locator("main .lead").inner_text(), path
+            followed(page.get_by_role("link", name="Ask about a genome"))
+            page.locator("#ask").wait_for(timeout=SOON_MS)
+
+
+# -- hostile names, keyboard, small screens, other eyes
+
+
+def test_hostile_names_are_letters(browser: Browser, service: Running, demo: Path) -> None:
+    genome = _record(demo / "sample.fasta", "x").decode().split("\n", 1)[1]
+    content = f">{HOSTILE}\n{genome}>{'N' * 300}\n{genome}".encode()
+    job = _asked(service, content, f"{HOSTILE}.fasta", genome_per="record", pictures=True)
+    with visited(browser, service.url, job["links"]["page"], width=390) as page:
+        assert page.locator("h1").inner_text() == f"{HOSTILE}.fasta".split("/")[-1]
+        assert page.locator("table").inner_text().count(HOSTILE) == 1
+        assert "49" not in page.locator("table").inner_text().split(HOSTILE)[0]
+        page.wait_for_selector(".map canvas", timeout=SOON_MS)
+        assert _overflow(page) == 0
+        followed(page.get_by_role("link", name=HOSTILE))
+        assert HOSTILE in page.locator(".kicker").inner_text()
+        page.wait_for_selector("svg.painting", timeout=SOON_MS)
+        assert _overflow(page) == 0
+        assert page.locator("img[src=x]").count() == 0
+
+
+def test_a_reader_with_only_a_keyboard_gets_an_answer(page: Page, sample: Path) -> None:
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.className") == "skip"
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.id") == "file"
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.id") == "text"
+    page.keyboard.insert_text(sample.read_text())
+    while page.evaluate("document.activeElement.className") != "main":
+        page.keyboard.press("Tab")
+    outline = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
+    assert outline == "solid"
+    page.keyboard.press("Enter")
+    assert _answer(page) == "Demobacter simulatus"
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.textContent") == "Similarity":
+            break
+    page.keyboard.press("Enter")
+    assert page.locator("th[aria-sort=descending]").inner_text().strip() == "Similarity"
+
+
+@pytest.mark.parametrize("width", [320, 390, 820, 1400])
+def test_nothing_is_cut_off_or_overlaps(
+    browser: Browser, service: Running, one: dict, several: dict, width: int
+) -> None:
+    for path in [*_pages(one, several), "/queries/notthere"]:
+        with visited(browser, service.url, path, width, expected=["404"]) as page:
+            if page.locator("[data-map]").count():
+                page.wait_for_selector(".map canvas", timeout=SOON_MS)
+            page.locator("details").evaluate_all("all => all.forEach(one => { one.open = true; })")
+            assert _overflow(page) == 0, path
+            assert page.evaluate(OVERLAPS) == [], path
+            assert page.evaluate(CUT) == [], path
+
+
+def test_overlaps_and_cuts_would_be_found(page: Page) -> None:
+    page.evaluate("document.querySelector('h1').style.marginBottom = '-30px'")
+    assert page.evaluate(OVERLAPS)
+    page.evaluate("document.querySelector('h1').style.cssText = 'overflow: hidden; width: 60px; height: 1em'")
+    assert page.evaluate(CUT)
+    page.evaluate("document.querySelector('h1').style.cssText = 'width: 3000px'")
+    assert _overflow(page) > 0
+
+
+def _overflow(page: Page) -> int:
+    """Pixels by which a page is wider than its screen."""
+    return page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+
+
+# Lines of text that lie on each other by more than two pixels, each with its words.
+OVERLAPS = """() => {
+  const lines = [], walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (walk.nextNode()) {
+    const node = walk.currentNode, parent = node.parentElement;
+    if (!node.data.trim() || !parent.checkVisibility()) continue;
+    if (parent.closest('.skip, .tip, title, desc')) continue;
+    const range = document.createRange();
+    range.selectNodeContents(node);
+    const text = node.data.trim().slice(0, 40);
+    for (const box of range.getClientRects()) if (box.width > 2) lines.push({box, text});
+  }
+  const least = 3, found = [];
+  lines.forEach((a, at) => lines.slice(at + 1).forEach((b) => {
+    const wide = Math.min(a.box.right, b.box.right) - Math.max(a.box.left, b.box.left);
+    const high = Math.min(a.box.bottom, b.box.bottom) - Math.max(a.box.top, b.box.top);
+    if (wide > least && high > 0.3 * Math.min(a.box.height, b.box.height)) found.push([a.text, b.text]);
+  }));
+  return found;
+}"""
+
+# Elements whose text does not fit, and that cannot be scrolled to it.
+CUT = """() => [...document.querySelectorAll('main *')].filter((one) => {
+  const style = getComputedStyle(one);
+  return one.checkVisibility() && one.textContent.trim() && !one.closest('svg') &&
+    !one.matches('textarea, select, .map') && ['hidden', 'clip'].includes(style.overflowX) &&
+    (one.scrollWidth > one.clientWidth + 1 || one.scrollHeight > one.clientHeight + 1);
+}).map((one) => one.textContent.trim().slice(0, 40))"""
+
+
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1200), ("dark", 390)])
+def test_no_page_shuts_anybody_out(
+    browser: Browser, service: Running, one: dict, several: dict, scheme: str, width: int
+) -> None:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    for path in [*_pages(one, several), "/queries/notthere"]:
+        with visited(browser, service.url, path, width, scheme, expected=["404"]) as page:
+            if page.locator("[data-map]").count():
+                page.wait_for_selector(".map canvas", timeout=SOON_MS)
+            page.locator("details").evaluate_all("all => all.forEach(one => { one.open = true; })")
+            found = axe.run(page)
+            assert found.violations_count == 0, (path, found.generate_report())
+
+
+def test_what_scrolls_is_reached_by_keyboard_and_has_a_name(
+    service: Running, one: dict, several: dict
+) -> None:
+    texts = [service.get(path).text for path in _pages(one, several)]
+    scrolling = [found for text in texts for found in re.findall(r'<div class="scroll"[^>]*>', text)]
+    assert len(scrolling) > 10
+    for found in scrolling:
+        assert re.search(r'tabindex="0" role="region" aria-label="[^"]+"', found), found
+
+
+def test_headings_step_down_one_by_one(service: Running, one: dict, several: dict) -> None:
+    for path in _pages(one, several):
+        levels = [int(found) for found in re.findall(r"<h([1-6])", service.get(path).text)]
+        assert levels[0] == 1
+        assert levels.count(1) == 1, path
+        assert all(b <= a + 1 for a, b in zip(levels, levels[1:], strict=False)), path
+
+
+def test_print_has_the_answer_and_no_buttons(browser: Browser, service: Running, one: dict) -> None:
+    with visited(browser, service.url, one["links"]["page"]) as page:
+        page.emulate_media(media="print")
+        assert page.locator("h1").is_visible()
+        assert page.locator("table").first.is_visible()
+        for hidden in ("header", ".actions"):
+            assert not page.locator(hidden).first.is_visible()
+
+
+# -- what is sent
+
+
+def test_scripts_are_small_and_kept_by_browsers(service: Running) -> None:
+    assert sum(path.stat().st_size for path in SITE.glob("*.js")) < MOST_SCRIPT
+    text = service.get("/").text
+    for address in re.findall(r'"(/static/[^"]+)"', text):
+        answer = service.get(address)
+        assert "immutable" in answer.headers["cache-control"]
+        assert re.search(r"\?v=[0-9a-f]{12}$", address)
+    assert service.get("/static/../service.py").status_code == 404
+    assert "<script>" not in text
+    assert "style=" not in text
+
+
+@pytest.fixture(scope="module")
+def locked(demo_index: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Running, str]]:
+    """A service that asks for keys, and a key."""
+    from genome_index.service.api_keys import add_key
+    from genome_index.service.jobs.database import connect
+
+    data = tmp_path_factory.mktemp("locked") / "data"
+    connection = connect(data)
+    key = add_key(connection, "reader")
+    connection.close()
+    with running(demo_index, data, "--keys") as found:
+        yield found, key
+
+
+def test_with_keys_a_reader_logs_in_and_out(
+    browser: Browser, locked: tuple[Running, str], sample: Path
+) -> None:
+    service, key = locked
+    with visited(browser, service.url, "/species?search=sim", expected=["401"]) as page:
+        assert page.url.startswith(f"{service.url}/login")
+        assert page.locator("nav").count() == 0
+        assert "DEMO" not in page.content()
+        page.get_by_label("Key").fill("gx_wrong")
+        page.get_by_role("button", name="Log in").click()
+        assert "not known" in page.locator("[role=alert]").inner_text()
+        page.get_by_label("Key").fill(key)
+        page.keyboard.press("Enter")
+        page.wait_for_selector("table")
+        assert page.url == f"{service.url}/species?search=sim"
+        page.goto("/")
+        page.set_input_files("#file", sample)
+        _search(page)
+        assert _answer(page) == "Demobacter simulatus"
+        page.get_by_role("button", name="Log out").click()
+        assert page.url == f"{service.url}/login"
+        page.goto("/genomes")
+        assert page.url.startswith(f"{service.url}/login")
+
+
+def test_a_cancelled_query_is_gone(page: Page, demo: Path, tmp_path: Path) -> None:
+    sample = _record(demo / "sample.fasta", "sample")
+    (tmp_path / "large.fasta").write_bytes(
+        b"".join(sample.replace(b">", b">%04d-" % at, 1) for at in range(900))
+    )
+    page.locator("summary", has_text="Options").click()
+    page.check("#record")
+    page.set_input_files("#file", tmp_path / "large.fasta")
+    _search(page)
+    page.wait_for_url("**/queries/*", timeout=ANSWERED_MS)
+    page.get_by_role("button", name="Cancel").click()
+    page.wait_for_selector("text=It is deleted", timeout=ANSWERED_MS)
+
+
+@pytest.fixture(scope="module")
+def strict(demo_index: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """A service that takes little, and has little time."""
+    data = tmp_path_factory.mktemp("strict") / "data"
+    with running(demo_index, data, "--upload-mb", "10", "--job-minutes", "0.01") as found:
+        yield found
+
+
+def test_too_large_a_file_is_said_before_it_is_sent(
+    browser: Browser, strict: Running, tmp_path: Path
+) -> None:
+    (tmp_path / "large.fasta").write_bytes(b">large\n" + b"ACGT" * 3_000_000)
+    with visited(browser, strict.url) as page:
+        page.set_input_files("#file", tmp_path / "large.fasta")
+        assert "large.fasta has 12 MB, and 10 MB are taken" in page.locator("[role=alert]").inner_text()
+
+
+def test_a_failed_query_says_why_and_leads_on(browser: Browser, strict: Running, demo: Path) -> None:
+    genome = _record(demo / "sample.fasta", "x").replace(b">x", b">%04d")
+    content = gzip.compress(b"".join(genome % at for at in range(400)), 1)  # 2 s of work; it has 0.6
+    job = strict.ask(content, genome_per="record", pictures=True).json()
+    assert job["state"] == "failed", job
+    with visited(browser, strict.url, job["links"]["page"]) as page:
+        assert page.locator("h1").inner_text() == "This could not be answered"
+        assert job["problem"][1:].split("`")[0] in page.locator(".lead").inner_text()
+        followed(page.get_by_role("link", name="Ask again"))
+        page.locator("#ask").wait_for(timeout=SOON_MS)
+
+
+def test_names_from_the_index_are_letters(
+    browser: Browser, write_fasta: WriteFasta, demo: Path, tmp_path: Path
+) -> None:
+    """An index with a hostile species, id and label."""
+    from genome_index import build_index
+
+    genome = _record(demo / "sample.fasta", "x").decode().split("\n", 1)[1].replace("\n", "")
+    fasta = write_fasta("in.fasta", {"one": genome, "two": genome[::-1]})
+    table = tmp_path / "names.tsv"
+    table.write_text(
+        f"genome_id\tgenus\tspecies\thost\none\tG\t{HOSTILE} alba\t{HOSTILE}\ntwo\tH\tH {'x' * 200}\t-\n"
+    )
+    build_index([fasta], tmp_path / "index", table, per="record")
+    with running(tmp_path / "index", tmp_path / "data") as service:
+        for path in ("/species", "/genomes", "/genomes/one", "/genomes/two"):
+            with visited(browser, service.url, path, width=390) as page:
+                assert _overflow(page) == 0
+        with visited(browser, service.url, "/species") as page:
+            followed(page.get_by_role("link", name=f"{HOSTILE} alba"))
+            assert page.locator("h1").inner_text() == f"{HOSTILE} alba"
+            assert page.locator("img[src=x]").count() == 0
