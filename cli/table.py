@@ -38,14 +38,14 @@ def _answer(call: Call) -> str:
 
 
 def _line(hit: Hit, width: int) -> str:
-    from genome_index.report.calls import words_percent  # here, because it brings numpy
+    from genome_index.report.calls import kmer_identity_percent  # here, because it brings numpy
 
     evidence = hit.evidence
     numbers = (
         f"{_number(evidence.ani, 7, 2)}  {_number(evidence.af_query, 8, 1)}  "
         f"{_number(evidence.af_reference, 7, 1)}"
     )
-    found = f"{hit.similarity:>10.3f}  {_number(words_percent(hit), 5, 1)}"
+    found = f"{hit.similarity:>10.3f}  {_number(kmer_identity_percent(hit), 5, 1)}"
     return f"  {hit.id:<{width}}  {found} {numbers}  {hit.species or '-'}"
 
 

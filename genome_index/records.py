@@ -183,7 +183,7 @@ class Hit:
     lineage: Lineage
     labels: Mapping[str, str]
     similarity: float  # cosine, 1.0 = same direction
-    shared_words: float  # identity, 0 to 1, estimated from shared 21-mers; 0.6 stands for none
+    kmer_identity: float  # identity, 0 to 1, estimated from shared 21-mers; 0.6 stands for none
     evidence: Evidence
 
     @property

@@ -13,7 +13,7 @@ import numpy as np
 
 from genome_index.classify.search import contained, embed
 from genome_index.index.audit.foreign_contigs import FOREIGN_IDENTITY, FOREIGN_LEAD, LEAST_CONTIG_BP
-from genome_index.index.calibration.features import word_identity
+from genome_index.index.calibration.features import kmer_identity
 from genome_index.index.index import Index
 from genome_index.records import Genome
 
@@ -55,7 +55,7 @@ def foreign_part(index: Index, genome: Genome, nearest_row: int) -> Foreign | No
 
 def _source(index: Index, piece: Genome, rows: np.ndarray, genus: str) -> str:
     """The species of another genus that a contig is of, or nothing; the last row is the genome's nearest."""
-    words = word_identity(contained(index, piece, rows), index.spec.sketch_k)
+    words = kmer_identity(contained(index, piece, rows), index.spec.sketch_k)
     best = int(words.argmax())
     lineage = index.entry(int(rows[best])).lineage if rows[best] >= 0 else None
     if lineage is None or lineage.name("genus") in (None, genus):

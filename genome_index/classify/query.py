@@ -11,11 +11,11 @@ import numpy.typing as npt
 from genome_index.classify.contamination import FAIL_SHARE, Foreign, foreign_part
 from genome_index.classify.decision import Name, Verdict, decide, names_of
 from genome_index.classify.reference_warnings import doubted
-from genome_index.classify.scope import no_nearer_than_noise, warn_of_piece
+from genome_index.classify.scope import out_of_scope_reason, warn_of_piece
 from genome_index.classify.search import contained, read
 from genome_index.encoders.chunk_grid import UNREAD
 from genome_index.index.audit.foreign_contigs import WARN_SHARE
-from genome_index.index.calibration.features import WORD_FLOOR, Hits, nothing_held_out, score, word_identity
+from genome_index.index.calibration.features import KMER_FLOOR, Hits, kmer_identity, nothing_held_out, score
 from genome_index.index.calibration.model import CANDIDATES
 from genome_index.index.calibration.pairwise import VERIFIED
 from genome_index.index.index import Index
@@ -117,10 +117,10 @@ def _partly(call: Call, share: float) -> Call:
 
 def _in_scope(index: Index, genome: Genome, hits: Hits, query: int, verdict: Verdict) -> Verdict:
     """The verdict as it is, or out_of_scope where the hits are no nearer than noise."""
-    why = no_nearer_than_noise(index, genome, hits, query) if verdict.verdict != "out_of_scope" else ""
+    why = out_of_scope_reason(index, genome, hits, query) if verdict.verdict != "out_of_scope" else ""
     if not why:
         return verdict
-    return Verdict("out_of_scope", None, None, None, why, None, verdict.closest, None)
+    return Verdict("out_of_scope", why, closest=verdict.closest)
 
 
 def _without_twins(
@@ -143,11 +143,11 @@ def _gather(
     index: Index, genome: Genome, similarity: Floats, rows: Rows
 ) -> tuple[npt.NDArray[np.generic], ...]:
     """The columns of Hits for one query, by descending score: shared words of all, ANI of the best."""
-    words = word_identity(contained(index, genome, rows), index.spec.sketch_k)
+    words = kmer_identity(contained(index, genome, rows), index.spec.sketch_k)
     order = np.argsort(np.where(rows >= 0, -score(similarity, words), np.inf), kind="stable")
     rows, similarity, words = rows[order], similarity[order], words[order]
     ani, af_query, af_reference = (np.full(len(rows), np.nan, np.float32) for _ in range(3))
-    chosen = np.flatnonzero((rows[:VERIFIED] >= 0) & (words[:VERIFIED] > WORD_FLOOR))
+    chosen = np.flatnonzero((rows[:VERIFIED] >= 0) & (words[:VERIFIED] > KMER_FLOOR))
     found = (
         measure(genome, [index.references.candidate(int(rows[at])) for at in chosen]) if len(chosen) else []
     )
@@ -209,7 +209,7 @@ def _hit(index: Index, hits: Hits, query: int, at: int) -> Hit:
         float(table[query, at]) for table in (hits.ani, hits.af_query, hits.af_reference)
     )
     evidence = Evidence(reason=FLOOR) if np.isnan(ani) else Evidence(ani, af_query, af_reference)
-    words = float(hits.words[query, at])
+    words = float(hits.kmer_identity[query, at])
     return Hit(
         entry.id, entry.lineage, entry.taxon.labels, float(hits.similarity[query, at]), words, evidence
     )

@@ -1,8 +1,8 @@
-"""Is a query comparable with anything here? It has to be nearer than noise.
+"""Out of scope: queries that are no nearer to any reference than random sequence is.
 
 Cosine has no zero that means "unrelated": short sequences are somewhat like each other, and so are those rich
-in G and C. So a query that shares no word with its hits is held against random sequence of its own length and
-GC content.
+in G and C. So a query that shares no k-mer with its hits is compared with random sequence of its own length
+and GC content.
 """
 
 from __future__ import annotations
@@ -10,8 +10,9 @@ from __future__ import annotations
 import numpy as np
 
 from genome_index.classify.decision import Verdict
+from genome_index.classify.reasons import no_nearer_than_random
 from genome_index.classify.search import embed
-from genome_index.index.calibration.features import WORD_FLOOR, Hits
+from genome_index.index.calibration.features import KMER_FLOOR, Hits
 from genome_index.index.index import Index
 from genome_index.records import Contig, Genome
 
@@ -21,18 +22,15 @@ PIECE = 0.7  # shorter than this share of its hits, a query may be a piece; geno
 MOST_READ_BP = 60_000  # of a language model, which takes its time and averages over chunks anyway
 
 
-def no_nearer_than_noise(index: Index, genome: Genome, hits: Hits, query: int) -> str:
+def out_of_scope_reason(index: Index, genome: Genome, hits: Hits, query: int) -> str:
     """Why nothing is comparable with this query, as a sentence; nothing if something is."""
-    if not (hits.rows[query] >= 0).any() or (hits.words[query] > WORD_FLOOR).any():
+    if not (hits.rows[query] >= 0).any() or (hits.kmer_identity[query] > KMER_FLOOR).any():
         return ""
     reached = float(hits.similarity[query].max())
-    noise = noise_similarity(index, genome)
-    if reached > noise:
+    random = random_similarity(index, genome)
+    if reached > random:
         return ""
-    return (
-        f"Nothing in the index is comparable: none of its hits shares a word, and the nearest has similarity "
-        f"{reached:.2f}, where random sequence of this length and GC content reaches {noise:.2f}."
-    )
+    return no_nearer_than_random(reached, random)
 
 
 def warn_of_piece(index: Index, genome: Genome, hits: Hits, query: int, verdict: Verdict) -> tuple[str, ...]:
@@ -48,12 +46,12 @@ def warn_of_piece(index: Index, genome: Genome, hits: Hits, query: int, verdict:
     if genome.length_bp >= PIECE * usual:
         return ()
     return (
-        f"{genome.length_bp:,} bp where its hits have {usual:,.0f}: if it is a piece of a genome, ask with "
-        "--fragments, which looks for its words in every reference",
+        f"{genome.length_bp:,} bp where its hits have {usual:,.0f}: if this is a piece of a genome, query it "
+        "with --fragments, which searches every reference for its k-mers",
     )
 
 
-def noise_similarity(index: Index, genome: Genome) -> float:
+def random_similarity(index: Index, genome: Genome) -> float:
     """The highest similarity to any reference that random sequences like this genome reach.
 
     They depend on its length and GC content alone: strand, rotation and order of contigs change nothing.

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from genome_index.collection.clusters import edges_of
 from genome_index.errors import UsageError
 from genome_index.index.index import Index
-from genome_index.index.neighbours import kept_hits, live_rows
+from genome_index.index.neighbours import live_rows, neighbour_hits
 
 Rows = npt.NDArray[np.int64]
 
@@ -39,7 +39,7 @@ def dereplicate(index: Index, ani: float) -> list[Member]:
     if not 80 <= ani <= 100:
         raise UsageError(f"--ani {ani:g}: give a percentage from 80 to 100")
     rows = live_rows(index)
-    edges = edges_of(rows, kept_hits(index, rows), by_identity=True).within(100 - ani)
+    edges = edges_of(rows, neighbour_hits(index, rows), by_identity=True).within(100 - ani)
     entries = {entry.row: entry for entry in index.catalog.entries()}
     lengths = np.array([entries[row].length_bp for row in rows.tolist()])
     stands = _representatives(len(rows), _partners(len(rows), edges.a, edges.b, edges.length), lengths)

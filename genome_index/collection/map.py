@@ -28,7 +28,7 @@ from genome_index.collection.map_layout import (
     umap_of,
 )
 from genome_index.errors import StorageError, UsageError, need_installed
-from genome_index.index.cache import keep, keepsake_path, read_keepsake
+from genome_index.index.cache import cache_path, keep, read_cached
 from genome_index.index.index import Index
 from genome_index.index.neighbours import live_rows
 from genome_index.records import Progress, quiet
@@ -95,7 +95,7 @@ def _made(index: Index, by: str, progress: Progress) -> Map:
     if by == "pca" or not np.ptp(places, axis=0).all():
         return Map("pca", rows, places.astype(np.float32), explained)
     need_installed("a map by UMAP", "umap", extra="report")
-    near = neighbours(vectors, index.model.around.rows, rows, progress)
+    near = neighbours(vectors, index.model.neighbours.rows, rows, progress)
     progress.stage("laying out the map", 0, 1)
     return Map(by, rows, umap_of(places, *near), None)
 
@@ -104,7 +104,7 @@ def _made(index: Index, by: str, progress: Progress) -> Map:
 
 
 def _path(index: Index, by: str) -> Path:
-    return keepsake_path(index, "maps", f"-{by}.npz")
+    return cache_path(index, "maps", f"-{by}.npz")
 
 
 def _how(index: Index, by: str) -> str:
@@ -113,7 +113,7 @@ def _how(index: Index, by: str) -> str:
 
 def _read(index: Index, by: str) -> Map | None:
     """The kept map; None where there is none that can be relied on."""
-    archive = read_keepsake(_path(index, by))
+    archive = read_cached(_path(index, by))
     if archive is None:
         return None
     with np.load(io.BytesIO(archive), allow_pickle=False) as arrays:

@@ -55,21 +55,21 @@ def principal(vectors: Floats) -> tuple[Doubles, tuple[float, float]]:
 
 
 def neighbours(
-    vectors: Floats, around: npt.NDArray[np.int32], rows: Rows, progress: Progress = quiet
+    vectors: Floats, neighbours: npt.NDArray[np.int32], rows: Rows, progress: Progress = quiet
 ) -> tuple[Rows, Floats]:
     """Each live genome and those nearest to it, of those that are kept: two of (L, NEIGHBOURS).
 
-    `vectors` (L, d) are those of the live `rows`; `around` (N, M) are the kept neighbours of every row, -1
+    `vectors` (L, d) are those of the live `rows`; `neighbours` (N, M) are those of every row, -1
     where there are fewer. Returned are positions within `rows`, and cosine distances, nearest first. Where
     removals have left too few, all genomes are asked.
     """
-    position = positions(rows, len(around))
+    position = positions(rows, len(neighbours))
     found = np.empty((len(rows), NEIGHBOURS), np.int64)
     distance = np.empty((len(rows), NEIGHBOURS), np.float32)
     for block in _blocks(len(rows)):
         progress.stage("neighbours on the map", block.start, len(rows))
         at = np.arange(len(rows))[block]
-        found[block], distance[block] = _nearest_of(vectors, at, position[around[rows[block]]])
+        found[block], distance[block] = _nearest_of(vectors, at, position[neighbours[rows[block]]])
     few = np.flatnonzero(found.min(axis=1) < 0)
     for block in _blocks(len(few)):
         at = few[block]

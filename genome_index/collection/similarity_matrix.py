@@ -18,7 +18,7 @@ from genome_index.collection.trees import Merges, average_linkage, condensed
 from genome_index.errors import UsageError
 from genome_index.index.calibration.pairwise import Comparer
 from genome_index.index.index import Index
-from genome_index.index.neighbours import kept_hits, live_rows
+from genome_index.index.neighbours import live_rows, neighbour_hits
 from genome_index.index.store.pair_table import held, in_threads, keys_of
 from genome_index.index.store.skani import measure
 from genome_index.taxonomy.levels import nearest_name
@@ -99,7 +99,7 @@ def _identity(index: Index, rows: Rows, threads: int) -> tuple[Floats, Flags]:
     """ANI of all pairs, and whether a missing one is known to be below the range: (M, M) each."""
     a, b = np.triu_indices(len(rows), 1)
     kept, keys = index.pairs(), keys_of(rows[a], rows[b])
-    words = Comparer(index.references, threads).word_identity(rows[a], rows[b])
+    words = Comparer(index.references, threads).kmer_identity(rows[a], rows[b])
     values, settled = kept.get(keys)[:, 0], held(keys, kept.keys) | (words <= UNLIKE)
     _measure(index, rows, (a, b), np.where(settled, -1, words), values, settled, threads)
     ani, compared = np.full((len(rows),) * 2, 100, np.float32), np.ones((len(rows),) * 2, bool)
@@ -153,7 +153,7 @@ def rows_of_collection(index: Index) -> Rows:
     rows = live_rows(index)
     if len(rows) <= MOST:
         return rows
-    grouping = group(index.model, rows, kept_hits(index, rows), "species", None, "average")
+    grouping = group(index.model, rows, neighbour_hits(index, rows), "species", None, "average")
     return chosen_rows(rows, groups_of(grouping, [None] * len(rows)))
 
 

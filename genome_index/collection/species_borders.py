@@ -109,8 +109,8 @@ def _border(model: Model, species: Level, kind: str, rows: Rows) -> Border:
     _, first, of = np.unique(species.codes[named], return_index=True, return_inverse=True)
     asked = np.array([model.thresholds.needed(int(row)) for row in named[first]])
     return Border(
-        kind, prior_of(kind).ani, model.fellows.fellow[named].astype(np.float64),
-        model.fellows.other[named].astype(np.float64), asked[of], asked, len(rows) - len(named),
+        kind, prior_of(kind).ani, model.species_neighbours.same[named].astype(np.float64),
+        model.species_neighbours.other[named].astype(np.float64), asked[of], asked, len(rows) - len(named),
     )  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from genome_index.collection.duplicates import Audit, audit
 from genome_index.errors import need_installed
 from genome_index.index.index import Index
 from genome_index.index.info import provenance
-from genome_index.index.neighbours import kept_hits, live_rows
+from genome_index.index.neighbours import live_rows, neighbour_hits
 from genome_index.records import Progress, quiet
 from genome_index.taxonomy.levels import name_of
 
@@ -49,7 +49,7 @@ def look_at(index: Index, choice: Choice, progress: Progress = quiet) -> Collect
     leiden = ("igraph",) if choice.method == "leiden" else ()
     need_installed("gindex report", "scipy", "sklearn", *leiden, extra="report")
     rows = live_rows(index)
-    hits = kept_hits(index, rows)
+    hits = neighbour_hits(index, rows)
     progress.stage("grouping", 0, 1)
     grouping = group(index.model, rows, hits, choice.rank, choice.ani, choice.method)
     entries = index.catalog.entries()

@@ -16,11 +16,12 @@ import numpy.typing as npt
 
 from genome_index.classify.decision import Name, Verdict, decide, names_of
 from genome_index.errors import UsageError
-from genome_index.index.calibration.features import HeldOut, Hits, nothing_held_out
+from genome_index.index.calibration.features import HeldOut, Hits, NeighbourTable, nothing_held_out
 from genome_index.index.calibration.fit import calibrate, fit_model, project
 from genome_index.index.calibration.model import CANDIDATES, Model
 from genome_index.index.calibration.pairwise import Comparer
-from genome_index.index.calibration.simulate import Asked, ask, ask_all, within
+from genome_index.index.calibration.simulate import SimulatedQueries, simulate, simulate_all, within
+from genome_index.index.calibration.thresholds import SpeciesNeighbours
 from genome_index.index.index import Index
 from genome_index.index.vectors.exact_search import nearest
 from genome_index.records import RANKS, Entry, Progress, counted, quiet
@@ -192,14 +193,16 @@ def _one_out(
     vectors = model.vectors.rows()[rows]
     model = _renumbered(model, rows, levels)
     barred = levels[plan.hold_out_rank] if plan.hold_out_rank else None
-    asked = ask(comparer, vectors, rows, np.arange(len(rows)), barred, plan.hold_out_rank or "genome")
-    samples = list(ask_all(comparer, vectors, rows, levels, progress))
+    asked = simulate(comparer, vectors, rows, np.arange(len(rows)), barred, plan.hold_out_rank or "genome")
+    samples = list(simulate_all(comparer, vectors, rows, levels, progress))
     fellows = {name: _has_fellow(level, barred) for name, level in levels.items()}
     for number, part in enumerate(np.unique(parts)):
         progress.stage("calibrating without a part", number, len(np.unique(parts)))
         at = np.flatnonzero(parts == part)
         others = [_asked_at(one, parts[one.rows] != part) for one in samples]
-        fitted = {name: calibrate(levels, name, others, model.around, model.thresholds) for name in levels}
+        fitted = {
+            name: calibrate(levels, name, others, model.neighbours, model.thresholds) for name in levels
+        }
         nested = replace(model, calibrators={name: one for name, one in fitted.items() if one is not None})
         some = _asked_at(asked, parts == part)
         yield _answered(
@@ -211,25 +214,23 @@ def _renumbered(model: Model, rows: Rows, levels: Mapping[str, Level]) -> Model:
     """The model with rows of removed genomes taken out, so that positions and rows are the same."""
     place = np.full(len(model.live) + 1, -1, np.int32)
     place[rows] = np.arange(len(rows))
-    around = replace(model.around, rows=place[model.around.rows[rows]], score=model.around.score[rows])
-    fellows = replace(
-        model.fellows,
-        fellow=model.fellows.fellow[rows], fellow_row=place[model.fellows.fellow_row[rows]].astype(np.int64),
-        other=model.fellows.other[rows], other_row=place[model.fellows.other_row[rows]].astype(np.int64),
-    )  # fmt: skip
+    near, species = model.neighbours, model.species_neighbours
     return replace(
         model,
         live=np.ones(len(rows), bool),
         molecules=model.molecules[rows],
         levels=levels,
-        around=around,
-        fellows=fellows,
-    )
+        neighbours=NeighbourTable(place[near.rows[rows]], near.score[rows]),
+        species_neighbours=SpeciesNeighbours(
+            species.same[rows], place[species.same_row[rows]].astype(np.int64),
+            species.other[rows], place[species.other_row[rows]].astype(np.int64),
+        ),
+    )  # fmt: skip
 
 
-def _asked_at(asked: Asked, kept: npt.NDArray[np.bool_]) -> Asked:
+def _asked_at(asked: SimulatedQueries, kept: npt.NDArray[np.bool_]) -> SimulatedQueries:
     held = HeldOut(asked.held.self_rows[kept], asked.held.codes, asked.held.own[kept])
-    return Asked(asked.regime, asked.rows[kept], asked.hits.only(kept), held)
+    return SimulatedQueries(asked.regime, asked.rows[kept], asked.hits.only(kept), held)
 
 
 def _has_fellow(level: Level, barred: Level | None) -> npt.NDArray[np.bool_]:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from genome_index.errors import UsageError
 from genome_index.index.audit.suspects import find_suspects
-from genome_index.index.calibration.features import Surroundings, score
+from genome_index.index.calibration.features import NeighbourTable, score
 from genome_index.index.calibration.fit import project
 from genome_index.index.calibration.model import CANDIDATES
 from genome_index.index.calibration.pairwise import Comparer
@@ -114,11 +114,14 @@ def _extend(
     dead = np.flatnonzero(~model.live)
     similarity, near = nearest(vectors, everything, CANDIDATES, lambda i: np.append(dead, rows[i]))
     hits = comparer.hits(rows, similarity, near)
-    around = joined(
-        model.around, rows, hits.rows, np.where(hits.rows >= 0, score(hits.similarity, hits.words), -np.inf)
+    neighbours = joined(
+        model.neighbours,
+        rows,
+        hits.rows,
+        np.where(hits.rows >= 0, score(hits.similarity, hits.kmer_identity), -np.inf),
     )
     model.vectors.add(vectors)
-    model = replace(model, live=np.append(model.live, np.ones(len(rows), bool)), around=around)
+    model = replace(model, live=np.append(model.live, np.ones(len(rows), bool)), neighbours=neighbours)
     model = relearned(model, [*old, *new], comparer.ani)
     release = taxonomy.release if taxonomy else ""
     merged = ", ".join(dict.fromkeys(name for name in (index.snapshot.taxonomy, release) if name))
@@ -128,10 +131,14 @@ def _extend(
     )
 
 
-def joined(around: Surroundings, rows: Rows, near: Rows, scores: npt.NDArray[np.float32]) -> Surroundings:
-    """Surroundings with new genomes: their own, and their place in those of the genomes they lie near to."""
-    all_rows = np.concatenate([around.rows, np.full((len(rows), around.rows.shape[1]), -1, np.int32)])
-    all_scores = np.concatenate([around.score, np.zeros((len(rows), around.score.shape[1]), np.float32)])
+def joined(
+    neighbours: NeighbourTable, rows: Rows, near: Rows, scores: npt.NDArray[np.float32]
+) -> NeighbourTable:
+    """The table with new genomes: their own neighbours, and their place among those of other genomes."""
+    all_rows = np.concatenate([neighbours.rows, np.full((len(rows), neighbours.rows.shape[1]), -1, np.int32)])
+    all_scores = np.concatenate(
+        [neighbours.score, np.zeros((len(rows), neighbours.score.shape[1]), np.float32)]
+    )
     arrivals: dict[int, list[tuple[float, int]]] = {}
     for row, line, line_scores in zip(rows.tolist(), near.tolist(), scores.tolist(), strict=True):
         for other, value in zip(line, line_scores, strict=True):
@@ -152,7 +159,7 @@ def joined(around: Surroundings, rows: Rows, near: Rows, scores: npt.NDArray[np.
         )[:width]
         all_rows[row] = [other for other, _ in best] + [-1] * (width - len(best))
         all_scores[row] = [value for _, value in best] + [0.0] * (width - len(best))
-    return Surroundings(all_rows, all_scores)
+    return NeighbourTable(all_rows, all_scores)
 
 
 def _nothing(path: Path, intake: Intake) -> str:

@@ -17,13 +17,13 @@ from genome_index.io.atomic import disk_errors, write_file
 SEAL_BYTES = 64  # of a sha256 as text
 
 
-def keepsake_path(index: Index, folder: str, ending: str) -> Path:
+def cache_path(index: Index, folder: str, ending: str) -> Path:
     """Where something of this very snapshot is kept."""
     snapshot = index.snapshot
     return index.path / folder / f"{snapshot.number:06d}-{snapshot.fingerprint}{ending}"
 
 
-def read_keepsake(path: Path) -> bytes | None:
+def read_cached(path: Path) -> bytes | None:
     """What was kept; None where there is nothing that can be relied on."""
     try:
         sealed = path.read_bytes()
@@ -34,7 +34,7 @@ def read_keepsake(path: Path) -> bytes | None:
 
 
 def keep(index: Index, path: Path, content: bytes) -> None:
-    """Write beside other keepsakes of its kind; those of snapshots that are gone make way.
+    """Write beside other cache of its kind; those of snapshots that are gone make way.
 
     Raises
     ------

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from genome_index.index.audit.suspects import suspects_after
-from genome_index.index.calibration.fit import fit_model, measured_fellows
+from genome_index.index.calibration.fit import fit_model, measured_species_neighbours
 from genome_index.index.calibration.model import Model
 from genome_index.index.calibration.pairwise import Comparer
 from genome_index.index.contents import Contents
@@ -101,9 +101,15 @@ def relearned(model: Model, entries: Sequence[Entry], pairs: PairTable) -> Model
     for entry in entries:
         taxa[entry.row], molecules[entry.row] = entry.taxon, entry.molecule
     levels = levels_of(taxa)
-    fellows = measured_fellows(pairs, np.arange(len(taxa)), levels)
+    species_neighbours = measured_species_neighbours(pairs, np.arange(len(taxa)), levels)
     calibrators = {name: one for name, one in model.calibrators.items() if name in levels}
-    return replace(model, levels=levels, molecules=molecules, fellows=fellows, calibrators=calibrators)
+    return replace(
+        model,
+        levels=levels,
+        molecules=molecules,
+        species_neighbours=species_neighbours,
+        calibrators=calibrators,
+    )
 
 
 LIBRARIES = ("numpy", "faiss-cpu", "duckdb", "pyskani")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from genome_index.index.calibration.features import WORD_FLOOR, WORD_WEIGHT, Hits
+from genome_index.index.calibration.features import KMER_FLOOR, KMER_WEIGHT, Hits
 from genome_index.index.index import Index
 from genome_index.index.store.pair_table import PairTable, keys_of, positions
 
@@ -24,17 +24,17 @@ def live_rows(index: Index) -> Rows:
     return np.flatnonzero(index.model.live)
 
 
-def kept_hits(index: Index, rows: Rows, pairs: PairTable | None = None) -> Hits:
+def neighbour_hits(index: Index, rows: Rows, pairs: PairTable | None = None) -> Hits:
     """Hits of some references, by descending score: (Q,) rows -> Hits, (Q, K).
 
     Removed genomes are no hits. ANI is NaN for a pair that was below the range or never measured.
     """
-    around = index.model.around
-    near = around.rows[rows].astype(np.int64)
+    neighbours = index.model.neighbours
+    near = neighbours.rows[rows].astype(np.int64)
     near = np.where((near >= 0) & index.model.live[near], near, -1)
     similarity = _similarity(index.model.vectors.rows(), rows, near)
-    words = (around.score[rows] - similarity) / WORD_WEIGHT + WORD_FLOOR
-    words = np.where(near >= 0, np.clip(words, WORD_FLOOR, 1), WORD_FLOOR)
+    words = (neighbours.score[rows] - similarity) / KMER_WEIGHT + KMER_FLOOR
+    words = np.where(near >= 0, np.clip(words, KMER_FLOOR, 1), KMER_FLOOR)
     evidence = _evidence(index.pairs() if pairs is None else pairs, rows, near)
     similarity = np.where(near >= 0, similarity, -np.inf)
     hits = Hits(near, similarity.astype(np.float32), words.astype(np.float32), *evidence)
@@ -61,5 +61,5 @@ def _evidence(pairs: PairTable, rows: Rows, near: Rows) -> tuple[Floats, Floats,
 
 def nearest(index: Index, rows: Rows) -> tuple[Rows, Floats]:
     """Nearest references of N rows that are among them, as positions: (N, M) with -1, and scores (N, M)."""
-    around = index.model.around
-    return positions(rows, len(around.rows))[around.rows[rows]], around.score[rows]
+    neighbours = index.model.neighbours
+    return positions(rows, len(neighbours.rows))[neighbours.rows[rows]], neighbours.score[rows]

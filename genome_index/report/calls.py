@@ -6,10 +6,10 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from genome_index.index.calibration.features import WORD_FLOOR
+from genome_index.index.calibration.features import KMER_FLOOR
 from genome_index.records import Call, Evidence, Hit, Lineage
 
-JSON_VERSION = 1  # of call.schema.json; raised when a field changes its meaning or goes
+JSON_VERSION = 2  # of call.schema.json; raised when a field changes its meaning or goes
 
 COLUMNS = (
     "query", "verdict", "rank", "name", "confidence",
@@ -53,7 +53,7 @@ def hit_json(hit: Hit | None) -> dict[str, Any] | None:
         "id": hit.id,
         "species": hit.species,
         "similarity": round(hit.similarity, 4),
-        "shared_words": round(hit.shared_words, 4),
+        "kmer_identity": round(hit.kmer_identity, 4),
         "ani": rounded(evidence.ani, 2),
         "af_query": rounded(evidence.af_query, 1),
         "af_reference": rounded(evidence.af_reference, 1),
@@ -88,7 +88,7 @@ def call_of(found: Mapping[str, Any]) -> Call:
 def _hit_of(found: Mapping[str, Any]) -> Hit:
     evidence = Evidence(found["ani"], found["af_query"], found["af_reference"], found["ani_reason"])
     return Hit(
-        found["id"], Lineage(found["lineage"]), found["labels"], found["similarity"], found["shared_words"],
+        found["id"], Lineage(found["lineage"]), found["labels"], found["similarity"], found["kmer_identity"],
         evidence,
     )  # fmt: skip
 
@@ -124,10 +124,12 @@ def row_of(call: Call) -> tuple[object, ...]:
     )  # fmt: skip
 
 
-def words_percent(hit: Hit) -> float | None:
+def kmer_identity_percent(hit: Hit) -> float | None:
     """What shared words say of identity, percent; None where none is shared."""
-    shared = round(hit.shared_words, 4)  # as the contract has it; a float32 of the floor is a little above it
-    return 100 * hit.shared_words if shared > WORD_FLOOR else None
+    shared = round(
+        hit.kmer_identity, 4
+    )  # as the contract has it; a float32 of the floor is a little above it
+    return 100 * hit.kmer_identity if shared > KMER_FLOOR else None
 
 
 FORMATS = {"tsv": as_tsv, "json": as_json, "jsonl": as_jsonl}

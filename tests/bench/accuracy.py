@@ -103,7 +103,7 @@ def accuracy(
     for seed in seeds:
         plan = Plan(folds=4, rank="class", hold_out_rank=together, seed=seed, threads=comparer.threads)
         found = cross_validate(comparer, entries, plan).levels["class"]
-        asked = found.fellow
+        asked = found.same
         scores.append([(found.guess == found.truth)[asked].mean(), (found.raw == found.truth)[asked].mean()])
     ours, raw = 100 * np.mean(scores, axis=0)
     return float(ours), float(raw)

@@ -203,7 +203,7 @@ def whole() -> None:
                     found = cross_validate(comparer, some, Plan(folds=4, rank="class", threads=2)).levels[
                         "class"
                     ]
-                    scores.append(100 * (found.guess == found.truth)[found.fellow].mean())
+                    scores.append(100 * (found.guess == found.truth)[found.same].mean())
             found = cross_validate(
                 Comparer(References(spec, locator(entries), folder / "segments"), 2, index.pairs()),
                 split, Plan(folds=4, hold_out_rank="species", threads=2),

@@ -30,7 +30,7 @@ from genome_index.classify.fragments.calibration import (
 from genome_index.classify.fragments.calls import called_rank, judged
 from genome_index.classify.fragments.hits import Pieces, Table, hits_of, pieces_of
 from genome_index.classify.search import contained
-from genome_index.index.calibration.features import WORD_FLOOR, HeldOut, Hits, word_identity
+from genome_index.index.calibration.features import KMER_FLOOR, HeldOut, Hits, kmer_identity
 from genome_index.index.calibration.model import CANDIDATES, Model
 from genome_index.index.calibration.pairwise import VERIFIED
 from genome_index.index.index import Index
@@ -124,13 +124,15 @@ def _today(table: Table, taken: Cut, vectors: np.ndarray, held: HeldOut) -> list
     similarity, near = nearest(vectors, table.vectors[table.rows], CANDIDATES, barred)
     rows = np.where(near >= 0, table.rows[near], -1)
     shared = np.stack([contained(table.index, piece, rows[i]) for i, piece in enumerate(taken.pieces)])
-    words = word_identity(shared, spec.sketch_k)
+    words = kmer_identity(shared, spec.sketch_k)
     blank = np.full(rows.shape, np.nan, np.float32)
     hits = Hits(rows, similarity, words, blank, blank, blank)
     hits = hits.take(np.argsort(np.where(rows >= 0, -hits.score, np.inf), axis=1, kind="stable"))
     ani, af_query, af_reference = (np.full(hits.rows.shape, np.nan, np.float32) for _ in range(3))
     for i, piece in enumerate(taken.pieces):
-        chosen = np.flatnonzero((hits.rows[i, :VERIFIED] >= 0) & (hits.words[i, :VERIFIED] > WORD_FLOOR))
+        chosen = np.flatnonzero(
+            (hits.rows[i, :VERIFIED] >= 0) & (hits.kmer_identity[i, :VERIFIED] > KMER_FLOOR)
+        )
         found = (
             measure(piece, [references.candidate(int(hits.rows[i, at])) for at in chosen])
             if len(chosen)
@@ -152,7 +154,7 @@ def _stands_for(
     model: Model, name: str, i: int, rank: str | None, names: dict, at: int | None, hits: Hits
 ) -> int:
     if name not in RANKS:
-        sure = names[name].probability >= names[name].threshold and (hits.words[i] > WORD_FLOOR).any()
+        sure = names[name].probability >= names[name].threshold and (hits.kmer_identity[i] > KMER_FLOOR).any()
         return names[name].code if sure else UNKNOWN
     if rank is None or at is None or RANKS.index(rank) < RANKS.index(name):
         return UNKNOWN

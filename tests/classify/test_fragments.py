@@ -100,7 +100,9 @@ def test_the_scan_compares_sketches_of_two_densities_at_the_coarser(
     piece = Genome("piece", (Contig("piece", sequence_of(demo, 1)[:9_000].encode()),), "-")
     hits = hits_of(coarse, pieces_of(coarse.index, [piece]), nothing_held_out(1, 6))
     assert coarse.index.entry(int(hits.rows[0, 0])).id == "DEMO_0001"
-    assert hits.words[0, 0] == 1.0  # a quarter of the piece's words, were they not brought to one density
+    assert (
+        hits.kmer_identity[0, 0] == 1.0
+    )  # a quarter of the piece's words, were they not brought to one density
 
 
 # -- rows ----------------------------------------------------------------------------------------------------
@@ -289,7 +291,7 @@ def test_a_species_asks_for_its_identity_whatever_the_confidence(
     pieces = pieces_of(table.index, taken.pieces)
     model = table.index.model
     hits = hits_of(table, pieces, nothing_held_out(1, len(model.live)))
-    hits = replace(hits, words=np.minimum(hits.words, np.float32(shared ** (1 / 21))))
+    hits = replace(hits, kmer_identity=np.minimum(hits.kmer_identity, np.float32(shared ** (1 / 21))))
     code = int(model.levels["species"].codes[taken.rows[0]])
     names = {rank: Name(code if rank == "species" else -1, 0.99, 0.5) for rank in model.levels}
     assert called_rank(table.index, pieces, hits, 0, names) == ("species" if enough else None)

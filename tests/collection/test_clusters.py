@@ -23,7 +23,7 @@ from genome_index.collection.clusters.density import APART, FLOOR
 from genome_index.collection.clusters.graph import edges_of, pieces, shortest
 from genome_index.collection.clusters.linkage import linked
 from genome_index.errors import UsageError
-from genome_index.index.neighbours import kept_hits, live_rows
+from genome_index.index.neighbours import live_rows, neighbour_hits
 
 Partition = set[frozenset[int]]
 LOCAL = [name for name in METHODS if name != "leiden"]  # what is far away does not matter to them
@@ -165,7 +165,7 @@ def index(demo_index: Path) -> Index:
 
 def real_graph(index: Index, rank: str) -> tuple[int, Edges, float]:
     rows = live_rows(index)
-    found = group(index.model, rows, kept_hits(index, rows), rank, None, "single")
+    found = group(index.model, rows, neighbour_hits(index, rows), rank, None, "single")
     return len(rows), found.edges, found.threshold
 
 
@@ -416,7 +416,7 @@ def test_leiden_finds_cliques_in_any_order(place: list[int]) -> None:
 
 def test_an_unknown_method_or_rank_is_a_sentence(index: Index) -> None:
     rows = live_rows(index)
-    hits = kept_hits(index, rows)
+    hits = neighbour_hits(index, rows)
     with pytest.raises(
         UsageError, match=r"^--method ward: choose one of: average, complete, single, leiden, hdbscan$"
     ):
@@ -430,7 +430,7 @@ def test_an_unknown_method_or_rank_is_a_sentence(index: Index) -> None:
 @pytest.mark.parametrize("method", METHODS)
 def test_groups_are_numbered_from_the_largest(index: Index, method: str) -> None:
     rows = live_rows(index)
-    found = group(index.model, rows, kept_hits(index, rows), "genus", None, method)
+    found = group(index.model, rows, neighbour_hits(index, rows), "genus", None, method)
     sizes = np.bincount(found.number)
     assert sizes.sum() == 60
     assert sizes.tolist() == sorted(sizes.tolist(), reverse=True)
@@ -450,7 +450,7 @@ def dengue(shared_genomes: Path, tmp_path_factory: pytest.TempPathFactory) -> In
 @pytest.mark.parametrize("method", METHODS)
 def test_a_label_is_grouped_as_a_rank_is(dengue: Index, method: str) -> None:
     rows = live_rows(dengue)
-    hits = kept_hits(dengue, rows)
+    hits = neighbour_hits(dengue, rows)
     level = dengue.model.levels["subtype"]
     found = group(dengue.model, rows, hits, "subtype", None, method)
     assert len(level.names) == 4

@@ -19,8 +19,8 @@ from genome_index.collection.clusters.linkage import linked
 from genome_index.collection.dereplicate import dereplicate
 from genome_index.collection.summary import Choice, look_at
 from genome_index.errors import UsageError
-from genome_index.index.calibration.features import WORD_FLOOR, Hits
-from genome_index.index.neighbours import kept_hits, live_rows
+from genome_index.index.calibration.features import KMER_FLOOR, Hits
+from genome_index.index.neighbours import live_rows, neighbour_hits
 
 # -- pieces --------------------------------------------------------------------------------------------------
 
@@ -34,7 +34,7 @@ def hit_tables(draw: st.DrawFn) -> tuple[np.ndarray, Hits]:
     ani = np.reshape(draw(st.lists(st.sampled_from([np.nan, 90.0, 95.0, 99.0]), **cells)), (count, wide))
     blank = np.full((count, wide), np.nan, np.float32)
     zero = np.zeros((count, wide), np.float32)
-    return rows, Hits(near, zero, zero + WORD_FLOOR, ani.astype(np.float32), blank, blank)
+    return rows, Hits(near, zero, zero + KMER_FLOOR, ani.astype(np.float32), blank, blank)
 
 
 @given(hit_tables())
@@ -109,7 +109,7 @@ def test_representatives_are_apart_and_stand_for_what_is_near(demo_index: Path) 
     index = Index.open(demo_index)
     members = {one.id: one for one in dereplicate(index, 98.5)}
     rows = live_rows(index)
-    edges = edges_of(rows, kept_hits(index, rows), by_identity=True).within(1.5)
+    edges = edges_of(rows, neighbour_hits(index, rows), by_identity=True).within(1.5)
     ids = [entry.id for entry in index.catalog.entries()]
     kept = {one.id for one in members.values() if one.id == one.representative}
     assert 0 < len(kept) < 60

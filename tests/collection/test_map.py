@@ -173,7 +173,7 @@ def test_the_neighbours_of_the_demo_are_those_the_index_keeps(
     monkeypatch.setattr(layout, "nearest", None)  # nobody is asked anew
     model = Index.open(demo_index).model
     vectors = model.vectors.rows()
-    near, _ = neighbours(vectors, model.around.rows, np.arange(60))
+    near, _ = neighbours(vectors, model.neighbours.rows, np.arange(60))
     assert near.tolist() == nearest_by_hand(vectors).tolist()
 
 

@@ -23,7 +23,7 @@ from genome_index.index.audit import suspects as looking
 from genome_index.index.audit.mislabels import at_rank
 from genome_index.index.audit.mixtures import WINDOWS, patchy
 from genome_index.index.audit.shared_kmers import SHARERS, held_in, sharers
-from genome_index.index.calibration.features import Surroundings
+from genome_index.index.calibration.features import NeighbourTable
 from genome_index.index.index import undo
 from genome_index.records import Lineage, Suspect, Taxon
 from genome_index.taxonomy.levels import Level
@@ -103,13 +103,13 @@ def test_of_two_that_disagree_the_worse_fit_is_wrong() -> None:
     scores = np.array([[3.5, 0.5] for _ in range(20)] + [[3.6, 3.5]], np.float32)
     scores[2], scores[3] = [3.5, 3.6], [3.5, 3.5]
     level = Level("genus", tuple("abcdefghij"), np.array([*np.repeat(np.arange(10), 2), 0], np.int32))
-    found = list(at_rank(level, np.arange(21), Surroundings(near, scores)))
+    found = list(at_rank(level, np.arange(21), NeighbourTable(near, scores)))
     assert [(one.row, one.label, one.looks_like, one.witness) for one in found] == [(20, "a", "b", 2)]
 
 
 def test_a_name_borne_once_is_not_judged() -> None:
     level = Level("genus", ("a", "b"), np.array([0, 0, 0, 1], np.int32))
-    near = Surroundings(np.array([[1], [0], [0], [0]], np.int32), np.array([[3.5], [3.5], [3.5], [3.4]]))
+    near = NeighbourTable(np.array([[1], [0], [0], [0]], np.int32), np.array([[3.5], [3.5], [3.5], [3.4]]))
     assert list(at_rank(level, np.arange(4), near)) == []
 
 

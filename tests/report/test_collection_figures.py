@@ -37,10 +37,10 @@ from genome_index.collection.similarity_matrix import (
 )
 from genome_index.collection.species_borders import Border, Identities, ani_at, binned, identities_of, place
 from genome_index.errors import UsageError
-from genome_index.index.calibration.features import word_identity
+from genome_index.index.calibration.features import kmer_identity
 from genome_index.index.calibration.thresholds import PRIORS
 from genome_index.index.changes import remove
-from genome_index.index.neighbours import kept_hits, live_rows
+from genome_index.index.neighbours import live_rows, neighbour_hits
 from genome_index.index.store.pair_table import PairTable
 from genome_index.index.store.skani import measure
 from genome_index.index.store.sketches import containment
@@ -147,7 +147,7 @@ def test_missing_pairs_are_measured(index: Index, matrix: Matrix, monkeypatch: p
             if i < j:
                 limit = np.uint64(min(references.limit(a), references.limit(b)))
                 shared = containment(references.hashes(a), references.hashes(b), limit)
-                like = word_identity(np.float32(shared), index.spec.sketch_k) > UNLIKE
+                like = kmer_identity(np.float32(shared), index.spec.sketch_k) > UNLIKE
                 [evidence] = measure(references.genome(a), [references.candidate(b)])
                 expected = np.nan if evidence.ani is None or not like else evidence.ani
                 assert found.ani[i, j] == pytest.approx(expected, nan_ok=True, abs=1e-4)
@@ -240,7 +240,7 @@ def test_a_large_collection_is_shown_by_its_groups(index: Index, monkeypatch: py
     from genome_index.collection.clusters import group
 
     rows = live_rows(index)
-    grouping = group(index.model, rows, kept_hits(index, rows), "species", None, "average")
+    grouping = group(index.model, rows, neighbour_hits(index, rows), "species", None, "average")
     groups = groups_of(grouping, [None] * 60)
     assert chosen_rows(rows, groups).tolist() == rows_of_collection(index).tolist() == rows.tolist()
     monkeypatch.setattr("genome_index.collection.similarity_matrix.MOST", 7)

@@ -279,7 +279,7 @@ def test_the_graph_is_that_of_the_nearest_references(index):
         one.id: {"species": one.lineage.name("species"), "length_bp": one.length_bp, "molecule": one.molecule}
         for one in entries
     }
-    around = index.model.around
+    around = index.model.neighbours
     expected = {
         frozenset((IDS[row], IDS[other])): around.score[row, at]
         for row in range(60)
@@ -580,7 +580,7 @@ def test_after_a_removal_everyone_keeps_what_is_theirs(own_index):
     np.testing.assert_allclose(
         paths_between(read_tree(text_of(index, "newick")), list(row)), expected, atol=1e-5
     )
-    graph, around = networkx.parse_graphml(text_of(index, "graphml")), index.model.around
+    graph, around = networkx.parse_graphml(text_of(index, "graphml")), index.model.neighbours
     assert graph.number_of_edges() == 10
     for a, b, said in graph.edges(data=True):
         at = around.rows[row[a]].tolist().index(row[b])
@@ -684,7 +684,7 @@ def test_real_mitogenomes_hang_together_by_genus_in_tree_and_graph(mito):
 
 
 def test_a_tree_in_parts_is_much_like_the_exact_one_on_real_mitogenomes(mito):
-    vectors, around = mito.model.vectors.rows(), mito.model.around
+    vectors, around = mito.model.vectors.rows(), mito.model.neighbours
     exact = cophenet(average_linkage(vectors))
     parts = tree_of(vectors, around.rows.astype(np.int64), around.score, 150)
     assert is_valid_linkage(parts)

@@ -23,7 +23,7 @@ from helpers.browser import opened  # after the skip
 from genome_index import ChangeSettings, Index, build_index, query_index
 from genome_index.classify.query import QuerySettings, answer
 from genome_index.collection.map import map_of
-from genome_index.index.calibration.features import WORD_FLOOR
+from genome_index.index.calibration.features import KMER_FLOOR
 from genome_index.index.changes import remove
 from genome_index.index.info import provenance
 from genome_index.io.reader import iter_genomes
@@ -247,7 +247,7 @@ def test_bars_are_the_windows(paintings: list[Painting]) -> None:
             assert percent(bar.get("x")) == pytest.approx(at, abs=0.002)
             wide = (right - left) * (stripe.end - stripe.start) / one.length_bp
             assert percent(bar.get("width")) == pytest.approx(wide, abs=0.002)
-            shown = 100 * (stripe.identity or WORD_FLOOR)
+            shown = 100 * (stripe.identity or KMER_FLOOR)
             assert identity_at(bar) == pytest.approx(shown, abs=0.05)
             assert bar.get("fill") == fills[stripe.name]
             said = bar.findtext(f"{SVG}title") or ""

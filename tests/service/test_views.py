@@ -20,13 +20,13 @@ from helpers.planted import built, plant, read_all
 from genome_index import ChangeSettings, Index, build_index, query_index
 from genome_index.collection.map import map_of
 from genome_index.errors import UnusableIndex, UsageError
-from genome_index.index.calibration.features import WORD_FLOOR, WORD_WEIGHT, Hits
+from genome_index.index.calibration.features import KMER_FLOOR, KMER_WEIGHT, Hits
 from genome_index.index.calibration.thresholds import PRIOR_WEIGHT, PRIORS, RANGE
 from genome_index.index.changes import remove
 from genome_index.index.index import undo
 from genome_index.index.info import describe, listing, provenance
 from genome_index.index.merge import merge
-from genome_index.index.neighbours import kept_hits
+from genome_index.index.neighbours import neighbour_hits
 from genome_index.index.store.pair_table import rows_of
 from genome_index.records import RANKS
 from genome_index.report.calls import call_json
@@ -152,11 +152,11 @@ def test_what_cannot_be_asked(library: Library) -> None:
 def test_a_genome_with_its_nearest(library: Library, demo_index: Path) -> None:
     index = Index.open(demo_index)
     for entry in index.catalog.entries()[::7]:
-        found, hits = library.genome(entry.id), kept_hits(index, np.array([entry.row]))
+        found, hits = library.genome(entry.id), neighbour_hits(index, np.array([entry.row]))
         expected = [
             (
                 index.entry(row).id, index.entry(row).lineage.name("species"),
-                told(hits.similarity[0, at], 4), told(hits.words[0, at], 4), told(hits.ani[0, at], 2),
+                told(hits.similarity[0, at], 4), told(hits.kmer_identity[0, at], 4), told(hits.ani[0, at], 2),
                 told(hits.af_query[0, at], 1), told(hits.af_reference[0, at], 1),
             )
             for at, row in enumerate(hits.rows[0, :NEAREST].tolist())
@@ -168,7 +168,7 @@ def test_a_genome_with_its_nearest(library: Library, demo_index: Path) -> None:
 
 
 def test_what_was_not_measured_is_none() -> None:
-    values = np.array([0.51237, WORD_FLOOR, np.nan, 50.06, np.nan], np.float32)
+    values = np.array([0.51237, KMER_FLOOR, np.nan, 50.06, np.nan], np.float32)
     assert measured(values) == (0.5124, 0.6, None, 50.1, None)
 
 
@@ -245,14 +245,14 @@ def test_how_wide_a_species_is(library: Library, demo_index: Path) -> None:
 def test_which_species_are_near(library: Library, demo_index: Path) -> None:
     index = Index.open(demo_index)
     entries = index.catalog.entries()
-    hits = kept_hits(index, np.array([entry.row for entry in entries]))
+    hits = neighbour_hits(index, np.array([entry.row for entry in entries]))
     best: dict[tuple[str, str], tuple[tuple[float, float], tuple[str, str]]] = {}
     for at, entry in enumerate(entries):
         for to, row in enumerate(hits.rows[at].tolist()):
             ends, near = [entry, index.entry(row)], (hits.ani[at, to], hits.similarity[at, to])
             names = [str(end.lineage.name("species")) for end in ends]
             ani = -1.0 if np.isnan(near[0]) else float(near[0])
-            score = float(near[1] + WORD_WEIGHT * (hits.words[at, to] - WORD_FLOOR))
+            score = float(near[1] + KMER_WEIGHT * (hits.kmer_identity[at, to] - KMER_FLOOR))
             for own, other in ((0, 1), (1, 0)):
                 key, found = (names[own], names[other]), ((ani, score), (ends[own].id, ends[other].id))
                 if names[0] != names[1] and best.get(key, ((-2.0, 0.0), ("", "")))[0] < found[0]:
@@ -304,7 +304,7 @@ def middle(index: Index, level: str, row: int) -> float:
     codes = model.molecules if level == "molecule" else model.levels[level].codes
     fellow, other = (
         values[(codes == codes[row]) & ~np.isnan(values)]
-        for values in (model.fellows.fellow, model.fellows.other)
+        for values in (model.species_neighbours.same, model.species_neighbours.other)
     )
     within = float(np.quantile(fellow, 0.05))
     beyond = float(np.quantile(other, 0.95)) if len(other) else 80.0

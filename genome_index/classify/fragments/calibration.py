@@ -22,7 +22,7 @@ import numpy.typing as npt
 
 from genome_index.classify.fragments.hits import Table, hits_of, pieces_of
 from genome_index.errors import StorageError
-from genome_index.index.cache import keep, keepsake_path, read_keepsake
+from genome_index.index.cache import cache_path, keep, read_cached
 from genome_index.index.calibration.calibrator import (
     LEAST_NAMES,
     NEVER,
@@ -32,9 +32,9 @@ from genome_index.index.calibration.calibrator import (
     mixture_for,
     with_threshold,
 )
-from genome_index.index.calibration.features import WORD_FLOOR, HeldOut
+from genome_index.index.calibration.features import KMER_FLOOR, HeldOut
 from genome_index.index.calibration.fit import LEAST_SAMPLES, best_vote
-from genome_index.index.calibration.simulate import Asked, join_samples, kin_of, samples_of
+from genome_index.index.calibration.simulate import SimulatedQueries, join_samples, kin_of, samples_of
 from genome_index.index.index import Index
 from genome_index.io.quality import LEAST_BP, complaint
 from genome_index.io.sequence import drawn_window
@@ -106,7 +106,7 @@ def fit(table: Table, rows: Rows, progress: Progress = quiet, threads: int = 1, 
     return found
 
 
-def _among_fellows(table: Table, rows: Rows, length: int, seed: int, threads: int) -> list[Asked]:
+def _among_fellows(table: Table, rows: Rows, length: int, seed: int, threads: int) -> list[SimulatedQueries]:
     """Pieces of genomes whose species has others: where most have none, too few are drawn by chance."""
     taken = cut(table, with_fellows(table, rows), length, PIECES // 2, seed + 1)
     return list(ask(table, taken, threads, ("genome",))) if len(taken.pieces) >= LEAST_SAMPLES else []
@@ -177,7 +177,7 @@ def kin_halves(table: Table, seed: int) -> tuple[Rows, Rows]:
 
 def ask(
     table: Table, taken: Cut, threads: int = 1, regimes: Sequence[str] = ("genome", *reversed(RANKS[:-1]))
-) -> Iterator[Asked]:
+) -> Iterator[SimulatedQueries]:
     """Ask about pieces with their own genome left out, then with each of its ranks the index knows."""
     levels = table.index.model.levels
     pieces = pieces_of(table.index, taken.pieces)
@@ -187,17 +187,17 @@ def ask(
         held = HeldOut(taken.rows, codes, codes[taken.rows])
         hits = hits_of(table, pieces, held, threads)
         # What shares no word is never called, and what has no name at the rank cannot be left out with it.
-        some = (hits.words > WORD_FLOOR).any(axis=1) & ((held.own != UNKNOWN) | (regime == "genome"))
+        some = (hits.kmer_identity > KMER_FLOOR).any(axis=1) & ((held.own != UNKNOWN) | (regime == "genome"))
         held = HeldOut(taken.rows[some], codes, held.own[some])
-        yield Asked(regime, taken.rows[some], hits.only(some), held)
+        yield SimulatedQueries(regime, taken.rows[some], hits.only(some), held)
 
 
-def _calibrator(table: Table, name: str, asked: Sequence[Asked]) -> Calibrator | None:
+def _calibrator(table: Table, name: str, asked: Sequence[SimulatedQueries]) -> Calibrator | None:
     """One level's calibrator for one length, or None where there is too little to learn it from."""
     model, shares = table.index.model, mixture_for(name)
     vote = best_vote(model.levels, name, asked)
     parts = [
-        samples_of(model.levels, name, one, model.around, model.thresholds, vote, shares[one.regime])
+        samples_of(model.levels, name, one, model.neighbours, model.thresholds, vote, shares[one.regime])
         for one in asked
         if one.regime in shares and len(one.rows)
     ]
@@ -218,12 +218,12 @@ def _all_eligible(samples: Samples) -> Samples:
 
 
 def _path(index: Index) -> Path:
-    return keepsake_path(index, "fragments", ".json")
+    return cache_path(index, "fragments", ".json")
 
 
 def _read(index: Index) -> Calibrators | None:
     """What is kept; None where there is nothing that can be relied on."""
-    content = read_keepsake(_path(index))
+    content = read_cached(_path(index))
     if content is None:
         return None
     found = json.loads(content)

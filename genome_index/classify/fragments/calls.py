@@ -20,7 +20,7 @@ from genome_index.classify.fragments.calibration import Calibrators, calibrators
 from genome_index.classify.fragments.hits import Pieces, Table, hits_of, pieces_of
 from genome_index.classify.query import QuerySettings, called_labels, each_its_call, lineage_to
 from genome_index.errors import UsageError
-from genome_index.index.calibration.features import WORD_FLOOR, Hits, nothing_held_out
+from genome_index.index.calibration.features import KMER_FLOOR, Hits, nothing_held_out
 from genome_index.index.calibration.model import Model
 from genome_index.index.index import Index
 from genome_index.io.quality import warnings_of
@@ -118,7 +118,7 @@ def judged(model: Model, calibrators: Calibrators, pieces: Pieces, hits: Hits) -
 
 def called_rank(index: Index, pieces: Pieces, hits: Hits, i: int, names: dict[str, Name]) -> str | None:
     """The most specific rank that is sure enough; None where there is none, or no word is shared."""
-    if not (hits.words[i] > WORD_FLOOR).any():
+    if not (hits.kmer_identity[i] > KMER_FLOOR).any():
         return None
     known: list[str] = [rank for rank in reversed(RANKS[:-1]) if rank in index.model.levels]
     for rank in known:
@@ -136,11 +136,11 @@ def near_enough(index: Index, pieces: Pieces, hits: Hits, i: int, species: int) 
     """
     rows = hits.rows[i]
     bearers = np.flatnonzero((rows >= 0) & (index.model.levels["species"].codes[rows] == species))
-    best = bearers[hits.words[i, bearers].argmax()]
-    if hits.words[i, best] <= WORD_FLOOR:
+    best = bearers[hits.kmer_identity[i, bearers].argmax()]
+    if hits.kmer_identity[i, best] <= KMER_FLOOR:
         return False
     k, sampled = index.spec.sketch_k, max(1, len(pieces.words[i]))
-    share = float(hits.words[i, best]) ** k
+    share = float(hits.kmer_identity[i, best]) ** k
     most = min(1.0, share + DEVIATIONS * (share * (1 - share) / sampled) ** 0.5)
     return bool(100 * most ** (1 / k) >= index.model.thresholds.needed(int(rows[best])))
 
@@ -158,7 +158,7 @@ class _Said:
 
     def call(self, rank: str | None, k: int, warnings: tuple[str, ...]) -> Call:
         real = np.flatnonzero(self.hits.rows[self.i] >= 0)
-        shares = bool((self.hits.words[self.i] > WORD_FLOOR).any())
+        shares = bool((self.hits.kmer_identity[self.i] > KMER_FLOOR).any())
         at = self._bearer(rank) if rank else (int(real[0]) if len(real) else None)
         other = self._other(at)
         closest = self._hit(at) if at is not None else None
@@ -206,8 +206,8 @@ class _Said:
 
     def _alike(self, at: int) -> str:
         """What is shared, as the share of words and the identity that it stands for."""
-        words = float(self.hits.words[self.i, at])
-        if words <= WORD_FLOOR:
+        words = float(self.hits.kmer_identity[self.i, at])
+        if words <= KMER_FLOOR:
             return "none"
         share = words**self.index.spec.sketch_k
         return f"{share:.{0 if share >= 0.1 else 1}%} (identity {words:.1%})"
@@ -236,7 +236,9 @@ class _Said:
 
     def _hit(self, at: int) -> Hit:
         entry = self.index.entry(int(self.hits.rows[self.i, at]))
-        words, similarity = (float(one[self.i, at]) for one in (self.hits.words, self.hits.similarity))
+        words, similarity = (
+            float(one[self.i, at]) for one in (self.hits.kmer_identity, self.hits.similarity)
+        )
         evidence = Evidence(reason=NOT_MEASURED)
         return Hit(entry.id, entry.lineage, entry.taxon.labels, similarity, words, evidence)
 

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from genome_index.classify.fragments.kmer_scan import Shared, most_shared
 from genome_index.classify.search import embed
-from genome_index.index.calibration.features import WORD_FLOOR, HeldOut, Hits, score, word_identity
+from genome_index.index.calibration.features import KMER_FLOOR, HeldOut, Hits, kmer_identity, score
 from genome_index.index.calibration.model import CANDIDATES
 from genome_index.index.index import Index
 from genome_index.index.store.sketches import hash_sketch
@@ -24,7 +24,7 @@ from genome_index.records import Genome
 
 Rows = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float32]
-Words = npt.NDArray[np.uint64]
+Hashes = npt.NDArray[np.uint64]
 
 
 @dataclass(frozen=True)
@@ -33,8 +33,8 @@ class Pieces:
 
     length_bp: Rows  # (Q,)
     vectors: Floats  # (Q, d)
-    words: list[Words]  # sampled, sorted
-    limits: Words  # (Q,) hashes below which the words were sampled
+    words: list[Hashes]  # sampled, sorted
+    limits: Hashes  # (Q,) hashes below which the words were sampled
 
 
 @dataclass(frozen=True)
@@ -90,14 +90,14 @@ def _ranked(table: Table, pieces: Pieces, shared: Shared, near: Rows, similarity
     again = (near[:, :, None] == shared.rows[:, None, :]).any(axis=2)
     rows = np.concatenate([shared.rows, np.where(again, -1, near)], axis=1)
     share = np.where(shared.rows >= 0, shared.count / np.maximum(shared.size, 1), 0)
-    words = word_identity(share.astype(np.float32), table.index.spec.sketch_k)
-    words = np.concatenate([words, np.full(near.shape, WORD_FLOOR, np.float32)], axis=1)
+    words = kmer_identity(share.astype(np.float32), table.index.spec.sketch_k)
+    words = np.concatenate([words, np.full(near.shape, KMER_FLOOR, np.float32)], axis=1)
     cosine = np.einsum("qd,qkd->qk", pieces.vectors, table.vectors[shared.rows])
     cosine = np.concatenate([cosine, similarity], axis=1).astype(np.float32)
     order = np.argsort(np.where(rows >= 0, -score(cosine, words), np.inf), axis=1, kind="stable")
     order = order[:, :CANDIDATES]
     rows, words, cosine = (np.take_along_axis(one, order, axis=1) for one in (rows, words, cosine))
-    ani = np.where(words > WORD_FLOOR, 100 * words, np.nan).astype(np.float32)
+    ani = np.where(words > KMER_FLOOR, 100 * words, np.nan).astype(np.float32)
     cover = 100 * np.minimum(1, pieces.length_bp[:, None] / table.length_bp[rows])
     blank = np.full(rows.shape, np.nan, np.float32)
     return Hits(rows, np.where(rows >= 0, cosine, 0), words, ani, blank, cover.astype(np.float32))

@@ -20,7 +20,7 @@ from genome_index.index.store.references import References
 Rows = npt.NDArray[np.int64]
 Counts = npt.NDArray[np.int32]
 Codes = npt.NDArray[np.int32]
-Words = npt.NDArray[np.uint64]
+Hashes = npt.NDArray[np.uint64]
 Flags = npt.NDArray[np.bool_]
 
 LEAST_SHARED = 2  # one word in common with some thousand genomes may be chance
@@ -41,14 +41,14 @@ class Shared:
 class _Batch:
     """The words of a batch, each once and sorted, and the queries that have it."""
 
-    words: Words  # (U,)
+    words: Hashes  # (U,)
     first: Rows  # (U + 1,) where the owners of each begin
     owners: Counts
     likely: Flags  # by a word's last bits: whether the batch may have it
 
 
 def most_shared(
-    references: References, rows: Rows, queries: Sequence[Words], limits: Words, k: int, held: HeldOut,
+    references: References, rows: Rows, queries: Sequence[Hashes], limits: Hashes, k: int, held: HeldOut,
     threads: int = 1,
 ) -> Shared:  # fmt: skip
     """Look through the sketches of `rows`; `limits` are the hashes below which each query was sampled."""
@@ -91,7 +91,7 @@ def _merged(one: Shared, other: Shared, k: int) -> Shared:
     return Shared(*(np.take_along_axis(table, order, axis=1) for table in (rows, count, size)))
 
 
-def _laid_out(queries: Sequence[Words]) -> _Batch:
+def _laid_out(queries: Sequence[Hashes]) -> _Batch:
     joined = np.concatenate(queries) if queries else np.empty(0, np.uint64)
     owner = np.repeat(np.arange(len(queries), dtype=np.int32), [len(one) for one in queries])
     order = np.argsort(joined, kind="stable")
@@ -104,8 +104,8 @@ def _laid_out(queries: Sequence[Words]) -> _Batch:
 
 @njit(cache=True, nogil=True)
 def _scan(
-    words: Words, first: Rows, owners: Counts, likely: Flags, own_words: Words, own_starts: Rows,
-    limits: Words, joined: Words, starts: Rows, below: Words, rows: Rows, codes: Codes, self_rows: Rows,
+    words: Hashes, first: Rows, owners: Counts, likely: Flags, own_words: Hashes, own_starts: Rows,
+    limits: Hashes, joined: Hashes, starts: Rows, below: Hashes, rows: Rows, codes: Codes, self_rows: Rows,
     own: Codes, out_rows: Rows, out_count: Counts, out_size: Counts,
 ) -> None:  # fmt: skip
     """Count, reference by reference, the words each query has in common with it; keep the most."""

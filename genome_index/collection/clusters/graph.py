@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from genome_index.index.calibration.features import WORD_FLOOR, Hits, score
+from genome_index.index.calibration.features import KMER_FLOOR, Hits, score
 from genome_index.index.store.pair_table import positions
 
 Rows = npt.NDArray[np.int64]
@@ -52,7 +52,7 @@ def shortest(a: Rows, b: Rows, length: Doubles) -> Edges:
 
 def _lack_of_identity(hits: Hits) -> npt.NDArray[np.float32]:
     """100 - ANI; where there is none, what shared words say; infinite without any: (Q, K)."""
-    by_words = np.where(hits.words > WORD_FLOOR, 100 * (1 - hits.words), np.inf)
+    by_words = np.where(hits.kmer_identity > KMER_FLOOR, 100 * (1 - hits.kmer_identity), np.inf)
     return np.asarray(np.where(np.isnan(hits.ani), by_words, 100 - hits.ani), np.float32)
 
 

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from genome_index.index.audit.shared_kmers import held_in
 from genome_index.index.audit.transfer_direction import LEAST_KIN, Kinship
-from genome_index.index.calibration.features import WORD_FLOOR, word_identity
+from genome_index.index.calibration.features import KMER_FLOOR, kmer_identity
 from genome_index.index.store.composition import decode_windows, encode_windows
 from genome_index.index.store.pair_table import in_threads
 from genome_index.records import Contig, Genome
@@ -129,7 +129,7 @@ class _Assembly:
         Kin is of the same genus, or has some of the other contigs; what is not may have got the same there.
         """
         rest = self._inside(~likely)
-        own = np.full(len(self._words), WORD_FLOOR, np.float32)
+        own = np.full(len(self._words), KMER_FLOOR, np.float32)
         genus = self._kinship.genus(self._row)
         for one in self._kinship.kin(self._row, other):
             flags = held_in(self._kinship.words(self._row), self._kinship.words(one))
@@ -142,7 +142,7 @@ class _Assembly:
         if other not in self._known:
             flags = held_in(self._kinship.words(self._row), self._kinship.words(other))
             shares = [flags[words].mean() if len(words) else 0 for words in self._words]
-            self._known[other] = word_identity(
+            self._known[other] = kmer_identity(
                 np.array(shares, np.float32), self._kinship.contents.spec.sketch_k
             )
         return self._known[other]

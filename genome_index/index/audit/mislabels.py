@@ -1,9 +1,10 @@
 """References whose label disagrees with their neighbours.
 
-Fellows of one name are near each other, as a rule; how near, the collection itself says. A label is in doubt
-where the nearest fellow is farther than nearly all fellows are, and a genome of another name is near as
-fellows are. Of two that disagree the one that fits its own label worse is set aside first, and the others
-are looked at again, so that a true genome does not pay for a false fellow.
+Genomes of the same name are near each other, as a rule; how near, the collection itself says. A label is
+doubtful where the nearest genome of the same name is farther than it is for nearly all genomes, and a genome
+of another name is as near as genomes of the same name usually are. Of two that disagree the one that fits its
+own label worse is set aside first, and the others are looked at again, so that a correctly labelled genome is
+not blamed for a wrongly labelled one.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from genome_index.index.calibration.features import Surroundings
+from genome_index.index.calibration.features import NeighbourTable
 from genome_index.index.calibration.model import Model
 from genome_index.records import RANKS
 from genome_index.taxonomy.levels import UNKNOWN, Level
@@ -60,13 +61,13 @@ def find_mislabels(model: Model, rows: Rows, mixed: Iterable[int] = ()) -> list[
     return list(found.values())
 
 
-def live_neighbours(model: Model, rows: Rows) -> Surroundings:
+def live_neighbours(model: Model, rows: Rows) -> NeighbourTable:
     """Each one's nearest references, those left out that were removed since: (Q, M), nothing is measured."""
-    near = model.around.rows[rows]
+    near = model.neighbours.rows[rows]
     gone = (near < 0) | ~model.live[near]
     order = np.argsort(gone, axis=1, kind="stable")
     near = np.take_along_axis(np.where(gone, -1, near), order, axis=1)
-    return Surroundings(near, np.take_along_axis(model.around.score[rows], order, axis=1))
+    return NeighbourTable(near, np.take_along_axis(model.neighbours.score[rows], order, axis=1))
 
 
 def _without(level: Level, mixed: Iterable[int]) -> Level:
@@ -75,7 +76,7 @@ def _without(level: Level, mixed: Iterable[int]) -> Level:
     return Level(level.name, level.names, codes)
 
 
-def at_rank(level: Level, rows: Rows, hits: Surroundings) -> Iterator[Mislabel]:
+def at_rank(level: Level, rows: Rows, hits: NeighbourTable) -> Iterator[Mislabel]:
     """Those of one rank, worst first; a label that no other genome bears cannot be judged.
 
     `hits` are the nearest references of `rows`, in their order.

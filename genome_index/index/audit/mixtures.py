@@ -19,7 +19,7 @@ from genome_index.index.store.composition import decode_windows
 from genome_index.index.store.pair_table import in_threads, keys_of
 
 Rows = npt.NDArray[np.int64]
-Words = npt.NDArray[np.uint64]
+Hashes = npt.NDArray[np.uint64]
 Doubles = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
 
@@ -80,7 +80,7 @@ def _parts(kinship: Kinship, row: int) -> list[Mixture]:
     return sorted(largest.values(), key=lambda part: part.share)
 
 
-def _patches(kinship: Kinship, row: int, sketches: Sequence[Words], others: Sequence[int]) -> list[bool]:
+def _patches(kinship: Kinship, row: int, sketches: Sequence[Hashes], others: Sequence[int]) -> list[bool]:
     """Whether the words shared with each of some genomes lie in one part; by windows where it is small."""
     references, spec = kinship.contents.references, kinship.contents.spec
     own = kinship.words(row)
@@ -111,7 +111,7 @@ def _unevenness(kinship: Kinship, row: int) -> float:
 
 
 @njit(cache=True, nogil=True)
-def shared_both_ways(own: Words, joined: Words, starts: Rows) -> tuple[Doubles, Doubles]:
+def shared_both_ways(own: Hashes, joined: Hashes, starts: Rows) -> tuple[Doubles, Doubles]:
     """Share of a genome's words that each of K others has, and of theirs that it has: (H,) -> (K,), (K,)."""
     share, back = np.zeros(starts.size - 1), np.zeros(starts.size - 1)
     for at in range(starts.size - 1):
@@ -122,7 +122,7 @@ def shared_both_ways(own: Words, joined: Words, starts: Rows) -> tuple[Doubles, 
 
 
 @njit(cache=True, nogil=True)
-def patchy(own: Words, theirs: Words, words: Rows, window: Rows) -> bool:
+def patchy(own: Hashes, theirs: Hashes, words: Rows, window: Rows) -> bool:
     """Whether some windows are the other genome's, whole, and the others hardly share anything with it."""
     inside = held_in(own, theirs)
     size, held = np.zeros(WINDOWS), np.zeros(WINDOWS)

@@ -20,7 +20,7 @@ Rows = npt.NDArray[np.int64]
 Codes = npt.NDArray[np.int32]
 Counts = npt.NDArray[np.int32]
 Floats = npt.NDArray[np.float32]
-Words = npt.NDArray[np.uint64]
+Hashes = npt.NDArray[np.uint64]
 Flags = npt.NDArray[np.bool_]
 
 MOST_WORDS = 8_000_000  # held at a time: of a large collection a smaller sample of each genome's words
@@ -87,14 +87,14 @@ def _thinned_to(references: References, rows: Rows) -> np.uint64:
     return np.uint64(limit // max(1, -(-words // MOST_WORDS)))
 
 
-def _union(references: References, rows: Rows, cut: np.uint64) -> Words:
+def _union(references: References, rows: Rows, cut: np.uint64) -> Hashes:
     sketches = [references.hashes(row) for row in rows.tolist()]
     return np.unique(np.concatenate([sketch[: np.searchsorted(sketch, cut)] for sketch in sketches]))
 
 
 def _keys(
-    references: References, rows: Rows, cut: np.uint64, wanted: Words | None, threads: int
-) -> tuple[Words, int]:
+    references: References, rows: Rows, cut: np.uint64, wanted: Hashes | None, threads: int
+) -> tuple[Hashes, int]:
     """Each word of each genome, if it is `wanted`, with the genome's position in place of its last bits.
 
     Two words of which nothing but those bits differs pass for one: a few of some million.
@@ -102,7 +102,7 @@ def _keys(
     bits = int(len(rows)).bit_length()
     starts = range(0, len(rows), READ_GENOMES)
 
-    def read(number: int) -> Words:
+    def read(number: int) -> Hashes:
         found = []
         for at in range(starts[number], min(starts[number] + READ_GENOMES, len(rows))):
             sketch = references.hashes(int(rows[at]))
@@ -117,7 +117,7 @@ def _keys(
 
 
 @njit(cache=True, nogil=True)
-def held_in(words: Words, kept: Words) -> Flags:
+def held_in(words: Hashes, kept: Hashes) -> Flags:
     """Which of some sorted words are among others, sorted too: (W,), (K,) -> (W,)."""
     found = np.zeros(words.size, np.bool_)
     if kept.size > MUCH_LARGER * words.size:
@@ -135,7 +135,7 @@ def held_in(words: Words, kept: Words) -> Flags:
 
 
 @njit(cache=True, nogil=True)
-def _inverted(keys: Words, bits: int, starts: Rows) -> tuple[Counts, Counts, Counts]:
+def _inverted(keys: Hashes, bits: int, starts: Rows) -> tuple[Counts, Counts, Counts]:
     """Sorted keys -> each genome's words as numbers, one genome behind the other; who has each; where."""
     mask = np.uint64((1 << bits) - 1)
     number, owners = np.empty(keys.size, np.int32), np.empty(keys.size, np.int32)

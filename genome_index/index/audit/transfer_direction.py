@@ -19,7 +19,7 @@ from genome_index.taxonomy.levels import UNKNOWN
 
 Bytes = npt.NDArray[np.uint8]
 Rows = npt.NDArray[np.int64]
-Words = npt.NDArray[np.uint64]
+Hashes = npt.NDArray[np.uint64]
 Flags = npt.NDArray[np.bool_]
 
 KIN = 0.3  # kin that is this much thinner inside the stretch than outside belongs to the rest
@@ -62,7 +62,7 @@ class Kinship:
 
     def kin(self, row: int, other: int) -> set[int]:
         """Who is near a genome and not of the genus of `other`; its exact copies have the same stretch."""
-        near = {one for one in self.contents.model.around.rows[row].tolist() if one >= 0}
+        near = {one for one in self.contents.model.neighbours.rows[row].tolist() if one >= 0}
         if row in self._line:
             near |= {one for one in self._sharing.near[self._line[row]].tolist() if one >= 0}
         own = self.contents.entries[row].sha256
@@ -101,7 +101,7 @@ class Kinship:
 
 
 @njit(cache=True, nogil=True)
-def _cut(whole: Bytes, ends: Rows, k: int, limit: np.uint64, own: Words) -> tuple[Rows, Rows]:
+def _cut(whole: Bytes, ends: Rows, k: int, limit: np.uint64, own: Hashes) -> tuple[Rows, Rows]:
     """Positions in a sorted sketch of the sampled words between each two ends; a word counts once a part.
 
     Of a genome that is nothing but repeats the last parts may get none.
@@ -126,7 +126,7 @@ def _cut(whole: Bytes, ends: Rows, k: int, limit: np.uint64, own: Words) -> tupl
 
 
 @njit(cache=True, nogil=True)
-def _starts(own: Words) -> tuple[Rows, np.uint64]:
+def _starts(own: Hashes) -> tuple[Rows, np.uint64]:
     """Where the words with each beginning begin, and how far to shift a word to have its beginning.
 
     Sampled words are spread evenly, so a lookup takes a step or two, and no search.

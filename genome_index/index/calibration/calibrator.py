@@ -84,14 +84,18 @@ class Calibrator:
         numbers = {
             name: np.round(getattr(self, name), 8).tolist() for name in ("mean", "scale", "knots", "weights")
         }
-        vote = {"word_weight": self.vote.word_weight, "temperature": self.vote.temperature}
+        vote = {
+            "word_weight": self.vote.kmer_weight,
+            "temperature": self.vote.temperature,
+        }  # as format 1 has it
         return {"vote": vote, **numbers, "threshold": self.threshold, "samples": self.samples}
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Calibrator:
         arrays = {name: np.array(values[name], np.float64) for name in ("mean", "scale", "knots", "weights")}
         arrays["knots"] = arrays["knots"].reshape(len(FEATURES), -1)
-        return cls(Vote(**values["vote"]), **arrays, threshold=values["threshold"], samples=values["samples"])
+        vote = Vote(values["vote"]["word_weight"], values["vote"]["temperature"])
+        return cls(vote, **arrays, threshold=values["threshold"], samples=values["samples"])
 
 
 def fit_calibrator(samples: Samples, vote: Vote) -> Calibrator:

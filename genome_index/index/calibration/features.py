@@ -20,9 +20,9 @@ Floats = npt.NDArray[np.float32]
 Rows = npt.NDArray[np.int64]
 Scalar = TypeVar("Scalar", bound=np.generic)
 
-WORD_FLOOR = 0.6  # identity that no shared word stands for; below it 21-mers are shared by chance alone
-WORD_WEIGHT = 8.0  # of word identity beside cosine in `score`; 1 to 16 compared in tests/bench/RESULTS.md
-LOCAL = 10  # hits whose surroundings are averaged
+KMER_FLOOR = 0.6  # identity where no k-mer is shared; below it 21-mers are shared by chance alone
+KMER_WEIGHT = 8.0  # of k-mer identity beside cosine in `score`; 1 to 16 compared in tests/bench/RESULTS.md
+LOCAL = 10  # hits whose isolation and cohesion are averaged
 VOTERS = 20  # hits that vote for a name
 
 
@@ -32,7 +32,7 @@ class Hits:
 
     rows: Rows  # (Q, K)
     similarity: Floats  # (Q, K) cosine
-    words: Floats  # (Q, K) identity estimated from shared words: containment ** (1 / k), at least WORD_FLOOR
+    kmer_identity: Floats  # (Q, K) from shared k-mers: containment ** (1 / k), at least KMER_FLOOR
     ani: Floats  # (Q, K) percent, NaN where it was not or could not be measured
     af_query: Floats  # (Q, K) percent
     af_reference: Floats  # (Q, K) percent
@@ -40,7 +40,7 @@ class Hits:
     @property
     def score(self) -> Floats:
         """What hits are ranked by; -inf where there is no hit."""
-        return score(self.similarity, self.words)
+        return score(self.similarity, self.kmer_identity)
 
     def only(self, which: slice | npt.NDArray[np.bool_]) -> Hits:
         """The hits of some queries."""
@@ -51,20 +51,21 @@ class Hits:
         return Hits(*(np.take_along_axis(getattr(self, field.name), order, axis=1) for field in fields(self)))
 
 
-def score(similarity: Floats, words: Floats) -> Floats:
-    return np.asarray(similarity + WORD_WEIGHT * (words - WORD_FLOOR), np.float32)
+def score(similarity: Floats, identity: Floats) -> Floats:
+    """What hits are ranked by: cosine, and identity from shared k-mers; (...) and (...) -> (...)."""
+    return np.asarray(similarity + KMER_WEIGHT * (identity - KMER_FLOOR), np.float32)
 
 
-def word_identity(containment: Floats, k: int) -> Floats:
-    """Containment C of sketches -> identity, C ** (1 / k); WORD_FLOOR for nothing shared.
+def kmer_identity(containment: Floats, k: int) -> Floats:
+    """Containment C of sketches -> identity, C ** (1 / k); KMER_FLOOR for nothing shared.
 
     Koslicki & Zabeti 2019.
     """
-    return np.maximum(np.power(containment, 1 / k), WORD_FLOOR).astype(np.float32)
+    return np.maximum(np.power(containment, 1 / k), KMER_FLOOR).astype(np.float32)
 
 
 @dataclass(frozen=True)
-class Surroundings:
+class NeighbourTable:
     """Each reference's own nearest references, by descending score; row -1 where there are fewer."""
 
     rows: npt.NDArray[np.int32]  # (N, M)
@@ -94,9 +95,9 @@ def nothing_held_out(queries: int, references: int) -> HeldOut:
 
 @dataclass(frozen=True)
 class Vote:
-    """How hits elect a name: weight exp(score / temperature), with this weight of words in the score."""
+    """How hits elect a name: a hit weighs exp(score / temperature)."""
 
-    word_weight: float = WORD_WEIGHT
+    kmer_weight: float = KMER_WEIGHT  # of k-mer identity within this score
     temperature: float = 0.05
 
 
@@ -104,7 +105,7 @@ def elect(hits: Hits, level: Level, vote: Vote) -> tuple[npt.NDArray[np.int32], 
     """Each query's name at a level, and share of the votes: (Q,) codes, (Q,). UNKNOWN if no hit has one."""
     codes = np.where(hits.rows >= 0, level.codes[hits.rows], UNKNOWN)
     known = codes != UNKNOWN
-    votes = np.where(known, hits.similarity + vote.word_weight * (hits.words - WORD_FLOOR), -np.inf)
+    votes = np.where(known, hits.similarity + vote.kmer_weight * (hits.kmer_identity - KMER_FLOOR), -np.inf)
     top = np.argsort(-votes, axis=1, kind="stable")[:, :VOTERS]
     votes, codes, known = (np.take_along_axis(table, top, axis=1) for table in (votes, codes, known))
     best = np.max(votes, axis=1, initial=-np.inf, keepdims=True)
@@ -122,20 +123,20 @@ FEATURES = (
     "margin",  # over the best hit of another name
     "share",  # of the votes
     "similarity",  # of that best hit
-    "words",
+    "k-mer identity",  # of that best hit
     "above isolation",  # best score less the best hit's own nearest of another name
     "above local isolation",  # the same, averaged over the ten nearest hits
     "above cohesion",  # best score less the best hit's own nearest of the same name (and another finer one)
     "above local cohesion",
-    "alone",  # 1 where the best hit has no fellow, so that its cohesion is unknown
+    "alone",  # 1 where no other genome bears the best hit's name, so that its cohesion is unknown
     "second",  # score of the second hit of the name less the best
     "density",  # mean score of the ten nearest hits
-    "fellows",  # log of 1 + hits that bear the name
+    "hits of the name",  # log of 1 + hits that bear the name
     "ani",  # percent, of the best verified hit of the name
     "af",  # percent, the larger direction of the same hit
     "ani margin",  # over the best verified hit of another name
     "local success",  # share of the ten nearest hits whose own nearest bears their name: do names hold here?
-    "local alone",  # share of them without a fellow
+    "local alone",  # share of them whose name no other genome bears
     "above local nearest",  # best score less what these hits find themselves, of whatever name
     "contrast",  # cohesion less isolation of the best hit
     "as near, narrow",  # of the hits whose own nearest is as near as the best hit: share of one name with it
@@ -153,7 +154,7 @@ def features_of(
     finer: Level | None,
     elected: npt.NDArray[np.int32],
     share: Floats,
-    around: Surroundings,
+    neighbours: NeighbourTable,
     held: HeldOut,
 ) -> Floats:
     """What the elected names rest on: (Q, len(FEATURES)), finite everywhere."""
@@ -162,7 +163,7 @@ def features_of(
         part = slice(start, start + BLOCK)
         some = hits.only(part)
         barred = HeldOut(held.self_rows[part], held.codes, held.own[part])
-        blocks.append(_features(some, level, finer, elected[part], share[part], around, barred))
+        blocks.append(_features(some, level, finer, elected[part], share[part], neighbours, barred))
     return np.concatenate(blocks) if blocks else np.empty((0, len(FEATURES)), np.float32)
 
 
@@ -172,7 +173,7 @@ def _features(
     finer: Level | None,
     elected: npt.NDArray[np.int32],
     share: Floats,
-    around: Surroundings,
+    neighbours: NeighbourTable,
     held: HeldOut,
 ) -> Floats:
     codes = np.where(hits.rows >= 0, level.codes[hits.rows], UNKNOWN)
@@ -184,16 +185,17 @@ def _features(
     best, at = _best(scores, inside, least)
     other, _ = _best(scores, outside, least)
     second, _ = _best(np.where(np.arange(scores.shape[1]) == at[:, None], -np.inf, scores), inside, least)
-    all_isolation, all_cohesion = _surroundings(hits.rows, level, finer, around, held)
+    all_isolation, all_cohesion = _isolation_and_cohesion(hits.rows, level, finer, neighbours, held)
     isolation, cohesion = all_isolation[:, :LOCAL], all_cohesion[:, :LOCAL]
     own_isolation, own_cohesion = (
-        table[:, 0] for table in _surroundings(_at(hits.rows, at)[:, None], level, finer, around, held)
+        table[:, 0]
+        for table in _isolation_and_cohesion(_at(hits.rows, at)[:, None], level, finer, neighbours, held)
     )
     local_isolation, local_cohesion = _mean(isolation, best), _mean(cohesion, best)
     ani, af, other_ani = _identity(hits, inside, outside)
     known = np.where(np.isfinite(scores), scores, np.nan)
     columns = [
-        best, best - other, share, _at(hits.similarity, at), _at(hits.words, at),
+        best, best - other, share, _at(hits.similarity, at), _at(hits.kmer_identity, at),
         best - np.where(np.isnan(own_isolation), local_isolation, own_isolation), best - local_isolation,
         np.where(np.isnan(own_cohesion), 0, best - own_cohesion), best - local_cohesion,
         np.isnan(own_cohesion), second - best, _mean(known[:, :LOCAL], best),
@@ -206,7 +208,7 @@ def _features(
 
 
 def _success(isolation: Floats, cohesion: Floats) -> Floats:
-    """1 where a hit's nearest fellow is nearer than its nearest other: (Q, H), NaN where there is no hit."""
+    """1 where a hit's nearest genome bears its name: (Q, H), NaN where there is no hit."""
     held = np.nan_to_num(cohesion, nan=-np.inf) > isolation
     return np.where(np.isnan(isolation), np.nan, held).astype(np.float32)
 
@@ -226,25 +228,25 @@ def _alone(isolation: Floats, cohesion: Floats) -> Floats:
     return np.where(np.isnan(isolation), np.nan, np.isnan(cohesion)).astype(np.float32)
 
 
-def _surroundings(
-    rows: Rows, level: Level, finer: Level | None, around: Surroundings, held: HeldOut
+def _isolation_and_cohesion(
+    rows: Rows, level: Level, finer: Level | None, neighbours: NeighbourTable, held: HeldOut
 ) -> tuple[Floats, Floats]:
     """Each hit's isolation and cohesion among what is not barred: (Q, H) -> two (Q, H), NaN if unknown."""
-    near = around.rows[rows]  # (Q, H, M)
+    near = neighbours.rows[rows]  # (Q, H, M)
     known = (near >= 0) & (rows >= 0)[:, :, None]
-    scores = np.where(known, around.score[rows], -np.inf)
+    scores = np.where(known, neighbours.score[rows], -np.inf)
     # If all bear one name, the isolation is at most this.
     floor = np.min(scores, axis=2, where=known, initial=np.inf)
     seen = known & ~held.bars(near)
     own = level.codes[rows][:, :, None]
     other = level.codes[near]
     foreign = seen & (other != own) & (other != UNKNOWN) & (own != UNKNOWN)
-    fellow = seen & (other == own) & (own != UNKNOWN)
+    same = seen & (other == own) & (own != UNKNOWN)
     if finer is not None:
-        fellow &= finer.codes[near] != finer.codes[rows][:, :, None]
+        same &= finer.codes[near] != finer.codes[rows][:, :, None]
     isolation = np.max(scores, axis=2, where=foreign, initial=-np.inf)
     isolation = np.where(np.isfinite(isolation), isolation, np.where(np.isfinite(floor), floor, np.nan))
-    cohesion = np.max(scores, axis=2, where=fellow, initial=-np.inf)
+    cohesion = np.max(scores, axis=2, where=same, initial=-np.inf)
     return isolation, np.where(np.isfinite(cohesion), cohesion, np.nan)
 
 

@@ -17,7 +17,7 @@ from genome_index.index.calibration.calibrator import (
     with_threshold,
 )
 from genome_index.index.calibration.features import (
-    Surroundings,
+    NeighbourTable,
     Vote,
     elect,
     score,
@@ -25,13 +25,13 @@ from genome_index.index.calibration.features import (
 from genome_index.index.calibration.model import CANDIDATES, Model
 from genome_index.index.calibration.pairwise import Comparer
 from genome_index.index.calibration.simulate import (
-    Asked,
-    ask_all,
+    SimulatedQueries,
     join_samples,
     least_similarity,
     samples_of,
+    simulate_all,
 )
-from genome_index.index.calibration.thresholds import Fellows, SpeciesThresholds, nearest_fellows
+from genome_index.index.calibration.thresholds import SpeciesNeighbours, SpeciesThresholds, nearest_by_species
 from genome_index.index.store.pair_table import PairTable, positions, rows_of
 from genome_index.index.store.references import References
 from genome_index.index.vectors.exact_search import nearest
@@ -96,27 +96,40 @@ def learn(
     projection: Projection, vectors: Floats, progress: Progress = quiet,
 ) -> Model:  # fmt: skip
     """Thresholds and calibration of references that are already projected."""
-    around = surroundings(comparer, vectors, rows, progress)
-    asked = list(ask_all(comparer, vectors, rows, levels, progress))
-    fellows = measured_fellows(comparer.ani, rows, levels)
-    thresholds = SpeciesThresholds(fellows, levels, molecules)
+    neighbours = neighbour_table(comparer, vectors, rows, progress)
+    asked = list(simulate_all(comparer, vectors, rows, levels, progress))
+    species_neighbours = measured_species_neighbours(comparer.ani, rows, levels)
+    thresholds = SpeciesThresholds(species_neighbours, levels, molecules)
     calibrators: dict[str, Calibrator] = {}
     for name in levels:
         progress.stage(f"calibrating {name}", len(calibrators), len(levels))
-        fitted = calibrate(levels, name, asked, around, thresholds)
+        fitted = calibrate(levels, name, asked, neighbours, thresholds)
         if fitted is not None:
             calibrators[name] = fitted
     kind = factory_for(comparer.references.spec.faiss, len(rows))
     live = np.ones(len(rows), bool)
     least = least_similarity(asked)
     index = Vectors.build(vectors, kind)
-    return Model(projection, index, live, molecules, levels, around, fellows, calibrators, least, len(rows))
+    return Model(
+        projection,
+        index,
+        live,
+        molecules,
+        levels,
+        neighbours,
+        species_neighbours,
+        calibrators,
+        least,
+        len(rows),
+    )
 
 
-def surroundings(comparer: Comparer, vectors: Floats, rows: Rows, progress: Progress = quiet) -> Surroundings:
+def neighbour_table(
+    comparer: Comparer, vectors: Floats, rows: Rows, progress: Progress = quiet
+) -> NeighbourTable:
     """Each reference's nearest CANDIDATES others by score: positions within `rows`."""
     shape = len(rows), min(CANDIDATES, len(rows))
-    found = Surroundings(np.empty(shape, np.int32), np.empty(shape, np.float32))
+    found = NeighbourTable(np.empty(shape, np.int32), np.empty(shape, np.float32))
     for start in range(0, len(rows), NEIGHBOUR_GENOMES):
         progress.stage("neighbours", start, len(rows))
         asked = np.arange(start, min(start + NEIGHBOUR_GENOMES, len(rows)))
@@ -127,15 +140,17 @@ def surroundings(comparer: Comparer, vectors: Floats, rows: Rows, progress: Prog
 def _nearest_by_score(comparer: Comparer, vectors: Floats, rows: Rows, asked: Rows) -> tuple[Rows, Floats]:
     """Neighbours of the references at `asked`, and their scores: (Q,) -> (Q, K), 0 where there are fewer."""
     similarity, near = nearest(vectors[asked], vectors, CANDIDATES, lambda i: asked[i : i + 1])
-    words = comparer.word_identity(rows[asked, None], np.where(near >= 0, rows[near], -1))
+    words = comparer.kmer_identity(rows[asked, None], np.where(near >= 0, rows[near], -1))
     scores = np.where(near >= 0, score(similarity, words), -np.inf)
     order = np.argsort(-scores, axis=1, kind="stable")
     ordered = np.take_along_axis(scores, order, axis=1)
     return np.take_along_axis(near, order, axis=1), np.where(np.isfinite(ordered), ordered, 0)
 
 
-def measured_fellows(pairs: PairTable, rows: Rows, levels: Mapping[str, Level]) -> Fellows:
-    """Nearest fellows among these references, from the pairs measured so far."""
+def measured_species_neighbours(
+    pairs: PairTable, rows: Rows, levels: Mapping[str, Level]
+) -> SpeciesNeighbours:
+    """Nearest species_neighbours among these references, from the pairs measured so far."""
     kept = np.zeros(int(rows.max()) + 1, bool)
     kept[rows] = True
     a, b = rows_of(pairs.keys)
@@ -144,21 +159,21 @@ def measured_fellows(pairs: PairTable, rows: Rows, levels: Mapping[str, Level]) 
     )
     position = positions(rows, int(rows.max()) + 1)
     species = levels.get("species") or Level("species", (), np.full(len(rows), UNKNOWN, np.int32))
-    return nearest_fellows(species, position[a[inside]], position[b[inside]], pairs.values[inside, 0])
+    return nearest_by_species(species, position[a[inside]], position[b[inside]], pairs.values[inside, 0])
 
 
 def calibrate(
     levels: Mapping[str, Level],
     name: str,
-    asked: Sequence[Asked],
-    around: Surroundings,
+    asked: Sequence[SimulatedQueries],
+    neighbours: NeighbourTable,
     thresholds: SpeciesThresholds,
 ) -> Calibrator | None:
     """One level's calibrator, or None where the index has too little to learn it from."""
     vote = best_vote(levels, name, asked)
     shares = mixture_for(name)
     parts = [
-        samples_of(levels, name, one, around, thresholds, vote, shares[one.regime])
+        samples_of(levels, name, one, neighbours, thresholds, vote, shares[one.regime])
         for one in asked
         if one.regime in shares
     ]
@@ -170,7 +185,7 @@ def calibrate(
     return fitted if callable_ else replace(fitted, threshold=NEVER)
 
 
-def best_vote(levels: Mapping[str, Level], name: str, asked: Sequence[Asked]) -> Vote:
+def best_vote(levels: Mapping[str, Level], name: str, asked: Sequence[SimulatedQueries]) -> Vote:
     """The way of voting that is right most often where there is a right answer; the default on a tie."""
     level = levels[name]
     counts = np.bincount(level.codes[level.codes != UNKNOWN], minlength=len(level.names))

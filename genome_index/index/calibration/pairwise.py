@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from genome_index.index.calibration.features import WORD_FLOOR, Hits, score, word_identity
+from genome_index.index.calibration.features import KMER_FLOOR, Hits, kmer_identity, score
 from genome_index.index.store.pair_table import PairTable, in_threads, keys_of, rows_of
 from genome_index.index.store.references import References
 from genome_index.index.store.skani import measure
@@ -33,15 +33,15 @@ class Comparer:
 
     def hits(self, queries: Rows, similarity: Floats, rows: Rows) -> Hits:
         """Evidence for the nearest rows of references: (Q,), (Q, K), (Q, K) -> Hits by descending score."""
-        words = self.word_identity(queries[:, None], rows)
+        words = self.kmer_identity(queries[:, None], rows)
         order = np.argsort(np.where(rows >= 0, -score(similarity, words), np.inf), axis=1, kind="stable")
         blank = np.full(rows.shape, np.nan, np.float32)
         hits = Hits(rows, similarity, words, blank, blank, blank).take(order)
         return self._with_ani(queries, hits)
 
-    def word_identity(self, a: Rows, b: Rows) -> Floats:
+    def kmer_identity(self, a: Rows, b: Rows) -> Floats:
         """Identity by shared words of pairs of rows, any shape; where b is -1, that of nothing shared."""
-        return word_identity(self._containment(np.broadcast_to(a, b.shape), b), self.references.spec.sketch_k)
+        return kmer_identity(self._containment(np.broadcast_to(a, b.shape), b), self.references.spec.sketch_k)
 
     def _containment(self, a: Rows, b: Rows) -> Floats:
         real = b >= 0
@@ -54,7 +54,9 @@ class Comparer:
 
     def _with_ani(self, queries: Rows, hits: Hits) -> Hits:
         """Measure the best VERIFIED hits that share a word with their query; the rest stays NaN."""
-        top = (np.arange(hits.rows.shape[1]) < VERIFIED) & (hits.rows >= 0) & (hits.words > WORD_FLOOR)
+        top = (
+            (np.arange(hits.rows.shape[1]) < VERIFIED) & (hits.rows >= 0) & (hits.kmer_identity > KMER_FLOOR)
+        )
         asked = np.broadcast_to(queries[:, None], hits.rows.shape)
         keys = keys_of(asked[top], hits.rows[top])
         self._measure(self.ani.missing(keys))
@@ -63,7 +65,7 @@ class Comparer:
         lesser = asked < hits.rows
         af_query = np.where(lesser, af_lesser, af_greater)
         af_reference = np.where(lesser, af_greater, af_lesser)
-        return Hits(hits.rows, hits.similarity, hits.words, ani, af_query, af_reference)
+        return Hits(hits.rows, hits.similarity, hits.kmer_identity, ani, af_query, af_reference)
 
     def _measure(self, keys: Rows) -> None:
         lesser, greater = rows_of(keys)

@@ -15,7 +15,7 @@ from genome_index.index.calibration.features import (
     FEATURES,
     HeldOut,
     Hits,
-    Surroundings,
+    NeighbourTable,
     Vote,
     elect,
     features_of,
@@ -36,7 +36,7 @@ CALIBRATE_UP_TO = 8_000  # references that are asked about; more do not change t
 
 
 @dataclass(frozen=True)
-class Asked:
+class SimulatedQueries:
     """One regime's simulated queries: the references asked about, with what left out, and their hits."""
 
     regime: str  # genome, species or genus: what was left out
@@ -45,22 +45,24 @@ class Asked:
     held: HeldOut
 
 
-def ask_all(
+def simulate_all(
     comparer: Comparer, vectors: Floats, rows: Rows, levels: Mapping[str, Level], progress: Progress = quiet
-) -> Iterator[Asked]:
+) -> Iterator[SimulatedQueries]:
     """Ask with each genome left out, then with each of its ranks the index knows, from species upwards."""
     asked = np.unique(np.linspace(0, len(rows) - 1, min(len(rows), CALIBRATE_UP_TO)).astype(np.int64))
     ranks = [rank for rank in reversed(RANKS[:-1]) if rank in levels]
     progress.stage("asking with the genome left out", 0, len(ranks) + 1)
-    yield ask(comparer, vectors, rows, asked, None, "genome")
+    yield simulate(comparer, vectors, rows, asked, None, "genome")
     for number, rank in enumerate(ranks, 1):
         progress.stage(f"asking with the {rank} left out", number, len(ranks) + 1)
-        yield ask(comparer, vectors, rows, asked[levels[rank].codes[asked] != UNKNOWN], levels[rank], rank)
+        yield simulate(
+            comparer, vectors, rows, asked[levels[rank].codes[asked] != UNKNOWN], levels[rank], rank
+        )
 
 
-def ask(
+def simulate(
     comparer: Comparer, vectors: Floats, rows: Rows, asked: Rows, level: Level | None, regime: str
-) -> Asked:
+) -> SimulatedQueries:
     """Ask about references (positions within `rows`) with themselves, and all of their code, left out."""
     codes = level.codes if level is not None else np.full(len(rows), UNKNOWN, np.int32)
     members = level.members() if level is not None else {}
@@ -71,20 +73,22 @@ def ask(
 
     similarity, near = nearest(vectors[asked], vectors, CANDIDATES, barred)
     hits = comparer.hits(rows[asked], similarity, np.where(near >= 0, rows[near], -1))
-    return Asked(regime, asked, within(hits, rows), HeldOut(asked, codes, own))
+    return SimulatedQueries(regime, asked, within(hits, rows), HeldOut(asked, codes, own))
 
 
 def within(hits: Hits, rows: Rows) -> Hits:
     """The same hits with positions within `rows` instead of rows."""
     position = positions(rows, int(rows.max()) + 1)
-    return Hits(position[hits.rows], hits.similarity, hits.words, hits.ani, hits.af_query, hits.af_reference)
+    return Hits(
+        position[hits.rows], hits.similarity, hits.kmer_identity, hits.ani, hits.af_query, hits.af_reference
+    )
 
 
 def samples_of(
     levels: Mapping[str, Level],
     name: str,
-    asked: Asked,
-    around: Surroundings,
+    asked: SimulatedQueries,
+    neighbours: NeighbourTable,
     thresholds: SpeciesThresholds,
     vote: Vote,
     share_of_mixture: float = 1.0,
@@ -92,7 +96,9 @@ def samples_of(
     """Simulated answers of one regime at one level; genomes without a name there say nothing."""
     level = levels[name]
     elected, share = elect(asked.hits, level, vote)
-    features = features_of(asked.hits, level, finer_level(levels, name), elected, share, around, asked.held)
+    features = features_of(
+        asked.hits, level, finer_level(levels, name), elected, share, neighbours, asked.held
+    )
     if name == "species":
         features = relative_to_needed(features, asked.hits, asked.rows, elected, level, thresholds)
     own = level.codes[asked.rows]
@@ -132,7 +138,7 @@ def join_samples(parts: Sequence[Samples]) -> Samples | None:
     return Samples(*joined)
 
 
-def least_similarity(asked: Sequence[Asked]) -> float:
+def least_similarity(asked: Sequence[SimulatedQueries]) -> float:
     """Similarity that 99.9 % of references find with their genus left out; below it nothing is comparable."""
     genus_out = next((one for one in asked if one.regime == "genus"), asked[0])
     real = np.where(genus_out.hits.rows >= 0, genus_out.hits.similarity, np.nan)

@@ -47,21 +47,21 @@ def prior_of(kind: str) -> Prior:
 
 
 @dataclass(frozen=True)
-class Fellows:
+class SpeciesNeighbours:
     """For each genome: ANI of the nearest of its species, and of the nearest of another; NaN if unknown."""
 
-    fellow: npt.NDArray[np.float32]  # (N,) percent
-    fellow_row: npt.NDArray[np.int64]  # (N,) whose it is, -1 if none
+    same: npt.NDArray[np.float32]  # (N,) percent
+    same_row: npt.NDArray[np.int64]  # (N,) whose it is, -1 if none
     other: npt.NDArray[np.float32]  # (N,)
     other_row: npt.NDArray[np.int64]  # (N,)
 
 
-def nearest_fellows(
+def nearest_by_species(
     species: Level, rows_a: npt.NDArray[np.int64], rows_b: npt.NDArray[np.int64], ani: npt.NDArray[np.float32]
-) -> Fellows:
-    """Fellows from measured pairs: (P,) rows, (P,) rows, (P,) percent or NaN below the range."""
+) -> SpeciesNeighbours:
+    """SpeciesNeighbours from measured pairs: (P,) rows, (P,) rows, (P,) percent or NaN below the range."""
     size = len(species.codes)
-    found = Fellows(
+    found = SpeciesNeighbours(
         np.full(size, np.nan, np.float32),
         np.full(size, -1, np.int64),
         np.full(size, np.nan, np.float32),
@@ -77,7 +77,7 @@ def nearest_fellows(
     )
     order = np.argsort(values, kind="stable")  # ascending: the last written is the best
     for mask, table, row_of in (
-        (same, found.fellow, found.fellow_row),
+        (same, found.same, found.same_row),
         (differ, found.other, found.other_row),
     ):
         chosen = order[mask[order]]
@@ -90,9 +90,12 @@ class SpeciesThresholds:
     """The ANI that a species asks for; `without` leaves a genome out, as if the index did not have it."""
 
     def __init__(
-        self, fellows: Fellows, levels: Mapping[str, Level], molecules: npt.NDArray[np.str_]
+        self,
+        species_neighbours: SpeciesNeighbours,
+        levels: Mapping[str, Level],
+        molecules: npt.NDArray[np.str_],
     ) -> None:
-        self._fellows, self._levels, self._molecules = fellows, levels, molecules
+        self._species_neighbours, self._levels, self._molecules = species_neighbours, levels, molecules
         self._members = {
             rank: levels[rank].members() for rank in ("species", "genus", "family") if rank in levels
         }
@@ -127,11 +130,13 @@ class SpeciesThresholds:
         touched = len(rows) <= 200 and any(row in gone for row in rows.tolist())
         if not touched and key in self._pooled:
             return self._pooled[key]
-        fellow, other = self._fellows.fellow[rows], self._fellows.other[rows]
+        fellow, other = self._species_neighbours.same[rows], self._species_neighbours.other[rows]
         if touched:
             barred = list(gone)
-            fellow = fellow[~np.isin(rows, barred) & ~np.isin(self._fellows.fellow_row[rows], barred)]
-            other = other[~np.isin(rows, barred) & ~np.isin(self._fellows.other_row[rows], barred)]
+            fellow = fellow[
+                ~np.isin(rows, barred) & ~np.isin(self._species_neighbours.same_row[rows], barred)
+            ]
+            other = other[~np.isin(rows, barred) & ~np.isin(self._species_neighbours.other_row[rows], barred)]
         fellow, other = fellow[~np.isnan(fellow)], other[~np.isnan(other)]
         found = (0.0, 0) if len(fellow) < 2 else (_between(fellow, other), len(fellow))
         if not touched:

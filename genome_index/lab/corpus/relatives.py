@@ -19,7 +19,7 @@ from genome_index.records import Genome
 from genome_index.spec import IndexSpec
 
 Rows = npt.NDArray[np.int64]
-Words = npt.NDArray[np.uint64]
+Hashes = npt.NDArray[np.uint64]
 Counts = npt.NDArray[np.int64]
 
 SPEC = IndexSpec()  # k and density as in an index
@@ -75,9 +75,9 @@ class SketchFile:
                      least, window, parents)  # fmt: skip
         return parents, round(2.0**64 / cut)
 
-    def _thinned(self, sizes: Counts, cut: int) -> tuple[Words, Counts, Counts]:
-        """Words below `cut`, genome by genome; how many each has, and how many below a large one's limit."""
-        kept: list[Words] = [np.empty(0, np.uint64)]
+    def _thinned(self, sizes: Counts, cut: int) -> tuple[Hashes, Counts, Counts]:
+        """Hashes below `cut`, genome by genome; how many each has, and how many below a large one's limit."""
+        kept: list[Hashes] = [np.empty(0, np.uint64)]
         own, coarse = np.zeros(len(sizes), np.int64), np.zeros(len(sizes), np.int64)
         limits = np.array([cut, min(cut, 2**64 // SPEC.large_scaled)], np.uint64)
         with self._path.open("rb") as file:
@@ -88,7 +88,7 @@ class SketchFile:
         return np.concatenate(kept), own, coarse
 
 
-def _inverted(words: Words, own: Counts) -> tuple[Rows, npt.NDArray[np.int32], Rows]:
+def _inverted(words: Hashes, own: Counts) -> tuple[Rows, npt.NDArray[np.int32], Rows]:
     """(W,) words -> (W,) their numbers, -1 where only one genome has it; who has each, in order; where."""
     order = np.argsort(words, kind="stable")
     ordered = words[order]

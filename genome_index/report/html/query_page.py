@@ -12,7 +12,7 @@ from genome_index.collection.map import Map, place
 from genome_index.index.index import Index
 from genome_index.index.info import provenance
 from genome_index.records import Call, counted
-from genome_index.report.calls import call_json, identity, made_with, rounded, words_percent
+from genome_index.report.calls import call_json, identity, kmer_identity_percent, made_with, rounded
 from genome_index.report.figures.genome.windows import Painting
 from genome_index.report.html import texts as words
 from genome_index.report.html.document import Figure, Page, Query, Section, Table
@@ -150,7 +150,13 @@ def _hits(call: Call) -> Table | None:
         return None
     columns = ("hit", "species", "similarity", "words (%)", "ANI", "AF query", "AF reference")
     rows = [
-        (hit.id, hit.species, round(hit.similarity, 3), rounded(words_percent(hit), 1), *identity(hit))
+        (
+            hit.id,
+            hit.species,
+            round(hit.similarity, 3),
+            rounded(kmer_identity_percent(hit), 1),
+            *identity(hit),
+        )
         for hit in call.hits
     ]
     return Table(columns, rows)

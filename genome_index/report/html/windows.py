@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from genome_index.index.calibration.features import WORD_FLOOR
+from genome_index.index.calibration.features import KMER_FLOOR
 from genome_index.report.figures.genome.windows import Painting
 from genome_index.report.figures.genome.windows_figure import Key, keys_of
 from genome_index.report.figures.style import THEMES, bases
@@ -27,7 +27,7 @@ def painting_block(painted: Painting) -> document.Figure:
         template="none", barmode="overlay", bargap=0, height=HEIGHT, showlegend=True,
         margin={"l": 55, "r": 10, "t": 10, "b": 45}, legend={"font": {"size": 11}, "tracegroupgap": 0},
         xaxis={"title": {"text": f"position ({unit})"}, "range": [0, painted.length_bp / scale]},
-        yaxis={"title": {"text": "identity (%)"}, "range": [100 * WORD_FLOOR - 3, 101]},
+        yaxis={"title": {"text": "identity (%)"}, "range": [100 * KMER_FLOOR - 3, 101]},
     )  # fmt: skip
     says = ", ".join(f"{name} {share:.0%}" for name, share in painted.shares().items())
     return document.Figure(figure.to_json(), HEIGHT, f"Nearest species along {painted.genome}: {says}")
@@ -49,11 +49,11 @@ def _bars(painted: Painting, key: Key, scale: float) -> Bar:
     from plotly.graph_objects import Bar
 
     stripes = [stripe for stripe in painted.stripes if stripe.name in key.names]
-    floor = 100 * WORD_FLOOR
+    floor = 100 * KMER_FLOOR
     return Bar(
         x=[round((stripe.start + stripe.end) / 2 / scale, 4) for stripe in stripes],
         width=[round((stripe.end - stripe.start) / scale, 4) for stripe in stripes],
-        y=[round(100 * (stripe.identity or WORD_FLOOR) - floor + 3, 2) for stripe in stripes],
+        y=[round(100 * (stripe.identity or KMER_FLOOR) - floor + 3, 2) for stripe in stripes],
         base=floor - 3,
         name=escape(key.label),
         hovertext=[escape(stripe.says) for stripe in stripes],

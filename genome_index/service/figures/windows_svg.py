@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from html import escape
 from typing import NamedTuple
 
-from genome_index.index.calibration.features import WORD_FLOOR
+from genome_index.index.calibration.features import KMER_FLOOR
 from genome_index.records import counted
 from genome_index.report.figures.genome.windows import NOTHING, Painting
 from genome_index.report.figures.genome.windows_figure import keys_of
@@ -20,7 +20,7 @@ from genome_index.report.figures.style import THEMES, bases
 
 LEFT, WIDE = 6.5, 91.5  # percent: room for "100" on a telephone, and for half a number behind the end
 TOP, HIGH, BELOW = 24, 160, 44  # pixels: the axis' name, the bars, numbers and name of the other axis
-LOW = 100 * WORD_FLOOR - 3  # identity in percent that bars stand on; those that share nothing are 3 high
+LOW = 100 * KMER_FLOOR - 3  # identity in percent that bars stand on; those that share nothing are 3 high
 FULL = 100.0
 MOST_TICKS = 6
 MOST_ENDS = 60  # dotted lines; more of them hide the bars on a telephone

@@ -8,7 +8,7 @@ from urllib.parse import quote, urlencode
 
 from markupsafe import Markup, escape
 
-from genome_index.index.calibration.features import WORD_FLOOR
+from genome_index.index.calibration.features import KMER_FLOOR
 from genome_index.records import counted
 
 NOTHING = "–"
@@ -40,7 +40,7 @@ def percent(value: float | None) -> str:
 
 def words(shared: float) -> str:
     """Identity by shared words, 0 to 1, in percent; none where no word is shared."""
-    return fixed(100 * shared if shared > WORD_FLOOR else None, 1)
+    return fixed(100 * shared if shared > KMER_FLOOR else None, 1)
 
 
 def size(bytes_: int) -> str:

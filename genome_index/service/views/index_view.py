@@ -13,7 +13,7 @@ import numpy as np
 
 from genome_index.collection.map import Map
 from genome_index.index.index import Index
-from genome_index.index.neighbours import kept_hits
+from genome_index.index.neighbours import neighbour_hits
 from genome_index.index.snapshots import MANIFEST, current_snapshot
 from genome_index.report.html.map import map_block
 from genome_index.report.html.query_page import place_of
@@ -28,7 +28,7 @@ class Library:
 
     def __init__(self, index: Index) -> None:
         entries, pairs = index.catalog.entries(), index.pairs()
-        hits = kept_hits(index, np.array([entry.row for entry in entries], np.int64), pairs)
+        hits = neighbour_hits(index, np.array([entry.row for entry in entries], np.int64), pairs)
         asks = Asks(index.model)
         self.index = index
         self._genomes = Genomes(index, entries, hits, asks)

@@ -30,7 +30,7 @@ class NearGenome:
     id: str
     species: str | None
     similarity: float  # cosine, 1.0 = same direction
-    shared_words: float  # identity, 0 to 1, estimated from shared 21-mers; 0.6 stands for none
+    kmer_identity: float  # identity, 0 to 1, estimated from shared 21-mers; 0.6 stands for none
     ani: float | None  # percent; None where skani has none (far below 80), or it was not asked
     af_own: float | None  # percent of the genome that is aligned
     af_other: float | None  # percent of the reference that is
@@ -44,7 +44,7 @@ class NearSpecies:
     own: str  # id of the pair's genome of this species, and of the other
     other: str
     similarity: float  # of these two, as in NearGenome
-    shared_words: float
+    kmer_identity: float
     ani: float | None
     af_own: float | None
     af_other: float | None
@@ -114,4 +114,6 @@ def measured(values: Floats) -> Measured:
 
 def _values(hits: Hits) -> Floats:
     """(Q, K, 5)."""
-    return np.stack([hits.similarity, hits.words, hits.ani, hits.af_query, hits.af_reference], axis=-1)
+    return np.stack(
+        [hits.similarity, hits.kmer_identity, hits.ani, hits.af_query, hits.af_reference], axis=-1
+    )

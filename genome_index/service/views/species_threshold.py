@@ -45,7 +45,7 @@ class Asks:
     """What each species of an index asks for."""
 
     def __init__(self, model: Model) -> None:
-        known = ~np.isnan(model.fellows.fellow)
+        known = ~np.isnan(model.species_neighbours.same)
         self._model, self._thresholds = model, model.thresholds
         self._speakers = {
             rank: _counts(model.levels[rank].codes[known], len(model.levels[rank].names))

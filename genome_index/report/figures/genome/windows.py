@@ -16,7 +16,7 @@ import numpy.typing as npt
 from genome_index.classify.contamination import NEIGHBOURS
 from genome_index.classify.search import contained, embed
 from genome_index.errors import UsageError
-from genome_index.index.calibration.features import word_identity
+from genome_index.index.calibration.features import kmer_identity
 from genome_index.index.calibration.model import CANDIDATES
 from genome_index.index.index import Index
 from genome_index.io.quality import LEAST_BP, complaint
@@ -141,7 +141,7 @@ def _candidates(index: Index, genome: Genome, pieces: Sequence[Genome]) -> Rows:
 def _identities(index: Index, pieces: Sequence[Genome], rows: Rows) -> Floats:
     """Identity of each window and each reference by shared words, 0 for none: (W,), (K,) -> (W, K)."""
     shared = np.stack([contained(index, piece, rows) for piece in pieces])
-    return np.where(shared > 0, word_identity(shared, index.spec.sketch_k), 0)
+    return np.where(shared > 0, kmer_identity(shared, index.spec.sketch_k), 0)
 
 
 def _stripe(index: Index, edge: tuple[int, int], rows: Rows, identity: Floats) -> Stripe:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from genome_index.index.calibration.features import WORD_FLOOR
+from genome_index.index.calibration.features import KMER_FLOOR
 from genome_index.records import counted
 from genome_index.report.figures.genome.windows import NOTHING, Painting
 from genome_index.report.figures.style import PALETTE, SMALL, Theme, bases, colours_of, dress, new_figure
@@ -79,7 +79,7 @@ def _draw_band(axes: Axes, painted: Painting, colours: Mapping[str, str], theme:
 def _draw_identity(axes: Axes, painted: Painting, colours: Mapping[str, str], theme: Theme) -> None:
     """A bar a window, from the identity that stands for no shared word up; none where nothing is shared."""
     scale, unit = bases(painted.length_bp)
-    floor = 100 * WORD_FLOOR
+    floor = 100 * KMER_FLOOR
     for stripe in painted.stripes:
         if stripe.identity is not None:
             axes.bar(

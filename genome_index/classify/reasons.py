@@ -1,0 +1,115 @@
+"""Reasons of a call: each sentence that says what a verdict rests on, from plain values.
+
+Percentages are ANI and aligned fraction; an ANI that skani cannot measure is NaN. A reason that is a clause
+(no capital, no full stop) becomes a sentence where it is reported, by `sentence`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from genome_index.index.calibration.calibrator import NEVER
+
+EMPTY_INDEX = "The index has no genome to compare with."
+NO_SPECIES_NAME = "no hit has a species name that can be used"
+
+
+@dataclass(frozen=True)
+class Match:
+    """The best reference of one species, as a reason names it."""
+
+    species: str
+    ani: float  # percent, NaN where there is none
+    af: float  # percent, the larger of query and reference
+
+
+def identity(match: Match) -> str:
+    return f"ANI {match.ani:.1f} % over {match.af:.0f} % to {match.species}"
+
+
+def species_called(best: Match, threshold: float, runner_up: Match | None) -> str:
+    """Why a species was called; `threshold` is the ANI that the species requires, in percent."""
+    return f"{identity(best)}; the species threshold is {threshold:.1f} %, and {_next_species(runner_up)}."
+
+
+def _next_species(runner_up: Match | None) -> str:
+    if runner_up is None:
+        return "no other species is near"
+    if math.isnan(runner_up.ani):
+        return f"the next species, {runner_up.species}, is too far for an ANI"
+    return f"the next species, {runner_up.species}, has {runner_up.ani:.1f} %"
+
+
+def too_far_for_ani(species: str, nearest: bool) -> str:
+    """`nearest`: the species is that of the first hit; else all hits together elected it."""
+    kind = "nearest" if nearest else "likeliest"
+    return f"The {kind} species is {species}, but it is too far for an ANI (below about 82 %)"
+
+
+def below_threshold(best: Match, threshold: float) -> str:
+    return f"{identity(best)}, below the species threshold of {threshold:.1f} %"
+
+
+def too_little_aligned(best: Match, required: float) -> str:
+    return f"{identity(best)}, but {required:.0f} % of the smaller genome must be aligned"
+
+
+def too_improbable(best: Match, probability: float, threshold: float) -> str:
+    """Identity would do, but matches like this one were too often wrong among the index's own genomes."""
+    required = f"{threshold:.2f} is required" if threshold < NEVER else "too few species to learn a threshold"
+    return (
+        f"{identity(best)} would be enough, but among this index's own genomes such a match is right "
+        f"with probability {probability:.2f} ({required})"
+    )
+
+
+def indistinguishable(members: Sequence[str], best: Match, rival: str, margin: float) -> str:
+    """Why several species fit equally well; `margin` is the least lead in points of ANI."""
+    return (
+        f"Cannot distinguish {' and '.join(members)}: {identity(best)}, "
+        f"and {rival} is within {margin:g} points of it."
+    )
+
+
+def rank_called(why: str, rank: str, name: str, probability: float) -> str:
+    """`why` says what the species lacked."""
+    return f"{sentence(why)} The {rank} {name} is right with probability {probability:.2f}."
+
+
+def rank_uncertain(rank: str, name: str, probability: float, threshold: float) -> str:
+    """Why not even the most specific rank above species was called."""
+    required = f"{threshold:.2f} is required" if threshold < NEVER else "too few genomes to learn a threshold"
+    return f"The {rank} is uncertain too: {name} with probability {probability:.2f} ({required})."
+
+
+def nothing_comparable(similarity: float, required: float) -> str:
+    return (
+        f"Nothing in the index is comparable: the nearest genome has similarity {similarity:.2f}, below the "
+        f"{required:.2f} that genomes of the index reach across genera, and shares no k-mer with the query."
+    )
+
+
+def no_nearer_than_random(similarity: float, random: float) -> str:
+    return (
+        "Nothing in the index is comparable: no hit shares a k-mer with the query, and the nearest has "
+        f"similarity {similarity:.2f}, where random sequence of this length and GC content has {random:.2f}."
+    )
+
+
+def little_aligned_warning(lesser: float, incomplete: str) -> str:
+    """`lesser` percent of the other genome is aligned; `incomplete` is query or reference."""
+    return (
+        f"only {lesser:.0f} % of the other genome is aligned: the {incomplete} seems incomplete, "
+        "or the other contains much more"
+    )
+
+
+def sentence(clause: str) -> str:
+    """A clause with a capital and one full stop.
+
+    >>> sentence("no hit has a species name")
+    'No hit has a species name.'
+    """
+    return clause[:1].upper() + clause[1:].rstrip(".") + "."
