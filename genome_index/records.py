@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Protocol
+from typing import Any, Protocol
 
 RANKS = ("superkingdom", "phylum", "class", "order", "family", "genus", "species", "strain")
 """Taxonomic ranks, broadest first."""
@@ -190,6 +190,22 @@ class Hit:
     def species(self) -> str | None:
         return self.lineage.name("species")
 
+    def to_dict(self) -> dict[str, Any]:
+        """The hit as JSON has it: numbers rounded to what they can tell, null where there is none."""
+        evidence = self.evidence
+        return {
+            "id": self.id,
+            "species": self.species,
+            "similarity": round(self.similarity, 4),
+            "kmer_identity": round(self.kmer_identity, 4),
+            "ani": rounded(evidence.ani, 2),
+            "af_query": rounded(evidence.af_query, 1),
+            "af_reference": rounded(evidence.af_reference, 1),
+            "ani_reason": evidence.reason,
+            "lineage": dict(self.lineage.names),
+            "labels": dict(self.labels),
+        }
+
 
 @dataclass(frozen=True)
 class Call:
@@ -211,3 +227,37 @@ class Call:
     labels: Mapping[str, tuple[str, float]] = field(default_factory=dict)  # label -> name and its probability
     hits: tuple[Hit, ...] = ()
     warnings: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """The call as JSON has it (report/schemas/call.schema.json), without version and provenance.
+
+        >>> call = Call("sample", "sample.fa", 0, "failed", "headers but no sequence")
+        >>> {key: value for key, value in call.to_dict().items() if key in ("query", "verdict", "reason")}
+        {'query': 'sample', 'verdict': 'failed', 'reason': 'headers but no sequence'}
+        """
+        return {
+            "query": self.query,
+            "source": self.source,
+            "length_bp": self.length_bp,
+            "verdict": self.verdict,
+            "rank": self.rank,
+            "name": self.name,
+            "lineage": dict(self.lineage.names),
+            "confidence": rounded(self.confidence, 3),
+            "reason": self.reason,
+            "closest": self.closest.to_dict() if self.closest else None,
+            "runner_up": self.runner_up.to_dict() if self.runner_up else None,
+            "next_rank": self.next_rank,
+            "members": list(self.members),
+            "labels": {
+                label: {"name": name, "confidence": round(probability, 3)}
+                for label, (name, probability) in self.labels.items()
+            },
+            "hits": [hit.to_dict() for hit in self.hits],
+            "warnings": list(self.warnings),
+        }
+
+
+def rounded(value: float | None, digits: int) -> float | None:
+    """A number that may be missing, with so many digits after the point."""
+    return None if value is None else round(value, digits)

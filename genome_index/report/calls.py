@@ -21,46 +21,7 @@ COLUMNS = (
 
 def call_json(call: Call, made_by: Mapping[str, Any]) -> dict[str, Any]:
     """One call by the contract of call.schema.json."""
-    return {
-        "version": JSON_VERSION,
-        "query": call.query,
-        "source": call.source,
-        "length_bp": call.length_bp,
-        "verdict": call.verdict,
-        "rank": call.rank,
-        "name": call.name,
-        "lineage": dict(call.lineage.names),
-        "confidence": rounded(call.confidence, 3),
-        "reason": call.reason,
-        "closest": hit_json(call.closest),
-        "runner_up": hit_json(call.runner_up),
-        "next_rank": call.next_rank,
-        "members": list(call.members),
-        "labels": {
-            label: {"name": name, "confidence": round(sure, 3)} for label, (name, sure) in call.labels.items()
-        },
-        "hits": [hit_json(hit) for hit in call.hits],
-        "warnings": list(call.warnings),
-        "provenance": dict(made_by),
-    }
-
-
-def hit_json(hit: Hit | None) -> dict[str, Any] | None:
-    if hit is None:
-        return None
-    evidence = hit.evidence
-    return {
-        "id": hit.id,
-        "species": hit.species,
-        "similarity": round(hit.similarity, 4),
-        "kmer_identity": round(hit.kmer_identity, 4),
-        "ani": rounded(evidence.ani, 2),
-        "af_query": rounded(evidence.af_query, 1),
-        "af_reference": rounded(evidence.af_reference, 1),
-        "ani_reason": evidence.reason,
-        "lineage": dict(hit.lineage.names),
-        "labels": dict(hit.labels),
-    }
+    return {"version": JSON_VERSION, **call.to_dict(), "provenance": dict(made_by)}
 
 
 def call_of(found: Mapping[str, Any]) -> Call:
@@ -152,7 +113,3 @@ def identity(hit: Hit) -> tuple[float | None, ...]:
 
 def _cell(value: object) -> str:
     return "" if value is None else str(value).replace("\t", " ").replace("\n", " ")
-
-
-def rounded(value: float | None, digits: int) -> float | None:
-    return None if value is None else round(value, digits)

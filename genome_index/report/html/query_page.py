@@ -11,8 +11,8 @@ from genome_index.classify.reference_warnings import NO_CALLS
 from genome_index.collection.map import Map, place
 from genome_index.index.index import Index
 from genome_index.index.info import provenance
-from genome_index.records import Call, counted
-from genome_index.report.calls import call_json, identity, kmer_identity_percent, made_with, rounded
+from genome_index.records import Call, counted, rounded
+from genome_index.report.calls import call_json, identity, kmer_identity_percent, made_with
 from genome_index.report.figures.genome.windows import Painting
 from genome_index.report.html import texts as words
 from genome_index.report.html.document import Figure, Page, Query, Section, Table

@@ -9,8 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from genome_index.index.calibration.features import Hits, score
-from genome_index.records import Entry
-from genome_index.report.calls import rounded
+from genome_index.records import Entry, rounded
 from genome_index.taxonomy.levels import UNKNOWN
 
 Rows = npt.NDArray[np.int64]
