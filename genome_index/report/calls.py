@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from genome_index.index.calibration.features import KMER_FLOOR
-from genome_index.records import Call, Evidence, Hit, Lineage
+from genome_index.records import Call, Evidence, Hit, Lineage, rounded
 
 JSON_VERSION = 2  # of call.schema.json; raised when a field changes its meaning or goes
 
