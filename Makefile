@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 
-.PHONY: demo test check bench clean
+.PHONY: demo test check docs docs-reference wheel clean
 
 demo: $(VENV)/base
 	rm -rf demo-index
@@ -19,6 +19,21 @@ check: $(VENV)/everything
 	$(BIN)/ruff format --check .
 	mkdir -p $(VENV)/types && ln -sfn $(CURDIR)/cli $(VENV)/types/gindex_cli
 	MYPYPATH=$(VENV)/types $(BIN)/mypy
+	$(BIN)/lint-imports
+	$(MAKE) --no-print-directory docs
+
+# The site, into site/. Nothing is downloaded; a dead link or an unknown name stops it.
+docs: $(VENV)/everything
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
+# Pages that the code decides, written again: command line, JSON, architecture, and the notebook with its results.
+docs-reference: $(VENV)/everything
+	$(BIN)/python docs/generate.py
+	$(BIN)/python docs/notebook.py
+
+wheel: $(VENV)/bin/python
+	rm -rf build dist
+	$(PIP) wheel --no-deps --wheel-dir dist .
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
@@ -29,7 +44,7 @@ $(VENV)/base: $(VENV)/bin/python pyproject.toml constraints.txt
 
 $(VENV)/everything: $(VENV)/base
 	$(PIP) install -c constraints.txt torch
-	$(PIP) install -c constraints.txt -e '.[neural,serve,dev]'
+	$(PIP) install -c constraints.txt -e '.[neural,serve,docs,dev]'
 	touch $@
 
 # Pages are tested in a browser: Debian's, where it may be installed; else those tests say why they are skipped.
@@ -39,4 +54,4 @@ $(VENV)/browser: $(VENV)/bin/python
 	touch $@
 
 clean:
-	rm -rf $(VENV) demo-index build *.egg-info
+	rm -rf $(VENV) demo-index build dist site *.egg-info
