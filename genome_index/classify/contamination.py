@@ -13,7 +13,7 @@ import numpy as np
 
 from genome_index.classify.search import contained, embed
 from genome_index.index.audit.foreign_contigs import FOREIGN_IDENTITY, FOREIGN_LEAD, LEAST_CONTIG_BP
-from genome_index.index.calibration.features import kmer_identity
+from genome_index.index.calibration.hits import kmer_identity
 from genome_index.index.index import Index
 from genome_index.records import Genome
 

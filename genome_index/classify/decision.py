@@ -18,17 +18,11 @@ import numpy.typing as npt
 
 from genome_index.classify import reasons
 from genome_index.classify.reasons import Match
-from genome_index.index.calibration.features import (
-    KMER_FLOOR,
-    HeldOut,
-    Hits,
-    Vote,
-    elect,
-    features_of,
-    relative_to_needed,
-)
+from genome_index.index.calibration.features import features_of, relative_to_needed
+from genome_index.index.calibration.hits import KMER_FLOOR, HeldOut, Hits
 from genome_index.index.calibration.model import Model
 from genome_index.index.calibration.thresholds import PRIORS, Prior, SpeciesThresholds
+from genome_index.index.calibration.vote import Vote, elect
 from genome_index.records import RANKS
 from genome_index.taxonomy.levels import UNKNOWN, Level, finer_level
 from genome_index.taxonomy.names import Molecule

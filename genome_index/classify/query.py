@@ -15,7 +15,7 @@ from genome_index.classify.scope import out_of_scope_reason, warn_of_piece
 from genome_index.classify.search import contained, read
 from genome_index.encoders.chunk_grid import UNREAD
 from genome_index.index.audit.foreign_contigs import WARN_SHARE
-from genome_index.index.calibration.features import KMER_FLOOR, Hits, kmer_identity, nothing_held_out, score
+from genome_index.index.calibration.hits import KMER_FLOOR, Hits, kmer_identity, nothing_held_out, score
 from genome_index.index.calibration.model import CANDIDATES
 from genome_index.index.calibration.pairwise import VERIFIED
 from genome_index.index.index import Index

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from genome_index.classify.decision import Verdict
-from genome_index.index.calibration.features import Hits
+from genome_index.index.calibration.hits import Hits
 from genome_index.index.index import Index
 from genome_index.records import Call
 

@@ -12,7 +12,7 @@ import numpy as np
 from genome_index.classify.decision import Verdict
 from genome_index.classify.reasons import no_nearer_than_random
 from genome_index.classify.search import embed
-from genome_index.index.calibration.features import KMER_FLOOR, Hits
+from genome_index.index.calibration.hits import KMER_FLOOR, Hits
 from genome_index.index.index import Index
 from genome_index.records import Contig, Genome
 

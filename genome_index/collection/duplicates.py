@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from genome_index.collection.clusters import connected, edges_of
 from genome_index.index.audit.suspects import find_suspects
-from genome_index.index.calibration.features import Hits
+from genome_index.index.calibration.hits import Hits
 from genome_index.index.index import Index
 from genome_index.records import Entry, Suspect
 

@@ -11,8 +11,8 @@ import numpy.typing as npt
 
 from genome_index.errors import UsageError
 from genome_index.index.audit.suspects import find_suspects
-from genome_index.index.calibration.features import NeighbourTable, score
 from genome_index.index.calibration.fit import project
+from genome_index.index.calibration.hits import NeighbourTable, score
 from genome_index.index.calibration.model import CANDIDATES
 from genome_index.index.calibration.pairwise import Comparer
 from genome_index.index.commit import (

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from genome_index.index.calibration.features import KMER_FLOOR, KMER_WEIGHT, Hits
+from genome_index.index.calibration.hits import KMER_FLOOR, KMER_WEIGHT, Hits
 from genome_index.index.index import Index
 from genome_index.index.store.pair_table import PairTable, keys_of, positions
 

@@ -6,7 +6,8 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from genome_index.index.calibration.features import KMER_FLOOR
+from genome_index.index.calibration.hits import KMER_FLOOR
+from genome_index.io import tsv
 from genome_index.records import Call, Evidence, Hit, Lineage, rounded
 
 JSON_VERSION = 2  # of call.schema.json; raised when a field changes its meaning or goes
@@ -69,9 +70,8 @@ def as_jsonl(calls: Iterable[Call], made_by: Mapping[str, Any]) -> Iterator[str]
 
 def as_tsv(calls: Iterable[Call], made_by: Mapping[str, Any]) -> Iterator[str]:
     """A header and one row a call; an empty cell is nothing to say. `made_by` is in the JSON only."""
-    yield "\t".join(COLUMNS) + "\n"
-    for call in calls:
-        yield "\t".join(_cell(value) for value in row_of(call)) + "\n"
+    yield tsv.row(COLUMNS)
+    yield from tsv.rows(map(row_of, calls))
 
 
 def row_of(call: Call) -> tuple[object, ...]:
@@ -109,7 +109,3 @@ def identity(hit: Hit) -> tuple[float | None, ...]:
     """ANI, and aligned fraction of the query and of the reference: percent, rounded as they are told."""
     evidence = hit.evidence
     return rounded(evidence.ani, 2), rounded(evidence.af_query, 1), rounded(evidence.af_reference, 1)
-
-
-def _cell(value: object) -> str:
-    return "" if value is None else str(value).replace("\t", " ").replace("\n", " ")

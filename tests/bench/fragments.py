@@ -30,7 +30,7 @@ from genome_index.classify.fragments.calibration import (
 from genome_index.classify.fragments.calls import called_rank, judged
 from genome_index.classify.fragments.hits import Pieces, Table, hits_of, pieces_of
 from genome_index.classify.search import contained
-from genome_index.index.calibration.features import KMER_FLOOR, HeldOut, Hits, kmer_identity
+from genome_index.index.calibration.hits import KMER_FLOOR, HeldOut, Hits, kmer_identity
 from genome_index.index.calibration.model import CANDIDATES, Model
 from genome_index.index.calibration.pairwise import VERIFIED
 from genome_index.index.index import Index

@@ -19,7 +19,7 @@ from genome_index.classify.fragments.calibration import LENGTHS, calibrators_of,
 from genome_index.classify.fragments.calls import Makeup, called_rank, judged, named_apart, query_fragments
 from genome_index.classify.fragments.hits import Table, hits_of, pieces_of
 from genome_index.classify.fragments.kmer_scan import LEAST_SHARED, most_shared
-from genome_index.index.calibration.features import HeldOut, nothing_held_out
+from genome_index.index.calibration.hits import HeldOut, nothing_held_out
 from genome_index.index.index import Index
 from genome_index.pipeline import build_index, query_index
 from genome_index.records import Call, Contig, Failure, Genome

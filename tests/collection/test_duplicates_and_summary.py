@@ -19,7 +19,7 @@ from genome_index.collection.clusters.linkage import linked
 from genome_index.collection.dereplicate import dereplicate
 from genome_index.collection.summary import Choice, look_at
 from genome_index.errors import UsageError
-from genome_index.index.calibration.features import KMER_FLOOR, Hits
+from genome_index.index.calibration.hits import KMER_FLOOR, Hits
 from genome_index.index.neighbours import live_rows, neighbour_hits
 
 # -- pieces --------------------------------------------------------------------------------------------------

@@ -23,7 +23,7 @@ from genome_index.index.audit import suspects as looking
 from genome_index.index.audit.mislabels import at_rank
 from genome_index.index.audit.mixtures import WINDOWS, patchy
 from genome_index.index.audit.shared_kmers import SHARERS, held_in, sharers
-from genome_index.index.calibration.features import NeighbourTable
+from genome_index.index.calibration.hits import NeighbourTable
 from genome_index.index.index import undo
 from genome_index.records import Lineage, Suspect, Taxon
 from genome_index.taxonomy.levels import Level

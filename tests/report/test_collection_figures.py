@@ -37,7 +37,7 @@ from genome_index.collection.similarity_matrix import (
 )
 from genome_index.collection.species_borders import Border, Identities, ani_at, binned, identities_of, place
 from genome_index.errors import UsageError
-from genome_index.index.calibration.features import kmer_identity
+from genome_index.index.calibration.hits import kmer_identity
 from genome_index.index.calibration.thresholds import PRIORS
 from genome_index.index.changes import remove
 from genome_index.index.neighbours import live_rows, neighbour_hits

@@ -23,7 +23,7 @@ from helpers.browser import opened  # after the skip
 from genome_index import ChangeSettings, Index, build_index, query_index
 from genome_index.classify.query import QuerySettings, answer
 from genome_index.collection.map import map_of
-from genome_index.index.calibration.features import KMER_FLOOR
+from genome_index.index.calibration.hits import KMER_FLOOR
 from genome_index.index.changes import remove
 from genome_index.index.info import provenance
 from genome_index.io.reader import iter_genomes

@@ -20,7 +20,7 @@ from helpers.planted import built, plant, read_all
 from genome_index import ChangeSettings, Index, build_index, query_index
 from genome_index.collection.map import map_of
 from genome_index.errors import UnusableIndex, UsageError
-from genome_index.index.calibration.features import KMER_FLOOR, KMER_WEIGHT, Hits
+from genome_index.index.calibration.hits import KMER_FLOOR, KMER_WEIGHT, Hits
 from genome_index.index.calibration.thresholds import PRIOR_WEIGHT, PRIORS, RANGE
 from genome_index.index.changes import remove
 from genome_index.index.index import undo

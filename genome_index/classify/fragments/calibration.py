@@ -32,8 +32,8 @@ from genome_index.index.calibration.calibrator import (
     mixture_for,
     with_threshold,
 )
-from genome_index.index.calibration.features import KMER_FLOOR, HeldOut
 from genome_index.index.calibration.fit import LEAST_SAMPLES, best_vote
+from genome_index.index.calibration.hits import KMER_FLOOR, HeldOut
 from genome_index.index.calibration.simulate import SimulatedQueries, join_samples, kin_of, samples_of
 from genome_index.index.index import Index
 from genome_index.io.quality import LEAST_BP, complaint

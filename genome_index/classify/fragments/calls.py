@@ -20,7 +20,7 @@ from genome_index.classify.fragments.calibration import Calibrators, calibrators
 from genome_index.classify.fragments.hits import Pieces, Table, hits_of, pieces_of
 from genome_index.classify.query import QuerySettings, called_labels, each_its_call, lineage_to
 from genome_index.errors import UsageError
-from genome_index.index.calibration.features import KMER_FLOOR, Hits, nothing_held_out
+from genome_index.index.calibration.hits import KMER_FLOOR, Hits, nothing_held_out
 from genome_index.index.calibration.model import Model
 from genome_index.index.index import Index
 from genome_index.io.quality import warnings_of

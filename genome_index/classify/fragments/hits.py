@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from genome_index.classify.fragments.kmer_scan import Shared, most_shared
 from genome_index.classify.search import embed
-from genome_index.index.calibration.features import KMER_FLOOR, HeldOut, Hits, kmer_identity, score
+from genome_index.index.calibration.hits import KMER_FLOOR, HeldOut, Hits, kmer_identity, score
 from genome_index.index.calibration.model import CANDIDATES
 from genome_index.index.index import Index
 from genome_index.index.store.sketches import hash_sketch

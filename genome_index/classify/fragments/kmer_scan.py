@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from genome_index.index.calibration.features import HeldOut
+from genome_index.index.calibration.hits import HeldOut
 from genome_index.index.store.pair_table import in_threads
 from genome_index.index.store.references import References
 

@@ -21,7 +21,7 @@ from genome_index.collection.clusters.leiden import leiden
 from genome_index.collection.clusters.linkage import linked
 from genome_index.collection.clusters.threshold import reach_of
 from genome_index.errors import UsageError
-from genome_index.index.calibration.features import Hits
+from genome_index.index.calibration.hits import Hits
 from genome_index.index.calibration.model import Model
 
 # How many genomes, their edges, the threshold -> a number for each genome.

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from genome_index.index.calibration.features import KMER_FLOOR, Hits, score
+from genome_index.index.calibration.hits import KMER_FLOOR, Hits, score
 from genome_index.index.store.pair_table import positions
 
 Rows = npt.NDArray[np.int64]

@@ -6,7 +6,7 @@ import numpy as np
 
 from genome_index.collection.clusters.graph import TOP, Rows
 from genome_index.errors import UsageError
-from genome_index.index.calibration.features import Hits
+from genome_index.index.calibration.hits import Hits
 from genome_index.index.calibration.model import Model
 from genome_index.index.calibration.thresholds import prior_of
 from genome_index.taxonomy.levels import UNKNOWN, Level

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from genome_index.index.audit.shared_kmers import held_in
 from genome_index.index.audit.transfer_direction import LEAST_KIN, Kinship
-from genome_index.index.calibration.features import KMER_FLOOR, kmer_identity
+from genome_index.index.calibration.hits import KMER_FLOOR, kmer_identity
 from genome_index.index.store.composition import decode_windows, encode_windows
 from genome_index.index.store.pair_table import in_threads
 from genome_index.records import Contig, Genome

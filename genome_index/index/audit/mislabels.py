@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from genome_index.index.calibration.features import NeighbourTable
+from genome_index.index.calibration.hits import NeighbourTable
 from genome_index.index.calibration.model import Model
 from genome_index.records import RANKS
 from genome_index.taxonomy.levels import UNKNOWN, Level

@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from genome_index.index.calibration.features import FEATURES, Vote
+from genome_index.index.calibration.features import FEATURES
+from genome_index.index.calibration.vote import Vote
 from genome_index.records import RANKS
 
 Floats = npt.NDArray[np.float32]

@@ -1,18 +1,18 @@
-"""Hits -> what a call at one level rests on, in numbers: how near, how far the next name, how dense it is.
+"""Features of a call at one level, as numbers: how near, how far the next name, how dense the neighbourhood.
 
-All of it is relative to the index itself: "near" means nearer than the best hit's own neighbours of another
+All of them are relative to the index itself: "near" means nearer than the best hit's own neighbours of another
 name (its isolation) and about as near as its neighbours of the same name (its cohesion), each also averaged
 over the ten nearest hits, so that a taxon with one genome borrows the scale of the taxa around it.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
 from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
+from genome_index.index.calibration.hits import HeldOut, Hits, NeighbourTable
 from genome_index.index.calibration.thresholds import SpeciesThresholds
 from genome_index.taxonomy.levels import UNKNOWN, Level
 
@@ -20,103 +20,7 @@ Floats = npt.NDArray[np.float32]
 Rows = npt.NDArray[np.int64]
 Scalar = TypeVar("Scalar", bound=np.generic)
 
-KMER_FLOOR = 0.6  # identity where no k-mer is shared; below it 21-mers are shared by chance alone
-KMER_WEIGHT = 8.0  # of k-mer identity beside cosine in `score`; 1 to 16 compared in tests/bench/RESULTS.md
 LOCAL = 10  # hits whose isolation and cohesion are averaged
-VOTERS = 20  # hits that vote for a name
-
-
-@dataclass(frozen=True)
-class Hits:
-    """The nearest references of Q queries, K each, by descending score; row -1 where there are fewer."""
-
-    rows: Rows  # (Q, K)
-    similarity: Floats  # (Q, K) cosine
-    kmer_identity: Floats  # (Q, K) from shared k-mers: containment ** (1 / k), at least KMER_FLOOR
-    ani: Floats  # (Q, K) percent, NaN where it was not or could not be measured
-    af_query: Floats  # (Q, K) percent
-    af_reference: Floats  # (Q, K) percent
-
-    @property
-    def score(self) -> Floats:
-        """What hits are ranked by; -inf where there is no hit."""
-        return score(self.similarity, self.kmer_identity)
-
-    def only(self, which: slice | npt.NDArray[np.bool_]) -> Hits:
-        """The hits of some queries."""
-        return Hits(*(getattr(self, field.name)[which] for field in fields(self)))
-
-    def take(self, order: Rows) -> Hits:
-        """The same hits in another order: (Q, K) positions."""
-        return Hits(*(np.take_along_axis(getattr(self, field.name), order, axis=1) for field in fields(self)))
-
-
-def score(similarity: Floats, identity: Floats) -> Floats:
-    """What hits are ranked by: cosine, and identity from shared k-mers; (...) and (...) -> (...)."""
-    return np.asarray(similarity + KMER_WEIGHT * (identity - KMER_FLOOR), np.float32)
-
-
-def kmer_identity(containment: Floats, k: int) -> Floats:
-    """Containment C of sketches -> identity, C ** (1 / k); KMER_FLOOR for nothing shared.
-
-    Koslicki & Zabeti 2019.
-    """
-    return np.maximum(np.power(containment, 1 / k), KMER_FLOOR).astype(np.float32)
-
-
-@dataclass(frozen=True)
-class NeighbourTable:
-    """Each reference's own nearest references, by descending score; row -1 where there are fewer."""
-
-    rows: npt.NDArray[np.int32]  # (N, M)
-    score: Floats  # (N, M)
-
-
-@dataclass(frozen=True)
-class HeldOut:
-    """What Q simulated queries must not see: themselves, and all of the same code (a species, a genus)."""
-
-    self_rows: Rows  # (Q,) the query's own row; -1 for a real query
-    codes: npt.NDArray[np.int32]  # (N,) of every reference
-    own: npt.NDArray[np.int32]  # (Q,) the query's code; UNKNOWN bars nothing but itself
-
-    def bars(self, rows: npt.NDArray[np.integer]) -> npt.NDArray[np.bool_]:
-        """Which references are barred: (Q, ...) rows -> (Q, ...)."""
-        shape = (-1,) + (1,) * (rows.ndim - 1)
-        own = self.own.reshape(shape)
-        shares_code = (self.codes[rows] == own) & (own != UNKNOWN)
-        return np.asarray((rows == self.self_rows.reshape(shape)) | shares_code)
-
-
-def nothing_held_out(queries: int, references: int) -> HeldOut:
-    none = np.full(queries, -1, np.int64)
-    return HeldOut(none, np.full(references, UNKNOWN, np.int32), none.astype(np.int32))
-
-
-@dataclass(frozen=True)
-class Vote:
-    """How hits elect a name: a hit weighs exp(score / temperature)."""
-
-    kmer_weight: float = KMER_WEIGHT  # of k-mer identity within this score
-    temperature: float = 0.05
-
-
-def elect(hits: Hits, level: Level, vote: Vote) -> tuple[npt.NDArray[np.int32], Floats]:
-    """Each query's name at a level, and share of the votes: (Q,) codes, (Q,). UNKNOWN if no hit has one."""
-    codes = np.where(hits.rows >= 0, level.codes[hits.rows], UNKNOWN)
-    known = codes != UNKNOWN
-    votes = np.where(known, hits.similarity + vote.kmer_weight * (hits.kmer_identity - KMER_FLOOR), -np.inf)
-    top = np.argsort(-votes, axis=1, kind="stable")[:, :VOTERS]
-    votes, codes, known = (np.take_along_axis(table, top, axis=1) for table in (votes, codes, known))
-    best = np.max(votes, axis=1, initial=-np.inf, keepdims=True)
-    weights = np.where(known, np.exp((votes - np.where(np.isfinite(best), best, 0)) / vote.temperature), 0)
-    tallies = ((codes[:, :, None] == codes[:, None, :]) * weights[:, None, :]).sum(axis=2) * known
-    winner = tallies.argmax(axis=1)
-    chosen = np.take_along_axis(codes, winner[:, None], axis=1)[:, 0].astype(np.int32)
-    total = weights.sum(axis=1)
-    share = np.take_along_axis(tallies, winner[:, None], axis=1)[:, 0] / np.where(total > 0, total, 1)
-    return np.where(total > 0, chosen, UNKNOWN).astype(np.int32), share.astype(np.float32)
-
 
 FEATURES = (
     "best",  # score of the best hit that bears the elected name

@@ -16,12 +16,7 @@ from genome_index.index.calibration.calibrator import (
     mixture_for,
     with_threshold,
 )
-from genome_index.index.calibration.features import (
-    NeighbourTable,
-    Vote,
-    elect,
-    score,
-)
+from genome_index.index.calibration.hits import NeighbourTable, score
 from genome_index.index.calibration.model import CANDIDATES, Model
 from genome_index.index.calibration.pairwise import Comparer
 from genome_index.index.calibration.simulate import (
@@ -32,6 +27,7 @@ from genome_index.index.calibration.simulate import (
     simulate_all,
 )
 from genome_index.index.calibration.thresholds import SpeciesNeighbours, SpeciesThresholds, nearest_by_species
+from genome_index.index.calibration.vote import Vote, elect
 from genome_index.index.store.pair_table import PairTable, positions, rows_of
 from genome_index.index.store.references import References
 from genome_index.index.vectors.exact_search import nearest

@@ -14,7 +14,8 @@ import numpy.typing as npt
 
 from genome_index.errors import SpecMismatch
 from genome_index.index.calibration.calibrator import Calibrator
-from genome_index.index.calibration.features import FEATURES, NeighbourTable
+from genome_index.index.calibration.features import FEATURES
+from genome_index.index.calibration.hits import NeighbourTable
 from genome_index.index.calibration.thresholds import SpeciesNeighbours, SpeciesThresholds
 from genome_index.index.store.pair_table import PairTable
 from genome_index.index.vectors.faiss_index import Vectors

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from genome_index.index.calibration.features import KMER_FLOOR, Hits, kmer_identity, score
+from genome_index.index.calibration.hits import KMER_FLOOR, Hits, kmer_identity, score
 from genome_index.index.store.pair_table import PairTable, in_threads, keys_of, rows_of
 from genome_index.index.store.references import References
 from genome_index.index.store.skani import measure

@@ -11,19 +11,12 @@ import numpy.typing as npt
 from genome_index.index.calibration.calibrator import (
     Samples,
 )
-from genome_index.index.calibration.features import (
-    FEATURES,
-    HeldOut,
-    Hits,
-    NeighbourTable,
-    Vote,
-    elect,
-    features_of,
-    relative_to_needed,
-)
+from genome_index.index.calibration.features import FEATURES, features_of, relative_to_needed
+from genome_index.index.calibration.hits import HeldOut, Hits, NeighbourTable
 from genome_index.index.calibration.model import CANDIDATES
 from genome_index.index.calibration.pairwise import Comparer
 from genome_index.index.calibration.thresholds import SpeciesThresholds
+from genome_index.index.calibration.vote import Vote, elect
 from genome_index.index.store.pair_table import positions
 from genome_index.index.vectors.exact_search import nearest
 from genome_index.records import RANKS, Progress, quiet

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from genome_index.index.calibration.features import KMER_FLOOR
+from genome_index.index.calibration.hits import KMER_FLOOR
 from genome_index.report.figures.genome.windows import Painting
 from genome_index.report.figures.genome.windows_figure import Key, keys_of
 from genome_index.report.figures.style import THEMES, bases

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from html import escape
 from typing import NamedTuple
 
-from genome_index.index.calibration.features import KMER_FLOOR
+from genome_index.index.calibration.hits import KMER_FLOOR
 from genome_index.records import counted
 from genome_index.report.figures.genome.windows import NOTHING, Painting
 from genome_index.report.figures.genome.windows_figure import keys_of

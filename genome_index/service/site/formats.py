@@ -8,7 +8,7 @@ from urllib.parse import quote, urlencode
 
 from markupsafe import Markup, escape
 
-from genome_index.index.calibration.features import KMER_FLOOR
+from genome_index.index.calibration.hits import KMER_FLOOR
 from genome_index.records import counted
 
 NOTHING = "–"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import PurePath
 
 from genome_index.errors import UsageError
-from genome_index.index.calibration.features import Hits
+from genome_index.index.calibration.hits import Hits
 from genome_index.index.index import Index
 from genome_index.index.store.composition import decode_course
 from genome_index.records import Entry

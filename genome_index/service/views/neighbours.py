@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 import numpy.typing as npt
 
-from genome_index.index.calibration.features import Hits, score
+from genome_index.index.calibration.hits import Hits, score
 from genome_index.records import Entry, rounded
 from genome_index.taxonomy.levels import UNKNOWN
 

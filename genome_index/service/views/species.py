@@ -10,7 +10,7 @@ from urllib.parse import quote
 import numpy as np
 import numpy.typing as npt
 
-from genome_index.index.calibration.features import Hits
+from genome_index.index.calibration.hits import Hits
 from genome_index.index.calibration.model import Model
 from genome_index.index.store.pair_table import PairTable, rows_of
 from genome_index.records import RANKS, Entry

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from genome_index.classify.contamination import NEIGHBOURS
 from genome_index.classify.search import contained, embed
 from genome_index.errors import UsageError
-from genome_index.index.calibration.features import kmer_identity
+from genome_index.index.calibration.hits import kmer_identity
 from genome_index.index.calibration.model import CANDIDATES
 from genome_index.index.index import Index
 from genome_index.io.quality import LEAST_BP, complaint

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from genome_index.index.calibration.features import KMER_FLOOR
+from genome_index.index.calibration.hits import KMER_FLOOR
 from genome_index.records import counted
 from genome_index.report.figures.genome.windows import NOTHING, Painting
 from genome_index.report.figures.style import PALETTE, SMALL, Theme, bases, colours_of, dress, new_figure

@@ -1,0 +1,86 @@
+"""Hits of queries: the nearest references with their similarity, shared k-mers, ANI and aligned fraction.
+
+The score that ranks them joins cosine similarity and identity from shared k-mers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+import numpy as np
+import numpy.typing as npt
+
+from genome_index.taxonomy.levels import UNKNOWN
+
+Floats = npt.NDArray[np.float32]
+Rows = npt.NDArray[np.int64]
+
+KMER_FLOOR = 0.6  # identity where no k-mer is shared; below it 21-mers are shared by chance alone
+KMER_WEIGHT = 8.0  # of k-mer identity beside cosine in `score`; 1 to 16 compared in tests/bench/RESULTS.md
+
+
+@dataclass(frozen=True)
+class Hits:
+    """The nearest references of Q queries, K each, by descending score; row -1 where there are fewer."""
+
+    rows: Rows  # (Q, K)
+    similarity: Floats  # (Q, K) cosine
+    kmer_identity: Floats  # (Q, K) from shared k-mers: containment ** (1 / k), at least KMER_FLOOR
+    ani: Floats  # (Q, K) percent, NaN where it was not or could not be measured
+    af_query: Floats  # (Q, K) percent
+    af_reference: Floats  # (Q, K) percent
+
+    @property
+    def score(self) -> Floats:
+        """What hits are ranked by; -inf where there is no hit."""
+        return score(self.similarity, self.kmer_identity)
+
+    def only(self, which: slice | npt.NDArray[np.bool_]) -> Hits:
+        """The hits of some queries."""
+        return Hits(*(getattr(self, field.name)[which] for field in fields(self)))
+
+    def take(self, order: Rows) -> Hits:
+        """The same hits in another order: (Q, K) positions."""
+        return Hits(*(np.take_along_axis(getattr(self, field.name), order, axis=1) for field in fields(self)))
+
+
+def score(similarity: Floats, identity: Floats) -> Floats:
+    """What hits are ranked by: cosine, and identity from shared k-mers; (...) and (...) -> (...)."""
+    return np.asarray(similarity + KMER_WEIGHT * (identity - KMER_FLOOR), np.float32)
+
+
+def kmer_identity(containment: Floats, k: int) -> Floats:
+    """Containment C of sketches -> identity, C ** (1 / k); KMER_FLOOR for nothing shared.
+
+    Koslicki & Zabeti 2019.
+    """
+    return np.maximum(np.power(containment, 1 / k), KMER_FLOOR).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class NeighbourTable:
+    """Each reference's own nearest references, by descending score; row -1 where there are fewer."""
+
+    rows: npt.NDArray[np.int32]  # (N, M)
+    score: Floats  # (N, M)
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """What Q simulated queries must not see: themselves, and all of the same code (a species, a genus)."""
+
+    self_rows: Rows  # (Q,) the query's own row; -1 for a real query
+    codes: npt.NDArray[np.int32]  # (N,) of every reference
+    own: npt.NDArray[np.int32]  # (Q,) the query's code; UNKNOWN bars nothing but itself
+
+    def bars(self, rows: npt.NDArray[np.integer]) -> npt.NDArray[np.bool_]:
+        """Which references are barred: (Q, ...) rows -> (Q, ...)."""
+        shape = (-1,) + (1,) * (rows.ndim - 1)
+        own = self.own.reshape(shape)
+        shares_code = (self.codes[rows] == own) & (own != UNKNOWN)
+        return np.asarray((rows == self.self_rows.reshape(shape)) | shares_code)
+
+
+def nothing_held_out(queries: int, references: int) -> HeldOut:
+    none = np.full(queries, -1, np.int64)
+    return HeldOut(none, np.full(references, UNKNOWN, np.int32), none.astype(np.int32))
