@@ -12,6 +12,7 @@ from genome_index.collection.clusters import edges_of
 from genome_index.errors import UsageError
 from genome_index.index.index import Index
 from genome_index.index.neighbours import live_rows, neighbour_hits
+from genome_index.io import tsv
 
 Rows = npt.NDArray[np.int64]
 
@@ -73,6 +74,5 @@ def _representatives(
 
 def as_tsv(members: list[Member]) -> Iterator[str]:
     """Every genome, its representative, and ANI to it."""
-    yield "genome_id\trepresentative\tani\n"
-    for one in members:
-        yield f"{one.id}\t{one.representative}\t{one.ani:g}\n"
+    yield tsv.row(("genome_id", "representative", "ani"))
+    yield from tsv.rows((member.id, member.representative, f"{member.ani:g}") for member in members)

@@ -11,6 +11,7 @@ from typing import Any
 from genome_index.index.calibration.calibrator import MIXTURE
 from genome_index.index.index import Index
 from genome_index.index.vectors.faiss_index import factory_for
+from genome_index.io import tsv
 from genome_index.records import RANKS, Entry, counted
 
 
@@ -104,9 +105,8 @@ def listing(index: Index) -> Iterator[str]:
     """The genomes as TSV: id, length, contigs, kind, names by rank, labels, the file it came from."""
     entries = index.catalog.entries()
     labels = sorted({label for entry in entries for label in entry.taxon.labels})
-    yield "\t".join(["genome_id", "length_bp", "contigs", "molecule", *RANKS, *labels, "input"]) + "\n"
-    for entry in entries:
-        yield "\t".join(_cells(entry, labels)) + "\n"
+    yield tsv.row(["genome_id", "length_bp", "contigs", "molecule", *RANKS, *labels, "input"])
+    yield from tsv.rows(_cells(entry, labels) for entry in entries)
 
 
 def _cells(entry: Entry, labels: list[str]) -> list[str]:

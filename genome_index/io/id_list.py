@@ -6,6 +6,7 @@ from pathlib import Path
 
 from genome_index.errors import UsageError
 from genome_index.io.compression import cause
+from genome_index.io.tsv import cells_of
 
 ID, PART = "genome_id", "part"
 
@@ -23,8 +24,8 @@ def read_ids(path: Path, part: str | None = None) -> frozenset[str]:
         raise UsageError(
             f"{path}: cannot read the list of genomes ({cause(error)}); give a text file, one id a line"
         ) from error
-    header = lines[0].lstrip("# ").split("\t") if lines else []
-    table = [line.split("\t") for line in lines[1:]] if ID in header else []
+    header = cells_of(lines[0].lstrip("# ")) if lines else []
+    table = [cells_of(line) for line in lines[1:]] if ID in header else []
     if part is not None:
         table = _of_part(path, header, table, part)
     plain = frozenset(line.strip() for line in lines if not line.startswith("#"))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from genome_index.collection.summary import Collection
+from genome_index.io import tsv
 from genome_index.io.atomic import disk_errors, write_file
 from genome_index.records import counted
 
@@ -37,17 +36,10 @@ def write_collection(found: Collection, tables: Tables, out: Path) -> list[Path]
         out.mkdir(parents=True, exist_ok=True)
     written = []
     for name, lines in tables.items():
-        write_file(out / f"{name}.tsv", _tsv(lines).encode())
+        write_file(out / f"{name}.tsv", "".join(tsv.rows(lines)).encode())
         written.append(out / f"{name}.tsv")
     write_file(out / "report.json", (json.dumps(as_json(found, tables), indent=1) + "\n").encode())
     return [*written, out / "report.json"]
-
-
-def _tsv(lines: Iterable[Line]) -> str:
-    text = io.StringIO()
-    rows = [["" if cell is None else cell for cell in line] for line in lines]
-    csv.writer(text, delimiter="\t", lineterminator="\n").writerows(rows)
-    return text.getvalue()
 
 
 def _group_lines(found: Collection) -> Iterable[Line]:

@@ -15,11 +15,12 @@ from pathlib import Path
 from typing import Literal
 
 from genome_index.errors import FetchError, StorageError, UsageError
+from genome_index.io import tsv
 from genome_index.io.atomic import disk_errors, sync, write_file
 from genome_index.io.ncbi.entrez import NOT_THERE, Assembly, EntrezSettings, Ncbi, Record, open_ncbi
 from genome_index.records import RANKS, Lineage
 
-Status = Literal["fetched", "already there", "failed"]
+Status = Literal["fetched", "already present", "failed"]
 
 COLUMNS = ("genome_id", *RANKS, "taxid", "organism")
 ACCESSION = re.compile(r"(GC[AF]_\d{9}|([A-Z]{2}_[A-Z]{0,6}|[A-Z]{1,6})\d{5,12})(\.\d+)?")
@@ -128,7 +129,7 @@ def _fetch(accession: str, table: _Table, ncbi: Ncbi) -> FetchRow:
         raise FetchError(accession, "no accession; give one like NC_001422.1, U00096 or GCF_000005845.2")
     there = table.find(accession)
     if there:
-        return FetchRow(accession, "already there", table.genome_path(there))
+        return FetchRow(accession, "already present", table.genome_path(there))
     genome = (_find_assembly if accession.startswith(("GCF_", "GCA_")) else _find_record)(ncbi, accession)
     lineage = ncbi.lineage(genome.taxid)
     path = table.genome_path(genome.id)
@@ -209,7 +210,7 @@ class _Table:
     def add(self, genome: _Genome, lineage: Lineage) -> None:
         names = [lineage.name(rank) or "" for rank in RANKS]
         cells = [" ".join(cell.split()) for cell in (genome.id, *names, genome.taxid, genome.organism)]
-        self._rows[genome.id] = "\t".join(cells)
+        self._rows[genome.id] = tsv.row(cells).removesuffix("\n")
         text = "\n".join(["\t".join(COLUMNS), *self._rows.values()]) + "\n"
         write_file(self._path, text.encode())
 

@@ -17,6 +17,7 @@ from genome_index.errors import UsageError
 from genome_index.index.index import Index
 from genome_index.index.neighbours import live_rows
 from genome_index.index.snapshots import current_snapshot
+from genome_index.io import tsv
 from genome_index.io.atomic import disk_errors, finish_folder, new_folder, write_file
 from genome_index.io.checksums import described, sealed
 from genome_index.io.quality import complaint, given_before
@@ -211,8 +212,7 @@ def _write_tables(work: Path, genomes: Sequence[CorpusGenome], intake: _Intake) 
     with disk_errors(work):
         with (work / GENOMES).open("w", encoding="utf-8") as file:
             file.writelines(lines)
-        rows = ("\t".join(" ".join(cell.split()) for cell in row) + "\n" for row in out)
-        (work / LEFT_OUT).write_text("".join(rows), encoding="utf-8")
+        (work / LEFT_OUT).write_text("".join(tsv.rows(out)), encoding="utf-8")
 
 
 def _write_manifest(

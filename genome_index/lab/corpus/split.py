@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from genome_index.errors import InputError, UsageError
+from genome_index.io import tsv
 from genome_index.io.atomic import write_file
 from genome_index.lab.corpus.relatives import Rows, root_of
 from genome_index.taxonomy.levels import nearest_name
@@ -77,8 +78,8 @@ class Split:
         return [genome_id for genome_id, own in self.parts.items() if own == part]
 
     def write(self, path: Path) -> None:
-        rows = [f"{id}\t{part}\t{self.clusters[id]}\t{self.digests[id]}" for id, part in self.parts.items()]
-        write_file(path, "".join(f"{row}\n" for row in (HEADER, *rows)).encode())
+        rows = tsv.rows((id, part, self.clusters[id], self.digests[id]) for id, part in self.parts.items())
+        write_file(path, "".join((f"{HEADER}\n", *rows)).encode())
 
     @classmethod
     def read(cls, path: Path) -> Split:
@@ -89,7 +90,7 @@ class Split:
             raise InputError(
                 str(path), f"the split cannot be read ({error}); make the corpus again"
             ) from error
-        rows = [line.split("\t") for line in lines[1:]]
+        rows = [tsv.cells_of(line) for line in lines[1:]]
         wrong = any(len(row) != 4 or row[1] not in PARTS or not row[2].isdecimal() for row in rows)
         if lines[:1] != [HEADER] or wrong:
             raise InputError(str(path), f"not a split: a table of {HEADER.split()}; make the corpus again")

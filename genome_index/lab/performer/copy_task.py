@@ -18,6 +18,7 @@ from torch import Tensor
 
 from genome_index.encoders.networks.performer import PerformerConfig, SlimPerformer
 from genome_index.errors import GindexError, UsageError, need_installed
+from genome_index.io import tsv
 from genome_index.io.atomic import write_file
 from genome_index.lab.performer.copy_task_plot import draw_losses, way
 from genome_index.lab.performer.exact_gradients import IGNORED, exact_gradients, whole_gradients
@@ -168,13 +169,12 @@ def _distance(whole: Sequence[float] | None, losses: Sequence[float]) -> float:
 
 
 def _results_tsv(results: Sequence[Learned]) -> str:
-    lines = [[field.name for field in fields(Learned)]]
-    lines += [[f"{cell:.6g}" for cell in astuple(result)] for result in results]
-    return "".join("\t".join(line) + "\n" for line in lines)
+    header = [field.name for field in fields(Learned)]
+    return "".join(tsv.rows([header, *([f"{cell:.6g}" for cell in astuple(result)] for result in results)]))
 
 
 def _losses_tsv(curves: dict[int, list[float]]) -> str:
     lines = [["iteration", *(f"chunk_{chunk}" if chunk else "whole" for chunk in curves)]]
     for number, losses in enumerate(zip(*curves.values(), strict=True), start=1):
         lines.append([str(number), *(f"{loss:.6f}" for loss in losses)])
-    return "".join("\t".join(line) + "\n" for line in lines)
+    return "".join(tsv.rows(lines))

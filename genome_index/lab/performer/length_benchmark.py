@@ -20,6 +20,7 @@ import torch
 
 from genome_index.encoders.networks.performer import PerformerConfig, SlimPerformer
 from genome_index.errors import UsageError, need_installed
+from genome_index.io import tsv
 from genome_index.io.atomic import write_file
 from genome_index.lab.performer.exact_gradients import exact_gradients, whole_gradients
 from genome_index.lab.performer.memory import apart, available_bytes, resident_bytes
@@ -150,9 +151,8 @@ def _cell(point: Point | None) -> str:
 
 
 def _tsv(points: Sequence[Point]) -> str:
-    rows = [[field.name for field in fields(Point)]]
-    rows += [["" if cell is None else str(cell) for cell in astuple(point)] for point in points]
-    return "".join("\t".join(row) + "\n" for row in rows)
+    header = [field.name for field in fields(Point)]
+    return "".join(tsv.rows([header, *map(astuple, points)]))
 
 
 def _draw(points: Sequence[Point], chunk: int, theme: Theme, stem: Path) -> list[Path]:

@@ -10,8 +10,9 @@ from genome_index.errors import need_installed
 from genome_index.index.index import Index
 from genome_index.index.neighbours import nearest
 from genome_index.index.store.pair_table import keys_of
+from genome_index.io.tsv import one_line
 from genome_index.records import Entry
-from genome_index.report.export.names import ExportOptions, ids_of, plain
+from genome_index.report.export.names import ExportOptions, ids_of
 from genome_index.taxonomy.levels import name_of
 
 
@@ -24,7 +25,7 @@ def graphml(index: Index, entries: Sequence[Entry], options: ExportOptions) -> I
     graph, ids = networkx.Graph(), ids_of(entries)
     for own_id, entry in zip(ids, entries, strict=True):
         name = name_of(entry, rank)
-        known = {} if name is None else {plain(rank): plain(name)}
+        known = {} if name is None else {one_line(rank): one_line(name)}
         graph.add_nodes_from([(own_id, known | {"length_bp": entry.length_bp, "molecule": entry.molecule})])
     for a, b, numbers in _edges(index, entries, options.neighbours):
         graph.add_edge(ids[a], ids[b], **numbers)

@@ -11,9 +11,10 @@ from collections.abc import Iterator, Sequence
 
 from genome_index.errors import UsageError
 from genome_index.index.index import Index
+from genome_index.io.tsv import unquoted_row
 from genome_index.records import Entry
 from genome_index.report.export.colours import NO_NAME_COLOUR, colours_of
-from genome_index.report.export.names import ExportOptions, ids_of, line
+from genome_index.report.export.names import ExportOptions, ids_of
 from genome_index.taxonomy.levels import name_of
 
 LEGEND_NAMES = 30  # commonest names that the legend shows: more do not fit beside a tree
@@ -57,6 +58,6 @@ def _named(entries: Sequence[Entry], rank: str) -> list[tuple[str, str]]:
 
 def _file(kind: str, settings: Sequence[Sequence[str]], data: Iterator[list[str]]) -> Iterator[str]:
     yield f"{kind}\nSEPARATOR TAB\n"
-    yield from (line(cells) for cells in settings)
+    yield from (unquoted_row(cells) for cells in settings)
     yield "DATA\n"
-    yield from (line(cells) for cells in data)
+    yield from (unquoted_row(cells) for cells in data)

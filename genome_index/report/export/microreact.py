@@ -8,9 +8,10 @@ import numpy as np
 
 from genome_index.index.index import Index
 from genome_index.index.store.composition import decode_course
+from genome_index.io.tsv import row
 from genome_index.records import Entry
 from genome_index.report.export.colours import NO_NAME_COLOUR, colours_of
-from genome_index.report.export.names import ExportOptions, ids_of, line
+from genome_index.report.export.names import ExportOptions, ids_of
 from genome_index.report.sql import distinct_names
 from genome_index.taxonomy.levels import labels_of, name_of, ranks_of
 
@@ -25,13 +26,13 @@ def microreact(index: Index, entries: Sequence[Entry], options: ExportOptions) -
     colours = colours_of(name for entry in entries if (name := name_of(entry, rank)))
     header = ["id", *levels, "length_bp", "gc_percent", "contigs", "molecule"]
     header += [f"{rank}__colour"] if colours else []
-    yield line(distinct_names(header))
+    yield row(distinct_names(header))
     for own_id, entry in zip(ids_of(entries), entries, strict=True):
         gc = gc_percent(index.references.course(entry.row))
         cells = [own_id, *(name_of(entry, level) or "" for level in levels)]
         cells += [str(entry.length_bp), f"{gc:.2f}", str(entry.contigs), entry.molecule]
         cells += [colours.get(name_of(entry, rank) or "", NO_NAME_COLOUR)] if colours else []
-        yield line(cells)
+        yield row(cells)
 
 
 def gc_percent(course: bytes) -> float:

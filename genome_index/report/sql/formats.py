@@ -8,6 +8,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from genome_index.io import tsv
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -33,9 +35,8 @@ def distinct_names(names: Sequence[str]) -> tuple[str, ...]:
 
 
 def as_tsv(answer: Answer) -> Iterator[str]:
-    yield "\t".join(cell_of(name) for name in answer.columns) + "\n"
-    for row in answer.rows:
-        yield "\t".join(cell_of(value) for value in row) + "\n"
+    yield tsv.row(answer.columns)
+    yield from tsv.rows(map(_plain, row) for row in answer.rows)
 
 
 def as_jsonl(answer: Answer) -> Iterator[str]:
@@ -55,12 +56,8 @@ FORMATS = {"tsv": as_tsv, "json": as_json, "jsonl": as_jsonl}
 
 
 def cell_of(value: Any) -> str:  # noqa: ANN401  # whatever DuckDB has a type for
-    """One cell of text: nothing for NULL, JSON for what has parts; no tab, no line end."""
-    value = _plain(value)
-    if value is None:
-        return ""
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return " ".join(text.splitlines()).replace("\t", " ")
+    """A value of DuckDB as a cell of TSV."""
+    return tsv.cell(_plain(value))
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Header, Path, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
+from genome_index.io import tsv
 from genome_index.io.reader import GenomePer
 from genome_index.report.calls import COLUMNS, as_tsv, call_of
 from genome_index.service.auth import Caller, Served
@@ -274,7 +275,7 @@ WRITTEN: Mapping[
 ] = {  # as `gindex query --format`
     "json": (("[\n", ",\n", "\n]\n"), ",\n".join),
     "jsonl": (("", "", ""), lambda calls: "".join(f"{call}\n" for call in calls)),
-    "tsv": (("\t".join(COLUMNS) + "\n", "", ""), _as_tsv_rows),
+    "tsv": ((tsv.row(COLUMNS), "", ""), _as_tsv_rows),
 }
 
 
