@@ -1,6 +1,6 @@
 """gindex says which species a genome is, and how sure it is.
 
->>> from genome_index import Index, build_index, query_index
+>>> from genome_index import Index, build_index
 """
 
 from importlib import import_module
@@ -10,13 +10,16 @@ if TYPE_CHECKING:
     from genome_index.classify.query import QuerySettings
     from genome_index.errors import GindexError
     from genome_index.index.commit import ChangeSettings, ChangeSummary
-    from genome_index.index.index import Index
-    from genome_index.pipeline import add_genomes, build_index, query_index
+    from genome_index.pipeline import Index, add_genomes, build_index, query_index
     from genome_index.records import Call, Contig, Genome, Hit, Lineage
+    from genome_index.service.client.client import Client
     from genome_index.spec import IndexSpec
 
 __all__ = [
     "Call",
+    "ChangeSettings",
+    "ChangeSummary",
+    "Client",
     "Contig",
     "Genome",
     "GindexError",
@@ -25,31 +28,29 @@ __all__ = [
     "IndexSpec",
     "Lineage",
     "QuerySettings",
-    "ChangeSummary",
-    "ChangeSettings",
     "add_genomes",
     "build_index",
     "query_index",
 ]
 
-_ROOMS = {
+_MODULES = {
     "classify.query": ("QuerySettings",),
     "errors": ("GindexError",),
     "index.commit": ("ChangeSettings", "ChangeSummary"),
-    "index.index": ("Index",),
-    "pipeline": ("add_genomes", "build_index", "query_index"),
+    "pipeline": ("Index", "add_genomes", "build_index", "query_index"),
     "records": ("Call", "Contig", "Genome", "Hit", "Lineage"),
+    "service.client.client": ("Client",),
     "spec": ("IndexSpec",),
 }
 
-if not TYPE_CHECKING:  # or every misspelt name would be an object
+if not TYPE_CHECKING:  # or a type checker would take every misspelt name for an object
 
     def __getattr__(name: str) -> object:
-        """A public name, imported when it is first asked for: `gindex --help` needs none of them."""
-        for room, names in _ROOMS.items():
+        """Import a public name when it is first used: `gindex --help` needs none of them."""
+        for module, names in _MODULES.items():
             if name in names:
-                found = globals()[name] = getattr(import_module(f"{__name__}.{room}"), name)
-                return found
+                value = globals()[name] = getattr(import_module(f"{__name__}.{module}"), name)
+                return value
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -22,6 +22,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
+from typing import Self
 
 from genome_index.encoders import whole_path
 from genome_index.errors import IndexDamaged, IndexNotFound, UnusableIndex, UsageError
@@ -48,17 +49,23 @@ from genome_index.spec import IndexSpec
 REFIT_SHARE = 0.10  # of the fitted; a projection that misses a tenth loses accuracy: tests/bench/RESULTS.md
 
 
+class _Hold:
+    """A lock that keeps a snapshot on disk until the last index that has it is gone."""
+
+    def __init__(self, held: int) -> None:
+        weakref.finalize(self, os.close, held)
+
+
 class Index:
     """One snapshot of an index, opened for reading; a change made meanwhile is not seen and does no harm."""
 
     def __init__(self, path: Path, snapshot: Snapshot, held: int | None = None) -> None:
         self.path, self.snapshot = path, snapshot
         self._whole: set[str] = set()  # files whose checksum has been looked at
-        if held is not None:
-            weakref.finalize(self, os.close, held)
+        self._hold = None if held is None else _Hold(held)
 
     @classmethod
-    def open(cls, path: str | Path, model: str = "") -> Index:
+    def open(cls, path: str | Path, model: str = "") -> Self:
         """Open the current snapshot, which stays on disk for as long as this object lives.
 
         `model` is where the index's language model lies now, if it has moved; it must be the same one.
@@ -80,6 +87,11 @@ class Index:
             if held is not None:
                 os.close(held)
         raise IndexNotFound(str(path))
+
+    def refresh(self) -> None:
+        """Turn this object to the current snapshot, as if it were opened again."""
+        model = self.snapshot.spec.model if self.snapshot.spec.reading else ""
+        self.__dict__ = type(self).open(self.path, model).__dict__
 
     @property
     def folder(self) -> Path:
