@@ -4,15 +4,19 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 
-.PHONY: demo test check docs docs-reference wheel clean
+.PHONY: demo test test-long check docs docs-reference wheel clean
 
 demo: $(VENV)/base
 	rm -rf demo-index
 	$(BIN)/gindex build data/demo/genomes --taxonomy data/demo/taxonomy.tsv --index demo-index
 	$(BIN)/gindex query data/demo/sample.fasta data/demo/novel.fasta data/demo/stranger.fasta --index demo-index
 
+# What is done in minutes; `make test-long` runs the rest: browser and kill -9 sweeps, whole trainings.
 test: $(VENV)/everything $(VENV)/browser
-	$(BIN)/python -m pytest -n auto
+	$(BIN)/python -m pytest -n auto -m "not long" --cov
+
+test-long: $(VENV)/everything $(VENV)/browser
+	$(BIN)/python -m pytest -n auto -m long
 
 check: $(VENV)/everything
 	$(BIN)/ruff check .
