@@ -1,64 +1,98 @@
-"""The terminal face, one short file a command: parse, one library call, print; it computes nothing."""
+"""The command line of gindex: parse, one call of the library, print; it computes nothing."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any
+
 import typer
-from gindex_cli.backup import backup
-from gindex_cli.build import add, build, merge, refit
+from gindex_cli.commands.add import add
+from gindex_cli.commands.backup import backup
+from gindex_cli.commands.build import build
+from gindex_cli.commands.check import check
+from gindex_cli.commands.dereplicate import dereplicate
+from gindex_cli.commands.draw import app as draw
+from gindex_cli.commands.export import export
+from gindex_cli.commands.fetch import fetch
+from gindex_cli.commands.info import info
+from gindex_cli.commands.key import app as key
+from gindex_cli.commands.list import list_genomes
+from gindex_cli.commands.merge import merge
+from gindex_cli.commands.query import query
+from gindex_cli.commands.refit import refit
+from gindex_cli.commands.relabel import relabel
+from gindex_cli.commands.remove import remove
+from gindex_cli.commands.report import report
+from gindex_cli.commands.serve import serve
+from gindex_cli.commands.sql import sql
+from gindex_cli.commands.undo import undo
 from gindex_cli.compare import compare
-from gindex_cli.draw import app as draw
-from gindex_cli.edit import relabel, remove, undo
 from gindex_cli.embed import embed
 from gindex_cli.evaluate import evaluate
-from gindex_cli.export import export
-from gindex_cli.fetch import fetch
+from gindex_cli.examples import epilog
 from gindex_cli.fitpool import fit_pool
-from gindex_cli.key import app as key
+from gindex_cli.group import Group
 from gindex_cli.lab import app as lab
-from gindex_cli.look import check, info, list_genomes
-from gindex_cli.query import query
-from gindex_cli.report import dereplicate, report
-from gindex_cli.serve import serve
-from gindex_cli.shared import guarded
-from gindex_cli.sql import sql
+from gindex_cli.run import guarded
+
+SECTIONS: Mapping[str, Mapping[str, Callable[..., Any] | typer.Typer]] = {
+    "Collection": {
+        "fetch": fetch,
+        "build": build,
+        "add": add,
+        "remove": remove,
+        "relabel": relabel,
+        "merge": merge,
+        "refit": refit,
+        "undo": undo,
+    },
+    "Query and service": {"query": query, "serve": serve, "key": key, "backup": backup},
+    "Inspection": {"info": info, "list": list_genomes, "sql": sql, "check": check, "export": export},
+    "Reports and evaluation": {
+        "report": report,
+        "dereplicate": dereplicate,
+        "draw": draw,
+        "evaluate": evaluate,
+    },
+    "Models and lab": {"embed": embed, "compare": compare, "fit-pool": fit_pool, "lab": lab},
+}
+"""The sections of `gindex --help` with their commands."""
 
 app = typer.Typer(
     name="gindex",
-    help="Which species is this genome, and how sure are we? Genome search by vector, decided by evidence.",
-    no_args_is_help=True,
-    add_completion=False,
-    rich_markup_mode=None,
+    cls=Group,
+    add_completion=True,
+    rich_markup_mode=None,  # plain help: no boxes, no colour codes in a pipe, and rich is not loaded
     pretty_exceptions_enable=False,  # a plain traceback shows no values, so no sequence either
 )
-for command in (
-    build,
-    query,
-    add,
-    remove,
-    relabel,
-    undo,
-    merge,
-    refit,
-    info,
-    sql,
-    export,
-    report,
-    dereplicate,
-    check,
-    evaluate,
-    embed,
-    compare,
-    fetch,
-    serve,
-    backup,
-):
-    app.command()(guarded(command))
-app.command("list")(guarded(list_genomes))
-app.command("fit-pool")(guarded(fit_pool))
-app.add_typer(draw)
-app.add_typer(key)
-app.add_typer(lab)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"gindex {version('gindex')}")
+        raise typer.Exit
+
+
+@app.callback(epilog=epilog(""))
+def gindex(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version and exit."),
+    ] = False,
+) -> None:
+    """Which species is this genome, and how sure are we? Genome search by vector, decided by evidence."""
+
+
+for section, commands in SECTIONS.items():
+    for name, command in commands.items():
+        if isinstance(command, typer.Typer):
+            app.add_typer(command, name=name, rich_help_panel=section)
+        else:
+            app.command(name, rich_help_panel=section, epilog=epilog(name))(guarded(command))
 
 
 def main() -> None:
-    app()
+    """Run the command line of this process."""
+    app(prog_name="gindex")

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from gindex_cli.build import TaxonomyFile
+from gindex_cli.choices import NumberFormat
 from gindex_cli.shared import (
     FAILED_INPUTS,
     ChunkTokens,
@@ -15,6 +15,7 @@ from gindex_cli.shared import (
     Inputs,
     Precision,
     ProgressLine,
+    TaxonomyFile,
     Windows,
     all_inputs,
     out,
@@ -40,7 +41,7 @@ def compare(
     taxonomy: TaxonomyFile = None,
     windows: Windows = 0,
     chunk_tokens: ChunkTokens = 0,
-    precision: Precision = "auto",
+    precision: Precision = NumberFormat.AUTO,
     format: Annotated[str, typer.Option("--format", help="table or json.")] = "table",
     plots: Annotated[
         Path | None, typer.Option("--plots", help="A folder for plots over layers, as PNG and SVG.")
@@ -60,7 +61,7 @@ def compare(
     tell_notes(planned.notes)
     if planned.taxonomy is None:
         raise UsageError("gindex compare needs names to compare by: give --taxonomy TSV")
-    reading = Reading(windows=windows, chunk_tokens=chunk_tokens, precision=precision)
+    reading = Reading(windows=windows, chunk_tokens=chunk_tokens, precision=precision.value)
     show = ProgressLine()
     found = compare_models(
         planned.inputs, planned.taxonomy, encoder or [], planned.per, layers, reading, show

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from gindex_cli.choices import ChunkPooling, NumberFormat, TokenPooling
 from gindex_cli.shared import (
     FAILED_INPUTS,
     ChunkPool,
@@ -32,11 +33,11 @@ def embed(
     out: Annotated[Path, typer.Option("--out", help="The folder for the vectors.")] = Path("embeddings"),
     encoder: EncoderOption = "spectrum",
     layer: LayerOption = "last",
-    token_pool: TokenPool = "mean",
-    chunk_pool: ChunkPool = "weighted",
+    token_pool: TokenPool = TokenPooling.MEAN,
+    chunk_pool: ChunkPool = ChunkPooling.WEIGHTED,
     windows: Windows = 0,
     chunk_tokens: ChunkTokens = 0,
-    precision: Precision = "auto",
+    precision: Precision = NumberFormat.AUTO,
     format: Annotated[str, typer.Option("--format", help="pt, npy or parquet.")] = "pt",
     per_chunk: Annotated[
         bool, typer.Option("--per-chunk", help="A vector for each chunk instead of one for the genome.")
@@ -50,7 +51,7 @@ def embed(
     from genome_index.spec import Reading
     from genome_index.taxonomy.input_plan import plan
 
-    reading = Reading(layer, token_pool, chunk_pool, windows, chunk_tokens, precision)
+    reading = Reading(layer, token_pool.value, chunk_pool.value, windows, chunk_tokens, precision.value)
     spec = spec_for(encoder, reading=reading)
     planned = plan(all_inputs(inputs, from_file), None, genome_per)
     tell_notes((*planned.notes, *notes_of(spec)))
@@ -69,6 +70,6 @@ def embed(
     show.end()
     share = sum(shares) / max(1, len(shares))
     part = f" ({share:.1%} of each read in windows, on average)" if min(shares, default=1) < 1 else ""
-    say(f"embedded {counted(made)}{part}, {there:,} already there, {failed:,} failed: {out}")
+    say(f"embedded {counted(made)}{part}, {there:,} already present, {failed:,} failed: {out}")
     if failed:
         raise typer.Exit(FAILED_INPUTS)

@@ -1,4 +1,4 @@
-"""Where a command's result goes: standard output or a file; bytes never to a terminal."""
+"""Where the result of a command goes: standard output or a file; bytes never go to a terminal."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from gindex_cli.shared import out
+from gindex_cli.run import out
 
-Output = Annotated[Path | None, typer.Option("--output", help="A file instead of standard output.")]
+Output = Annotated[Path | None, typer.Option("--output", help="Output file; by default standard output.")]
 
 
 def send(pieces: Iterable[str], output: Path | None) -> None:
-    """Write text as it comes."""
+    """Write pieces of text as they come."""
     from genome_index.io.atomic import disk_errors
 
     if output is None:
@@ -25,20 +25,21 @@ def send(pieces: Iterable[str], output: Path | None) -> None:
 
 
 def require_place_for_bytes(format: str, output: Path | None) -> None:
-    """Raise UsageError where the bytes of this format would end up on a terminal."""
+    """Raise UsageError where the bytes of this format would go to a terminal."""
     from genome_index.errors import UsageError
 
     if output is None and sys.stdout.isatty():
-        raise UsageError(f"--format {format} is no text for a terminal; give --output FILE, or redirect it")
+        raise UsageError(f"--format {format} is not text; give --output FILE, or redirect standard output")
 
 
 def send_bytes(content: bytes, output: Path | None) -> None:
+    """Write bytes at once."""
     from genome_index.io.atomic import disk_errors
 
     if output is not None:
         with disk_errors(output):
             output.write_bytes(content)
         return
-    out([])  # what is buffered as text comes first
+    out([])  # flushes buffered text first
     sys.stdout.buffer.write(content)
-    out([])  # and what standard output refuses is an error as of any text
+    out([])  # a write error at the flush is reported like any other

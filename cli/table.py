@@ -1,32 +1,42 @@
-"""Calls for a reader at a terminal: a block each, the answer first, then what it rests on."""
+"""Calls as text for people: a block each, the answer first, then its reason and the hits."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
+from gindex_cli.columns import Column, table_lines
+
 if TYPE_CHECKING:
     from genome_index.records import Call, Hit
 
+COLUMNS = (
+    Column("hit"),
+    Column("similarity", number=True),
+    Column("k-mer %", number=True),
+    Column("ANI", number=True),
+    Column("AF query", number=True),
+    Column("AF ref.", number=True),
+    Column("species"),
+)
 
-def render(calls: Iterable[Call]) -> Iterator[str]:
+
+def render(calls: Iterable[Call], terminal: bool = False) -> Iterator[str]:
+    """The blocks of calls, an empty line between them; `terminal` draws their tables for one."""
     for number, call in enumerate(calls):
-        yield ("\n" if number else "") + "\n".join(_block(call)) + "\n"
+        yield ("\n" if number else "") + "\n".join(_block(call, terminal)) + "\n"
 
 
-def _block(call: Call) -> Iterator[str]:
+def _block(call: Call, terminal: bool) -> Iterator[str]:
     yield f"{call.query}: {_answer(call)}"
     yield f"  {call.reason}"
     for warning in call.warnings:
         yield f"  warning: {warning}"
     if call.labels:
-        yield "  labels: " + ", ".join(
-            f"{label} {name} ({sure:.2f})" for label, (name, sure) in call.labels.items()
-        )
+        labels = call.labels.items()
+        yield "  labels: " + ", ".join(f"{label} {name} ({share:.2f})" for label, (name, share) in labels)
     if call.hits:
-        width = max(len(hit.id) for hit in call.hits)
-        yield f"  {'hit':<{width}}  similarity  words     ANI  AF query  AF ref.  species"
-        yield from (_line(hit, width) for hit in call.hits)
+        yield from table_lines(COLUMNS, [_cells(hit) for hit in call.hits], terminal, indent=2)
 
 
 def _answer(call: Call) -> str:
@@ -37,17 +47,20 @@ def _answer(call: Call) -> str:
     return f"{call.name} ({call.rank}), confidence {call.confidence:.2f}"
 
 
-def _line(hit: Hit, width: int) -> str:
+def _cells(hit: Hit) -> tuple[str, ...]:
     from genome_index.report.calls import kmer_identity_percent  # here, because it brings numpy
 
     evidence = hit.evidence
-    numbers = (
-        f"{_number(evidence.ani, 7, 2)}  {_number(evidence.af_query, 8, 1)}  "
-        f"{_number(evidence.af_reference, 7, 1)}"
+    return (
+        hit.id,
+        f"{hit.similarity:.3f}",
+        _number(kmer_identity_percent(hit), 1),
+        _number(evidence.ani, 2),
+        _number(evidence.af_query, 1),
+        _number(evidence.af_reference, 1),
+        hit.species or "-",
     )
-    found = f"{hit.similarity:>10.3f}  {_number(kmer_identity_percent(hit), 5, 1)}"
-    return f"  {hit.id:<{width}}  {found} {numbers}  {hit.species or '-'}"
 
 
-def _number(value: float | None, width: int, digits: int) -> str:
-    return f"{'-' if value is None else format(value, f'.{digits}f'):>{width}}"
+def _number(value: float | None, digits: int) -> str:
+    return "-" if value is None else f"{value:.{digits}f}"

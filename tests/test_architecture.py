@@ -14,7 +14,7 @@ import genome_index
 
 ROOT = Path(__file__).parents[1]
 LIBRARY = sorted((ROOT / "genome_index").rglob("*.py"))
-FACES = sorted((ROOT / "cli").glob("*.py"))
+FACES = sorted((ROOT / "cli").rglob("*.py"))
 LONGEST_FILE, LONGEST_FUNCTION = 450, 50
 
 

@@ -220,7 +220,7 @@ def test_the_command_says_what_was_made_what_failed_and_the_licence(
     said = [json.loads((tmp_path / "out" / f"DEMO_000{at}.json").read_text())["share_read"] for at in (1, 2)]
     assert share
     assert float(share.group(1)) == pytest.approx(50 * sum(said), abs=0.06)
-    assert f"already there, 1 failed: {tmp_path / 'out'}" in result.stderr
+    assert f"already present, 1 failed: {tmp_path / 'out'}" in result.stderr
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
         "DEMO_0001.json", "DEMO_0001.pt", "DEMO_0002.json", "DEMO_0002.pt",
     ]  # fmt: skip

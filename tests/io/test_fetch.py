@@ -14,7 +14,8 @@ from types import SimpleNamespace
 import pytest
 import typer
 from Bio import Entrez
-from gindex_cli.fetch import DEFAULT_LIMIT, DEFAULT_OUT, fetch
+from gindex_cli.commands.fetch import DEFAULT_LIMIT, DEFAULT_OUT, fetch
+from gindex_cli.run import guarded
 from helpers.ncbi_server import (
     ESCHERICHIA,
     SINSHEIMERVIRUS,
@@ -35,9 +36,12 @@ from helpers.ncbi_server import (
 from typer.testing import CliRunner
 
 from genome_index.errors import UsageError
-from genome_index.io.ncbi.entrez import BATCH_BP, EntrezSettings, Record, _batches, retry_after_s
+from genome_index.io.batches import batches
+from genome_index.io.ncbi.entrez import BATCH_BP, Record
 from genome_index.io.ncbi.fetch import COLUMNS, FetchRequest, FetchRow, FetchSummary, fetch_genomes
+from genome_index.io.ncbi.requests import EntrezSettings
 from genome_index.io.reader import iter_genomes
+from genome_index.io.retries import retry_after_s
 from genome_index.taxonomy.tables import read_taxonomy
 
 HTML = b"<!DOCTYPE html>\n<html><body>The site is down for maintenance.</body></html>"
@@ -56,15 +60,15 @@ def environment(monkeypatch):
 
 @pytest.fixture
 def real_pace():
-    """Biopython's clock as it is."""
+    """Requests keep NCBI's pace in this test."""
 
 
 @pytest.fixture(autouse=True)
-def hurry(monkeypatch, request):
-    """Biopython's own pause before each request, left out where it is not what is tested."""
-    monkeypatch.setattr(Entrez._open, "previous", 0.0)  # when it last asked: each test starts afresh
+def no_pace(monkeypatch, request):
+    """No pause between requests, except in tests of the pace."""
     if "real_pace" not in request.fixturenames:
-        monkeypatch.setattr(Entrez, "time", SimpleNamespace(time=time.time, sleep=lambda seconds: None))
+        for name in ("INTERVAL_S", "KEY_INTERVAL_S"):
+            monkeypatch.setattr(f"genome_index.io.ncbi.requests.{name}", 0.0)
 
 
 @pytest.fixture
@@ -258,7 +262,7 @@ def test_retry_after_may_be_a_date():
 
 def test_waits_grow_and_differ(ncbi, tmp_path, monkeypatch):
     waits = []
-    monkeypatch.setattr("genome_index.io.ncbi.entrez.time", SimpleNamespace(sleep=waits.append))
+    monkeypatch.setattr("genome_index.io.retries.time", SimpleNamespace(sleep=waits.append))
     ncbi.break_next("esummary", *[refuse(500)] * 5)
     run(ncbi, tmp_path, "NC_000913.3", tries=6, backoff_s=1.0, longest_wait_s=6.0)
     assert all(most / 2 <= wait <= most for wait, most in zip(waits, (1, 2, 4, 6, 6), strict=True))
@@ -307,7 +311,7 @@ def test_what_is_not_there_is_not_asked_for_again(ncbi, tmp_path, fault, reason)
 )
 def test_what_is_no_accession_is_never_asked_for(ncbi, tmp_path, accession):
     summary = run(ncbi, tmp_path, accession)
-    assert "no accession" in summary.rows[0].reason
+    assert "not an accession" in summary.rows[0].reason
     assert ncbi.log == []
 
 
@@ -375,7 +379,8 @@ def test_an_assembly_that_breaks_off_between_batches_leaves_nothing(ncbi, draft,
 def test_long_records_are_asked_for_one_by_one():
     lengths = [BATCH_BP + 1, 5, BATCH_BP, BATCH_BP - 5, 5, 1]
     records = [Record(f"X{n}.1", length, "562", "") for n, length in enumerate(lengths)]
-    assert [list(batch.values()) for batch in _batches(records, page=100)] == [
+    pages = batches(records, 100, BATCH_BP, strict=True)
+    assert [[record.length_bp for record in batch] for batch in pages] == [
         [BATCH_BP + 1],
         [5],
         [BATCH_BP],
@@ -458,7 +463,12 @@ def test_a_second_run_asks_only_for_what_is_missing(ncbi, tmp_path):
     assert files_in(tmp_path) == ["NC_000913.3.fa.gz", "taxonomy.tsv"]
     ncbi.log.clear()
     summary = run(ncbi, tmp_path, "NC_000913", "NC_000913.3", "NC_001422.1", "U00096")
-    assert [row.status for row in summary.rows] == ["already there", "already there", "fetched", "fetched"]
+    assert [row.status for row in summary.rows] == [
+        "already present",
+        "already present",
+        "fetched",
+        "fetched",
+    ]
     assert summary.rows[0].path == tmp_path / "NC_000913.3.fa.gz"
     assert {params["id"] for params in ncbi.asked("esummary")} == {"NC_001422.1", "U00096"}
     assert not any("NC_000913" in str(request.params) for request in ncbi.log)
@@ -494,7 +504,7 @@ def test_a_killed_run_leaves_no_half_file_and_is_resumed(ncbi, tmp_path):
     assert list(table_in(tmp_path)) == ["NC_000913.3"]
     ncbi.log.clear()
     summary = run(ncbi, tmp_path, "NC_000913.3", "NC_001422.1")
-    assert [row.status for row in summary.rows] == ["already there", "fetched"]
+    assert [row.status for row in summary.rows] == ["already present", "fetched"]
     assert not any("NC_000913" in str(request.params) for request in ncbi.log)
     assert sequence_in(tmp_path / "NC_001422.1.fa.gz") == dna(2, 538)
     assert files_in(tmp_path) == ["NC_000913.3.fa.gz", "NC_001422.1.fa.gz", "taxonomy.tsv"]
@@ -583,7 +593,7 @@ def command(ncbi, tmp_path, monkeypatch):
     """The terminal's face, against the local server."""
     monkeypatch.setenv("GINDEX_ENTREZ_URL", ncbi.url)
     app = typer.Typer()
-    app.command()(fetch)
+    app.command()(guarded(fetch))
     return lambda *arguments: CliRunner().invoke(app, [*arguments, "--out", str(tmp_path / "out")])
 
 
@@ -595,13 +605,13 @@ def test_command_fetches_and_says_what_comes_next(command, ncbi, tmp_path):
         f"fetched\tNC_001422\t{tmp_path}/out/NC_001422.1.fa.gz\t538 bp\tEscherichia phage phiX174",
     ]
     assert result.stderr.splitlines() == [
-        "2 fetched, 0 already there, 0 failed",
+        "2 fetched, 0 already present, 0 failed",
         f"next: gindex build {tmp_path}/out --taxonomy {tmp_path}/out/taxonomy.tsv",
     ]
     assert ncbi.log[0].params["email"] == "me@example.org"
     again = command("NC_000913.3", "NC_001422")
     assert again.exit_code == 0
-    assert "0 fetched, 2 already there, 0 failed" in again.stderr
+    assert "0 fetched, 2 already present, 0 failed" in again.stderr
     assert "give --email, or set NCBI_EMAIL" in again.stderr
 
 
@@ -612,7 +622,7 @@ def test_command_ends_with_1_when_some_failed(command):
         ["failed", "NC_999999.1"],
         ["fetched", "NC_000913.3"],
     ]
-    assert "1 fetched, 0 already there, 1 failed" in result.stderr
+    assert "1 fetched, 0 already present, 1 failed" in result.stderr
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from gindex_cli.sql import MOST_ROWS
+from gindex_cli.commands.sql import MOST_ROWS
 
 from genome_index import GindexError, Index
 from genome_index.errors import UsageError

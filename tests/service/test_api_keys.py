@@ -6,7 +6,7 @@ from contextlib import closing
 
 import pytest
 import typer
-from gindex_cli.key import app as key_app
+from gindex_cli.commands.key import app as key_app
 from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner

@@ -10,8 +10,8 @@ from contextlib import closing, contextmanager
 
 import pytest
 import typer
-from gindex_cli.backup import backup as backup_command
-from gindex_cli.shared import guarded
+from gindex_cli.commands.backup import backup as backup_command
+from gindex_cli.run import guarded
 from typer.testing import CliRunner
 
 from genome_index.errors import StorageError, UsageError

@@ -1,4 +1,4 @@
-"""Genomes and their taxonomy from NCBI into a folder that `gindex build` takes as it is.
+"""`gindex fetch`: genomes and their taxonomy from NCBI, in a folder that `gindex build` reads.
 
 accession or taxon -> summary with the declared length -> lineage -> FASTA of that length
 -> OUT/<accession>.fa.gz and a row of OUT/taxonomy.tsv
@@ -17,20 +17,21 @@ from typing import Literal
 from genome_index.errors import FetchError, StorageError, UsageError
 from genome_index.io import tsv
 from genome_index.io.atomic import disk_errors, sync, write_file
-from genome_index.io.ncbi.entrez import NOT_THERE, Assembly, EntrezSettings, Ncbi, Record, open_ncbi
+from genome_index.io.ncbi.entrez import Assembly, Ncbi, Record
+from genome_index.io.ncbi.requests import NOT_FOUND, EntrezSettings
 from genome_index.records import RANKS, Lineage
 
 Status = Literal["fetched", "already present", "failed"]
 
 COLUMNS = ("genome_id", *RANKS, "taxid", "organism")
 ACCESSION = re.compile(r"(GC[AF]_\d{9}|([A-Z]{2}_[A-Z]{0,6}|[A-Z]{1,6})\d{5,12})(\.\d+)?")
-COVER_SHEET = re.compile(r"([A-Z]{2}_)?[A-Z]{4}([A-Z]{2})?\d{2}0{6,}(\.\d+)?")
-"""The master record of a draft genome: it names the contigs, and has no sequence of its own."""
+MASTER_RECORD = re.compile(r"([A-Z]{2}_)?[A-Z]{4}([A-Z]{2})?\d{2}0{6,}(\.\d+)?")
+"""The accession of a draft genome's master record, which lists the contigs and has no sequence of its own."""
 
 
 @dataclass(frozen=True)
 class FetchRequest:
-    """What to fetch, and where to: accessions, or the complete genomes of a taxon, never both."""
+    """What to fetch, and into which folder: accessions, or the complete genomes of a taxon, never both."""
 
     accessions: tuple[str, ...] = ()
     taxon: str | None = None
@@ -47,19 +48,19 @@ class FetchRequest:
 
 @dataclass(frozen=True)
 class FetchRow:
-    """What became of one accession."""
+    """The result for one accession."""
 
-    accession: str  # as asked for, or as the search found it; the taxon itself where the search failed
+    accession: str  # as given, or from the search for a taxon; the taxon itself where that search failed
     status: Status
     path: Path | None = None  # the genome's file; its name is the accession with version
-    length_bp: int = 0  # fetched now
+    length_bp: int = 0  # fetched in this run; 0 if already present
     organism: str = ""
     reason: str = ""  # why it failed, and the cure
 
 
 @dataclass(frozen=True)
 class FetchSummary:
-    """One row for every accession, in the order asked for."""
+    """One row for every accession, in the order given."""
 
     rows: tuple[FetchRow, ...]
 
@@ -69,7 +70,7 @@ class FetchSummary:
 
 @dataclass(frozen=True)
 class _Genome:
-    """What NCBI declares of a genome, before its sequence is asked for."""
+    """A genome as NCBI's summaries declare it, before its sequence is requested."""
 
     id: str  # accession with version
     records: tuple[Record, ...]
@@ -80,10 +81,10 @@ class _Genome:
 def fetch_genomes(
     request: FetchRequest, on_done: Callable[[FetchRow], None] = lambda row: None
 ) -> FetchSummary:
-    """Fetch every genome that is not there yet; `on_done` hears of each as it ends.
+    """Fetch every genome that the folder lacks; `on_done` is called with each row as it is finished.
 
-    An accession is there when its file and its row in taxonomy.tsv are; one without a version is there in any
-    version. What cannot be fetched becomes a row that says why, and the rest goes on.
+    The folder has an accession if it has its file and its row in taxonomy.tsv; an accession without version
+    matches any version. A genome that cannot be fetched becomes a row with the reason; the others go on.
 
     Raises
     ------
@@ -92,10 +93,9 @@ def fetch_genomes(
     """
     table = _Table(request.out)
     rows = []
-    with open_ncbi(request.settings) as ncbi:
-        for row in _iter_rows(request, table, ncbi):
-            rows.append(row)
-            on_done(row)
+    for row in _iter_rows(request, table, Ncbi(request.settings)):
+        rows.append(row)
+        on_done(row)
     return FetchSummary(tuple(rows))
 
 
@@ -116,20 +116,20 @@ def _iter_rows(request: FetchRequest, table: _Table, ncbi: Ncbi) -> Iterator[Fet
 def _search(ncbi: Ncbi, taxon: str, limit: int) -> list[str]:
     name = " ".join(taxon.replace('"', " ").split())
     term = f'"{name}"[Organism] AND complete genome[Title]'
-    # GenBank holds RefSeq's genomes a second time, so it is asked only where RefSeq has none.
+    # GenBank has RefSeq's genomes a second time, so it is searched only where RefSeq has none.
     for source in (" AND srcdb_refseq[PROP]", ""):
-        found = ncbi.search("nuccore", term + source, limit)
-        if found:
-            return found
+        accessions = ncbi.search("nuccore", term + source, limit)
+        if accessions:
+            return accessions
     raise FetchError(taxon, "NCBI has no complete genome under this name; check its spelling")
 
 
 def _fetch(accession: str, table: _Table, ncbi: Ncbi) -> FetchRow:
     if not ACCESSION.fullmatch(accession):
-        raise FetchError(accession, "no accession; give one like NC_001422.1, U00096 or GCF_000005845.2")
-    there = table.find(accession)
-    if there:
-        return FetchRow(accession, "already present", table.genome_path(there))
+        raise FetchError(accession, "not an accession; give one like NC_001422.1, U00096 or GCF_000005845.2")
+    genome_id = table.find(accession)
+    if genome_id:
+        return FetchRow(accession, "already present", table.genome_path(genome_id))
     genome = (_find_assembly if accession.startswith(("GCF_", "GCA_")) else _find_record)(ncbi, accession)
     lineage = ncbi.lineage(genome.taxid)
     path = table.genome_path(genome.id)
@@ -143,23 +143,23 @@ def _fetch(accession: str, table: _Table, ncbi: Ncbi) -> FetchRow:
     return FetchRow(accession, "fetched", path, length_bp, genome.organism)
 
 
-def _same(asked: str, answered: str) -> bool:
-    """Whether an accession with version answers the one asked for; asked without version, any does.
+def _matches(accession: str, versioned: str) -> bool:
+    """Whether `versioned` is this accession; an accession without version matches every version.
 
-    >>> [_same("NC_001422", each) for each in ("NC_001422.1", "NC_0014221.1", "NC_001422./x")]
+    >>> [_matches("NC_001422", each) for each in ("NC_001422.1", "NC_0014221.1", "NC_001422./x")]
     [True, False, False]
     """
-    name, _, version = answered.rpartition(".")
-    return version.isdecimal() and asked in (answered, name)
+    name, _, version = versioned.rpartition(".")
+    return version.isdecimal() and accession in (versioned, name)
 
 
 def _find_record(ncbi: Ncbi, accession: str) -> _Genome:
     records = ncbi.records([accession])
-    record = next((record for record in records if _same(accession, record.accession)), None)
+    record = next((record for record in records if _matches(accession, record.accession)), None)
     if record is None:
         others = ", ".join(record.accession for record in records)
-        raise FetchError(accession, f"NCBI answers with {others}; ask for that" if others else NOT_THERE)
-    if COVER_SHEET.fullmatch(record.accession):
+        raise FetchError(accession, f"NCBI answers with {others}; ask for that" if others else NOT_FOUND)
+    if MASTER_RECORD.fullmatch(record.accession):
         raise FetchError(accession, "it lists contigs and has no sequence; ask for its assembly, GCF_...")
     return _Genome(record.accession, (record,), record.taxid, record.organism)
 
@@ -167,25 +167,25 @@ def _find_record(ncbi: Ncbi, accession: str) -> _Genome:
 def _find_assembly(ncbi: Ncbi, accession: str) -> _Genome:
     uids = ncbi.search("assembly", f"{accession}[Assembly Accession]", limit=20)
     named = [(name, assembly) for assembly in ncbi.assemblies(uids) for name in assembly.accessions]
-    found = [(name, assembly) for name, assembly in named if _same(accession, name)]
-    if not found:
-        raise FetchError(accession, NOT_THERE)
-    name, assembly = max(found, key=lambda pair: int(pair[0].rpartition(".")[2]))  # the newest version
+    versions = [(name, assembly) for name, assembly in named if _matches(accession, name)]
+    if not versions:
+        raise FetchError(accession, NOT_FOUND)
+    name, assembly = max(versions, key=lambda pair: int(pair[0].rpartition(".")[2]))  # the newest version
     records = _records_of(ncbi, assembly, "refseq" if name.startswith("GCF") else "insdc")
     length_bp = sum(record.length_bp for record in records)
     if not records or length_bp < assembly.length_bp:  # contigs of many drafts have no record of their own
-        has = f"NCBI's nucleotide records hold {length_bp:,} of its {assembly.length_bp:,} bp"
-        raise FetchError(accession, f"{has}; take its FASTA from NCBI Datasets and give that to gindex build")
+        part = f"NCBI's nucleotide records hold {length_bp:,} of its {assembly.length_bp:,} bp"
+        raise FetchError(accession, f"{part}; take its FASTA from NCBI Datasets for gindex build")
     return _Genome(name, tuple(records), assembly.taxid, assembly.organism)
 
 
 def _records_of(ncbi: Ncbi, assembly: Assembly, kind: str) -> list[Record]:
     records = ncbi.records(ncbi.sequences_of(assembly, f"assembly_nuccore_{kind}"))
-    return [record for record in records if not COVER_SHEET.fullmatch(record.accession)]
+    return [record for record in records if not MASTER_RECORD.fullmatch(record.accession)]
 
 
 class _Table:
-    """The folder's taxonomy.tsv: one row for every genome whose file is whole."""
+    """The folder's taxonomy.tsv: one row for every genome whose file is complete."""
 
     def __init__(self, out: Path) -> None:
         self._out, self._path = out, out / "taxonomy.tsv"
@@ -203,8 +203,8 @@ class _Table:
         return self._out / f"{genome_id}.fa.gz"
 
     def find(self, accession: str) -> str | None:
-        """Look for a whole genome of this accession: its file is in its place and its row is written."""
-        ids = (genome_id for genome_id in self._rows if _same(accession, genome_id))
+        """The id of a genome of this accession that has both its file and its row; None without one."""
+        ids = (genome_id for genome_id in self._rows if _matches(accession, genome_id))
         return next((genome_id for genome_id in ids if self.genome_path(genome_id).is_file()), None)
 
     def add(self, genome: _Genome, lineage: Lineage) -> None:
@@ -216,9 +216,9 @@ class _Table:
 
 
 def _write_genome(path: Path, genome: _Genome, ncbi: Ncbi) -> None:
-    """Write the genome beside its place, and move it there once it is whole and on the disk."""
-    for left_by_a_killed_run in path.parent.glob(f"{path.name}.*.part"):
-        left_by_a_killed_run.unlink(missing_ok=True)
+    """Write the genome to a temporary file, and rename that once it is complete and on the disk."""
+    for left_over in path.parent.glob(f"{path.name}.*.part"):  # of a killed run
+        left_over.unlink(missing_ok=True)
     part = path.with_name(f"{path.name}.{os.getpid()}.part")  # two runs at once never share it
     try:
         # Without a name and a time in its header, the same genome is the same file, byte for byte.

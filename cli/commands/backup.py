@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from gindex_cli.shared import say
+from gindex_cli.run import say
 
 from genome_index.records import counted
 
 
 def backup(
-    data: Annotated[Path, typer.Argument(help="The folder of the service: the --data of `gindex serve`.")],
-    out: Annotated[Path, typer.Argument(help="A folder for the copy; it must not exist.")],
+    data: Annotated[Path, typer.Argument(help="Folder of the service (--data of `gindex serve`).")],
+    out: Annotated[Path, typer.Argument(help="New folder for the copy.")],
 ) -> None:
     """Copy a service's jobs, answers and keys while it runs."""
     from genome_index.service.jobs.backup import backup as copy_service
@@ -25,7 +25,7 @@ def backup(
     )
     if copied.missing:
         say(
-            f"warning: the sequence of {counted(len(copied.missing), 'job')} was not there to copy: "
+            f"warning: the sequence of {counted(len(copied.missing), 'job')} was missing and not copied: "
             f"{', '.join(copied.missing)}",
             error=True,
         )

@@ -1,0 +1,52 @@
+"""The last lines of a command that changed an index: warnings, failures, and what the index holds now."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import typer
+from gindex_cli.run import FAILED_INPUTS, say
+
+from genome_index.records import counted
+
+if TYPE_CHECKING:
+    from gindex_cli.progress import ProgressLine
+
+    from genome_index.index.commit import ChangeSummary
+
+MOST_FAILURES = 20  # shown at the end; the index stores them all (`gindex info --failures`)
+
+
+def amount_added(verb: str, summary: ChangeSummary) -> str:
+    """How much was added: 'built 60 genomes (4.2 Mbp)'."""
+    part = f", {summary.share_read:.1%} of it read in windows" if summary.share_read < 1 else ""
+    return f"{verb} {counted(summary.added)} ({summary.base_pairs / 1e6:,.1f} Mbp{part})"
+
+
+def report_change(summary: ChangeSummary, done: str, show: ProgressLine) -> None:
+    """Print the outcome of a change; exits with FAILED_INPUTS if an input failed."""
+    show.end()
+    seconds = time.monotonic() - show.start
+    for warning in summary.warnings:
+        say(f"warning: {warning}")
+    _report_failures(summary)
+    parts = [done]
+    parts += [f"{summary.resumed:,} of them from an interrupted run"] if summary.resumed else []
+    parts += [f"{summary.unchanged:,} already in the index"] if summary.unchanged else []
+    parts += [f"{len(summary.failures):,} failed"] if summary.failures else []
+    index = summary.index
+    say(
+        f"{', '.join(parts)} in {seconds:.1f} s: {index.path} holds {counted(index.snapshot.genomes)}, "
+        f"snapshot {index.snapshot.number}"
+    )
+    if summary.failures:
+        raise typer.Exit(FAILED_INPUTS)
+
+
+def _report_failures(summary: ChangeSummary) -> None:
+    for failure in summary.failures[:MOST_FAILURES]:
+        say(f"failed: {failure.source}: {failure.id}: {failure.reason}", error=True)
+    more = len(summary.failures) - MOST_FAILURES
+    if more > 0:
+        say(f"... and {more} more; `gindex info --failures` lists them all", error=True)

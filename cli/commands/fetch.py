@@ -1,0 +1,54 @@
+"""gindex fetch: genomes and their taxonomy from NCBI, ready for `gindex build`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, get_args
+
+import typer
+from gindex_cli.run import FAILED_INPUTS, say
+
+if TYPE_CHECKING:
+    from genome_index.io.ncbi.fetch import FetchRow
+
+DEFAULT_LIMIT, DEFAULT_OUT = 10, Path("genomes")  # those of FetchRequest, which `--help` need not load
+
+
+def fetch(
+    accessions: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="ACCESSION", help="NCBI accessions: NC_, NZ_, GenBank, GCF_ or GCA_."),
+    ] = None,
+    taxon: Annotated[str | None, typer.Option(help="Taxon to fetch genomes of, RefSeq first.")] = None,
+    limit: Annotated[int, typer.Option(help="Maximum number of genomes with --taxon.")] = DEFAULT_LIMIT,
+    out: Annotated[Path, typer.Option(help="Folder for the genomes and taxonomy.tsv.")] = DEFAULT_OUT,
+    email: Annotated[
+        str | None, typer.Option(help="Your address for NCBI; by default that of NCBI_EMAIL.")
+    ] = None,
+) -> None:
+    """Download genomes and their taxonomy from NCBI.
+
+    Genomes in the folder are not downloaded again. NCBI_API_KEY, if set, makes it faster.
+    """
+    from genome_index.io.ncbi.fetch import FetchRequest, Status, fetch_genomes
+    from genome_index.io.ncbi.requests import EntrezSettings
+
+    settings = EntrezSettings.from_environment(email)
+    request = FetchRequest(tuple(accessions or ()), taxon, limit, out, settings)
+    summary = fetch_genomes(request, on_done=_print_row)
+    fetched, present, failed = (summary.count(status) for status in get_args(Status))
+    say(f"{fetched} fetched, {present} already present, {failed} failed")
+    if fetched or present:
+        say(f"next: gindex build {out} --taxonomy {out / 'taxonomy.tsv'}")
+    if settings.email is None:
+        say("NCBI requires an e-mail address: give --email, or set NCBI_EMAIL")
+    if failed:
+        raise typer.Exit(FAILED_INPUTS)
+
+
+def _print_row(row: FetchRow) -> None:
+    from genome_index.io import tsv
+
+    size = f"{row.length_bp:,} bp" if row.length_bp else ""
+    cells = (row.status, row.accession, row.path, size, row.reason or row.organism)
+    typer.echo(tsv.row(cells), nl=False)

@@ -1,0 +1,190 @@
+"""gindex query: the species of genomes, with confidence and reasons."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from gindex_cli.choices import CallFormat
+from gindex_cli.columns import is_terminal
+from gindex_cli.inputs import all_inputs, planned_inputs
+from gindex_cli.options import (
+    DEFAULT_INDEX,
+    DEFAULT_THREADS,
+    FromFile,
+    GenomePerOption,
+    IndexDir,
+    Inputs,
+    ModelOption,
+    Threads,
+)
+from gindex_cli.output import Output, send
+from gindex_cli.progress import ProgressLine
+from gindex_cli.run import FAILED_INPUTS, say
+
+from genome_index.records import counted
+
+if TYPE_CHECKING:
+    from genome_index.classify.fragments.calls import Makeup
+    from genome_index.index.index import Index
+    from genome_index.records import Call
+    from genome_index.taxonomy.input_plan import Plan
+
+
+def query(
+    inputs: Inputs = None,
+    index: IndexDir = DEFAULT_INDEX,
+    k: Annotated[int, typer.Option("-k", min=1, max=50, help="Number of hits to report per query.")] = 5,
+    format: Annotated[CallFormat, typer.Option("--format", help="Output format.")] = CallFormat.TABLE,
+    output: Output = None,
+    report: Annotated[
+        Path | None, typer.Option("--report", help="HTML file for a report of all calls.")
+    ] = None,
+    exclude_identical: Annotated[
+        bool, typer.Option("--exclude-identical", help="Ignore references with the sequence of the query.")
+    ] = False,
+    genome_per: GenomePerOption = None,
+    fragments: Annotated[
+        bool,
+        typer.Option("--fragments", help="Classify each contig or read of at least 500 bp by itself."),
+    ] = False,
+    threads: Threads = DEFAULT_THREADS,
+    model: ModelOption = "",
+    from_file: FromFile = None,
+) -> None:
+    """Classify genomes: species, confidence and reason.
+
+    Every input gives one call, also one that cannot be read.
+    """
+    from genome_index.index.index import Index
+    from genome_index.index.info import provenance
+    from genome_index.report.calls import FORMATS
+
+    opened = Index.open(index, model)
+    plan = _plan(inputs, from_file, genome_per, report, fragments)
+    with ProgressLine(live=output is not None or not sys.stdout.isatty()) as show:
+        calls = _calls(opened, plan, k, exclude_identical, threads, report, fragments, show)
+        outcome = Outcome(calls, show, {} if fragments else None)
+        if format is CallFormat.TABLE:
+            send(_table(outcome, is_terminal(output)), output)
+        else:
+            send(FORMATS[format.value](outcome, provenance(opened)), output)
+    if report is not None:
+        say(f"wrote {report}")
+    _summarize(outcome)
+
+
+def _plan(
+    inputs: list[str] | None,
+    from_file: Path | None,
+    genome_per: str | None,
+    report: Path | None,
+    fragments: bool,
+) -> Plan:
+    """The unit of one query; fragments exclude the options of whole genomes."""
+    from genome_index.errors import UsageError
+    from genome_index.taxonomy.input_plan import Plan
+
+    if not fragments:
+        return planned_inputs(inputs, from_file, None, genome_per)
+    for option, value in (("--report", report), ("--genome-per", genome_per)):
+        if value is not None:
+            raise UsageError(f"{option} is for whole genomes; leave it out, or --fragments")
+    return Plan(tuple(all_inputs(inputs, from_file)), "record", None, ())
+
+
+def _calls(
+    index: Index,
+    plan: Plan,
+    k: int,
+    exclude_identical: bool,
+    threads: int,
+    report: Path | None,
+    fragments: bool,
+    show: ProgressLine,
+) -> Iterator[Call]:
+    from genome_index.classify.query import QuerySettings
+    from genome_index.pipeline import query_index
+
+    settings = QuerySettings(k, exclude_identical, threads, show)
+    if fragments:
+        from genome_index.classify.fragments.calls import query_fragments
+
+        return query_fragments(index, plan.inputs, settings)
+    return query_index(index, plan.inputs, plan.per, settings, report, show)
+
+
+def _summarize(outcome: Outcome) -> None:
+    """Print how many inputs got which verdict; exits with FAILED_INPUTS if one failed."""
+    hint = "; the reason is in the row of each failed input" if outcome.failed else ""
+    if hint or outcome.number > 1:
+        say(f"{counted(outcome.number, 'input')}: {verdict_counts(outcome.counts)}{hint}", error=bool(hint))
+    for line in outcome.by_file():
+        say(line)
+    if outcome.failed:
+        raise typer.Exit(FAILED_INPUTS)
+
+
+class Outcome:
+    """Passes calls on, and counts their verdicts; those of fragments by file too, in `makeups`."""
+
+    def __init__(
+        self, calls: Iterable[Call], show: ProgressLine, makeups: dict[str, Makeup] | None = None
+    ) -> None:
+        self._calls, self._show = calls, show
+        self.counts = Counter[str]()
+        self.makeups = makeups
+
+    def __iter__(self) -> Iterator[Call]:
+        for call in self._calls:
+            self.counts[call.verdict] += 1
+            self._add_to_file(call)
+            self._show.through("answered", self.number)
+            yield call
+
+    def _add_to_file(self, call: Call) -> None:
+        if self.makeups is not None:
+            from genome_index.classify.fragments.calls import Makeup
+
+            self.makeups.setdefault(call.source, Makeup()).add(call)
+
+    def by_file(self) -> Iterator[str]:
+        """A line for each file of fragments."""
+        for source, makeup in (self.makeups or {}).items():
+            bases = f"{makeup.bases:,} bp"
+            verdicts = verdict_counts(makeup.verdicts)
+            yield f"{source}: {counted(makeup.fragments, 'fragment')}, {bases}: {verdicts}"
+
+    @property
+    def number(self) -> int:
+        return self.counts.total()
+
+    @property
+    def failed(self) -> int:
+        return self.counts["failed"]
+
+
+def verdict_counts(counts: Counter[str]) -> str:
+    """As one says it: '712 species, 40 genus, 3 novel'."""
+    return ", ".join(
+        f"{count:,} {verdict.replace('_', ' ')}" for verdict, count in counts.most_common() if count
+    )
+
+
+def _table(outcome: Outcome, terminal: bool) -> Iterator[str]:
+    from gindex_cli.table import render
+
+    return chain(render(outcome, terminal), _shares(outcome))
+
+
+def _shares(outcome: Outcome) -> Iterator[str]:
+    """The share of each name in the bases of each file, after all calls."""
+    for source, makeup in (outcome.makeups or {}).items():
+        yield f"\n{source}, {makeup.bases:,} bp in {counted(makeup.fragments, 'fragment')}, by bases:\n"
+        for name, bases, share in makeup.shares():
+            yield f"  {share:>6.1%}  {bases:>13,} bp  {name}\n"

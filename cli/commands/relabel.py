@@ -1,0 +1,31 @@
+"""gindex relabel: new names and labels for genomes of an index."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from gindex_cli.options import DEFAULT_INDEX, DEFAULT_WAIT_S, IndexDir, Wait
+from gindex_cli.run import say
+
+from genome_index.records import counted
+
+
+def relabel(
+    taxonomy: Annotated[
+        Path,
+        typer.Argument(metavar="TABLE", help="TSV or CSV with genome_id and the new ranks and labels."),
+    ],
+    index: IndexDir = DEFAULT_INDEX,
+    wait: Wait = DEFAULT_WAIT_S,
+) -> None:
+    """Change the names and labels of genomes."""
+    from genome_index.index.changes import relabel as relabel_genomes
+    from genome_index.index.commit import ChangeSettings
+    from genome_index.taxonomy.tables import read_taxonomy
+
+    summary = relabel_genomes(index, read_taxonomy(taxonomy), ChangeSettings(wait_s=wait))
+    for warning in summary.warnings:
+        say(f"warning: {warning}")
+    say(f"relabelled {counted(summary.relabelled)}, snapshot {summary.index.snapshot.number}")

@@ -1,0 +1,53 @@
+"""gindex serve: the web page and HTTP API of an index."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Annotated
+
+import typer
+from gindex_cli.options import DEFAULT_INDEX, DEFAULT_SERVICE, DataDir, IndexDir, ModelOption
+from gindex_cli.run import say
+
+
+def serve(
+    index: IndexDir = DEFAULT_INDEX,
+    data: DataDir = DEFAULT_SERVICE,
+    host: Annotated[
+        str, typer.Option("--host", help="Address to listen at; any but loopback requires API keys.")
+    ] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option("--port", min=0, max=65535, help="Port to listen at; 0: any free one.")
+    ] = 8765,
+    workers: Annotated[
+        int, typer.Option("--workers", min=0, help="Query processes; 0: one fewer than processors.")
+    ] = 0,
+    keys: Annotated[bool, typer.Option("--keys", help="Require API keys on loopback too.")] = False,
+    admin: Annotated[
+        bool, typer.Option("--admin", help="Let admin keys add, remove and relabel genomes.")
+    ] = False,
+    allow_host: Annotated[
+        list[str] | None, typer.Option("--allow-host", help="Further host name of this service; repeatable.")
+    ] = None,
+    upload_mb: Annotated[int, typer.Option("--upload-mb", min=1, help="Maximum upload in MB.")] = 100,
+    job_minutes: Annotated[
+        float, typer.Option("--job-minutes", min=0.01, help="Maximum time of a query in minutes.")
+    ] = 10,
+    keep_days: Annotated[
+        float, typer.Option("--keep-days", min=0.001, help="Days until answers are deleted.")
+    ] = 7,
+    model: ModelOption = "",
+) -> None:
+    """Serve an index as a web page and an HTTP API."""
+    from genome_index.errors import need_installed
+
+    need_installed("gindex serve", "fastapi", "uvicorn", "prometheus_client", "umap", extra="serve")
+    from genome_index.service.server import run
+    from genome_index.service.settings import HOUR_S, MB, Limits, ServeSettings
+
+    settings = ServeSettings(
+        index, data, host, port, keys=keys, admin=admin, names=tuple(allow_host or ()), model=model,
+        limits=Limits(upload_bytes=upload_mb * MB, unpacked_bytes=4 * upload_mb * MB, job_s=60 * job_minutes,
+                      kept_s=24 * HOUR_S * keep_days),
+    )  # fmt: skip
+    run(replace(settings, workers=workers) if workers else settings, say)

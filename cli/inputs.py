@@ -1,0 +1,46 @@
+"""Inputs of a command line: the arguments, --from-file, and the taxonomy that belongs to them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gindex_cli.run import say
+
+if TYPE_CHECKING:
+    from genome_index.taxonomy.input_plan import Plan
+
+
+def all_inputs(inputs: list[str] | None, from_file: Path | None) -> list[str]:
+    """The inputs of the command line, then those of --from-file.
+
+    Raises
+    ------
+    UsageError
+        There is no input, or the list cannot be read.
+    """
+    from genome_index.errors import UsageError
+    from genome_index.io.reader import read_list
+
+    given = [*(inputs or []), *(read_list(from_file) if from_file else [])]
+    if not given:
+        raise UsageError("no input: give files, folders, - for standard input, or --from-file LIST")
+    return given
+
+
+def planned_inputs(
+    inputs: list[str] | None, from_file: Path | None, taxonomy: Path | None, genome_per: str | None
+) -> Plan:
+    """All inputs with their taxonomy and the unit of one genome; notes of this plan are printed."""
+    from genome_index.taxonomy.input_plan import plan
+
+    planned = plan(all_inputs(inputs, from_file), taxonomy, genome_per)
+    tell_notes(planned.notes)
+    return planned
+
+
+def tell_notes(notes: Iterable[str]) -> None:
+    """Print notes, one a line."""
+    for note in notes:
+        say(f"note: {note}")
