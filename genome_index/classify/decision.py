@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from genome_index.classify import reasons
 from genome_index.classify.reasons import Match
-from genome_index.index.calibration.features import features_of, relative_to_needed
+from genome_index.index.calibration.features import features_of, relative_to_required
 from genome_index.index.calibration.hits import KMER_FLOOR, HeldOut, Hits
 from genome_index.index.calibration.model import Model
 from genome_index.index.calibration.thresholds import PRIORS, Prior, SpeciesThresholds
@@ -88,7 +88,7 @@ def _elected(
     finer = finer_level(model.levels, level_name)
     features = features_of(hits, level, finer, elected, share, model.neighbours, held)
     if level_name == "species":
-        features = relative_to_needed(features, hits, held.self_rows, elected, level, model.thresholds)
+        features = relative_to_required(features, hits, held.self_rows, elected, level, model.thresholds)
     return elected, calibrator.probability(features), calibrator.threshold
 
 
@@ -260,7 +260,7 @@ class _Evidence:
 
     def species_threshold(self, at: int) -> float:
         """ANI in percent that the species of a hit requires."""
-        return self._thresholds.needed(int(self.rows[at]), (self._self_row,))
+        return self._thresholds.required(int(self.rows[at]), (self._self_row,))
 
     def species_name(self, at: int) -> str:
         return self.model.levels["species"].names[int(self.species_codes[at])]

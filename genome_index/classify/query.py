@@ -21,6 +21,7 @@ from genome_index.index.calibration.pairwise import VERIFIED
 from genome_index.index.index import Index
 from genome_index.index.store.pair_table import in_threads
 from genome_index.index.store.skani import FLOOR, measure
+from genome_index.io.batches import batches
 from genome_index.io.quality import complaint, warnings_of
 from genome_index.records import RANKS, Call, Evidence, Failure, Genome, Hit, Lineage, Progress, quiet
 from genome_index.taxonomy.levels import UNKNOWN
@@ -50,7 +51,7 @@ def each_its_call(
     genomes: Iterable[Genome | Failure], most: int, answered: Callable[[Sequence[Genome]], Sequence[Call]]
 ) -> Iterator[Call]:
     """One Call for each input, in order; `answered` has those of up to `most` genomes that can be called."""
-    for batch in _batches(genomes, most):
+    for batch in batches(genomes, most, BATCH_BP):
         usable = [genome for genome in batch if isinstance(genome, Genome) and not complaint(genome)]
         calls = iter(answered(usable) if usable else ())
         for item in batch:
@@ -60,19 +61,6 @@ def each_its_call(
                 yield Call(item.id, item.source, item.length_bp, "qc_fail", why)
             else:
                 yield next(calls)
-
-
-def _batches(genomes: Iterable[Genome | Failure], most: int) -> Iterator[list[Genome | Failure]]:
-    batch: list[Genome | Failure] = []
-    size = 0
-    for item in genomes:
-        batch.append(item)
-        size += item.length_bp if isinstance(item, Genome) else 0
-        if len(batch) >= most or size >= BATCH_BP:
-            yield batch
-            batch, size = [], 0
-    if batch:
-        yield batch
 
 
 def _answer(index: Index, genomes: Sequence[Genome], settings: QuerySettings) -> list[Call]:

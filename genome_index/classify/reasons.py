@@ -10,7 +10,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from genome_index.index.calibration.calibrator import NEVER
+from genome_index.index.calibration.call_threshold import NEVER
 
 EMPTY_INDEX = "The index has no genome to compare with."
 NO_SPECIES_NAME = "no hit has a species name that can be used"

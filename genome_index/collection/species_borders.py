@@ -107,7 +107,7 @@ def identities_of(index: Index) -> Identities:
 def _border(model: Model, species: Level, kind: str, rows: Rows) -> Border:
     named = rows[species.codes[rows] != UNKNOWN]
     _, first, of = np.unique(species.codes[named], return_index=True, return_inverse=True)
-    asked = np.array([model.thresholds.needed(int(row)) for row in named[first]])
+    asked = np.array([model.thresholds.required(int(row)) for row in named[first]])
     return Border(
         kind, prior_of(kind).ani, model.species_neighbours.same[named].astype(np.float64),
         model.species_neighbours.other[named].astype(np.float64), asked[of], asked, len(rows) - len(named),

@@ -16,7 +16,8 @@ import numpy.typing as npt
 
 from genome_index.classify.decision import Name, Verdict, decide, names_of
 from genome_index.errors import UsageError
-from genome_index.index.calibration.fit import calibrate, fit_model, project
+from genome_index.index.calibration.calibrate import calibrate
+from genome_index.index.calibration.fit import fit_model, project
 from genome_index.index.calibration.hits import HeldOut, Hits, NeighbourTable, nothing_held_out
 from genome_index.index.calibration.model import CANDIDATES, Model
 from genome_index.index.calibration.pairwise import Comparer

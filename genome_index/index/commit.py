@@ -10,9 +10,10 @@ from pathlib import Path
 import numpy as np
 
 from genome_index.index.audit.suspects import suspects_after
-from genome_index.index.calibration.fit import fit_model, measured_species_neighbours
+from genome_index.index.calibration.fit import fit_model
 from genome_index.index.calibration.model import Model
 from genome_index.index.calibration.pairwise import Comparer
+from genome_index.index.calibration.reference_neighbours import measured_species_neighbours
 from genome_index.index.contents import Contents
 from genome_index.index.index import Index
 from genome_index.index.snapshots import (

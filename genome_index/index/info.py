@@ -8,7 +8,7 @@ from dataclasses import asdict
 from importlib import metadata
 from typing import Any
 
-from genome_index.index.calibration.calibrator import MIXTURE
+from genome_index.index.calibration.samples import MIXTURE
 from genome_index.index.index import Index
 from genome_index.index.vectors.faiss_index import factory_for
 from genome_index.io import tsv

@@ -286,7 +286,7 @@ def dull_border(index: Index) -> tuple[list[float], list[float], list[float]]:
             at = row, species[a] == species[b]
             best[at] = max(best.get(at, 0.0), 80.0 if np.isnan(value) else value)
     within, between = ([best.get((entry.row, same), np.nan) for entry in entries] for same in (True, False))
-    return within, between, [index.model.thresholds.needed(entry.row) for entry in entries]
+    return within, between, [index.model.thresholds.required(entry.row) for entry in entries]
 
 
 def test_borders_are_counted_pair_by_pair(index: Index) -> None:
@@ -297,7 +297,7 @@ def test_borders_are_counted_pair_by_pair(index: Index) -> None:
     assert border.between == pytest.approx(between, nan_ok=True)
     assert border.needed == pytest.approx(needed)
     species = {entry.lineage.name("species"): entry.row for entry in index.catalog.entries()}
-    asked = [index.model.thresholds.needed(row) for row in species.values()]
+    asked = [index.model.thresholds.required(row) for row in species.values()]
     assert sorted(border.thresholds) == pytest.approx(sorted(asked))
     assert border.band == pytest.approx(np.percentile(asked, [5, 50, 95]))
 

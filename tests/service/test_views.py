@@ -317,7 +317,7 @@ def test_what_a_species_asks_for_is_what_its_voices_say(library: Library, demo_i
     for entry in index.catalog.entries():
         asked = library.genome(entry.id).asked
         assert asked is not None
-        assert asked.ani == round(index.model.thresholds.needed(entry.row), 2)
+        assert asked.ani == round(index.model.thresholds.required(entry.row), 2)
         said = {one.level: one for one in asked.voices}
         mean = said["prior"].share * asked.prior_ani
         mean += sum(
@@ -325,7 +325,7 @@ def test_what_a_species_asks_for_is_what_its_voices_say(library: Library, demo_i
         )
         low, high = RANGE["prokaryote"]
         assert asked.ani == pytest.approx(min(max(mean, low), high), abs=0.03)
-        assert asked.is_at_limit == (index.model.thresholds.needed(entry.row) in (low, high))
+        assert asked.is_at_limit == (index.model.thresholds.required(entry.row) in (low, high))
         assert asked.is_at_limit == ("Nothing of kind prokaryote is asked for" in asked.says)
         assert sum(one.share for one in asked.voices) == pytest.approx(1, abs=1e-3)
         own = said.get("species")

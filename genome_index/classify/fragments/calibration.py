@@ -23,18 +23,12 @@ import numpy.typing as npt
 from genome_index.classify.fragments.hits import Table, hits_of, pieces_of
 from genome_index.errors import StorageError
 from genome_index.index.cache import cache_path, keep, read_cached
-from genome_index.index.calibration.calibrator import (
-    LEAST_NAMES,
-    NEVER,
-    Calibrator,
-    Samples,
-    fit_calibrator,
-    mixture_for,
-    with_threshold,
-)
-from genome_index.index.calibration.fit import LEAST_SAMPLES, best_vote
+from genome_index.index.calibration.calibrate import LEAST_NAMES, LEAST_SAMPLES, best_vote
+from genome_index.index.calibration.calibrator import Calibrator, Samples, fit_calibrator
+from genome_index.index.calibration.call_threshold import NEVER, with_threshold
 from genome_index.index.calibration.hits import KMER_FLOOR, HeldOut
-from genome_index.index.calibration.simulate import SimulatedQueries, join_samples, kin_of, samples_of
+from genome_index.index.calibration.samples import join_samples, mixture_for, relatives, samples_of
+from genome_index.index.calibration.simulate import SimulatedQueries
 from genome_index.index.index import Index
 from genome_index.io.quality import LEAST_BP, complaint
 from genome_index.io.sequence import drawn_window
@@ -170,7 +164,7 @@ def _piece(genome: Genome, low: int, wanted: int, generator: np.random.Generator
 
 def kin_halves(table: Table, seed: int) -> tuple[Rows, Rows]:
     """The references in two halves, no genus in both: to teach calibrators, and to ask about."""
-    kin = np.unique(kin_of(table.index.model.levels, table.rows), return_inverse=True)[1]
+    kin = np.unique(relatives(table.index.model.levels, table.rows), return_inverse=True)[1]
     first = np.random.default_rng(seed).random(int(kin.max()) + 1) < 0.5
     return table.rows[first[kin]], table.rows[~first[kin]]
 

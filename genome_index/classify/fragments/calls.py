@@ -142,7 +142,7 @@ def near_enough(index: Index, pieces: Pieces, hits: Hits, i: int, species: int) 
     k, sampled = index.spec.sketch_k, max(1, len(pieces.words[i]))
     share = float(hits.kmer_identity[i, best]) ** k
     most = min(1.0, share + DEVIATIONS * (share * (1 - share) / sampled) ** 0.5)
-    return bool(100 * most ** (1 / k) >= index.model.thresholds.needed(int(rows[best])))
+    return bool(100 * most ** (1 / k) >= index.model.thresholds.required(int(rows[best])))
 
 
 @dataclass(frozen=True)

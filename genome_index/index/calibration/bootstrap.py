@@ -1,4 +1,4 @@
-"""How sure a mean over genomes is, where genomes of one species are not independent: species are redrawn."""
+"""Bootstrap intervals of means over genomes. Species are redrawn whole: their genomes are not independent."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import numpy as np
 import numpy.typing as npt
 
 DRAWS = 1000
-CELLS = 1 << 20  # drawn species that are held at a time, so that memory does not grow with them
+CELLS = 1 << 20  # drawn species in memory at a time
 
 Values = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.int64]
 
 
 def interval(values: Values, species: Codes, seed: int = 0) -> tuple[float, float]:
-    """95 % of the mean over redrawn species, in points of percent: (Q,), (Q,) -> low, high."""
+    """The 95 % interval of a mean, in percent: values (Q,) from 0 to 1, species (Q,) -> low, high."""
     _, codes = np.unique(species, return_inverse=True)
     sums, sizes = np.bincount(codes, values), np.bincount(codes)
     generator, means = np.random.default_rng(seed), np.empty(DRAWS)

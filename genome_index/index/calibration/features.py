@@ -1,12 +1,13 @@
-"""Features of a call at one level, as numbers: how near, how far the next name, how dense the neighbourhood.
+"""Features of an elected name: numbers for how near its hits are, how far the next name, how dense the hits.
 
-All of them are relative to the index itself: "near" means nearer than the best hit's own neighbours of another
-name (its isolation) and about as near as its neighbours of the same name (its cohesion), each also averaged
+All are relative to the index itself: "near" means nearer than the best hit's own neighbours of another name
+(its isolation) and about as near as its neighbours of the same name (its cohesion). Both are also averaged
 over the ten nearest hits, so that a taxon with one genome borrows the scale of the taxa around it.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
@@ -18,36 +19,40 @@ from genome_index.taxonomy.levels import UNKNOWN, Level
 
 Floats = npt.NDArray[np.float32]
 Rows = npt.NDArray[np.int64]
+Codes = npt.NDArray[np.int32]
+Flags = npt.NDArray[np.bool_]
 Scalar = TypeVar("Scalar", bound=np.generic)
+Columns = dict[str, npt.NDArray[np.generic]]  # feature -> (Q,)
 
 LOCAL = 10  # hits whose isolation and cohesion are averaged
 
 FEATURES = (
-    "best",  # score of the best hit that bears the elected name
-    "margin",  # over the best hit of another name
+    "best",  # score of the best hit of the elected name
+    "margin",  # best score less that of the best hit of another name
     "share",  # of the votes
-    "similarity",  # of that best hit
-    "k-mer identity",  # of that best hit
-    "above isolation",  # best score less the best hit's own nearest of another name
-    "above local isolation",  # the same, averaged over the ten nearest hits
-    "above cohesion",  # best score less the best hit's own nearest of the same name (and another finer one)
-    "above local cohesion",
-    "alone",  # 1 where no other genome bears the best hit's name, so that its cohesion is unknown
-    "second",  # score of the second hit of the name less the best
+    "similarity",  # of the best hit of the name
+    "k-mer identity",  # of the same hit
+    "above isolation",  # best score less the best hit's isolation
+    "above local isolation",  # the same, with the mean isolation of the ten nearest hits
+    "above cohesion",  # best score less the best hit's cohesion; 0 if that is unknown
+    "above local cohesion",  # the same, with the mean cohesion of the ten nearest hits
+    "alone",  # 1 if no other genome has the best hit's name, so that its cohesion is unknown
+    "second",  # score of the second hit of the name less the best score
     "density",  # mean score of the ten nearest hits
-    "hits of the name",  # log of 1 + hits that bear the name
-    "ani",  # percent, of the best verified hit of the name
-    "af",  # percent, the larger direction of the same hit
-    "ani margin",  # over the best verified hit of another name
-    "local success",  # share of the ten nearest hits whose own nearest bears their name: do names hold here?
-    "local alone",  # share of them whose name no other genome bears
-    "above local nearest",  # best score less what these hits find themselves, of whatever name
-    "contrast",  # cohesion less isolation of the best hit
-    "as near, narrow",  # of the hits whose own nearest is as near as the best hit: share of one name with it
-    "as near, middle",
-    "as near, wide",
+    "hits of the name",  # log of 1 + their number
+    "ani",  # percent, of the hit of the name with the highest ANI
+    "af",  # percent, aligned fraction of the same hit in its larger direction
+    "ani margin",  # ANI less that of the hit of another name with the highest ANI
+    "local success",  # share of the ten nearest hits whose own nearest neighbour has their name
+    "local alone",  # share of them whose name no other genome has
+    "above local nearest",  # best score less the mean score of their own nearest neighbours, of any name
+    "contrast",  # cohesion less isolation of the best hit; 0 if one of them is unknown
+    "success, narrow",  # success of the hits whose own nearest neighbour is as near as the best hit: WIDTHS
+    "success, middle",
+    "success, wide",
 )
-WIDTHS = (0.05, 0.15, 0.4)  # of score, within which one distance counts as like another
+WIDTHS = {"success, narrow": 0.05, "success, middle": 0.15, "success, wide": 0.4}
+"""Differences in score within which two distances count as alike, as standard deviations."""
 LEAST_ANI = 70.0  # stands for an ANI below skani's range
 BLOCK = 256  # queries at a time: (Q, K, M) arrays stay under 10 MB
 
@@ -56,150 +61,201 @@ def features_of(
     hits: Hits,
     level: Level,
     finer: Level | None,
-    elected: npt.NDArray[np.int32],
+    elected: Codes,
     share: Floats,
     neighbours: NeighbourTable,
     held: HeldOut,
 ) -> Floats:
-    """What the elected names rest on: (Q, len(FEATURES)), finite everywhere."""
+    """Features of the elected names: (Q, len(FEATURES)), finite everywhere.
+
+    Parameters
+    ----------
+    finer
+        The next more specific level. A neighbour of the same name counts for the cohesion only if it differs
+        in this level: two genomes of one species do not show how near the species of a genus are.
+    elected, share
+        The elected codes and their shares of the votes: (Q,), (Q,).
+    held
+        References hidden from each query, among the neighbours of its hits too.
+    """
     blocks = []
     for start in range(0, len(elected), BLOCK):
         part = slice(start, start + BLOCK)
-        some = hits.only(part)
-        barred = HeldOut(held.self_rows[part], held.codes, held.own[part])
-        blocks.append(_features(some, level, finer, elected[part], share[part], neighbours, barred))
+        hidden = HeldOut(held.self_rows[part], held.codes, held.own[part])
+        references = _References(level, finer, neighbours, hidden)
+        columns = _features(hits.only(part), elected[part], references) | {"share": share[part]}
+        blocks.append(np.stack([np.asarray(columns[name], np.float32) for name in FEATURES], axis=1))
     return np.concatenate(blocks) if blocks else np.empty((0, len(FEATURES)), np.float32)
 
 
-def _features(
-    hits: Hits,
-    level: Level,
-    finer: Level | None,
-    elected: npt.NDArray[np.int32],
-    share: Floats,
-    neighbours: NeighbourTable,
-    held: HeldOut,
-) -> Floats:
-    codes = np.where(hits.rows >= 0, level.codes[hits.rows], UNKNOWN)
-    scores = np.where(hits.rows >= 0, hits.score, -np.inf)
+@dataclass(frozen=True)
+class _References:
+    """The references at one level, as a block of queries may see them."""
+
+    level: Level
+    finer: Level | None
+    neighbours: NeighbourTable
+    held: HeldOut
+
+
+def _features(hits: Hits, elected: Codes, references: _References) -> Columns:
+    """All features but the share of the votes."""
+    is_hit = hits.rows >= 0
+    codes = np.where(is_hit, references.level.codes[hits.rows], UNKNOWN)
+    same = (codes == elected[:, None]) & (elected != UNKNOWN)[:, None]
+    other = ~same & (codes != UNKNOWN)
+    scores = np.where(is_hit, hits.score, -np.inf)
+    best, place = _best(scores, same, _least(scores))
+    own = _isolation_and_cohesion(_at(hits.rows, place)[:, None], references)
+    around = _isolation_and_cohesion(hits.rows, references)
+    return {
+        "similarity": _at(hits.similarity, place),
+        "k-mer identity": _at(hits.kmer_identity, place),
+        **_of_scores(scores, same, other),
+        **_of_best_hit(best, own[0][:, 0], own[1][:, 0], around[0][:, :LOCAL]),
+        **_of_local_hits(best, around[0][:, :LOCAL], around[1][:, :LOCAL]),
+        **{name: _success_as_near(best, *around, width) for name, width in WIDTHS.items()},
+        **_of_ani(hits, same, other),
+    }
+
+
+def _of_scores(scores: Floats, same: Flags, other: Flags) -> Columns:
+    least = _least(scores)
+    best, place = _best(scores, same, least)
+    best_other, _ = _best(scores, other, least)
+    is_best = np.arange(scores.shape[1]) == place[:, None]
+    second, _ = _best(np.where(is_best, -np.inf, scores), same, least)
+    finite = np.where(np.isfinite(scores), scores, np.nan)
+    return {
+        "best": best,
+        "margin": best - best_other,
+        "second": second - best,
+        "density": _mean(finite[:, :LOCAL], best),
+        "hits of the name": np.log1p(same.sum(axis=1)),
+    }
+
+
+def _least(scores: Floats) -> Floats:
+    """The lowest score of each query's hits, which stands for that of a missing hit; 0 without hits: (Q,)."""
     least = np.min(scores, axis=1, where=np.isfinite(scores), initial=np.inf)
-    least = np.where(np.isfinite(least), least, 0)
-    inside = (codes == elected[:, None]) & (elected != UNKNOWN)[:, None]
-    outside = ~inside & (codes != UNKNOWN)
-    best, at = _best(scores, inside, least)
-    other, _ = _best(scores, outside, least)
-    second, _ = _best(np.where(np.arange(scores.shape[1]) == at[:, None], -np.inf, scores), inside, least)
-    all_isolation, all_cohesion = _isolation_and_cohesion(hits.rows, level, finer, neighbours, held)
-    isolation, cohesion = all_isolation[:, :LOCAL], all_cohesion[:, :LOCAL]
-    own_isolation, own_cohesion = (
-        table[:, 0]
-        for table in _isolation_and_cohesion(_at(hits.rows, at)[:, None], level, finer, neighbours, held)
-    )
-    local_isolation, local_cohesion = _mean(isolation, best), _mean(cohesion, best)
-    ani, af, other_ani = _identity(hits, inside, outside)
-    known = np.where(np.isfinite(scores), scores, np.nan)
-    columns = [
-        best, best - other, share, _at(hits.similarity, at), _at(hits.kmer_identity, at),
-        best - np.where(np.isnan(own_isolation), local_isolation, own_isolation), best - local_isolation,
-        np.where(np.isnan(own_cohesion), 0, best - own_cohesion), best - local_cohesion,
-        np.isnan(own_cohesion), second - best, _mean(known[:, :LOCAL], best),
-        np.log1p(inside.sum(axis=1)), ani, af, ani - other_ani,
-        _mean(_success(isolation, cohesion), 0 * best), _mean(_alone(isolation, cohesion), 0 * best + 1),
-        best - _mean(np.fmax(isolation, cohesion), best), np.nan_to_num(own_cohesion - own_isolation),
-        *(_as_near(best, all_isolation, all_cohesion, width) for width in WIDTHS),
-    ]  # fmt: skip  # in the order of FEATURES
-    return np.stack([np.asarray(column, np.float32) for column in columns], axis=1)
+    return np.where(np.isfinite(least), least, 0)
+
+
+def _of_best_hit(best: Floats, isolation: Floats, cohesion: Floats, local_isolation: Floats) -> Columns:
+    """What the best hit's own neighbours show: (Q,) each, and the local hits' isolation (Q, LOCAL)."""
+    known = np.where(np.isnan(isolation), _mean(local_isolation, best), isolation)
+    return {
+        "above isolation": best - known,
+        "above cohesion": np.where(np.isnan(cohesion), 0, best - cohesion),
+        "alone": np.isnan(cohesion),
+        "contrast": np.nan_to_num(cohesion - isolation),
+    }
+
+
+def _of_local_hits(best: Floats, isolation: Floats, cohesion: Floats) -> Columns:
+    """What the neighbours of the nearest hits show: (Q,), (Q, LOCAL), (Q, LOCAL)."""
+    return {
+        "above local isolation": best - _mean(isolation, best),
+        "above local cohesion": best - _mean(cohesion, best),
+        "local success": _mean(_success(isolation, cohesion), np.zeros_like(best)),
+        "local alone": _mean(_alone(isolation, cohesion), np.ones_like(best)),
+        "above local nearest": best - _mean(np.fmax(isolation, cohesion), best),
+    }
 
 
 def _success(isolation: Floats, cohesion: Floats) -> Floats:
-    """1 where a hit's nearest genome bears its name: (Q, H), NaN where there is no hit."""
-    held = np.nan_to_num(cohesion, nan=-np.inf) > isolation
-    return np.where(np.isnan(isolation), np.nan, held).astype(np.float32)
-
-
-def _as_near(best: Floats, isolation: Floats, cohesion: Floats, width: float) -> Floats:
-    """How often is one this near of the same name? Of the hits with their own nearest: (Q,), (Q, K) -> (Q,).
-
-    Hits weigh by how like the two distances are; a half stands for no hit at all.
-    """
-    held = _success(isolation, cohesion)
-    alike = np.exp(-(((np.fmax(isolation, cohesion) - best[:, None]) / width) ** 2) / 2)
-    weight = np.where(np.isnan(held), 0, alike)
-    return np.asarray(((weight * np.nan_to_num(held)).sum(axis=1) + 0.25) / (weight.sum(axis=1) + 0.5))
+    """1 where the nearest neighbour of a hit has its name, else 0: (Q, H), NaN where there is no hit."""
+    is_success = np.nan_to_num(cohesion, nan=-np.inf) > isolation
+    return np.where(np.isnan(isolation), np.nan, is_success).astype(np.float32)
 
 
 def _alone(isolation: Floats, cohesion: Floats) -> Floats:
+    """1 where no other genome has the name of a hit, else 0: (Q, H), NaN where there is no hit."""
     return np.where(np.isnan(isolation), np.nan, np.isnan(cohesion)).astype(np.float32)
 
 
-def _isolation_and_cohesion(
-    rows: Rows, level: Level, finer: Level | None, neighbours: NeighbourTable, held: HeldOut
-) -> tuple[Floats, Floats]:
-    """Each hit's isolation and cohesion among what is not barred: (Q, H) -> two (Q, H), NaN if unknown."""
+def _success_as_near(best: Floats, isolation: Floats, cohesion: Floats, width: float) -> Floats:
+    """How often a neighbour as near as the best hit has the same name: (Q,), (Q, K), (Q, K) -> (Q,).
+
+    Hits weigh by how alike the best score and that of their own nearest neighbour are. A prior of half a hit
+    that is half a success stands for what no hit shows.
+    """
+    success = _success(isolation, cohesion)
+    alike = np.exp(-(((np.fmax(isolation, cohesion) - best[:, None]) / width) ** 2) / 2)
+    weight = np.where(np.isnan(success), 0, alike)
+    return np.asarray(((weight * np.nan_to_num(success)).sum(axis=1) + 0.25) / (weight.sum(axis=1) + 0.5))
+
+
+def _isolation_and_cohesion(rows: Rows, references: _References) -> tuple[Floats, Floats]:
+    """Isolation and cohesion of hits among the neighbours that are not hidden: (Q, H) -> two (Q, H).
+
+    NaN where they are unknown. If all neighbours have the name of the hit, or are hidden, its isolation is at
+    most the lowest score among them, and that is taken.
+    """
+    level, neighbours = references.level, references.neighbours
     near = neighbours.rows[rows]  # (Q, H, M)
     known = (near >= 0) & (rows >= 0)[:, :, None]
     scores = np.where(known, neighbours.score[rows], -np.inf)
-    # If all bear one name, the isolation is at most this.
+    visible = known & ~references.held.bars(near)
+    own, near_codes = level.codes[rows][:, :, None], level.codes[near]
+    other = visible & (near_codes != own) & (near_codes != UNKNOWN) & (own != UNKNOWN)
+    same = visible & (near_codes == own) & (own != UNKNOWN)
+    if references.finer is not None:
+        same &= references.finer.codes[near] != references.finer.codes[rows][:, :, None]
     floor = np.min(scores, axis=2, where=known, initial=np.inf)
-    seen = known & ~held.bars(near)
-    own = level.codes[rows][:, :, None]
-    other = level.codes[near]
-    foreign = seen & (other != own) & (other != UNKNOWN) & (own != UNKNOWN)
-    same = seen & (other == own) & (own != UNKNOWN)
-    if finer is not None:
-        same &= finer.codes[near] != finer.codes[rows][:, :, None]
-    isolation = np.max(scores, axis=2, where=foreign, initial=-np.inf)
+    isolation = np.max(scores, axis=2, where=other, initial=-np.inf)
     isolation = np.where(np.isfinite(isolation), isolation, np.where(np.isfinite(floor), floor, np.nan))
     cohesion = np.max(scores, axis=2, where=same, initial=-np.inf)
     return isolation, np.where(np.isfinite(cohesion), cohesion, np.nan)
 
 
-def _identity(
-    hits: Hits, inside: npt.NDArray[np.bool_], outside: npt.NDArray[np.bool_]
-) -> tuple[Floats, Floats, Floats]:
-    """Best ANI and its larger aligned fraction inside the name, best ANI outside: three (Q,)."""
-    measured = np.nan_to_num(hits.ani, nan=LEAST_ANI)  # NaN here means "below the range", not "unknown"
-    ani, at = _best(measured, inside, np.full(len(inside), LEAST_ANI))
-    af = np.nan_to_num(np.fmax(_at(hits.af_query, at), _at(hits.af_reference, at)))
-    other, _ = _best(measured, outside, np.full(len(inside), LEAST_ANI))
-    return ani, np.where(ani > LEAST_ANI, af, 0), other
+def _of_ani(hits: Hits, same: Flags, other: Flags) -> Columns:
+    """ANI and aligned fraction; a missing ANI counts as LEAST_ANI, for it is below skani's range."""
+    ani = np.nan_to_num(hits.ani, nan=LEAST_ANI)
+    least = np.full(len(same), LEAST_ANI)
+    best, place = _best(ani, same, least)
+    best_other, _ = _best(ani, other, least)
+    af = np.nan_to_num(np.fmax(_at(hits.af_query, place), _at(hits.af_reference, place)))
+    return {"ani": best, "af": np.where(best > LEAST_ANI, af, 0), "ani margin": best - best_other}
 
 
-def _best(scores: Floats, where: npt.NDArray[np.bool_], otherwise: Floats) -> tuple[Floats, Rows]:
-    """The best score among some hits and its place: (Q, K) -> (Q,), (Q,); `otherwise` where there is none."""
-    masked = np.where(where, scores, -np.inf)
-    at = masked.argmax(axis=1)
-    found = _at(masked, at)
-    return np.where(np.isfinite(found), found, otherwise), at
+def _best(values: Floats, where: Flags, otherwise: Floats) -> tuple[Floats, Rows]:
+    """The highest value among some hits and its place: (Q, K) -> (Q,), (Q,); `otherwise` if there is none."""
+    masked = np.where(where, values, -np.inf)
+    place = masked.argmax(axis=1)
+    best = _at(masked, place)
+    return np.where(np.isfinite(best), best, otherwise), place
 
 
-def _at(table: npt.NDArray[Scalar], at: Rows) -> npt.NDArray[Scalar]:
+def _at(table: npt.NDArray[Scalar], place: Rows) -> npt.NDArray[Scalar]:
     """One value of each row: (Q, K), (Q,) -> (Q,)."""
-    return np.take_along_axis(table, at[:, None], axis=1)[:, 0]
+    return np.take_along_axis(table, place[:, None], axis=1)[:, 0]
 
 
 def _mean(table: Floats, otherwise: Floats) -> Floats:
-    """Mean of what is known in each row: (Q, H) with NaN -> (Q,)."""
+    """The mean of the known values of each row: (Q, H) with NaN -> (Q,); `otherwise` if there is none."""
     known = ~np.isnan(table)
-    return np.where(
-        known.any(axis=1), np.where(known, table, 0).sum(axis=1) / np.maximum(known.sum(axis=1), 1), otherwise
-    )
+    mean = np.where(known, table, 0).sum(axis=1) / np.maximum(known.sum(axis=1), 1)
+    return np.where(known.any(axis=1), mean, otherwise)
 
 
-def relative_to_needed(
+def relative_to_required(
     features: Floats,
     hits: Hits,
     self_rows: Rows,
-    elected: npt.NDArray[np.int32],
+    elected: Codes,
     level: Level,
     thresholds: SpeciesThresholds,
 ) -> Floats:
-    """ANI less what the elected species asks for, in place of ANI; its own row tells a query nothing."""
-    found = features.copy()
+    """The features with the ANI that the elected species requires subtracted from the column `ani`.
+
+    The required ANI is learned without the query's own row: self_rows (Q,), -1 for a real query.
+    """
+    relative = features.copy()
     column = FEATURES.index("ani")
     for i in range(len(elected)):
         rows = hits.rows[i][hits.rows[i] >= 0]
-        bearers = rows[level.codes[rows] == elected[i]]
-        if elected[i] != UNKNOWN and len(bearers):
-            found[i, column] -= thresholds.needed(int(bearers[0]), (int(self_rows[i]),))
-    return found
+        members = rows[level.codes[rows] == elected[i]]
+        if elected[i] != UNKNOWN and len(members):
+            relative[i, column] -= thresholds.required(int(members[0]), (int(self_rows[i]),))
+    return relative

@@ -1,6 +1,6 @@
 """Hits of queries: the nearest references with their similarity, shared k-mers, ANI and aligned fraction.
 
-The score that ranks them joins cosine similarity and identity from shared k-mers.
+The score that ranks hits joins cosine similarity and the identity estimated from shared k-mers.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ class Hits:
 
     @property
     def score(self) -> Floats:
-        """What hits are ranked by; -inf where there is no hit."""
+        """The score of each hit: (Q, K)."""
         return score(self.similarity, self.kmer_identity)
 
-    def only(self, which: slice | npt.NDArray[np.bool_]) -> Hits:
+    def only(self, queries: slice | npt.NDArray[np.bool_]) -> Hits:
         """The hits of some queries."""
-        return Hits(*(getattr(self, field.name)[which] for field in fields(self)))
+        return Hits(*(getattr(self, field.name)[queries] for field in fields(self)))
 
     def take(self, order: Rows) -> Hits:
         """The same hits in another order: (Q, K) positions."""
@@ -45,12 +45,12 @@ class Hits:
 
 
 def score(similarity: Floats, identity: Floats) -> Floats:
-    """What hits are ranked by: cosine, and identity from shared k-mers; (...) and (...) -> (...)."""
+    """Rank hits: cosine plus KMER_WEIGHT times the identity above KMER_FLOOR; (...) and (...) -> (...)."""
     return np.asarray(similarity + KMER_WEIGHT * (identity - KMER_FLOOR), np.float32)
 
 
 def kmer_identity(containment: Floats, k: int) -> Floats:
-    """Containment C of sketches -> identity, C ** (1 / k); KMER_FLOOR for nothing shared.
+    """Containment C of sketches -> identity, C ** (1 / k); KMER_FLOOR where no k-mer is shared.
 
     Koslicki & Zabeti 2019.
     """
@@ -59,7 +59,7 @@ def kmer_identity(containment: Floats, k: int) -> Floats:
 
 @dataclass(frozen=True)
 class NeighbourTable:
-    """Each reference's own nearest references, by descending score; row -1 where there are fewer."""
+    """The nearest references of each reference, by descending score; row -1 where there are fewer."""
 
     rows: npt.NDArray[np.int32]  # (N, M)
     score: Floats  # (N, M)
@@ -67,14 +67,17 @@ class NeighbourTable:
 
 @dataclass(frozen=True)
 class HeldOut:
-    """What Q simulated queries must not see: themselves, and all of the same code (a species, a genus)."""
+    """References hidden from Q simulated queries: each query's own row, and all rows of its code.
+
+    The code is that of a taxon, such as its species or genus.
+    """
 
     self_rows: Rows  # (Q,) the query's own row; -1 for a real query
     codes: npt.NDArray[np.int32]  # (N,) of every reference
-    own: npt.NDArray[np.int32]  # (Q,) the query's code; UNKNOWN bars nothing but itself
+    own: npt.NDArray[np.int32]  # (Q,) the query's code; UNKNOWN hides the query's own row only
 
     def bars(self, rows: npt.NDArray[np.integer]) -> npt.NDArray[np.bool_]:
-        """Which references are barred: (Q, ...) rows -> (Q, ...)."""
+        """Whether references are hidden from the query of their line: (Q, ...) rows -> (Q, ...)."""
         shape = (-1,) + (1,) * (rows.ndim - 1)
         own = self.own.reshape(shape)
         shares_code = (self.codes[rows] == own) & (own != UNKNOWN)

@@ -1,4 +1,4 @@
-"""Model: what an index has learned from its references, and what a query is answered with."""
+"""Model: what is learned from the references of an index, and how it is stored in a snapshot."""
 
 from __future__ import annotations
 
@@ -22,8 +22,10 @@ from genome_index.index.vectors.faiss_index import Vectors
 from genome_index.index.vectors.projection import Projection
 from genome_index.taxonomy.levels import Level
 
-# Hits whose shared k-mers are counted; of 7,378 mitogenomes 99 % have one of their genus among them.
+# Nearest vectors whose shared k-mers are counted; 99 % of 7,378 mitogenomes have their genus among them.
 CANDIDATES = 50
+
+REFERENCES, CALIBRATION = "references.npz", "calibration.json"  # files of a snapshot
 
 # Names in references.npz and calibration.json are those of format 1, so that older indexes open.
 STORED_NEIGHBOURS = {"rows": "Surroundings.rows", "score": "Surroundings.score"}
@@ -33,7 +35,13 @@ STORED_SPECIES = {
     "other": "Fellows.other",
     "other_row": "Fellows.other_row",
 }
-STORED_FEATURES = {"k-mer identity": "words", "hits of the name": "fellows"}
+STORED_FEATURES = {
+    "k-mer identity": "words",
+    "hits of the name": "fellows",
+    "success, narrow": "as near, narrow",
+    "success, middle": "as near, middle",
+    "success, wide": "as near, wide",
+}
 
 
 def stored_features() -> list[str]:
@@ -43,7 +51,7 @@ def stored_features() -> list[str]:
 
 @dataclass(frozen=True)
 class Model:
-    """Everything is by row; `live` says which rows are still in the index."""
+    """Arrays are by row of the index; `live` marks the rows whose genomes are still in it."""
 
     projection: Projection
     vectors: Vectors
@@ -52,9 +60,9 @@ class Model:
     levels: Mapping[str, Level]  # broadest rank first, labels last
     neighbours: NeighbourTable
     species_neighbours: SpeciesNeighbours
-    calibrators: Mapping[str, Calibrator]  # level -> calibrator; a level without enough samples has none
-    least_similarity: float  # below it, and without a shared k-mer, nothing here is comparable with a query
-    fitted: int  # genomes that projection and calibration were fitted on
+    calibrators: Mapping[str, Calibrator]  # by level; a level with too few samples has none
+    least_similarity: float  # a query below it without a shared k-mer is out of scope
+    fitted: int  # genomes in the fit of projection and calibration
 
     @cached_property
     def thresholds(self) -> SpeciesThresholds:
@@ -69,44 +77,61 @@ class Model:
         arrays |= {stored: getattr(self.species_neighbours, name) for name, stored in STORED_SPECIES.items()}
         arrays |= {f"codes.{name}": level.codes for name, level in self.levels.items()}
         arrays |= {"pairs.keys": pairs.keys, "pairs.values": pairs.values}
-        with (folder / "references.npz").open("wb") as file:
+        with (folder / REFERENCES).open("wb") as file:
             np.savez(file, allow_pickle=False, **arrays)
-        learned = {
+        (folder / CALIBRATION).write_text(json.dumps(self._to_json()))
+
+    def _to_json(self) -> dict[str, Any]:
+        return {
             "levels": {name: list(level.names) for name, level in self.levels.items()},
             "calibrators": {name: calibrator.to_json() for name, calibrator in self.calibrators.items()},
             "features": stored_features(),
             "least_similarity": self.least_similarity,
             "fitted": self.fitted,
         }
-        (folder / "calibration.json").write_text(json.dumps(learned))
 
     @classmethod
     def load(cls, folder: Path) -> Model:
-        learned = json.loads((folder / "calibration.json").read_text())
+        """Read the model of a snapshot.
+
+        Raises
+        ------
+        SpecMismatch
+            It was calibrated with other features than FEATURES.
+        """
+        learned = json.loads((folder / CALIBRATION).read_text())
         if learned.get("features") != stored_features():
             raise SpecMismatch(str(folder), "features", len(learned.get("features", [])), len(FEATURES))
-        with np.load(folder / "references.npz", allow_pickle=False) as arrays:
+        with np.load(folder / REFERENCES, allow_pickle=False) as arrays:
             return cls(
-                Projection.load(folder / "projection.npz"),
-                Vectors.load(folder / "vectors.faiss"),
-                arrays["live"],
-                arrays["molecules"],
-                {
+                projection=Projection.load(folder / "projection.npz"),
+                vectors=Vectors.load(folder / "vectors.faiss"),
+                live=arrays["live"],
+                molecules=arrays["molecules"],
+                levels={
                     name: Level(name, tuple(names), arrays[f"codes.{name}"])
                     for name, names in learned["levels"].items()
                 },
-                NeighbourTable(**{name: arrays[stored] for name, stored in STORED_NEIGHBOURS.items()}),
-                SpeciesNeighbours(**{name: arrays[stored] for name, stored in STORED_SPECIES.items()}),
-                {name: Calibrator.from_json(values) for name, values in learned["calibrators"].items()},
-                learned["least_similarity"],
-                learned["fitted"],
+                neighbours=NeighbourTable(**_stored(arrays, STORED_NEIGHBOURS)),
+                species_neighbours=SpeciesNeighbours(**_stored(arrays, STORED_SPECIES)),
+                calibrators={
+                    name: Calibrator.from_json(values) for name, values in learned["calibrators"].items()
+                },
+                least_similarity=learned["least_similarity"],
+                fitted=learned["fitted"],
             )
 
 
+def _stored(
+    arrays: Mapping[str, npt.NDArray[Any]], stored_names: Mapping[str, str]
+) -> dict[str, npt.NDArray[Any]]:
+    return {name: arrays[stored] for name, stored in stored_names.items()}
+
+
 def load_pairs(folder: Path) -> PairTable:
-    """The pairs measured so far: ANI, aligned fraction of the lesser row, of the greater.
+    """The pairs measured so far: ANI, aligned fraction of the lesser row, of the greater row.
 
     All in percent, NaN below the range.
     """
-    with np.load(folder / "references.npz", allow_pickle=False) as arrays:
+    with np.load(folder / REFERENCES, allow_pickle=False) as arrays:
         return PairTable(3, arrays["pairs.keys"], arrays["pairs.values"])

@@ -1,4 +1,4 @@
-"""Comparing references with each other: shared words and ANI of pairs, each measured once."""
+"""Comparison of references with each other: shared k-mers and ANI of pairs, each measured once."""
 
 from __future__ import annotations
 
@@ -18,94 +18,93 @@ from genome_index.index.store.sketches import containment
 Rows = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float32]
 
-HASH_BYTES = 32 << 20  # of sketches held at a time while pairs are counted
-VERIFIED = 10  # hits of a query that get an ANI
+HASH_BYTES = 32 << 20  # of sketches in memory while pairs are counted
+VERIFIED = 10  # hits of a query for which ANI is measured
 
 
 @dataclass
 class Comparer:
-    """Answers for pairs of references; what has been measured stays in `words` and `ani`."""
+    """Compares pairs of references, and keeps what was measured in `containments` and `ani`."""
 
     references: References
     threads: int = 1
     ani: PairTable = field(default_factory=lambda: PairTable(3))  # ANI, AF of lesser row, AF of greater
-    words: PairTable = field(default_factory=lambda: PairTable(1))  # containment
+    containments: PairTable = field(default_factory=lambda: PairTable(1))
 
     def hits(self, queries: Rows, similarity: Floats, rows: Rows) -> Hits:
-        """Evidence for the nearest rows of references: (Q,), (Q, K), (Q, K) -> Hits by descending score."""
-        words = self.kmer_identity(queries[:, None], rows)
-        order = np.argsort(np.where(rows >= 0, -score(similarity, words), np.inf), axis=1, kind="stable")
+        """Hits by descending score, from the nearest rows of references: (Q,), (Q, K), (Q, K) -> Hits."""
+        identity = self.kmer_identity(queries[:, None], rows)
+        order = np.argsort(np.where(rows >= 0, -score(similarity, identity), np.inf), axis=1, kind="stable")
         blank = np.full(rows.shape, np.nan, np.float32)
-        hits = Hits(rows, similarity, words, blank, blank, blank).take(order)
+        hits = Hits(rows, similarity, identity, blank, blank, blank).take(order)
         return self._with_ani(queries, hits)
 
     def kmer_identity(self, a: Rows, b: Rows) -> Floats:
-        """Identity by shared words of pairs of rows, any shape; where b is -1, that of nothing shared."""
+        """Identity from shared k-mers of pairs of rows, any shape; KMER_FLOOR where b is -1."""
         return kmer_identity(self._containment(np.broadcast_to(a, b.shape), b), self.references.spec.sketch_k)
 
     def _containment(self, a: Rows, b: Rows) -> Floats:
-        real = b >= 0
-        keys = keys_of(a[real], b[real])
-        for block in self._blocks(self.words.missing(keys)):
-            self.words.add(block, self._count(block))
-        found = np.zeros(b.shape, np.float32)
-        found[real] = self.words.get(keys)[:, 0]
-        return found
+        is_pair = b >= 0
+        keys = keys_of(a[is_pair], b[is_pair])
+        for block in self._blocks(self.containments.missing(keys)):
+            self.containments.add(block, self._count(block))
+        containments = np.zeros(b.shape, np.float32)
+        containments[is_pair] = self.containments.get(keys)[:, 0]
+        return containments
 
     def _with_ani(self, queries: Rows, hits: Hits) -> Hits:
-        """Measure the best VERIFIED hits that share a word with their query; the rest stays NaN."""
-        top = (
-            (np.arange(hits.rows.shape[1]) < VERIFIED) & (hits.rows >= 0) & (hits.kmer_identity > KMER_FLOOR)
-        )
-        asked = np.broadcast_to(queries[:, None], hits.rows.shape)
-        keys = keys_of(asked[top], hits.rows[top])
+        """Measure the first VERIFIED hits that share a k-mer with their query; the rest stays NaN."""
+        is_first = np.arange(hits.rows.shape[1]) < VERIFIED
+        top = is_first & (hits.rows >= 0) & (hits.kmer_identity > KMER_FLOOR)
+        own = np.broadcast_to(queries[:, None], hits.rows.shape)
+        keys = keys_of(own[top], hits.rows[top])
         self._measure(self.ani.missing(keys))
         ani, af_lesser, af_greater = (np.full(hits.rows.shape, np.nan, np.float32) for _ in range(3))
         ani[top], af_lesser[top], af_greater[top] = self.ani.get(keys).T
-        lesser = asked < hits.rows
+        lesser = own < hits.rows
         af_query = np.where(lesser, af_lesser, af_greater)
         af_reference = np.where(lesser, af_greater, af_lesser)
         return Hits(hits.rows, hits.similarity, hits.kmer_identity, ani, af_query, af_reference)
 
     def _measure(self, keys: Rows) -> None:
+        """Measure pairs, given by sorted keys; those of one lesser row go through skani together."""
         lesser, greater = rows_of(keys)
-        starts = np.flatnonzero(np.diff(lesser, prepend=-1))
-        ends = np.append(starts[1:], len(keys))
+        groups = np.split(np.arange(len(keys)), np.flatnonzero(np.diff(lesser)) + 1) if len(keys) else []
 
-        def one(number: int) -> Floats | None:
-            """All asked pairs of one lesser row, in one call of skani."""
-            genome = self.references.genome(int(lesser[starts[number]]))
-            if genome is None:
+        def measured(number: int) -> Floats | None:
+            pairs = groups[number]
+            genome = self.references.genome(int(lesser[pairs[0]]))
+            if genome is None:  # the index does not keep its sequence
                 return None
-            partners = greater[starts[number] : ends[number]].tolist()
-            found = measure(genome, [self.references.candidate(partner) for partner in partners])
-            return np.array([(e.ani, e.af_query, e.af_reference) for e in found], np.float32)
+            partners = [self.references.candidate(row) for row in greater[pairs].tolist()]
+            evidence = measure(genome, partners)
+            return np.array([(pair.ani, pair.af_query, pair.af_reference) for pair in evidence], np.float32)
 
-        kept = [
-            (keys[starts[i] : ends[i]], values)
-            for i, values in enumerate(in_threads(one, len(starts), self.threads))
-            if values is not None
+        values = in_threads(measured, len(groups), self.threads)
+        done = [
+            (keys[pairs], table) for pairs, table in zip(groups, values, strict=True) if table is not None
         ]
-        if kept:
+        if done:
             self.ani.add(
-                np.concatenate([key for key, _ in kept]), np.concatenate([values for _, values in kept])
+                np.concatenate([key for key, _ in done]), np.concatenate([table for _, table in done])
             )
 
     def _blocks(self, keys: Rows) -> Iterator[Rows]:
-        """Cut sorted pairs so that the sketches of a block fit into HASH_BYTES."""
+        """Cut sorted keys into blocks whose sketches together just exceed HASH_BYTES."""
         lesser, greater = rows_of(keys)
-        start, seen, size = 0, set[int](), 0
-        for at in range(len(keys)):
-            new = {int(lesser[at]), int(greater[at])} - seen
-            seen |= new
+        start, rows, size = 0, set[int](), 0
+        for end in range(1, len(keys) + 1):
+            new = {int(lesser[end - 1]), int(greater[end - 1])} - rows
+            rows |= new
             size += sum(self.references.hashes(row).nbytes for row in new)
             if size > HASH_BYTES:
-                yield keys[start : at + 1]
-                start, seen, size = at + 1, set(), 0
+                yield keys[start:end]
+                start, rows, size = end, set(), 0
         if start < len(keys):
             yield keys[start:]
 
     def _count(self, keys: Rows) -> Floats:
+        """Containment of pairs, given by keys: (P,) -> (P,)."""
         lesser, greater = rows_of(keys)
         rows = np.unique(np.concatenate([lesser, greater]))
         sketches = [self.references.hashes(row) for row in rows.tolist()]
@@ -113,16 +112,14 @@ class Comparer:
         joined = np.concatenate(sketches)
         limits = np.array([self.references.limit(row) for row in rows.tolist()], np.uint64)
         a, b = np.searchsorted(rows, lesser), np.searchsorted(rows, greater)
-        found = np.empty(len(keys), np.float32)
+        containments = np.empty(len(keys), np.float32)
         cuts = np.linspace(0, len(keys), 4 * self.threads + 1).astype(int)
-        list(
-            in_threads(
-                lambda i: _contain(joined, starts, limits, a, b, found, cuts[i], cuts[i + 1]),
-                4 * self.threads,
-                self.threads,
-            )
-        )
-        return found
+
+        def count(part: int) -> None:
+            _contain(joined, starts, limits, a, b, containments, cuts[part], cuts[part + 1])
+
+        list(in_threads(count, 4 * self.threads, self.threads))
+        return containments
 
 
 @njit(cache=True, nogil=True)
@@ -132,13 +129,14 @@ def _contain(
     limits: npt.NDArray[np.uint64],
     a: Rows,
     b: Rows,
-    found: Floats,
+    containments: Floats,
     start: int,
     end: int,
 ) -> None:
+    """Containment of the pairs from `start` to `end`, at the coarser of their sketches' two densities."""
     for pair in range(start, end):
         i, j = a[pair], b[pair]
-        found[pair] = containment(
+        containments[pair] = containment(
             joined[starts[i] : starts[i + 1]],
             joined[starts[j] : starts[j + 1]],
             min(limits[i], limits[j]),

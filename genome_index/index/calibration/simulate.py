@@ -1,4 +1,4 @@
-"""Simulated queries: references asked about with themselves, or a taxon of theirs, left out."""
+"""Simulated queries: references queried with their own genome, or a taxon of theirs, held out."""
 
 from __future__ import annotations
 
@@ -8,32 +8,27 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from genome_index.index.calibration.calibrator import (
-    Samples,
-)
-from genome_index.index.calibration.features import FEATURES, features_of, relative_to_needed
-from genome_index.index.calibration.hits import HeldOut, Hits, NeighbourTable
+from genome_index.index.calibration.hits import HeldOut, Hits
 from genome_index.index.calibration.model import CANDIDATES
 from genome_index.index.calibration.pairwise import Comparer
-from genome_index.index.calibration.thresholds import SpeciesThresholds
-from genome_index.index.calibration.vote import Vote, elect
 from genome_index.index.store.pair_table import positions
 from genome_index.index.vectors.exact_search import nearest
 from genome_index.records import RANKS, Progress, quiet
-from genome_index.taxonomy.levels import UNKNOWN, Level, finer_level
+from genome_index.taxonomy.levels import UNKNOWN, Level
 
 Rows = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float32]
 
-CALIBRATE_UP_TO = 8_000  # references that are asked about; more do not change the curves
+CALIBRATE_UP_TO = 8_000  # references that become queries; more do not change the curves
+LEAST_QUANTILE = 0.001  # of similarities with the genus held out: 99.9 % of queries are nearer
 
 
 @dataclass(frozen=True)
 class SimulatedQueries:
-    """One regime's simulated queries: the references asked about, with what left out, and their hits."""
+    """The simulated queries of one regime, and their hits."""
 
-    regime: str  # genome, species or genus: what was left out
-    rows: Rows  # (Q,) of the references asked about
+    regime: str  # what is held out: genome, species, genus ...
+    rows: Rows  # (Q,) of the references that are queries
     hits: Hits
     held: HeldOut
 
@@ -41,32 +36,31 @@ class SimulatedQueries:
 def simulate_all(
     comparer: Comparer, vectors: Floats, rows: Rows, levels: Mapping[str, Level], progress: Progress = quiet
 ) -> Iterator[SimulatedQueries]:
-    """Ask with each genome left out, then with each of its ranks the index knows, from species upwards."""
-    asked = np.unique(np.linspace(0, len(rows) - 1, min(len(rows), CALIBRATE_UP_TO)).astype(np.int64))
+    """Query with each genome held out, then with each of its ranks in the index, from species upwards."""
+    queries = np.unique(np.linspace(0, len(rows) - 1, min(len(rows), CALIBRATE_UP_TO)).astype(np.int64))
     ranks = [rank for rank in reversed(RANKS[:-1]) if rank in levels]
-    progress.stage("asking with the genome left out", 0, len(ranks) + 1)
-    yield simulate(comparer, vectors, rows, asked, None, "genome")
+    progress.stage("querying with the genome held out", 0, len(ranks) + 1)
+    yield simulate(comparer, vectors, rows, queries, None, "genome")
     for number, rank in enumerate(ranks, 1):
-        progress.stage(f"asking with the {rank} left out", number, len(ranks) + 1)
-        yield simulate(
-            comparer, vectors, rows, asked[levels[rank].codes[asked] != UNKNOWN], levels[rank], rank
-        )
+        progress.stage(f"querying with the {rank} held out", number, len(ranks) + 1)
+        named = queries[levels[rank].codes[queries] != UNKNOWN]
+        yield simulate(comparer, vectors, rows, named, levels[rank], rank)
 
 
 def simulate(
-    comparer: Comparer, vectors: Floats, rows: Rows, asked: Rows, level: Level | None, regime: str
+    comparer: Comparer, vectors: Floats, rows: Rows, queries: Rows, level: Level | None, regime: str
 ) -> SimulatedQueries:
-    """Ask about references (positions within `rows`) with themselves, and all of their code, left out."""
+    """Query references (positions within `rows`) with themselves, and all of their code, held out."""
     codes = level.codes if level is not None else np.full(len(rows), UNKNOWN, np.int32)
     members = level.members() if level is not None else {}
-    own = codes[asked]
+    own = codes[queries]
 
     def barred(i: int) -> Rows:
-        return np.append(members.get(int(own[i]), np.empty(0, np.int64)), asked[i])
+        return np.append(members.get(int(own[i]), np.empty(0, np.int64)), queries[i])
 
-    similarity, near = nearest(vectors[asked], vectors, CANDIDATES, barred)
-    hits = comparer.hits(rows[asked], similarity, np.where(near >= 0, rows[near], -1))
-    return SimulatedQueries(regime, asked, within(hits, rows), HeldOut(asked, codes, own))
+    similarity, near = nearest(vectors[queries], vectors, CANDIDATES, barred)
+    hits = comparer.hits(rows[queries], similarity, np.where(near >= 0, rows[near], -1))
+    return SimulatedQueries(regime, queries, within(hits, rows), HeldOut(queries, codes, own))
 
 
 def within(hits: Hits, rows: Rows) -> Hits:
@@ -77,63 +71,15 @@ def within(hits: Hits, rows: Rows) -> Hits:
     )
 
 
-def samples_of(
-    levels: Mapping[str, Level],
-    name: str,
-    asked: SimulatedQueries,
-    neighbours: NeighbourTable,
-    thresholds: SpeciesThresholds,
-    vote: Vote,
-    share_of_mixture: float = 1.0,
-) -> Samples | None:
-    """Simulated answers of one regime at one level; genomes without a name there say nothing."""
-    level = levels[name]
-    elected, share = elect(asked.hits, level, vote)
-    features = features_of(
-        asked.hits, level, finer_level(levels, name), elected, share, neighbours, asked.held
-    )
-    if name == "species":
-        features = relative_to_needed(features, asked.hits, asked.rows, elected, level, thresholds)
-    own = level.codes[asked.rows]
-    known = (own != UNKNOWN) & (elected != UNKNOWN)
-    if name == "species" and asked.regime == "genome":
-        # A genome alone in its species is asked about in the species regime; here the answer has to be there.
-        known &= np.bincount(level.codes[level.codes != UNKNOWN], minlength=1)[own] > 1
-    if not known.any():
-        return None
-    right = elected == own
-    weight = np.full(int(known.sum()), share_of_mixture / known.sum())
-    return Samples(
-        features[known],
-        right[known],
-        weight,
-        np.full(len(weight), asked.regime == "species"),
-        (features[known, FEATURES.index("ani")] >= 0) if name == "species" else np.ones(len(weight), bool),
-        kin_of(levels, asked.rows[known]),
-    )
+def least_similarity(simulated: Sequence[SimulatedQueries]) -> float:
+    """The similarity to the nearest hit that 99.9 % of queries exceed with their genus held out.
 
-
-def kin_of(levels: Mapping[str, Level], rows: Rows) -> Rows:
-    """One number a genus; genomes without one, or without a species of it, are their own kin."""
-    codes = levels["genus"].codes[rows] if "genus" in levels else np.full(len(rows), UNKNOWN)
-    return np.where(codes == UNKNOWN, -1 - rows, codes)
-
-
-def join_samples(parts: Sequence[Samples]) -> Samples | None:
-    """All regimes together, weighted so that the weights add up to the number of samples."""
-    if not parts:
-        return None
-    joined = [
-        np.concatenate([getattr(part, name) for part in parts])
-        for name in ("features", "right", "weight", "species_out", "eligible", "group")
-    ]
-    joined[2] = joined[2] * len(joined[2]) / joined[2].sum()
-    return Samples(*joined)
-
-
-def least_similarity(asked: Sequence[SimulatedQueries]) -> float:
-    """Similarity that 99.9 % of references find with their genus left out; below it nothing is comparable."""
-    genus_out = next((one for one in asked if one.regime == "genus"), asked[0])
-    real = np.where(genus_out.hits.rows >= 0, genus_out.hits.similarity, np.nan)
-    found = ~np.isnan(real).all(axis=1)
-    return float(np.quantile(np.nanmax(real[found], axis=1), 0.001)) if found.any() else -1.0
+    A query below it that shares no k-mer is comparable with nothing here. -1, the least cosine, if no query
+    has a hit.
+    """
+    genus_out = next((queries for queries in simulated if queries.regime == "genus"), simulated[0])
+    similarity = np.where(genus_out.hits.rows >= 0, genus_out.hits.similarity, np.nan)
+    has_hit = ~np.isnan(similarity).all(axis=1)
+    if not has_hit.any():
+        return -1.0
+    return float(np.quantile(np.nanmax(similarity[has_hit], axis=1), LEAST_QUANTILE))

@@ -1,8 +1,8 @@
-"""How near a genome must be to bear a species' name: ANI thresholds learned from the index, per species.
+"""Thresholds of species: the ANI that a genome must reach, learned from the index for each species.
 
-A species with several genomes shows how far apart its members are and how near the next species comes; its
-threshold lies half-way. One with few genomes borrows from its genus, that from its family, that from all
-genomes of its kind, and that from the prior, each worth PRIOR_WEIGHT genomes.
+The threshold of a species lies half-way between the ANI of its members to each other and the ANI of the next
+species to them. It is shrunk towards that of its genus, which is shrunk towards that of its family, that
+towards all genomes of the kind of molecule, and that towards a prior; each counts as PRIOR_WEIGHT genomes.
 """
 
 from __future__ import annotations
@@ -20,74 +20,75 @@ from genome_index.taxonomy.names import Molecule
 
 @dataclass(frozen=True)
 class Prior:
-    """What counts as one species before the index has said anything; percent."""
+    """Thresholds of a kind of molecule before anything is learned from the index; all in percent."""
 
     ani: float
-    af: float
-    margin: float  # ANI by which the species must beat every other; less is ambiguous
+    af: float  # least aligned fraction, in the larger direction; it is never learned
+    margin: float  # least lead in ANI over every other species; with less, the call is ambiguous
 
 
 PRIORS: Mapping[Molecule, Prior] = {
     "prokaryote": Prior(95, 50, 0.2),  # Goris 2007, Jain 2018 (ANI 95); GTDB's aligned fraction, Parks 2020
     "virus": Prior(95, 85, 0.2),  # MIUViG, Roux 2019: 95 % over 85 % of the shorter
     "organelle": Prior(99, 80, 0.5),  # many animal species differ by less than 5 %: tests/bench/RESULTS.md
-    "plasmid": Prior(95, 50, 0.5),  # a plasmid says little of its host: it must beat every other host's
+    "plasmid": Prior(95, 50, 0.5),  # plasmids cross species, so the lead must be wider than for chromosomes
     "other": Prior(95, 50, 0.2),
 }
-PRIOR_WEIGHT = 4.0  # genomes that a prior, or the level above, is worth
-LEAST_ANI = 80.0  # stands for "no neighbour within skani's range"
-# A learned threshold stays within; viruses differ widely.
+PRIOR_WEIGHT = 4.0  # genomes that a prior, or the level above, counts as
+LEAST_ANI = 80.0  # stands for an ANI below skani's range
+LARGE_TAXON = 200  # genomes; leaving one of more out would not move their midpoint, which is cached
+# A learned threshold stays within its kind's range; viruses differ too widely to have one of their own.
 RANGE = {"prokaryote": (94.0, 97.0), "organelle": (98.5, 99.8)}
 WIDEST = (82.0, 99.8)
 
 
 def prior_of(kind: str) -> Prior:
-    """The prior of a kind of molecule, as the index writes it."""
+    """The prior of a kind of molecule, named as in the index."""
     return PRIORS[cast(Molecule, kind)]
 
 
 @dataclass(frozen=True)
 class SpeciesNeighbours:
-    """For each genome: ANI of the nearest of its species, and of the nearest of another; NaN if unknown."""
+    """For each genome the nearest genome of the same species, and the nearest of another, by ANI."""
 
-    same: npt.NDArray[np.float32]  # (N,) percent
-    same_row: npt.NDArray[np.int64]  # (N,) whose it is, -1 if none
-    other: npt.NDArray[np.float32]  # (N,)
+    same: npt.NDArray[np.float32]  # (N,) percent, NaN if none was measured
+    same_row: npt.NDArray[np.int64]  # (N,) row of that genome, -1 if none
+    other: npt.NDArray[np.float32]  # (N,) percent, NaN if none was measured
     other_row: npt.NDArray[np.int64]  # (N,)
 
 
 def nearest_by_species(
     species: Level, rows_a: npt.NDArray[np.int64], rows_b: npt.NDArray[np.int64], ani: npt.NDArray[np.float32]
 ) -> SpeciesNeighbours:
-    """SpeciesNeighbours from measured pairs: (P,) rows, (P,) rows, (P,) percent or NaN below the range."""
-    size = len(species.codes)
-    found = SpeciesNeighbours(
-        np.full(size, np.nan, np.float32),
-        np.full(size, -1, np.int64),
-        np.full(size, np.nan, np.float32),
-        np.full(size, -1, np.int64),
-    )
+    """SpeciesNeighbours from measured pairs: rows (P,) and (P,), ANI (P,) in percent, NaN below the range.
+
+    An ANI below the range counts as LEAST_ANI. Genomes without a species have no neighbours and are none.
+    """
     ends, partners = np.concatenate([rows_a, rows_b]), np.concatenate([rows_b, rows_a])
     values = np.nan_to_num(np.concatenate([ani, ani]), nan=LEAST_ANI)
-    same = (species.codes[ends] == species.codes[partners]) & (species.codes[ends] != UNKNOWN)
-    differ = (
-        (species.codes[ends] != species.codes[partners])
-        & (species.codes[ends] != UNKNOWN)
-        & (species.codes[partners] != UNKNOWN)
-    )
-    order = np.argsort(values, kind="stable")  # ascending: the last written is the best
-    for mask, table, row_of in (
-        (same, found.same, found.same_row),
-        (differ, found.other, found.other_row),
-    ):
-        chosen = order[mask[order]]
-        table[ends[chosen]] = values[chosen]
-        row_of[ends[chosen]] = partners[chosen]
-    return found
+    codes, partner_codes = species.codes[ends], species.codes[partners]
+    named = (codes != UNKNOWN) & (partner_codes != UNKNOWN)
+    size = len(species.codes)
+    same = _highest(size, *(table[named & (codes == partner_codes)] for table in (ends, partners, values)))
+    other = _highest(size, *(table[named & (codes != partner_codes)] for table in (ends, partners, values)))
+    return SpeciesNeighbours(*same, *other)
+
+
+def _highest(
+    size: int,
+    ends: npt.NDArray[np.int64],
+    partners: npt.NDArray[np.int64],
+    values: npt.NDArray[np.float32],
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]:
+    """The highest value of each end, and its partner: (P,) each -> (N,), (N,); NaN and -1 if it has none."""
+    best, row = np.full(size, np.nan, np.float32), np.full(size, -1, np.int64)
+    order = np.argsort(values, kind="stable")  # ascending, so that the highest is written last
+    best[ends[order]], row[ends[order]] = values[order], partners[order]
+    return best, row
 
 
 class SpeciesThresholds:
-    """The ANI that a species asks for; `without` leaves a genome out, as if the index did not have it."""
+    """The ANI that each species requires."""
 
     def __init__(
         self,
@@ -95,56 +96,60 @@ class SpeciesThresholds:
         levels: Mapping[str, Level],
         molecules: npt.NDArray[np.str_],
     ) -> None:
-        self._species_neighbours, self._levels, self._molecules = species_neighbours, levels, molecules
+        self._neighbours, self._levels, self._molecules = species_neighbours, levels, molecules
         self._members = {
-            rank: levels[rank].members() for rank in ("species", "genus", "family") if rank in levels
+            rank: levels[rank].members() for rank in ("family", "genus", "species") if rank in levels
         }
         self._of_kind = {kind: np.flatnonzero(molecules == kind) for kind in set(molecules.tolist())}
-        self._pooled: dict[tuple[str, int], tuple[float, int]] = {}
+        self._cache: dict[tuple[str, str | int], tuple[float, int]] = {}
 
-    def needed(self, row: int, without: Iterable[int] = ()) -> float:
-        """ANI in percent that the species of reference `row` asks for."""
-        kind = str(self._molecules[row])
-        gone = frozenset(without)
-        value = prior_of(kind).ani
-        value = self._shrunk(self._of_kind[kind], value, gone, ("kind", hash(kind)))
-        for rank in ("family", "genus", "species"):
-            if rank in self._members:
-                code = int(self._levels[rank].codes[row])
-                if code != UNKNOWN:
-                    value = self._shrunk(self._members[rank][code], value, gone, (rank, code))
-        low, high = RANGE.get(kind, WIDEST)
-        return float(np.clip(value, low, high))
+    def required(self, row: int, without: Iterable[int] = ()) -> float:
+        """The ANI in percent that the species of reference `row` requires.
+
+        It is learned as if the index did not have the rows `without`.
+        """
+        kind, left_out = str(self._molecules[row]), frozenset(without)
+        value = self._shrunk(self._of_kind[kind], prior_of(kind).ani, left_out, ("kind", kind))
+        for rank, members in self._members.items():
+            code = int(self._levels[rank].codes[row])
+            if code != UNKNOWN:
+                value = self._shrunk(members[code], value, left_out, (rank, code))
+        return float(np.clip(value, *RANGE.get(kind, WIDEST)))
 
     def _shrunk(
-        self, rows: npt.NDArray[np.int64], prior: float, gone: frozenset[int], key: tuple[str, int]
+        self,
+        rows: npt.NDArray[np.int64],
+        prior: float,
+        left_out: frozenset[int],
+        key: tuple[str, str | int],
     ) -> float:
-        midpoint, weight = self._midpoint(rows, gone, key)
+        """The midpoint of some genomes, shrunk towards a prior."""
+        midpoint, weight = self._midpoint(rows, left_out, key)
         return (PRIOR_WEIGHT * prior + weight * midpoint) / (PRIOR_WEIGHT + weight)
 
     def _midpoint(
-        self, rows: npt.NDArray[np.int64], gone: frozenset[int], key: tuple[str, int]
+        self, rows: npt.NDArray[np.int64], left_out: frozenset[int], key: tuple[str, str | int]
     ) -> tuple[float, int]:
-        """Half-way between how far members go and how near others come, and how many genomes say so."""
-        # Of more than 200, one genome moves nothing.
-        touched = len(rows) <= 200 and any(row in gone for row in rows.tolist())
-        if not touched and key in self._pooled:
-            return self._pooled[key]
-        fellow, other = self._species_neighbours.same[rows], self._species_neighbours.other[rows]
-        if touched:
-            barred = list(gone)
-            fellow = fellow[
-                ~np.isin(rows, barred) & ~np.isin(self._species_neighbours.same_row[rows], barred)
-            ]
-            other = other[~np.isin(rows, barred) & ~np.isin(self._species_neighbours.other_row[rows], barred)]
-        fellow, other = fellow[~np.isnan(fellow)], other[~np.isnan(other)]
-        found = (0.0, 0) if len(fellow) < 2 else (_between(fellow, other), len(fellow))
-        if not touched:
-            self._pooled[key] = found
-        return found
+        """The midpoint between members and other species, and the number of genomes it rests on."""
+        if len(rows) <= LARGE_TAXON and not left_out.isdisjoint(rows.tolist()):
+            return self._midpoint_without(rows, np.array(sorted(left_out)))
+        if key not in self._cache:
+            self._cache[key] = self._midpoint_without(rows, np.empty(0, np.int64))
+        return self._cache[key]
+
+    def _midpoint_without(
+        self, rows: npt.NDArray[np.int64], left_out: npt.NDArray[np.int64]
+    ) -> tuple[float, int]:
+        """The midpoint without some rows, as members and as neighbours; none if fewer than two are left."""
+        rows = rows[~np.isin(rows, left_out)]
+        same = self._neighbours.same[rows[~np.isin(self._neighbours.same_row[rows], left_out)]]
+        other = self._neighbours.other[rows[~np.isin(self._neighbours.other_row[rows], left_out)]]
+        same, other = same[~np.isnan(same)], other[~np.isnan(other)]
+        return (0.0, 0) if len(same) < 2 else (_between(same, other), len(same))
 
 
-def _between(fellow: npt.NDArray[np.float32], other: npt.NDArray[np.float32]) -> float:
-    within = float(np.quantile(fellow, 0.05))
+def _between(same: npt.NDArray[np.float32], other: npt.NDArray[np.float32]) -> float:
+    """The middle between members, most of which are nearer, and other species, most of which are farther."""
+    within = float(np.quantile(same, 0.05))
     beyond = float(np.quantile(other, 0.95)) if len(other) else LEAST_ANI
     return (within + beyond) / 2 if within > beyond else beyond

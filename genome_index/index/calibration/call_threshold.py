@@ -1,0 +1,68 @@
+"""Threshold of a calibrator: the least probability at which its level is called."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+
+from genome_index.index.calibration.calibrator import (
+    DEFAULT_THRESHOLD,
+    Calibrator,
+    Samples,
+    fit_calibrator,
+)
+
+Doubles = npt.NDArray[np.float64]
+
+REQUIRED_PRECISION = 0.905  # of calls with the species held out; the promise is 0.90
+FALSE_CALLS = 0.03  # of queries with the species held out that may still get a species; the promise is 0.05
+LEAST_CALLS = 30  # to learn a threshold from
+THRESHOLDS = (0.50, 0.95)  # a learned threshold stays between
+THRESHOLD_FOLDS = 3  # probabilities for learning a threshold come from calibrators fitted on the other folds
+NEVER = 1.01  # a threshold that no probability reaches
+
+
+def with_threshold(fitted: Calibrator, samples: Samples) -> Calibrator:
+    """The same calibrator with its threshold learned, from probabilities in which relatives had no part."""
+    fold = np.unique(samples.group, return_inverse=True)[1] % THRESHOLD_FOLDS
+    probability = fitted.probability(samples.features)
+    for part in range(THRESHOLD_FOLDS):
+        others = samples.only(fold != part)
+        if others.right.any():
+            unrelated = fit_calibrator(others, fitted.vote)
+            probability[fold == part] = unrelated.probability(samples.features[fold == part])
+    return replace(fitted, threshold=learned_threshold(probability, samples))
+
+
+def learned_threshold(probability: Doubles, samples: Samples) -> float:
+    """The least probability at which calls of queries with their species held out can be trusted.
+
+    At genus and above, where the name can still be right: REQUIRED_PRECISION of the calls are right. At
+    species, where every call is wrong: no more than FALSE_CALLS of the queries are called.
+    """
+    species_out = samples.species_out
+    if not species_out.any():
+        return DEFAULT_THRESHOLD
+    if not samples.right[species_out].any():
+        return _threshold_of_false_calls(probability[species_out], samples.eligible[species_out])
+    return _threshold_of_precision(probability[species_out], samples.right[species_out])
+
+
+def _threshold_of_false_calls(probability: Doubles, eligible: npt.NDArray[np.bool_]) -> float:
+    """The least threshold that no more than FALSE_CALLS of the queries reach: (S,), (S,)."""
+    descending = np.sort(probability[eligible])[::-1]
+    allowed = int(FALSE_CALLS * len(probability))
+    threshold = descending[allowed] + 1e-6 if allowed < len(descending) else 0
+    return float(np.clip(threshold, *THRESHOLDS))
+
+
+def _threshold_of_precision(probability: Doubles, right: npt.NDArray[np.bool_]) -> float:
+    """The least threshold at which REQUIRED_PRECISION of the calls are right: (S,), (S,)."""
+    order = np.argsort(-probability, kind="stable")
+    calls = np.arange(1, len(right) + 1)
+    is_precise = np.cumsum(right[order]) / calls >= REQUIRED_PRECISION
+    is_enough = calls >= min(LEAST_CALLS, len(right) // 2)
+    last = np.flatnonzero(is_precise & is_enough)[-1:]
+    return float(np.clip(probability[order][last[0]], *THRESHOLDS)) if len(last) else THRESHOLDS[1]

@@ -1,0 +1,97 @@
+"""Samples for calibration: what simulated queries answer at one level, and whether it is right."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+
+import numpy as np
+import numpy.typing as npt
+
+from genome_index.index.calibration.calibrator import Samples
+from genome_index.index.calibration.features import FEATURES, features_of, relative_to_required
+from genome_index.index.calibration.hits import NeighbourTable
+from genome_index.index.calibration.simulate import SimulatedQueries
+from genome_index.index.calibration.thresholds import SpeciesThresholds
+from genome_index.index.calibration.vote import Vote, elect
+from genome_index.records import RANKS
+from genome_index.taxonomy.levels import UNKNOWN, Level, finer_level
+
+Rows = npt.NDArray[np.int64]
+
+MIXTURE: Mapping[str, float] = {"genome": 0.5, "species": 0.3, "genus": 0.2}
+"""Expected share of queries for which the index lacks their own genome, species or genus."""
+
+
+def mixture_for(level: str) -> dict[str, float]:
+    """The mixture at one level. Above genus, half of the share of genus goes to the level itself held out.
+
+    Otherwise no simulated query at that level would be wrong because the index lacks the right answer.
+
+    >>> mixture_for("family")
+    {'genome': 0.5, 'species': 0.3, 'genus': 0.1, 'family': 0.1}
+    """
+    shares = dict(MIXTURE)
+    if level in RANKS[: RANKS.index("genus")]:
+        shares |= {"genus": MIXTURE["genus"] / 2, level: MIXTURE["genus"] / 2}
+    return shares
+
+
+def samples_of(
+    levels: Mapping[str, Level],
+    name: str,
+    simulated: SimulatedQueries,
+    neighbours: NeighbourTable,
+    thresholds: SpeciesThresholds,
+    vote: Vote,
+    share_of_mixture: float = 1.0,
+) -> Samples | None:
+    """The answers of one regime at the level `name`; None if no query has both a name and an answer there."""
+    level, hits, held = levels[name], simulated.hits, simulated.held
+    elected, share = elect(hits, level, vote)
+    features = features_of(hits, level, finer_level(levels, name), elected, share, neighbours, held)
+    if name == "species":
+        features = relative_to_required(features, hits, simulated.rows, elected, level, thresholds)
+    usable = _usable(name, level, simulated, elected)
+    if not usable.any():
+        return None
+    count = int(usable.sum())
+    return Samples(
+        features[usable],
+        (elected == level.codes[simulated.rows])[usable],
+        np.full(count, share_of_mixture / count),
+        np.full(count, simulated.regime == "species"),
+        features[usable, FEATURES.index("ani")] >= 0 if name == "species" else np.ones(count, bool),
+        relatives(levels, simulated.rows[usable]),
+    )
+
+
+def _usable(
+    name: str, level: Level, simulated: SimulatedQueries, elected: npt.NDArray[np.int32]
+) -> npt.NDArray[np.bool_]:
+    """Which queries have a name and an answer: (Q,).
+
+    With only its genome held out, a query alone in its species is left out: the species regime has it.
+    """
+    own = level.codes[simulated.rows]
+    usable = (own != UNKNOWN) & (elected != UNKNOWN)
+    if name == "species" and simulated.regime == "genome":
+        usable &= np.bincount(level.codes[level.codes != UNKNOWN], minlength=1)[own] > 1
+    return np.asarray(usable)
+
+
+def relatives(levels: Mapping[str, Level], rows: Rows) -> Rows:
+    """A number for each genus; a genome without a genus has a number of its own: (Q,) -> (Q,)."""
+    codes = levels["genus"].codes[rows] if "genus" in levels else np.full(len(rows), UNKNOWN)
+    return np.where(codes == UNKNOWN, -1 - rows, codes)
+
+
+def join_samples(parts: Sequence[Samples]) -> Samples | None:
+    """The samples of all regimes, weighted so that the weights add up to the number of samples."""
+    if not parts:
+        return None
+    joined = {
+        field.name: np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(Samples)
+    }
+    weight = joined["weight"]
+    return Samples(**joined | {"weight": weight * len(weight) / weight.sum()})
