@@ -31,7 +31,7 @@ from gindex_cli.embed import embed
 from gindex_cli.evaluate import evaluate
 from gindex_cli.examples import epilog
 from gindex_cli.fitpool import fit_pool
-from gindex_cli.group import Group
+from gindex_cli.group import Command, Group
 from gindex_cli.lab import app as lab
 from gindex_cli.run import guarded
 
@@ -90,7 +90,7 @@ for section, commands in SECTIONS.items():
         if isinstance(command, typer.Typer):
             app.add_typer(command, name=name, rich_help_panel=section)
         else:
-            app.command(name, rich_help_panel=section, epilog=epilog(name))(guarded(command))
+            app.command(name, cls=Command, rich_help_panel=section, epilog=epilog(name))(guarded(command))
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""Groups of commands: help by section that fits 80 columns, and usage errors as one sentence."""
+"""Commands and their groups: plain help that fits 80 columns, and usage errors as one sentence."""
 
 from __future__ import annotations
 
@@ -8,12 +8,37 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 from gindex_cli.run import WRONG_USE, fail
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 if TYPE_CHECKING:
     from typer._click import Context, HelpFormatter
 
 WHOLE = 1_000  # characters of a summary: click shortens longer ones with dots, and here none is
+
+
+class Command(TyperCommand):
+    """A command whose help names its arguments without Python's types."""
+
+    def format_options(self, ctx: Context, formatter: HelpFormatter) -> None:
+        """Write the sections of arguments and options."""
+        sections: dict[str, list[tuple[str, str]]] = {"Arguments": [], "Options": []}
+        for parameter in self.get_params(ctx):
+            name, text = parameter.get_help_record(ctx) or ("", "")
+            if parameter.param_type_name == "option":
+                sections["Options"].append((name, text))
+            else:
+                sections["Arguments"].append((_argument_name(parameter, name), text))
+        for title, rows in sections.items():
+            if rows:
+                with formatter.section(title):
+                    formatter.write_dl(rows)
+
+
+def _argument_name(parameter: Any, name: str) -> str:  # noqa: ANN401  # typer does not export its class
+    """The name of an argument in help: with its choices, or with dots if it takes several values."""
+    if parameter.type_descriptor.choices:
+        return name
+    return f"{parameter.metavar}{'...' if parameter.nargs == -1 else ''}"
 
 
 class Group(TyperGroup):

@@ -32,40 +32,59 @@ Inputs = Annotated[
         show_default=False,
     ),
 ]
-FromFile = Annotated[Path | None, typer.Option("--from-file", help="Text file of inputs, one path per line.")]
+FromFile = Annotated[
+    Path | None, typer.Option("--from-file", metavar="FILE", help="Text file of inputs, one path per line.")
+]
 GenomePerOption = Annotated[
     GenomePer | None, typer.Option("--genome-per", help="Unit of one genome: a file, or each record in it.")
 ]
 TaxonomyFile = Annotated[
     Path | None,
-    typer.Option("--taxonomy", help="TSV or CSV with genome_id and ranks, GTDB table, or NCBI taxdump."),
+    typer.Option(
+        "--taxonomy", metavar="PATH", help="TSV or CSV with genome_id and ranks, GTDB table, or NCBI taxdump."
+    ),
 ]
-IndexDir = Annotated[Path, typer.Option("--index", envvar="GINDEX_INDEX", help="Index folder.")]
+IndexDir = Annotated[
+    Path, typer.Option("--index", metavar="DIR", envvar="GINDEX_INDEX", help="Index folder.")
+]
 DataDir = Annotated[
-    Path, typer.Option("--data", envvar="GINDEX_DATA", help="Folder for jobs, answers and API keys.")
+    Path,
+    typer.Option(
+        "--data", metavar="DIR", envvar="GINDEX_DATA", help="Folder for jobs, answers and API keys."
+    ),
 ]
 Threads = Annotated[
     int,
     typer.Option(
-        "--threads", min=1, callback=_bound_threads, help="Number of threads; results do not depend on it."
+        "--threads",
+        metavar="N",
+        min=1,
+        callback=_bound_threads,
+        help="Number of threads; results do not depend on it.",
     ),
 ]
 Wait = Annotated[
     float,
-    typer.Option("--wait", min=0, help="Seconds to wait while another process writes to the index."),
+    typer.Option(
+        "--wait", metavar="SECONDS", min=0, help="Seconds to wait while another process writes to the index."
+    ),
 ]
 EncoderOption = Annotated[
     str,
     typer.Option(
         "--encoder",
+        metavar="NAME",
         help="Encoder: spectrum, profile, or a DNA language model (folder or Hugging Face name).",
     ),
 ]
 ModelOption = Annotated[
-    str, typer.Option("--model", help="Folder of the index's language model, if it has moved.")
+    str, typer.Option("--model", metavar="DIR", help="Folder of the index's language model, if it has moved.")
 ]
 LayerOption = Annotated[
-    str, typer.Option("--layer", help="Model layer: last, a number (0: embedding), mean:A-B or concat:A,B.")
+    str,
+    typer.Option(
+        "--layer", metavar="LAYER", help="Model layer: last, a number (0: embedding), mean:A-B or concat:A,B."
+    ),
 ]
 TokenPool = Annotated[
     TokenPooling, typer.Option("--token-pool", help="Pooling of token vectors into a chunk vector.")
@@ -74,11 +93,14 @@ ChunkPool = Annotated[
     ChunkPooling, typer.Option("--chunk-pool", help="Pooling of chunk vectors into a genome vector.")
 ]
 Windows = Annotated[
-    int, typer.Option("--windows", min=0, help="Evenly spaced chunks to read per strand; 0: all.")
+    int,
+    typer.Option("--windows", metavar="N", min=0, help="Evenly spaced chunks to read per strand; 0: all."),
 ]
 ChunkTokens = Annotated[
     int,
-    typer.Option("--chunk-tokens", min=0, help="Tokens per chunk; 0: the model's maximum, at most 2,048."),
+    typer.Option(
+        "--chunk-tokens", metavar="N", min=0, help="Tokens per chunk; 0: the model's maximum, at most 2,048."
+    ),
 ]
 Precision = Annotated[
     NumberFormat,

@@ -10,7 +10,9 @@ from typing import Annotated
 import typer
 from gindex_cli.run import out
 
-Output = Annotated[Path | None, typer.Option("--output", help="Output file; by default standard output.")]
+Output = Annotated[
+    Path | None, typer.Option("--output", metavar="FILE", help="Output file; by default standard output.")
+]
 
 
 def send(pieces: Iterable[str], output: Path | None) -> None:

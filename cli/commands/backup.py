@@ -12,8 +12,10 @@ from genome_index.records import counted
 
 
 def backup(
-    data: Annotated[Path, typer.Argument(help="Folder of the service (--data of `gindex serve`).")],
-    out: Annotated[Path, typer.Argument(help="New folder for the copy.")],
+    data: Annotated[
+        Path, typer.Argument(metavar="DATA", help="Folder of the service (--data of `gindex serve`).")
+    ],
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="New folder for the copy.")],
 ) -> None:
     """Copy a service's jobs, answers and keys while it runs."""
     from genome_index.service.jobs.backup import backup as copy_service

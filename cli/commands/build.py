@@ -45,7 +45,10 @@ def build(
     threads: Threads = DEFAULT_THREADS,
     from_file: FromFile = None,
     faiss: Annotated[
-        str, typer.Option("--faiss", help="FAISS factory string; auto: exact up to 100,000 genomes.")
+        str,
+        typer.Option(
+            "--faiss", metavar="FACTORY", help="FAISS factory string; auto: exact up to 100,000 genomes."
+        ),
     ] = "auto",
     keep_sequence: Annotated[
         bool, typer.Option("--keep-sequence", help="Store large genomes too, at 2 bits per base.")

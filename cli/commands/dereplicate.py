@@ -15,7 +15,10 @@ from genome_index.records import counted
 def dereplicate(
     index: IndexDir = DEFAULT_INDEX,
     ani: Annotated[
-        float, typer.Option("--ani", help="ANI in percent above which one genome represents another.")
+        float,
+        typer.Option(
+            "--ani", metavar="PERCENT", help="ANI in percent above which one genome represents another."
+        ),
     ] = 99.0,
     output: Output = None,
 ) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from gindex_cli.choices import MapMethod, ThemeName
-from gindex_cli.group import Group
+from gindex_cli.group import Command, Group
 from gindex_cli.inputs import tell_notes
 from gindex_cli.options import (
     DEFAULT_INDEX,
@@ -31,11 +31,11 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-Out = Annotated[Path, typer.Option("--out", help="Folder for the figures.")]
+Out = Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder for the figures.")]
 FIGURES = Path("pictures")
 
 
-@app.command("genome")
+@app.command("genome", cls=Command)
 @guarded
 def genome(
     genomes: Annotated[
@@ -69,7 +69,7 @@ def genome(
         raise typer.Exit(FAILED_INPUTS)
 
 
-@app.command("species")
+@app.command("species", cls=Command)
 @guarded
 def species(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Name of a species of the index.")],
@@ -84,13 +84,14 @@ def species(
     _say_written(draw_species(Index.open(index), name, out, theme.value))
 
 
-@app.command("map")
+@app.command("map", cls=Command)
 @guarded
 def collection_map(
     rank: Annotated[
         str | None,
         typer.Option(
             "--rank",
+            metavar="RANK",
             help="Rank or label for the colours; by default the broadest rank with at least five names.",
         ),
     ] = None,
@@ -108,7 +109,7 @@ def collection_map(
     _say_written(drawn)
 
 
-@app.command("heatmap")
+@app.command("heatmap", cls=Command)
 @guarded
 def heatmap(
     name: Annotated[
@@ -129,7 +130,7 @@ def heatmap(
     _say_written(draw_heatmap(Index.open(index), out, name, theme.value, threads))
 
 
-@app.command("identity")
+@app.command("identity", cls=Command)
 @guarded
 def identity(index: IndexDir = DEFAULT_INDEX, out: Out = FIGURES, theme: Theme = ThemeName.LIGHT) -> None:
     """Draw identity within and between species."""
@@ -139,7 +140,7 @@ def identity(index: IndexDir = DEFAULT_INDEX, out: Out = FIGURES, theme: Theme =
     _say_written(draw_histogram(Index.open(index), out, theme.value))
 
 
-@app.command("taxonomy")
+@app.command("taxonomy", cls=Command)
 @guarded
 def taxonomy(index: IndexDir = DEFAULT_INDEX, out: Out = FIGURES, theme: Theme = ThemeName.LIGHT) -> None:
     """Draw the number of genomes of each taxon, by rank."""

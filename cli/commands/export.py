@@ -19,12 +19,13 @@ def export(
         str | None,
         typer.Option(
             "--rank",
+            metavar="RANK",
             help="Rank or label for colours (microreact, itol) or names (graphml, itol-labels), by default "
             "species; last rank to show (krona).",
         ),
     ] = None,
     neighbours: Annotated[
-        int, typer.Option("--neighbours", min=1, max=50, help="Neighbours per genome (graphml).")
+        int, typer.Option("--neighbours", metavar="N", min=1, max=50, help="Neighbours per genome (graphml).")
     ] = 10,
     output: Output = None,
 ) -> None:

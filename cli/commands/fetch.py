@@ -19,11 +19,18 @@ def fetch(
         list[str] | None,
         typer.Argument(metavar="ACCESSION", help="NCBI accessions: NC_, NZ_, GenBank, GCF_ or GCA_."),
     ] = None,
-    taxon: Annotated[str | None, typer.Option(help="Taxon to fetch genomes of, RefSeq first.")] = None,
-    limit: Annotated[int, typer.Option(help="Maximum number of genomes with --taxon.")] = DEFAULT_LIMIT,
-    out: Annotated[Path, typer.Option(help="Folder for the genomes and taxonomy.tsv.")] = DEFAULT_OUT,
+    taxon: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Taxon to fetch genomes of, RefSeq first.")
+    ] = None,
+    limit: Annotated[
+        int, typer.Option(metavar="N", help="Maximum number of genomes with --taxon.")
+    ] = DEFAULT_LIMIT,
+    out: Annotated[
+        Path, typer.Option(metavar="DIR", help="Folder for the genomes and taxonomy.tsv.")
+    ] = DEFAULT_OUT,
     email: Annotated[
-        str | None, typer.Option(help="Your address for NCBI; by default that of NCBI_EMAIL.")
+        str | None,
+        typer.Option(metavar="ADDRESS", help="Your address for NCBI; by default that of NCBI_EMAIL."),
     ] = None,
 ) -> None:
     """Download genomes and their taxonomy from NCBI.

@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from gindex_cli.group import Group
+from gindex_cli.group import Command, Group
 from gindex_cli.options import DEFAULT_SERVICE, DataDir
 from gindex_cli.run import guarded, out, say
 
 app = typer.Typer(name="key", cls=Group, help="Manage the API keys of a service.", rich_markup_mode=None)
 
 
-@app.command("add")
+@app.command("add", cls=Command)
 @guarded
 def add(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the key: letters, digits and . _ @ -")],
@@ -35,7 +35,7 @@ def add(
     say(f"{what} for {name}, shown this once: send it as `Authorization: Bearer KEY`")
 
 
-@app.command("list")
+@app.command("list", cls=Command)
 @guarded
 def list_all(data: DataDir = DEFAULT_SERVICE) -> None:
     """List the keys: name, permissions, time of creation."""
@@ -48,7 +48,7 @@ def list_all(data: DataDir = DEFAULT_SERVICE) -> None:
     out(tsv.rows((key.name, "ask and change" if key.admin else "ask", key.created) for key in keys))
 
 
-@app.command("remove")
+@app.command("remove", cls=Command)
 @guarded
 def remove(
     name: Annotated[

@@ -39,11 +39,13 @@ if TYPE_CHECKING:
 def query(
     inputs: Inputs = None,
     index: IndexDir = DEFAULT_INDEX,
-    k: Annotated[int, typer.Option("-k", min=1, max=50, help="Number of hits to report per query.")] = 5,
+    k: Annotated[
+        int, typer.Option("-k", metavar="N", min=1, max=50, help="Number of hits to report per query.")
+    ] = 5,
     format: Annotated[CallFormat, typer.Option("--format", help="Output format.")] = CallFormat.TABLE,
     output: Output = None,
     report: Annotated[
-        Path | None, typer.Option("--report", help="HTML file for a report of all calls.")
+        Path | None, typer.Option("--report", metavar="FILE", help="HTML file for a report of all calls.")
     ] = None,
     exclude_identical: Annotated[
         bool, typer.Option("--exclude-identical", help="Ignore references with the sequence of the query.")

@@ -16,14 +16,17 @@ from genome_index.records import counted
 
 def report(
     index: IndexDir = DEFAULT_INDEX,
-    folder: Annotated[Path, typer.Option("--out", help="Folder for the report.")] = Path("gindex-report"),
+    folder: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder for the report.")] = Path(
+        "gindex-report"
+    ),
     rank: Annotated[
-        str, typer.Option("--rank", help="Rank or label to compare the clusters with.")
+        str, typer.Option("--rank", metavar="RANK", help="Rank or label to compare the clusters with.")
     ] = "species",
     ani: Annotated[
         float | None,
         typer.Option(
             "--ani",
+            metavar="PERCENT",
             min=80,
             max=100,
             help="ANI threshold of a cluster in percent; by default that of the rank.",

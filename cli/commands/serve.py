@@ -14,27 +14,38 @@ def serve(
     index: IndexDir = DEFAULT_INDEX,
     data: DataDir = DEFAULT_SERVICE,
     host: Annotated[
-        str, typer.Option("--host", help="Address to listen at; any but loopback requires API keys.")
+        str,
+        typer.Option(
+            "--host", metavar="ADDRESS", help="Address to listen at; any but loopback requires API keys."
+        ),
     ] = "127.0.0.1",
     port: Annotated[
-        int, typer.Option("--port", min=0, max=65535, help="Port to listen at; 0: any free one.")
+        int,
+        typer.Option("--port", metavar="PORT", min=0, max=65535, help="Port to listen at; 0: any free one."),
     ] = 8765,
     workers: Annotated[
-        int, typer.Option("--workers", min=0, help="Query processes; 0: one fewer than processors.")
+        int,
+        typer.Option("--workers", metavar="N", min=0, help="Query processes; 0: one fewer than processors."),
     ] = 0,
     keys: Annotated[bool, typer.Option("--keys", help="Require API keys on loopback too.")] = False,
     admin: Annotated[
         bool, typer.Option("--admin", help="Let admin keys add, remove and relabel genomes.")
     ] = False,
     allow_host: Annotated[
-        list[str] | None, typer.Option("--allow-host", help="Further host name of this service; repeatable.")
+        list[str] | None,
+        typer.Option("--allow-host", metavar="NAME", help="Further host name of this service; repeatable."),
     ] = None,
-    upload_mb: Annotated[int, typer.Option("--upload-mb", min=1, help="Maximum upload in MB.")] = 100,
+    upload_mb: Annotated[
+        int, typer.Option("--upload-mb", metavar="MB", min=1, help="Maximum upload in MB.")
+    ] = 100,
     job_minutes: Annotated[
-        float, typer.Option("--job-minutes", min=0.01, help="Maximum time of a query in minutes.")
+        float,
+        typer.Option(
+            "--job-minutes", metavar="MINUTES", min=0.01, help="Maximum time of a query in minutes."
+        ),
     ] = 10,
     keep_days: Annotated[
-        float, typer.Option("--keep-days", min=0.001, help="Days until answers are deleted.")
+        float, typer.Option("--keep-days", metavar="DAYS", min=0.001, help="Days until answers are deleted.")
     ] = 7,
     model: ModelOption = "",
 ) -> None:
