@@ -17,12 +17,26 @@ GindexError
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from difflib import get_close_matches
 from importlib import util
 
 
 class GindexError(Exception):
-    """Base of everything gindex raises on purpose; `str(error)` is a sentence for the user."""
+    """Base of everything gindex raises on purpose; `str(error)` is a sentence for the user.
+
+    Every subclass can be pickled, so that an error in a child process reaches its parent: class, sentence and
+    fields are restored without `__init__`, whose parameters differ from class to class.
+    """
+
+    def __reduce__(self) -> tuple[Callable[..., GindexError], tuple[object, ...], dict[str, object]]:
+        return _restored, (type(self), self.args), self.__dict__
+
+
+def _restored(kind: type[GindexError], arguments: tuple[object, ...]) -> GindexError:
+    error = kind.__new__(kind)
+    error.args = arguments
+    return error
 
 
 class UsageError(GindexError):
@@ -127,3 +141,20 @@ def need_installed(what: str, *modules: str, extra: str) -> None:
         several = [", ".join(missing[:-1])] if len(missing) > 1 else []
         named = " and ".join([*several, missing[-1]])
         raise UsageError(f"{what} needs {named}; install with `pip install 'gindex[{extra}]'`")
+
+
+def nearest_name(name: str, known: Iterable[str]) -> str | None:
+    """The known name that is spelled most like `name`, upper and lower case alike; None if none is close.
+
+    >>> nearest_name("escherichia", ["Escherichia", "Salmonella"]), nearest_name("xyz", ["Escherichia"])
+    ('Escherichia', None)
+    """
+    by_folded = {each.casefold(): each for each in sorted(known, reverse=True)}
+    matches = get_close_matches(name.casefold(), sorted(by_folded), 1)
+    return by_folded[matches[0]] if matches else None
+
+
+def did_you_mean(name: str, known: Iterable[str], otherwise: str) -> str:
+    """The cure for an unknown name: the known name that was probably meant, else the advice `otherwise`."""
+    nearest = nearest_name(name, known)
+    return otherwise if nearest is None else f"did you mean {nearest!r}?"
