@@ -11,6 +11,9 @@ from typing import Any, Protocol
 RANKS = ("superkingdom", "phylum", "class", "order", "family", "genus", "species", "strain")
 """Taxonomic ranks, broadest first."""
 
+NCBI_RANKS = {"domain": "superkingdom", "acellular root": "superkingdom"} | {rank: rank for rank in RANKS}
+"""NCBI's names of these ranks. Since 2025 Bacteria is a domain and Viruses an acellular root."""
+
 
 class Progress(Protocol):
     """Where long work reports to: a line on a terminal, a log, or nowhere (`quiet`)."""
@@ -116,11 +119,15 @@ class Genome:
 
 @dataclass(frozen=True)
 class Failure:
-    """An input that gave no genome, and why."""
+    """An input from which no genome could be read, and why."""
 
     id: str
     source: str
     reason: str
+
+    @property
+    def length_bp(self) -> int:
+        return 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from genome_index.encoders import Encoder, open_encoder
 from genome_index.encoders.chunk_grid import unread
 from genome_index.errors import StorageError, UsageError, need_installed
 from genome_index.io.atomic import disk_errors, write_file
+from genome_index.io.batches import batches
 from genome_index.io.quality import complaint, given_before
 from genome_index.records import Failure, Genome, Progress, quiet
 from genome_index.spec import IndexSpec
@@ -69,7 +70,7 @@ def write_embeddings(
     with disk_errors(out):
         out.mkdir(parents=True, exist_ok=True)
     ids: dict[str, str] = {}
-    for batch in _batches(genomes):
+    for batch in batches(genomes, TOGETHER_GENOMES, TOGETHER_BP):
         yield from _write_batch(batch, _Task(spec, encoder, out, kind, per_chunk, progress), ids)
 
 
@@ -98,18 +99,6 @@ class _Task:
         if len(name) > LONGEST_NAME:
             name = f"{name[:LONGEST_NAME]}-{hashlib.sha256(genome_id.encode()).hexdigest()[:16]}"
         return self.out / f"{name}.{self.kind}"
-
-
-def _batches(genomes: Iterable[Genome | Failure]) -> Iterator[list[Genome | Failure]]:
-    batch: list[Genome | Failure] = []
-    for genome in genomes:
-        batch.append(genome)
-        size = sum(one.length_bp for one in batch if isinstance(one, Genome))
-        if len(batch) >= TOGETHER_GENOMES or size >= TOGETHER_BP:
-            yield batch
-            batch = []
-    if batch:
-        yield batch
 
 
 def _write_batch(batch: Sequence[Genome | Failure], task: _Task, ids: dict[str, str]) -> Iterator[Embedded]:

@@ -18,13 +18,10 @@ from typing import IO, cast
 
 from genome_index.errors import TaxonomyError
 from genome_index.io.compression import READ_ERRORS, open_stream
-from genome_index.records import RANKS, Lineage, Taxon
+from genome_index.records import NCBI_RANKS, Lineage, Taxon
 
 MAPPING = "genome2taxid.tsv"
 _MEMBERS = (MAPPING, "nodes.dmp", "names.dmp", "merged.dmp", "delnodes.dmp")
-
-# NCBI renamed superkingdom in 2025: cellular life has domains, and Viruses are an "acellular root".
-_RANK_OF = {rank: rank for rank in RANKS} | {"domain": "superkingdom", "acellular root": "superkingdom"}
 
 
 @dataclass(frozen=True)
@@ -209,8 +206,8 @@ def _read_nodes(file: TextFile) -> tuple[dict[int, int], dict[int, str]]:
     for node, parent, rank in _records(file, 3, taxids=2):
         taxid = int(node)
         parents[taxid] = int(parent)
-        if rank in _RANK_OF:
-            ranks[taxid] = _RANK_OF[rank]
+        if rank in NCBI_RANKS:
+            ranks[taxid] = NCBI_RANKS[rank]
     return parents, ranks
 
 

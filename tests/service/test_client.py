@@ -95,7 +95,7 @@ def script():
 def pauses(monkeypatch):
     """How long was waited before each further try; nobody waits for it."""
     found = []
-    monkeypatch.setattr("genome_index.service.client.transport.time", SimpleNamespace(sleep=found.append))
+    monkeypatch.setattr("genome_index.io.retries.time", SimpleNamespace(sleep=found.append))
     return found
 
 
@@ -306,7 +306,7 @@ def test_a_service_that_restarts_is_waited_for(script, client, pauses, monkeypat
         (said(["a list"]), "is this the url of `gindex serve`"),
         (said({"hello": "I am another service"}), "is this the url of `gindex serve`"),
         ((404, {"Content-Type": "text/html"}, b"<html>nothing</html>"), "answered 404 Not Found"),
-        ((308, {"Location": "https://there/v1"}, b""), "it sends on to https://there/v1: give that url"),
+        ((308, {"Location": "https://there/v1"}, b""), "it redirects to https://there/v1: give that url"),
         ((500, {"Content-Type": MEDIA_TYPE}, b"{broken"), "answered 500 Internal Server Error"),
         ((500, {"Content-Type": MEDIA_TYPE}, b"[]"), "answered 500 Internal Server Error"),
     ],
@@ -368,7 +368,7 @@ def test_an_address_that_is_none_is_said(url):
 
 @pytest.mark.parametrize("key", ["gx_ä", "gx_\n\nX-Other: 1"])
 def test_a_key_that_is_none_is_said_and_not_shown(key):
-    with pytest.raises(UsageError, match="letters that no key has") as caught:
+    with pytest.raises(UsageError, match="characters that no key has") as caught:
         Client(key=key)
     assert key not in str(caught.value)
 

@@ -1,31 +1,30 @@
-"""One answer of a service, whole, or a ServiceError; asked for again where that may help.
+"""Requests to a gindex service: one complete answer or a ServiceError, retried where a retry may help.
 
-Whatever is asked may be sent twice: to read changes nothing, to delete twice is to delete once, and a query
-bears a key by which the service knows it again.
+Every request may be sent twice: reading changes nothing, deleting twice equals deleting once, and a query
+carries a key (Idempotency-Key) by which the service recognises it.
 """
 
 from __future__ import annotations
 
-import random
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 from urllib.parse import urlsplit
 
 from genome_index.errors import GindexError, InputError, UsageError, need_installed
-from genome_index.io.ncbi.entrez import retry_after_s
+from genome_index.io.retries import RetryPolicy, retry_after_s
 from genome_index.service.settings import LOOPBACK
 
 if TYPE_CHECKING:
     import httpx
 
-AGAIN = (429, 502, 503, 504)  # too many requests; busy or starting; a proxy whose service restarts
-FIRST_PAUSE_S = 0.5  # before the second try; doubles with each
-LONGEST_PAUSE_S = 10.0  # unless the service asks for more
-CONNECT_S = 10.0  # for a connection to be made; it is the answer that may take long
+RETRIED = (429, 502, 503, 504)  # too many requests; busy or starting; a proxy whose service restarts
+FIRST_WAIT_S = 0.5  # before the second try; doubles with each
+LONGEST_WAIT_S = 10.0  # unless the service requires more
+CONNECT_S = 10.0  # to make a connection; only the answer may take long
 
 
 class ServiceError(GindexError):
@@ -36,34 +35,33 @@ class ServiceError(GindexError):
     ) -> None:
         self.title, self.detail = title, detail
         self.status = status  # of HTTP; 0 where no answer came, or an accepted query failed
-        self.kind = (
-            kind  # the last word of the problem's type, `too-large` say: wording may change, it does not
-        )
-        self.again_s = again_s  # seconds after which to ask again may help; None where it does not
+        self.kind = kind  # last part of the problem's type, such as `too-large`; stable, unlike the wording
+        self.again_s = again_s  # seconds after which a retry may help; None where none does
         self.tries = 1
         super().__init__(detail)
 
 
 @dataclass(frozen=True)
 class Request:
-    """What is asked of a service."""
+    """A request to a service."""
 
     path: str
     method: str = "GET"
     params: Mapping[str, str | int | float | bool | None] = field(default_factory=dict)  # None: not given
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes | Path | None = None
-    held_s: float = 0.0  # for which the service may take its time, beyond what any answer takes
+    held_s: float = 0.0  # how long the service may hold the request, beyond the usual time of an answer
 
 
 class Transport:
-    """A connection to one service that is kept open."""
+    """A connection to one service, kept open between requests."""
 
     def __init__(self, url: str, key: str | None, timeout_s: float, patience_s: float) -> None:
         need_installed("the client", "httpx", extra="serve")
         import httpx
 
-        self.url, self._timeout_s, self._patience_s = url.rstrip("/"), timeout_s, patience_s
+        self.url, self._timeout_s = url.rstrip("/"), timeout_s
+        self._retries = RetryPolicy(FIRST_WAIT_S, LONGEST_WAIT_S, total_wait_s=patience_s)
         self._answered = False
         self._http = httpx.Client(
             headers={"Authorization": f"Bearer {_checked_key(key)}"} if key else {},
@@ -74,38 +72,37 @@ class Transport:
         self._http.close()
 
     def json(self, request: Request, *needed: str) -> dict[str, Any]:
-        """The JSON object that answers a request and has what is needed of it; errors as in `answer`."""
+        """The JSON object that answers a request and has the `needed` keys; errors as in `answer`."""
         answer = self.answer(request)
         try:
-            found = answer.json()
+            document = answer.json()
         except ValueError:
-            found = None
-        if not isinstance(found, dict) or any(name not in found for name in needed):
+            document = None
+        if not isinstance(document, dict) or any(name not in document for name in needed):
             raise _foreign(answer)
-        return found
+        return document
 
     def answer(self, request: Request) -> httpx.Response:
-        """The answer to a request, however often it has to be sent.
+        """The answer to a request, retried until it succeeds.
 
         Raises
         ------
         ServiceError
-            What went wrong does not go away by itself, or not soon enough.
+            A retry does not help, or not within the client's patience.
         InputError
-            The file that was to be sent cannot be read.
+            The file to send cannot be read.
         """
-        left_s, pause_s, tries = self._patience_s, FIRST_PAUSE_S, 0
-        while True:
-            tries += 1
+        tries = count(1)
+
+        def once() -> httpx.Response:
+            number = next(tries)
             try:
                 return self._once(request)
             except ServiceError as error:
-                error.tries = tries
-                pause_s = max(error.again_s or 0.0, random.uniform(0.5, 1.0) * pause_s)  # not all at one time
-                if error.again_s is None or pause_s > left_s:
-                    raise
-            time.sleep(pause_s)
-            left_s, pause_s = left_s - pause_s, min(2 * pause_s, LONGEST_PAUSE_S)
+                error.tries = number
+                raise
+
+        return self._retries.call(once, _required_wait_s)
 
     def _once(self, request: Request) -> httpx.Response:
         import httpx
@@ -132,18 +129,24 @@ class Transport:
             "No service answers",
             f"no service answers at {self.url} ({error}); start it with `gindex serve`, or give the url of "
             "one that runs",
-            again_s=0.0 if self._answered else None,  # one that answered before is being restarted, perhaps
+            again_s=0.0 if self._answered else None,  # a service that has answered may be restarting
         )
 
     def _broken(self, error: httpx.RequestError) -> ServiceError:
-        what = str(error) or type(error).__name__
-        sentence = f"the connection to {self.url} broke before the answer was here ({what}); ask again later"
+        cause = str(error) or type(error).__name__
+        sentence = (
+            f"the connection to {self.url} broke before the answer was complete ({cause}); try again later"
+        )
         return ServiceError("The connection broke", sentence, again_s=0.0)
+
+
+def _required_wait_s(error: BaseException | None) -> float | None:
+    return error.again_s if isinstance(error, ServiceError) else None
 
 
 @contextmanager
 def _opened(body: bytes | Path | None) -> Iterator[bytes | BinaryIO | None]:
-    """What is sent, from its beginning: each try has it anew."""
+    """The body from its beginning, opened anew for each try."""
     if not isinstance(body, Path):
         yield body
         return
@@ -155,12 +158,12 @@ def _opened(body: bytes | Path | None) -> Iterator[bytes | BinaryIO | None]:
 
 
 def _refusal(answer: httpx.Response) -> ServiceError:
-    """An answer that is no success, in the service's own words where they are (RFC 9457)."""
+    """The error for an unsuccessful answer, with the service's own sentence where it has one (RFC 9457)."""
     try:
         problem = answer.json() if "problem+json" in answer.headers.get("content-type", "") else None
     except ValueError:
         problem = None
-    again_s = retry_after_s(answer.headers.get("Retry-After", "")) if answer.status_code in AGAIN else None
+    again_s = retry_after_s(answer.headers.get("Retry-After", "")) if answer.status_code in RETRIED else None
     if not isinstance(problem, dict):
         return _foreign(answer, again_s)
     title = str(problem.get("title", answer.reason_phrase))
@@ -169,11 +172,11 @@ def _refusal(answer: httpx.Response) -> ServiceError:
 
 
 def _foreign(answer: httpx.Response, again_s: float | None = None) -> ServiceError:
-    said = f"{answer.status_code} {answer.reason_phrase}".strip()
-    elsewhere = answer.headers.get("location", "")
-    cure = f"it sends on to {elsewhere}: give that url" if elsewhere else "is this the url of `gindex serve`?"
-    sentence = f"{answer.url} answered {said}, in words that are not a gindex service's; {cure}"
-    return ServiceError("That is no answer of gindex", sentence, answer.status_code, "foreign", again_s)
+    status = f"{answer.status_code} {answer.reason_phrase}".strip()
+    location = answer.headers.get("location", "")
+    cure = f"it redirects to {location}: give that url" if location else "is this the url of `gindex serve`?"
+    sentence = f"{answer.url} answered {status}, which is not an answer of a gindex service; {cure}"
+    return ServiceError("Not an answer of gindex", sentence, answer.status_code, "foreign", again_s)
 
 
 def _host_of(url: str) -> str:
@@ -187,7 +190,7 @@ def _host_of(url: str) -> str:
 
 
 def _checked_key(key: str) -> str:
-    key = key.strip()  # of a file's last line end
+    key = key.strip()  # a key file ends with a line end
     if not (key.isascii() and key.isprintable()):
-        raise UsageError("the API key has letters that no key has; give it as `gindex key add` printed it")
+        raise UsageError("the API key has characters that no key has; give it as `gindex key add` printed it")
     return key
