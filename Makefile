@@ -30,10 +30,11 @@ check: $(VENV)/everything
 docs: $(VENV)/everything
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
-# Pages that the code decides, written again: command line, JSON, architecture, and the notebook with its results.
+# What follows from the code, written again: command line, JSON, architecture, the notebook's results, the demo's transcript.
 docs-reference: $(VENV)/everything
 	$(BIN)/python docs/generate.py
 	$(BIN)/python docs/notebook.py
+	$(BIN)/python docs/transcript.py
 
 wheel: $(VENV)/bin/python
 	rm -rf build dist

@@ -1,4 +1,4 @@
-"""Reference pages that the code decides: command line, JSON, architecture. `make docs-reference` writes them."""
+"""Pages of the reference that follow from the code: command line, JSON, architecture."""
 
 from __future__ import annotations
 
@@ -57,8 +57,8 @@ INTRODUCTION = """Every command is `gindex COMMAND`; `gindex COMMAND --help` sho
 
 The index is `--index`, else the environment variable `GINDEX_INDEX`, else `./gindex-index`.
 
-Exit codes: 0, every input has an answer; 1, some inputs failed and their rows say why; 2, wrong use, or an index
-that cannot be opened."""
+Exit codes: 0, every input was answered; 1, some inputs failed, and their rows say why; 2, wrong use, or an
+index that cannot be used."""
 
 
 def _command(command: Any, name: str, parent: Any, level: int) -> Iterator[str]:
@@ -154,9 +154,9 @@ def json_reference() -> str:
     return "\n\n".join(parts) + "\n"
 
 
-JSON_INTRODUCTION = """JSON is the contract for programs. Each document has a `version`: fields may be added, but none
-changes its meaning or goes without a new version. A schema of each (JSON Schema 2020-12) comes with the package, and
-the tests hold the commands against it."""
+JSON_INTRODUCTION = """JSON is the contract for programs. Each document has a `version`: fields may be added,
+but none changes its meaning or goes without a new version. A schema of each (JSON Schema 2020-12) comes with the
+package, and the tests validate the output of the commands with it."""
 
 
 def _fields(schema: Mapping[str, Any]) -> str:
@@ -202,9 +202,9 @@ def architecture() -> str:
     return text.replace("```\n\n", "```\n").replace("\n\n```\n", "\n```\n", 1) + "\n"
 
 
-ARCHITECTURE = """Read `genome_index/pipeline.py` first: it is the whole way of the data on one screen. Each folder of
-`genome_index` is one subject, and `tests/` has the same folders. A folder imports only what stands below it here;
-folders on one line do not import each other. import-linter holds this in `make check`.
+ARCHITECTURE = """Read `genome_index/pipeline.py` first: it shows the way of the data on one screen. Each folder
+of `genome_index` is one subject, and `tests/` has the same folders. A folder imports only what stands
+below it here; folders on one line do not import each other. import-linter checks this in `make check`.
 """
 
 MODULES = "The descriptions are the modules' own first lines."
