@@ -30,7 +30,7 @@ from gindex_cli.run import FAILED_INPUTS, say
 from genome_index.records import counted
 
 if TYPE_CHECKING:
-    from genome_index.classify.fragments.calls import Makeup
+    from genome_index.classify.fragments.summary import FragmentSummary
     from genome_index.index.index import Index
     from genome_index.records import Call
     from genome_index.taxonomy.input_plan import Plan
@@ -133,14 +133,14 @@ def _summarize(outcome: Outcome) -> None:
 
 
 class Outcome:
-    """Passes calls on, and counts their verdicts; those of fragments by file too, in `makeups`."""
+    """Passes calls on, and counts their verdicts; those of fragments by file too, in `summaries`."""
 
     def __init__(
-        self, calls: Iterable[Call], show: ProgressLine, makeups: dict[str, Makeup] | None = None
+        self, calls: Iterable[Call], show: ProgressLine, summaries: dict[str, FragmentSummary] | None = None
     ) -> None:
         self._calls, self._show = calls, show
         self.counts = Counter[str]()
-        self.makeups = makeups
+        self.summaries = summaries
 
     def __iter__(self) -> Iterator[Call]:
         for call in self._calls:
@@ -150,17 +150,17 @@ class Outcome:
             yield call
 
     def _add_to_file(self, call: Call) -> None:
-        if self.makeups is not None:
-            from genome_index.classify.fragments.calls import Makeup
+        if self.summaries is not None:
+            from genome_index.classify.fragments.summary import FragmentSummary
 
-            self.makeups.setdefault(call.source, Makeup()).add(call)
+            self.summaries.setdefault(call.source, FragmentSummary()).add(call)
 
     def by_file(self) -> Iterator[str]:
         """A line for each file of fragments."""
-        for source, makeup in (self.makeups or {}).items():
-            bases = f"{makeup.bases:,} bp"
-            verdicts = verdict_counts(makeup.verdicts)
-            yield f"{source}: {counted(makeup.fragments, 'fragment')}, {bases}: {verdicts}"
+        for source, summary in (self.summaries or {}).items():
+            bases = f"{summary.bases:,} bp"
+            verdicts = verdict_counts(summary.verdicts)
+            yield f"{source}: {counted(summary.fragments, 'fragment')}, {bases}: {verdicts}"
 
     @property
     def number(self) -> int:
@@ -186,7 +186,7 @@ def _table(outcome: Outcome, terminal: bool) -> Iterator[str]:
 
 def _shares(outcome: Outcome) -> Iterator[str]:
     """The share of each name in the bases of each file, after all calls."""
-    for source, makeup in (outcome.makeups or {}).items():
-        yield f"\n{source}, {makeup.bases:,} bp in {counted(makeup.fragments, 'fragment')}, by bases:\n"
-        for name, bases, share in makeup.shares():
+    for source, summary in (outcome.summaries or {}).items():
+        yield f"\n{source}, {summary.bases:,} bp in {counted(summary.fragments, 'fragment')}, by bases:\n"
+        for name, bases, share in summary.shares():
             yield f"  {share:>6.1%}  {bases:>13,} bp  {name}\n"

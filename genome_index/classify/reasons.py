@@ -1,7 +1,7 @@
-"""Reasons of a call: each sentence that says what a verdict rests on, from plain values.
+"""Reasons and warnings of a call, as sentences made from plain values.
 
-Percentages are ANI and aligned fraction; an ANI that skani cannot measure is NaN. A reason that is a clause
-(no capital, no full stop) becomes a sentence where it is reported, by `sentence`.
+ANI and aligned fraction are in percent; an ANI that skani cannot measure is NaN. A reason that is a clause
+(no full stop) becomes a sentence where it is reported, by `sentence`. Warnings are clauses.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from genome_index.encoders.chunk_grid import UNREAD
 from genome_index.index.calibration.call_threshold import NEVER
 
 EMPTY_INDEX = "The index has no genome to compare with."
@@ -18,11 +19,11 @@ NO_SPECIES_NAME = "no hit has a species name that can be used"
 
 @dataclass(frozen=True)
 class Match:
-    """The best reference of one species, as a reason names it."""
+    """The best hit of one species."""
 
     species: str
-    ani: float  # percent, NaN where there is none
-    af: float  # percent, the larger of query and reference
+    ani: float  # percent, NaN if it cannot be measured
+    af: float  # percent, aligned fraction in the larger direction
 
 
 def identity(match: Match) -> str:
@@ -43,7 +44,7 @@ def _next_species(runner_up: Match | None) -> str:
 
 
 def too_far_for_ani(species: str, nearest: bool) -> str:
-    """`nearest`: the species is that of the first hit; else all hits together elected it."""
+    """Why the species lacks an ANI; `nearest` says whether it is that of the first hit, or only elected."""
     kind = "nearest" if nearest else "likeliest"
     return f"The {kind} species is {species}, but it is too far for an ANI (below about 82 %)"
 
@@ -57,7 +58,7 @@ def too_little_aligned(best: Match, required: float) -> str:
 
 
 def too_improbable(best: Match, probability: float, threshold: float) -> str:
-    """Identity would do, but matches like this one were too often wrong among the index's own genomes."""
+    """ANI is high enough, but matches like this one are too often wrong among the index's own genomes."""
     required = f"{threshold:.2f} is required" if threshold < NEVER else "too few species to learn a threshold"
     return (
         f"{identity(best)} would be enough, but among this index's own genomes such a match is right "
@@ -73,9 +74,9 @@ def indistinguishable(members: Sequence[str], best: Match, rival: str, margin: f
     )
 
 
-def rank_called(why: str, rank: str, name: str, probability: float) -> str:
-    """`why` says what the species lacked."""
-    return f"{sentence(why)} The {rank} {name} is right with probability {probability:.2f}."
+def rank_called(lacking: str, rank: str, name: str, probability: float) -> str:
+    """Why a rank above species was called; `lacking` is the clause on what the species lacked."""
+    return f"{sentence(lacking)} The {rank} {name} is right with probability {probability:.2f}."
 
 
 def rank_uncertain(rank: str, name: str, probability: float, threshold: float) -> str:
@@ -99,11 +100,44 @@ def no_nearer_than_random(similarity: float, random: float) -> str:
 
 
 def little_aligned_warning(lesser: float, incomplete: str) -> str:
-    """`lesser` percent of the other genome is aligned; `incomplete` is query or reference."""
+    """`lesser` percent of the larger genome is aligned; `incomplete` is "query" or "reference"."""
     return (
         f"only {lesser:.0f} % of the other genome is aligned: the {incomplete} seems incomplete, "
         "or the other contains much more"
     )
+
+
+def maybe_fragment_warning(length_bp: int, median_bp: float) -> str:
+    """`median_bp` is that of the hits."""
+    return (
+        f"{length_bp:,} bp, but its hits have {median_bp:,.0f} bp in the median: if this is a fragment of a "
+        "genome, query it with --fragments, which compares its k-mers with every reference"
+    )
+
+
+def partly_read_warning(share: float) -> str:
+    """`share` of the genome was read by the language model; 0 if it found nothing to read."""
+    if share:
+        return f"the similarity rests on {share:.0%} of the genome: the index reads windows of it"
+    return f"{UNREAD}: the vector is zero, similarities are meaningless"
+
+
+def foreign_part(share: float, source: str) -> str:
+    """`share` of the bases is in foreign contigs; `source` is the species to which most of it is nearest."""
+    return f"{share:.0%} of the sequence is in contigs nearest to another genus, most of it to {source}"
+
+
+def mixture(share: float, source: str, limit: float, reason: str) -> str:
+    """Why a mixture is refused; `reason` is that of the call without its foreign part."""
+    return (
+        f"{foreign_part(share, source)}: this looks like a mixture; at most {limit:.0%} is accepted. {reason}"
+    )
+
+
+def suspect_reference_warning(role: str, genome_id: str, evidence: str) -> str:
+    """`evidence` is the sentence in the index's list of suspects."""
+    clause = evidence[:1].lower() + evidence[1:].rstrip(".")
+    return f"{role} {genome_id} is itself suspect: {clause} (see `gindex report`)"
 
 
 def sentence(clause: str) -> str:

@@ -1,33 +1,36 @@
-"""Does a call rest on a reference that is in doubt itself? What the index keeps of its suspects says so."""
+"""Reference warnings: calls that rest on a reference which the index lists as suspect."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
+from genome_index.classify import reasons
 from genome_index.classify.decision import Verdict
 from genome_index.index.calibration.hits import Hits
 from genome_index.index.index import Index
 from genome_index.records import Call
 
-KINDS = ("label", "mixture", "contigs")  # what makes a name wrong; an unusual length does not
+SUSPECT_KINDS = ("label", "mixture", "contigs")  # these make a name doubtful; an unusual length does not
 NO_CALLS = ("failed", "qc_fail", "out_of_scope")
 
 
-def doubted(index: Index, call: Call, hits: Hits, query: int, verdict: Verdict) -> Call:
-    """The call, with a warning where what it rests on is a suspect."""
+def with_reference_warning(index: Index, call: Call, hits: Hits, query: int, verdict: Verdict) -> Call:
+    """The same call, with a warning if a reference that it rests on is suspect."""
     if call.verdict in NO_CALLS:
         return call
-    for what, at in _rests_on(verdict):
-        row = -1 if at is None else int(hits.rows[query, at])
-        for one in index.suspects.get(row, ()):
-            if one.kind in KINDS:
-                why = one.evidence[0].lower() + one.evidence[1:].rstrip(".")
-                said = f"{what} {one.id} is in doubt itself: {why} (`gindex report` says more)"
-                return replace(call, warnings=(*call.warnings, said))
+    for role, row in _references(hits, query, verdict):
+        for suspect in index.suspects.get(row, ()):
+            if suspect.kind in SUSPECT_KINDS:
+                warning = reasons.suspect_reference_warning(role, suspect.id, suspect.evidence)
+                return replace(call, warnings=(*call.warnings, warning))
     return call
 
 
-def _rests_on(verdict: Verdict) -> tuple[tuple[str, int | None], ...]:
-    """What names a call, the weightiest first; hits are by descending score, so 0 is the nearest."""
-    found = (("the closest reference", verdict.closest), ("the nearest hit", 0))
-    return (*found, ("the runner-up", verdict.runner_up)) if verdict.verdict == "ambiguous" else found
+def _references(hits: Hits, query: int, verdict: Verdict) -> Iterator[tuple[str, int]]:
+    """The references that a call rests on, as role and row, the most important first."""
+    if verdict.closest is not None:
+        yield "the closest reference", int(hits.rows[query, verdict.closest])
+    yield "the nearest hit", int(hits.rows[query, 0])
+    if verdict.verdict == "ambiguous" and verdict.runner_up is not None:
+        yield "the runner-up", int(hits.rows[query, verdict.runner_up])

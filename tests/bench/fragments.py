@@ -17,19 +17,13 @@ from pathlib import Path
 import numpy as np
 from common import GENOMES, built, gindex, machine
 
-from genome_index.classify.decision import decide, names_of
-from genome_index.classify.fragments.calibration import (
-    LENGTHS,
-    Calibrators,
-    Cut,
-    cut,
-    fit,
-    kin_halves,
-    with_fellows,
-)
-from genome_index.classify.fragments.calls import called_rank, judged
-from genome_index.classify.fragments.hits import Pieces, Table, hits_of, pieces_of
-from genome_index.classify.search import contained
+from genome_index.classify.decision import decide
+from genome_index.classify.elected_names import names_of
+from genome_index.classify.fragments.calibration import Calibrators, fit, genus_halves, rows_of_shared_species
+from genome_index.classify.fragments.cutting import LENGTHS, CutFragments, cut_fragments
+from genome_index.classify.fragments.decision import called_rank, fragment_names
+from genome_index.classify.fragments.hits import Fragments, ReferenceTable, fragments_of, hits_of
+from genome_index.classify.search import containments
 from genome_index.index.calibration.hits import KMER_FLOOR, HeldOut, Hits, kmer_identity
 from genome_index.index.calibration.model import CANDIDATES, Model
 from genome_index.index.calibration.pairwise import VERIFIED
@@ -62,15 +56,17 @@ class Cell:
     right: list[bool] = field(default_factory=list)
 
 
-def asked_cell(table: Table, taken: Cut, calibrators: Calibrators, regime: str, today: bool) -> Cell:
+def asked_cell(
+    table: ReferenceTable, taken: CutFragments, calibrators: Calibrators, regime: str, today: bool
+) -> Cell:
     model = table.index.model
     codes = (
         model.levels[regime].codes if regime != "genome" else np.full(len(table.length_bp), UNKNOWN, np.int32)
     )
     known = np.flatnonzero((codes[taken.rows] != UNKNOWN) | (regime == "genome"))
-    taken = Cut(taken.rows[known], [taken.pieces[at] for at in known])
+    taken = CutFragments(taken.rows[known], [taken.pieces[at] for at in known])
     held = HeldOut(taken.rows, codes, codes[taken.rows])
-    pieces = pieces_of(table.index, taken.pieces)
+    pieces = fragments_of(table.index, taken.pieces)
     hits = hits_of(table, pieces, held)
     cell = Cell(regime, {}, {}, {}, {})
     answers = _today(table, taken, pieces.vectors, held) if today else _ours(table, calibrators, pieces, hits)
@@ -91,17 +87,17 @@ def asked_cell(table: Table, taken: Cut, calibrators: Calibrators, regime: str, 
     return cell
 
 
-def _there(table: Table, held: HeldOut, codes: np.ndarray, i: int) -> bool:
+def _there(table: ReferenceTable, held: HeldOut, codes: np.ndarray, i: int) -> bool:
     row = held.self_rows[i]
     same = table.rows[(codes[table.rows] == codes[row]) & (table.rows != row)]
     barred = (held.codes[same] == held.own[i]) & (held.own[i] != UNKNOWN)
     return bool(codes[row] != UNKNOWN and (~barred).any())
 
 
-def _ours(table: Table, calibrators: Calibrators, pieces: Pieces, hits: Hits) -> list:
+def _ours(table: ReferenceTable, calibrators: Calibrators, pieces: Fragments, hits: Hits) -> list:
     model = table.index.model
     found = []
-    for i, names in enumerate(judged(model, calibrators, pieces, hits)):
+    for i, names in enumerate(fragment_names(model, calibrators, pieces, hits)):
         rank = called_rank(table.index, pieces, hits, i, names)
         at = None
         if rank is not None:
@@ -111,7 +107,7 @@ def _ours(table: Table, calibrators: Calibrators, pieces: Pieces, hits: Hits) ->
     return found
 
 
-def _today(table: Table, taken: Cut, vectors: np.ndarray, held: HeldOut) -> list:
+def _today(table: ReferenceTable, taken: CutFragments, vectors: np.ndarray, held: HeldOut) -> list:
     """The path for whole genomes: the nearest vectors, ANI of the best, and what whole genomes have taught."""
     model, references, spec = table.index.model, table.index.references, table.index.spec
     codes = held.codes[table.rows]
@@ -123,7 +119,7 @@ def _today(table: Table, taken: Cut, vectors: np.ndarray, held: HeldOut) -> list
 
     similarity, near = nearest(vectors, table.vectors[table.rows], CANDIDATES, barred)
     rows = np.where(near >= 0, table.rows[near], -1)
-    shared = np.stack([contained(table.index, piece, rows[i]) for i, piece in enumerate(taken.pieces)])
+    shared = np.stack([containments(table.index, piece, rows[i]) for i, piece in enumerate(taken.pieces)])
     words = kmer_identity(shared, spec.sketch_k)
     blank = np.full(rows.shape, np.nan, np.float32)
     hits = Hits(rows, similarity, words, blank, blank, blank)
@@ -161,11 +157,11 @@ def _stands_for(
     return int(model.levels[name].codes[hits.rows[i, at]])
 
 
-def whole(table: Table, rows: np.ndarray, count: int) -> Cut:
+def whole(table: ReferenceTable, rows: np.ndarray, count: int) -> CutFragments:
     able = [row for row in np.random.default_rng(SEED).permutation(rows)[:count].tolist()]
     found = [(row, table.index.references.genome(row)) for row in able]
     found = [(row, one) for row, one in found if one is not None]
-    return Cut(np.array([row for row, _ in found], np.int64), [one for _, one in found])
+    return CutFragments(np.array([row for row, _ in found], np.int64), [one for _, one in found])
 
 
 def percent(part: np.ndarray) -> str:
@@ -207,10 +203,10 @@ def reliability(name: str, length: str, cells: list[Cell]) -> str:
 
 
 def run(name: str, index: Path, count: int, today: bool) -> tuple[list[str], list[str]]:
-    table = Table.of(Index.open(index))
-    teach, test = kin_halves(table, SEED)
+    table = ReferenceTable.of(Index.open(index))
+    teach, test = genus_halves(table, SEED)
     calibrators = {} if today or name.endswith("-plain") else fit(table, teach, seed=SEED)
-    fellows = with_fellows(table, test)
+    fellows = rows_of_shared_species(table, test)
     rows, reliable = [], []
     for length in (*LENGTHS, 0):
         cells = []
@@ -218,7 +214,9 @@ def run(name: str, index: Path, count: int, today: bool) -> tuple[list[str], lis
             asked = fellows if regime == "genome" and len(fellows) else test
             many = int(count * share)
             taken = (
-                cut(table, asked, length, many, SEED + 10 + number) if length else whole(table, asked, many)
+                cut_fragments(table, asked, length, many, SEED + 10 + number)
+                if length
+                else whole(table, asked, many)
             )
             if len(taken.pieces) >= 20 and (regime == "genome" or regime in table.index.model.levels):
                 cells.append(asked_cell(table, taken, calibrators, regime, today))

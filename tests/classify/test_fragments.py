@@ -12,13 +12,16 @@ import numpy as np
 import pytest
 from helpers.fasta import Gindex, WriteFasta
 
-from genome_index.classify.decision import Name
+from genome_index.classify.elected_names import Name
 from genome_index.classify.fragments import calibration as fragment_fit
 from genome_index.classify.fragments import calls as fragments
-from genome_index.classify.fragments.calibration import LENGTHS, calibrators_of, cut, kin_halves, length_class
-from genome_index.classify.fragments.calls import Makeup, called_rank, judged, named_apart, query_fragments
-from genome_index.classify.fragments.hits import Table, hits_of, pieces_of
+from genome_index.classify.fragments.calibration import calibrators_of, genus_halves
+from genome_index.classify.fragments.calls import query_fragments, with_unique_names
+from genome_index.classify.fragments.cutting import LENGTHS, cut_fragments, length_class
+from genome_index.classify.fragments.decision import called_rank, fragment_names
+from genome_index.classify.fragments.hits import ReferenceTable, fragments_of, hits_of
 from genome_index.classify.fragments.kmer_scan import LEAST_SHARED, most_shared
+from genome_index.classify.fragments.summary import FragmentSummary
 from genome_index.index.calibration.hits import HeldOut, nothing_held_out
 from genome_index.index.index import Index
 from genome_index.pipeline import build_index, query_index
@@ -35,14 +38,14 @@ def index(demo_index: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def table(index: Path) -> Table:
-    return Table.of(Index.open(index))
+def table(index: Path) -> ReferenceTable:
+    return ReferenceTable.of(Index.open(index))
 
 
 @pytest.fixture(autouse=True)
-def few_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+def few_fragments(monkeypatch: pytest.MonkeyPatch) -> None:
     """As many as sixty genomes can do with, and quickly."""
-    monkeypatch.setattr(fragment_fit, "PIECES", 60)
+    monkeypatch.setattr(fragment_fit, "FRAGMENTS", 60)
 
 
 def sequence_of(demo: Path, number: int) -> str:
@@ -64,9 +67,9 @@ def query(gindex: Gindex, index: Path, *words: object) -> list[dict]:
 
 
 @pytest.mark.parametrize("held_out", [False, True])
-def test_the_scan_counts_what_sets_have_in_common(table: Table, held_out: bool) -> None:
-    taken = cut(table, table.rows, 3_000, 20, seed=3)
-    pieces = pieces_of(table.index, taken.pieces)
+def test_the_scan_counts_what_sets_have_in_common(table: ReferenceTable, held_out: bool) -> None:
+    taken = cut_fragments(table, table.rows, 3_000, 20, seed=3)
+    pieces = fragments_of(table.index, taken.pieces)
     codes = table.index.model.levels["species"].codes
     held = nothing_held_out(len(taken.rows), len(codes))
     if held_out:
@@ -96,9 +99,9 @@ def test_the_scan_compares_sketches_of_two_densities_at_the_coarser(
 ) -> None:
     spec = IndexSpec(small_bp=20_000, large_scaled=32)
     build_index(six_genomes, tmp_path / "index", demo / "taxonomy.tsv", spec=spec)
-    coarse = Table.of(Index.open(tmp_path / "index"))
+    coarse = ReferenceTable.of(Index.open(tmp_path / "index"))
     piece = Genome("piece", (Contig("piece", sequence_of(demo, 1)[:9_000].encode()),), "-")
-    hits = hits_of(coarse, pieces_of(coarse.index, [piece]), nothing_held_out(1, 6))
+    hits = hits_of(coarse, fragments_of(coarse.index, [piece]), nothing_held_out(1, 6))
     assert coarse.index.entry(int(hits.rows[0, 0])).id == "DEMO_0001"
     assert (
         hits.kmer_identity[0, 0] == 1.0
@@ -127,13 +130,13 @@ def test_every_record_has_its_row_and_its_own_name(
 
 def test_names_differ_whatever_files_and_records_are_called() -> None:
     same = [Failure("a", source, "") for source in ("x.fa", "y/x.fa", "x.fa")] + [Failure("x:a", "z", "")]
-    assert [one.id for one in named_apart(same)] == ["a", "x:a", "x:a#2", "z:x:a"]
+    assert [one.id for one in with_unique_names(same)] == ["a", "x:a", "x:a#2", "z:x:a"]
 
 
 def test_answers_do_not_depend_on_the_batch(
-    table: Table, demo: Path, monkeypatch: pytest.MonkeyPatch
+    table: ReferenceTable, demo: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pieces = cut(table, table.rows, 1_000, 12, seed=1).pieces
+    pieces = cut_fragments(table, table.rows, 1_000, 12, seed=1).pieces
     together = list(fragments.answer_fragments(table.index, pieces, fragments.QuerySettings()))
     monkeypatch.setattr(fragments, "BATCH_FRAGMENTS", 5)
     apart = list(fragments.answer_fragments(table.index, iter(pieces), fragments.QuerySettings(threads=2)))
@@ -142,12 +145,12 @@ def test_answers_do_not_depend_on_the_batch(
     ]
 
 
-def test_no_more_than_a_batch_is_read_ahead(table: Table, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_more_than_a_batch_is_read_ahead(table: ReferenceTable, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fragments, "BATCH_FRAGMENTS", 4)
     taken: list[str] = []
 
     def stream() -> object:
-        for number, piece in enumerate(cut(table, table.rows, 1_000, 12, seed=1).pieces):
+        for number, piece in enumerate(cut_fragments(table, table.rows, 1_000, 12, seed=1).pieces):
             taken.append(piece.id)
             yield Genome(f"{number}", piece.contigs, "-")
 
@@ -190,7 +193,7 @@ def test_a_mixed_assembly_shows(gindex: Gindex, index: Path, demo: Path, write_f
 
 
 def test_shares_add_up_and_the_least_are_taken_together() -> None:
-    makeup = Makeup()
+    makeup = FragmentSummary()
     for number in range(25):
         makeup.add(Call(f"{number}", "-", 100 + number, "species", "", "species", f"Genus s{number}"))
     makeup.add(Call("short", "-", 40, "qc_fail", ""))
@@ -246,9 +249,9 @@ def test_without_bases_a_rule_of_thumb_decides_and_says_so(
     assert random.verdict == "out_of_scope"
 
 
-def test_lengths_are_learned_from_pieces_of_that_length(table: Table) -> None:
+def test_lengths_are_learned_from_pieces_of_that_length(table: ReferenceTable) -> None:
     for length in LENGTHS:
-        taken = cut(table, table.rows, length, 30, seed=2)
+        taken = cut_fragments(table, table.rows, length, 30, seed=2)
         assert len(taken.pieces) == 30
         assert {length_class(piece.length_bp) for piece in taken.pieces} == {length}
         for row, piece in zip(taken.rows.tolist(), taken.pieces, strict=True):
@@ -261,34 +264,34 @@ def test_lengths_are_learned_from_pieces_of_that_length(table: Table) -> None:
 
 
 @pytest.fixture(scope="module")
-def viruses(shared_genomes: Path, tmp_path_factory: pytest.TempPathFactory) -> Table:
+def viruses(shared_genomes: Path, tmp_path_factory: pytest.TempPathFactory) -> ReferenceTable:
     """An index of the real dengue genomes, whose labels are serotypes."""
     path = tmp_path_factory.mktemp("dengue") / "index"
     build_index([shared_genomes / "dengue.fa.gz"], path, shared_genomes / "dengue.tsv", per="record")
-    return Table.of(Index.open(path))
+    return ReferenceTable.of(Index.open(path))
 
 
 @pytest.mark.parametrize(("length", "least"), [(500, 0.9), (3_000, 0.97)])
 def test_a_piece_of_a_real_genome_finds_its_serotype_without_that_genome(
-    viruses: Table, length: int, least: float
+    viruses: ReferenceTable, length: int, least: float
 ) -> None:
     model = viruses.index.model
     level = model.levels["subtype"]
-    taken = cut(viruses, viruses.rows, length, 60, seed=5)
+    taken = cut_fragments(viruses, viruses.rows, length, 60, seed=5)
     nothing = np.full(len(viruses.length_bp), -1, np.int32)
     held = HeldOut(taken.rows, nothing, nothing[taken.rows])
-    hits = hits_of(viruses, pieces_of(viruses.index, taken.pieces), held)
+    hits = hits_of(viruses, fragments_of(viruses.index, taken.pieces), held)
     assert not (hits.rows == taken.rows[:, None]).any()
     assert (level.codes[hits.rows[:, 0]] == level.codes[taken.rows]).mean() >= least
 
 
 @pytest.mark.parametrize(("shared", "enough"), [(1.0, True), (0.9, True), (0.05, False)])
 def test_a_species_asks_for_its_identity_whatever_the_confidence(
-    table: Table, shared: float, enough: bool
+    table: ReferenceTable, shared: float, enough: bool
 ) -> None:
     """A certain name at 5 % of the words, an identity of 87 %, is no species; at 90 % of them it is."""
-    taken = cut(table, table.rows, 3_000, 1, seed=4)
-    pieces = pieces_of(table.index, taken.pieces)
+    taken = cut_fragments(table, table.rows, 3_000, 1, seed=4)
+    pieces = fragments_of(table.index, taken.pieces)
     model = table.index.model
     hits = hits_of(table, pieces, nothing_held_out(1, len(model.live)))
     hits = replace(hits, kmer_identity=np.minimum(hits.kmer_identity, np.float32(shared ** (1 / 21))))
@@ -297,22 +300,22 @@ def test_a_species_asks_for_its_identity_whatever_the_confidence(
     assert called_rank(table.index, pieces, hits, 0, names) == ("species" if enough else None)
 
 
-def test_halves_share_no_genus(table: Table) -> None:
+def test_halves_share_no_genus(table: ReferenceTable) -> None:
     genus = table.index.model.levels["genus"].codes
-    teach, test = kin_halves(table, seed=1)
+    teach, test = genus_halves(table, seed=1)
     assert sorted([*teach, *test]) == table.rows.tolist()
     assert not set(genus[teach].tolist()) & set(genus[test].tolist())
 
 
-def test_a_species_that_is_not_there_is_not_called(table: Table) -> None:
+def test_a_species_that_is_not_there_is_not_called(table: ReferenceTable) -> None:
     """Of pieces whose species is left out hardly any gets a species; what is called instead is right."""
     model = table.index.model
     calibrators = calibrators_of(table.index)
-    taken = cut(table, table.rows, 3_000, 100, seed=9)
-    pieces = pieces_of(table.index, taken.pieces)
+    taken = cut_fragments(table, table.rows, 3_000, 100, seed=9)
+    pieces = fragments_of(table.index, taken.pieces)
     codes = model.levels["species"].codes
     hits = hits_of(table, pieces, HeldOut(taken.rows, codes, codes[taken.rows]))
-    names = judged(model, calibrators, pieces, hits)
+    names = fragment_names(model, calibrators, pieces, hits)
     ranks = [called_rank(table.index, pieces, hits, i, names[i]) for i in range(100)]
     assert ranks.count("species") <= 3
     genus = model.levels["genus"].codes[taken.rows]

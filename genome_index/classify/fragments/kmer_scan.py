@@ -1,7 +1,6 @@
-"""Which references share sampled words with many short queries: one pass through all sketches for a batch.
+"""Shared k-mers of many short queries with all references, in one pass through all sketches for a batch.
 
-A fragment's vector says little of whose it is; its words do, even where a few hundred bp give some dozens of
-them. No inverted index is kept: the words of the batch are laid out once, and the references stream past.
+No inverted index is stored: the k-mers of the batch are indexed in memory, and the references stream past.
 """
 
 from __future__ import annotations
@@ -23,103 +22,119 @@ Codes = npt.NDArray[np.int32]
 Hashes = npt.NDArray[np.uint64]
 Flags = npt.NDArray[np.bool_]
 
-LEAST_SHARED = 2  # one word in common with some thousand genomes may be chance
-READ_GENOMES = 512  # references that go together through one thread
-FILTER_BITS = 22  # of a word that say whether it is worth a look: 4 MB, which the cache holds
+LEAST_SHARED = 2  # one k-mer in common with one of some thousand genomes may be chance
+READ_GENOMES = 512  # references that one thread scans together
+FILTER_BITS = (
+    22  # lowest bits of a k-mer's hash, which tell most k-mers of others apart: 4 MB, as a CPU caches
+)
 
 
 @dataclass(frozen=True)
-class Shared:
-    """The K references that share most words with each of Q queries, most first; row -1 where fewer do."""
+class SharedKmers:
+    """The K references that share most k-mers with each of Q queries, most first; row -1 beyond the last."""
 
     rows: Rows  # (Q, K)
-    count: Counts  # (Q, K) words in common, LEAST_SHARED or more
-    size: Counts  # (Q, K) words of the smaller of the two
+    count: Counts  # (Q, K) k-mers in common, LEAST_SHARED or more
+    size: Counts  # (Q, K) k-mers of the smaller of the two sketches
 
 
 @dataclass(frozen=True)
 class _Batch:
-    """The words of a batch, each once and sorted, and the queries that have it."""
+    """The k-mers of a batch, each once and sorted, with the queries that have it."""
 
-    words: Hashes  # (U,)
-    first: Rows  # (U + 1,) where the owners of each begin
-    owners: Counts
-    likely: Flags  # by a word's last bits: whether the batch may have it
+    kmers: Hashes  # (U,)
+    first: Rows  # (U + 1,) where the owners of each k-mer begin
+    owners: Counts  # queries
+    likely: Flags  # by a k-mer's lowest bits: whether the batch may have it
 
 
 def most_shared(
     references: References, rows: Rows, queries: Sequence[Hashes], limits: Hashes, k: int, held: HeldOut,
     threads: int = 1,
-) -> Shared:  # fmt: skip
-    """Look through the sketches of `rows`; `limits` are the hashes below which each query was sampled."""
-    batch = _laid_out(queries)
-    joined = np.concatenate(queries) if queries else np.empty(0, np.uint64)
-    starts = np.concatenate([[0], np.cumsum([len(one) for one in queries])]).astype(np.int64)
+) -> SharedKmers:  # fmt: skip
+    """The references among `rows` that share most k-mers with each query, k of them.
+
+    Parameters
+    ----------
+    queries
+        The sampled k-mers of each query, as sorted hashes.
+    limits
+        The hash below which each query was sampled: (Q,).
+    """
+    batch = _batch_of(queries)
+    joined, starts = _joined(queries)
     blocks = range(0, len(rows), READ_GENOMES)
 
-    def look(number: int) -> Shared:
-        some = rows[blocks[number] : blocks[number] + READ_GENOMES]
-        sketches = [references.hashes(row) for row in some.tolist()]
-        ends = np.concatenate([[0], np.cumsum([len(one) for one in sketches])]).astype(np.int64)
-        below = np.array([references.limit(row) for row in some.tolist()], np.uint64)
-        found = _blank(len(queries), k)
+    def scan(number: int) -> SharedKmers:
+        block = rows[blocks[number] : blocks[number] + READ_GENOMES]
+        sketches, ends = _joined([references.hashes(row) for row in block.tolist()])
+        reference_limits = np.array([references.limit(row) for row in block.tolist()], np.uint64)
+        shared = _nothing_shared(len(queries), k)
         _scan(
-            batch.words, batch.first, batch.owners, batch.likely, joined, starts, limits,
-            np.concatenate(sketches), ends, below, some, held.codes[some], held.self_rows, held.own,
-            found.rows, found.count, found.size,
+            batch.kmers, batch.first, batch.owners, batch.likely, joined, starts, limits,
+            sketches, ends, reference_limits, block, held.codes[block], held.self_rows, held.own,
+            shared.rows, shared.count, shared.size,
         )  # fmt: skip
-        return found
+        return shared
 
-    best = _blank(len(queries), k)
-    for found in in_threads(look, len(blocks), threads):
-        best = _merged(best, found, k)
+    best = _nothing_shared(len(queries), k)
+    for shared in in_threads(scan, len(blocks), threads):
+        best = _merged(best, shared, k)
     references.let_go()
     return best
 
 
-def _blank(queries: int, k: int) -> Shared:
+def _joined(sketches: Sequence[Hashes]) -> tuple[Hashes, Rows]:
+    """All hashes in one array, and where each sketch begins and ends: (S + 1,)."""
+    joined = np.concatenate(sketches) if sketches else np.empty(0, np.uint64)
+    lengths = [len(sketch) for sketch in sketches]
+    return joined, np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+
+
+def _nothing_shared(queries: int, k: int) -> SharedKmers:
     shape = queries, k
-    return Shared(np.full(shape, -1, np.int64), np.zeros(shape, np.int32), np.ones(shape, np.int32))
+    return SharedKmers(np.full(shape, -1, np.int64), np.zeros(shape, np.int32), np.ones(shape, np.int32))
 
 
-def _merged(one: Shared, other: Shared, k: int) -> Shared:
+def _merged(first: SharedKmers, second: SharedKmers, k: int) -> SharedKmers:
+    """The k best of two; of equal counts those of `first` stay first."""
     rows, count, size = (
-        np.concatenate([getattr(one, name), getattr(other, name)], axis=1)
+        np.concatenate([getattr(first, name), getattr(second, name)], axis=1)
         for name in ("rows", "count", "size")
     )
     order = np.argsort(-count, axis=1, kind="stable")[:, :k]
-    return Shared(*(np.take_along_axis(table, order, axis=1) for table in (rows, count, size)))
+    return SharedKmers(*(np.take_along_axis(table, order, axis=1) for table in (rows, count, size)))
 
 
-def _laid_out(queries: Sequence[Hashes]) -> _Batch:
-    joined = np.concatenate(queries) if queries else np.empty(0, np.uint64)
-    owner = np.repeat(np.arange(len(queries), dtype=np.int32), [len(one) for one in queries])
+def _batch_of(queries: Sequence[Hashes]) -> _Batch:
+    joined, _ = _joined(queries)
+    owners = np.repeat(np.arange(len(queries), dtype=np.int32), [len(kmers) for kmers in queries])
     order = np.argsort(joined, kind="stable")
-    joined, owner = joined[order], owner[order]
-    words, first = np.unique(joined, return_index=True)
+    joined, owners = joined[order], owners[order]
+    kmers, first = np.unique(joined, return_index=True)
     likely = np.zeros(1 << FILTER_BITS, np.bool_)
-    likely[words & np.uint64((1 << FILTER_BITS) - 1)] = True
-    return _Batch(words, np.append(first, len(joined)).astype(np.int64), owner, likely)
+    likely[kmers & np.uint64((1 << FILTER_BITS) - 1)] = True
+    return _Batch(kmers, np.append(first, len(joined)).astype(np.int64), owners, likely)
 
 
 @njit(cache=True, nogil=True)
 def _scan(
-    words: Hashes, first: Rows, owners: Counts, likely: Flags, own_words: Hashes, own_starts: Rows,
-    limits: Hashes, joined: Hashes, starts: Rows, below: Hashes, rows: Rows, codes: Codes, self_rows: Rows,
-    own: Codes, out_rows: Rows, out_count: Counts, out_size: Counts,
+    kmers: Hashes, first: Rows, owners: Counts, likely: Flags, query_kmers: Hashes, query_starts: Rows,
+    limits: Hashes, sketches: Hashes, starts: Rows, reference_limits: Hashes, rows: Rows, codes: Codes,
+    self_rows: Rows, own: Codes, out_rows: Rows, out_count: Counts, out_size: Counts,
 ) -> None:  # fmt: skip
-    """Count, reference by reference, the words each query has in common with it; keep the most."""
+    """Count, reference by reference, the k-mers that each query shares with it; keep the most."""
     mask = np.uint64((1 << FILTER_BITS) - 1)
     tally = np.zeros(limits.size, np.int32)
     touched = np.empty(limits.size, np.int32)
     for r in range(rows.size):
         seen = 0
         for at in range(starts[r], starts[r + 1]):
-            word = joined[at]
-            if not likely[word & mask]:
+            kmer = sketches[at]
+            if not likely[kmer & mask]:
                 continue
-            u = np.searchsorted(words, word)
-            if u == words.size or words[u] != word:
+            u = np.searchsorted(kmers, kmer)
+            if u == kmers.size or kmers[u] != kmer:
                 continue
             for place in range(first[u], first[u + 1]):
                 query = owners[place]
@@ -133,15 +148,15 @@ def _scan(
             tally[query] = 0
             is_own = rows[r] == self_rows[query] or (codes[r] == own[query] and own[query] >= 0)
             if count >= LEAST_SHARED and not is_own and count > out_count[query, -1]:
-                limit = min(limits[query], below[r])
-                mine = np.searchsorted(own_words[own_starts[query] : own_starts[query + 1]], limit)
-                size = min(mine, np.searchsorted(joined[starts[r] : starts[r + 1]], limit))
+                limit = min(limits[query], reference_limits[r])
+                mine = np.searchsorted(query_kmers[query_starts[query] : query_starts[query + 1]], limit)
+                size = min(mine, np.searchsorted(sketches[starts[r] : starts[r + 1]], limit))
                 _enter(out_rows[query], out_count[query], out_size[query], rows[r], count, size)
 
 
 @njit(cache=True, nogil=True)
 def _enter(rows: Rows, counts: Counts, sizes: Counts, row: int, count: int, size: int) -> None:
-    """Give a reference its place among those that share most; of equals the first stays first."""
+    """Insert a reference by its count in place of the last; of equal counts the first stays first."""
     slot = counts.size - 1
     while slot > 0 and counts[slot - 1] < count:
         rows[slot], counts[slot], sizes[slot] = rows[slot - 1], counts[slot - 1], sizes[slot - 1]

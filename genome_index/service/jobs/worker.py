@@ -1,15 +1,14 @@
-"""A worker: a process that keeps index and encoder warm, and answers whose turn it is, a batch at a time.
+"""Worker process: keeps the index and its encoder in memory and answers jobs in batches.
 
-The genomes of several jobs go through the index together, which is cheaper than one by one; a large job gives
-way to the others after each batch. Pictures are drawn when nobody waits for an answer. Whatever is unexpected
-ends the process: who watches it queues its jobs again and starts another (crew.py).
+The genomes of several jobs share a batch, which is cheaper than one genome at a time; a large job gives way
+to the others after each batch. Figures are drawn when no query waits. An unexpected error ends the process:
+the supervisor queues its jobs again and starts another worker (supervisor.py).
 """
 
 from __future__ import annotations
 
 import json
 import logging
-import os
 import signal
 import threading
 import time
@@ -19,59 +18,63 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from multiprocessing.connection import Connection
 
-from genome_index.classify.query import BATCH_BP, QuerySettings, answer
+from genome_index.classify.batches import BATCH_BP
+from genome_index.classify.query import QuerySettings, answer
 from genome_index.errors import StorageError, UnusableIndex
 from genome_index.index.index import Index
 from genome_index.index.info import provenance
 from genome_index.index.snapshots import current_snapshot
-from genome_index.records import Call, Failure, Genome
+from genome_index.records import Failure, Genome
 from genome_index.report.calls import call_json, call_of
-from genome_index.report.html.write_query import MOST_PAINTED, MOST_PORTRAITS
-from genome_index.service.figures.query_figures import drawn, painting_json
+from genome_index.report.html.write_query import MOST_COMPOSITIONS, MOST_WITH_WINDOWS
+from genome_index.service.figures.query_figures import draw, windows_json
 from genome_index.service.jobs.claims import Claims, too_slow
 from genome_index.service.jobs.queue import Job
 from genome_index.service.jobs.uploads import genomes_of, path_of
+from genome_index.service.processes import READY
 from genome_index.service.settings import ServeSettings
 
-LOOK_EVERY_S = 0.005  # for work, while there is none; a look costs microseconds
-FULL_DISK_S = 2.0  # until it is tried again
+CHECK_EVERY_S = 0.005  # for work, while there is none; a check costs microseconds
+FULL_DISK_S = 2.0  # until a full disk is tried again
 BATCH = 64  # genomes of all open jobs together
-MOST_HITS = 50  # asked for of the index, so that jobs of different k share a batch
+MOST_HITS = 50  # searched for each genome, so that jobs of different k share a batch
 
 log = logging.getLogger(__name__)
 
 
 @dataclass
-class Open:
-    """A job that this worker is at."""
+class OpenJob:
+    """A job that this worker is answering."""
 
     job: Job
-    genomes: Iterator[Genome | Failure]  # what is left
-    last: bool = False  # whether nothing is left
+    genomes: Iterator[Genome | Failure]  # not answered yet
+    is_exhausted: bool = False
 
 
 class Worker:
+    """A worker of a service; `name` is unique to the process."""
+
     def __init__(self, settings: ServeSettings, name: str) -> None:
         self.settings, self.data = settings, settings.data
         self.claims = Claims(settings.data, settings.limits, name)
         self.index = Index.open(settings.index, settings.model)
-        self.open: list[Open] = []
+        self.open: list[OpenJob] = []
         self.stopping = threading.Event()
-        warm(self.index)
+        warm_up(self.index)
 
     def run(self) -> None:
-        """Until told to stop: answer; with nothing to answer, draw; with nothing to draw, wait."""
+        """Answer queries until `stopping` is set; draw when none waits, and sleep when nothing is to draw."""
         while not self.stopping.is_set():
             try:
-                if not (self.answer_some() or self.draw_one()):
-                    self.stopping.wait(LOOK_EVERY_S)
+                if not (self.answer_batch() or self.draw_next()):
+                    self.stopping.wait(CHECK_EVERY_S)
             except StorageError as error:
                 log.error("%s", error)
-                self._let_go()
+                self._release_all()
         self.claims.release(self.claims.worker, died=False)
 
-    def _let_go(self) -> None:
-        """Give all jobs back, as soon as the disk takes it: what was answered last is not on it."""
+    def _release_all(self) -> None:
+        """Queue all jobs again, as soon as the disk takes it: their last answers are not on the disk."""
         self.open = []
         while not self.stopping.wait(FULL_DISK_S):
             with suppress(StorageError):
@@ -80,61 +83,62 @@ class Worker:
 
     # -- answers ---------------------------------------------------------------------------------------------
 
-    def answer_some(self) -> bool:
-        """One batch of the open jobs; whether there was one."""
-        self.open += [Open(job, self._genomes(job)) for job in self._claimed()]
+    def answer_batch(self) -> bool:
+        """Answer one batch of the open jobs; False if there is no job."""
+        self.open += [OpenJob(job, self._unanswered(job)) for job in self._claimed()]
         if not self.open:
             return False
         self.index = newest(self.index, self.settings.model)
-        taken = self._take()
-        found = self._answers(taken)
-        wanted = self.claims.answer([(one.job.id, found[one.job.id], one.last) for one in self.open])
-        over = [one for one in self.open if one.last or one.job.id not in wanted]
-        self.open = [one for one in self.open if one not in over]
-        for one in over:
-            self._put_away(one.job)
+        calls = self._calls(self._next_batch())
+        wanted = self.claims.answer([(one.job.id, calls[one.job.id], one.is_exhausted) for one in self.open])
+        finished = [one for one in self.open if one.is_exhausted or one.job.id not in wanted]
+        self.open = [one for one in self.open if one not in finished]
+        for one in finished:
+            self._delete_sequence(one.job)
         self._stop_slow()
         return True
 
     def _claimed(self) -> list[Job]:
-        """More jobs, where those at hand fill no batch; else of callers who have none among them."""
+        """Further jobs: of any caller if the open jobs fill no batch, else of callers without an open job."""
         left = sum(one.job.inputs - one.job.answered for one in self.open)
         return self.claims.claim({one.job.caller for one in self.open} if left >= BATCH else ())
 
-    def _genomes(self, job: Job) -> Iterator[Genome | Failure]:
-        """What of a job is not answered yet."""
+    def _unanswered(self, job: Job) -> Iterator[Genome | Failure]:
         path = path_of(self.data, job.id)
-        return islice(genomes_of(path, job.name, job.asked.genome_per), job.answered, None)
+        return islice(genomes_of(path, job.name, job.settings.genome_per), job.answered, None)
 
-    def _take(self) -> list[tuple[Job, Genome | Failure]]:
-        """The next genomes up to a batch: of each caller's first job in turn."""
-        taken: list[tuple[Job, Genome | Failure]] = []
-        size = 0
-        while len(taken) < BATCH and size < BATCH_BP and (left := [one for one in self.open if not one.last]):
-            for one in {one.job.caller: one for one in reversed(left)}.values():
+    def _next_batch(self) -> list[tuple[Job, Genome | Failure]]:
+        """The next genomes, of the first job of each caller in turn."""
+        batch: list[tuple[Job, Genome | Failure]] = []
+        size_bp = 0
+        while len(batch) < BATCH and size_bp < BATCH_BP:
+            unfinished = [one for one in self.open if not one.is_exhausted]
+            if not unfinished:
+                break
+            for one in {one.job.caller: one for one in reversed(unfinished)}.values():
                 genome = next(one.genomes, None)
                 if genome is None:
-                    one.last = True
+                    one.is_exhausted = True
                 else:
-                    taken.append((one.job, genome))
-                    size += genome.length_bp if isinstance(genome, Genome) else 0
-        return taken
+                    batch.append((one.job, genome))
+                    size_bp += genome.length_bp if isinstance(genome, Genome) else 0
+        return batch
 
-    def _answers(self, taken: Sequence[tuple[Job, Genome | Failure]]) -> dict[str, list[str]]:
-        """Job -> its calls as JSON. What is asked in another way is searched on its own."""
-        made_by = provenance(self.index)
-        found: dict[str, list[str]] = {one.job.id: [] for one in self.open}
-        for exclude in sorted({job.asked.exclude_identical for job, _ in taken}):
-            some = [(job, genome) for job, genome in taken if job.asked.exclude_identical == exclude]
-            calls = answer(self.index, [genome for _, genome in some], QuerySettings(MOST_HITS, exclude))
-            for (job, _), call in zip(some, calls, strict=True):
-                shown = replace(call, hits=call.hits[: job.asked.k])
-                found[job.id].append(json.dumps(call_json(shown, made_by), ensure_ascii=False))
-        return found
+    def _calls(self, batch: Sequence[tuple[Job, Genome | Failure]]) -> dict[str, list[str]]:
+        """Job id -> its calls as JSON. Jobs with other search settings are searched separately."""
+        source = provenance(self.index)
+        calls: dict[str, list[str]] = {one.job.id: [] for one in self.open}
+        for exclude in sorted({job.settings.exclude_identical for job, _ in batch}):
+            part = [(job, genome) for job, genome in batch if job.settings.exclude_identical == exclude]
+            answers = answer(self.index, [genome for _, genome in part], QuerySettings(MOST_HITS, exclude))
+            for (job, _), call in zip(part, answers, strict=True):
+                shown = replace(call, hits=call.hits[: job.settings.k])
+                calls[job.id].append(json.dumps(call_json(shown, source), ensure_ascii=False))
+        return calls
 
-    def _put_away(self, job: Job) -> None:
-        """Delete the sequence of a job that is over, unless it is asked to be kept or still to be drawn."""
-        if not (job.asked.keep or job.asked.pictures):
+    def _delete_sequence(self, job: Job) -> None:
+        """Delete the sequence of a finished job, unless the caller keeps it or figures need it."""
+        if not (job.settings.keep or job.settings.pictures):
             path_of(self.data, job.id).unlink(missing_ok=True)
 
     def _stop_slow(self) -> None:
@@ -144,71 +148,61 @@ class Worker:
             self.open.remove(one)
             path_of(self.data, one.job.id).unlink(missing_ok=True)
 
-    # -- pictures --------------------------------------------------------------------------------------------
+    # -- figures ---------------------------------------------------------------------------------------------
 
-    def draw_one(self) -> bool:
-        """The pictures of one genome, if there are any to draw; small jobs do not wait for large ones."""
+    def draw_next(self) -> bool:
+        """Draw the figures of one genome, of the smallest job first; False if there is nothing to draw."""
         job = self.claims.claim_pictures()
         if job is None:
             return False
         number = self.claims.pictured(job.id)
-        genomes = genomes_of(path_of(self.data, job.id), job.name, job.asked.genome_per)
-        genome = next(islice(genomes, number, MOST_PAINTED), None)
-        if genome is not None and self._drawn(job, number, genome):
+        genomes = genomes_of(path_of(self.data, job.id), job.name, job.settings.genome_per)
+        genome = next(islice(genomes, number, MOST_WITH_WINDOWS), None)
+        if genome is not None and self._draw(job, number, genome):
             self.claims.leave_pictures(job.id)
         else:
             self.claims.end_pictures(job.id, "done")
-            self._put_away(replace(job, asked=replace(job.asked, pictures=False)))
+            self._delete_sequence(replace(job, settings=replace(job.settings, pictures=False)))
         return True
 
-    def _drawn(self, job: Job, number: int, genome: Genome | Failure) -> bool:
-        """Whether the job is still wanted."""
+    def _draw(self, job: Job, number: int, genome: Genome | Failure) -> bool:
+        """Draw and store the figures of an answer; False if the job was deleted meanwhile."""
         if isinstance(genome, Failure):
             return self.claims.picture(job.id, number, None, (None, None))
         call = self.claims.call(job.id, number)
         if call is None:
             return False
-        made = drawn(self.index, genome, call_of(json.loads(call)), number < MOST_PORTRAITS)
-        painting = json.dumps(painting_json(made.painting)) if made.painting else None
-        portraits = tuple(made.portraits.get(theme) for theme in ("light", "dark"))
-        return self.claims.picture(job.id, number, painting, portraits)
+        figures = draw(self.index, genome, call_of(json.loads(call)), number < MOST_COMPOSITIONS)
+        windows = json.dumps(windows_json(figures.windows)) if figures.windows else None
+        compositions = tuple(figures.compositions.get(theme) for theme in ("light", "dark"))
+        return self.claims.picture(job.id, number, windows, compositions)
 
 
 def newest(index: Index, model: str) -> Index:
-    """The index as it is now: the same object, or its newest snapshot, warm; never one that is damaged."""
+    """The newest usable snapshot, warm: `index` itself while it is current or the newer one is damaged."""
     if current_snapshot(index.path) in (index.snapshot.number, None):
         return index
     try:
-        found = Index.open(index.path, model)
-        warm(found)
+        current = Index.open(index.path, model)
+        warm_up(current)
     except UnusableIndex as error:
-        log.error("the new snapshot cannot be used, so the old one is served on: %s", error)
+        log.error("the new snapshot cannot be used, the previous one is still served: %s", error)
         return index
-    return found
+    return current
 
 
-def warm(index: Index) -> None:
-    """Load and compile what the first query would wait for, by asking about a reference."""
+def warm_up(index: Index) -> None:
+    """Load and compile what the first query would wait for, by a query with a reference."""
     for entry in index.catalog.entries():
         genome = index.references.genome(entry.row)
         if genome is not None:
-            answer_one: Iterator[Call] = answer(index, [genome], QuerySettings())
-            next(answer_one)
+            next(answer(index, [genome], QuerySettings()))
             return
 
 
-def work(settings: ServeSettings, name: str, parent: Connection) -> None:
-    """The life of a worker process. It ends when told to, and when its parent is gone, however that went."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # of a terminal; the parent says when to stop
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
-    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+def work(pipe: Connection, settings: ServeSettings, name: str) -> None:
+    """The main function of a worker process: it works until SIGTERM."""
     worker = Worker(settings, name)
     signal.signal(signal.SIGTERM, lambda *_: worker.stopping.set())
-    parent.send(worker.index.snapshot.number)  # ready
+    pipe.send(READY)
     worker.run()
-
-
-def _end_with(parent: Connection) -> None:
-    with suppress(EOFError, OSError):
-        parent.recv()
-    os._exit(1)

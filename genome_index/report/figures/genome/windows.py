@@ -1,7 +1,7 @@
-"""Each window of a genome and the species it is nearest to: a mosaic, or contamination, shows as stripes.
+"""Windows of a genome, each with its nearest reference; it changes where a genome is chimeric or mixed.
 
-Nearest is by shared words, as for a contig that is searched on its own (contamination.py). The genome itself,
-and references with its very sequence, do not count: nothing is evidence of itself.
+The nearest reference is the one with most shared k-mers, as for a contig that is searched on its own
+(classify/contamination.py). Identical genomes are left out: a genome is no evidence of its own species.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from genome_index.classify.contamination import NEIGHBOURS
-from genome_index.classify.search import contained, embed
+from genome_index.classify.search import containments, embed
 from genome_index.errors import UsageError
 from genome_index.index.calibration.hits import kmer_identity
 from genome_index.index.calibration.model import CANDIDATES
@@ -24,17 +24,17 @@ from genome_index.records import Contig, Genome
 
 WINDOWS = 40
 NOTHING = "nothing shared"
-TWINS = 16  # further neighbours to look at, because the genome's own twins are left out
+DUPLICATES = 16  # neighbours searched on top, because identical genomes are left out
 
 Rows = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
-class Stripe:
-    """A window of a genome and its nearest reference; all is None where no word is shared with any."""
+class Window:
+    """A window of a genome and its nearest reference; None where it shares no k-mer with any reference."""
 
-    start: int  # 0-based, inclusive, in bp; contigs lie one behind the other
+    start: int  # 0-based, inclusive, in bp along the concatenated contigs
     end: int  # exclusive
     reference: str | None = None
     species: str | None = None
@@ -43,36 +43,36 @@ class Stripe:
 
     @property
     def name(self) -> str:
-        """What the window is called after: a species, else a genus, else the reference's id."""
+        """Species of the nearest reference, else its genus, else its id."""
         return self.species or self.genus or self.reference or NOTHING
 
     @property
-    def says(self) -> str:
-        """Where it lies, and what it is nearest to."""
+    def text(self) -> str:
+        """Position, nearest reference and identity, for a tooltip."""
         near = "" if self.identity is None else f", {self.reference}, identity {self.identity:.1%}"
         return f"{self.start:,} to {self.end:,} bp: {self.name}{near}"
 
 
 @dataclass(frozen=True)
-class Painting:
-    """A genome window by window."""
+class GenomeWindows:
+    """The windows of one genome."""
 
     genome: str
     length_bp: int
     contig_ends: tuple[int, ...]  # in bp, the last is the genome's length
-    stripes: tuple[Stripe, ...]
+    windows: tuple[Window, ...]
 
     def shares(self) -> Mapping[str, float]:
-        """Name -> share of the genome's bases in its windows, largest first, nothing shared last."""
-        found: Counter[str] = Counter()
-        for stripe in self.stripes:
-            found[stripe.name] += stripe.end - stripe.start
-        ordered = sorted(found.items(), key=lambda item: (item[0] == NOTHING, -item[1], item[0]))
+        """Name -> share of the genome's bases in its windows, largest first, NOTHING last."""
+        bases: Counter[str] = Counter()
+        for window in self.windows:
+            bases[window.name] += window.end - window.start
+        ordered = sorted(bases.items(), key=lambda item: (item[0] == NOTHING, -item[1], item[0]))
         return {name: bp / self.length_bp for name, bp in ordered}
 
 
-def painting(index: Index, genome: Genome, windows: int = WINDOWS) -> Painting:
-    """Search a genome's windows one by one: `windows` of them, or fewer where they would be below 500 bp.
+def nearest_windows(index: Index, genome: Genome, windows: int = WINDOWS) -> GenomeWindows:
+    """Search the windows of a genome one by one: `windows` of them, or fewer so that each has LEAST_BP.
 
     Raises
     ------
@@ -85,23 +85,23 @@ def painting(index: Index, genome: Genome, windows: int = WINDOWS) -> Painting:
     pieces = [_piece(genome, start, end) for start, end in edges]
     rows = _candidates(index, genome, pieces)
     identity = _identities(index, pieces, rows)  # (W, K)
-    stripes = [_stripe(index, edge, rows, line) for edge, line in zip(edges, identity, strict=True)]
+    found = [_window(index, edge, rows, line) for edge, line in zip(edges, identity, strict=True)]
     ends = np.cumsum([len(contig.sequence) for contig in genome.contigs])
-    return Painting(genome.id, genome.length_bp, tuple(ends.tolist()), tuple(stripes))
+    return GenomeWindows(genome.id, genome.length_bp, tuple(ends.tolist()), tuple(found))
 
 
-def painting_of_reference(index: Index, row: int, windows: int = WINDOWS) -> Painting:
-    """The same of a genome of the index, where it keeps the bases; else UsageError."""
+def windows_of_reference(index: Index, row: int, windows: int = WINDOWS) -> GenomeWindows:
+    """The windows of a reference; UsageError if the index does not store its bases."""
     genome = index.references.genome(row)
     if genome is None:
-        raise UsageError(not_kept(index.entry(row).id))
-    return painting(index, genome, windows)
+        raise UsageError(bases_not_stored(index.entry(row).id))
+    return nearest_windows(index, genome, windows)
 
 
-def not_kept(genome_id: str) -> str:
+def bases_not_stored(genome_id: str) -> str:
     return (
-        f"{genome_id}: the index does not keep the bases of a genome this large, so its windows cannot be "
-        "painted; give its file"
+        f"{genome_id}: the index does not store the bases of a genome this large, so its windows cannot be "
+        "searched; give its file"
     )
 
 
@@ -117,7 +117,7 @@ def window_edges(length_bp: int, windows: int) -> list[tuple[int, int]]:
 
 
 def _piece(genome: Genome, start: int, end: int) -> Genome:
-    """What lies in a window, still in contigs: no word crosses from one into the next."""
+    """The bases of a window, still in contigs: no k-mer spans two contigs."""
     parts, at = [], 0
     for contig in genome.contigs:
         within = contig.sequence[max(0, start - at) : max(0, end - at)]
@@ -127,28 +127,28 @@ def _piece(genome: Genome, start: int, end: int) -> Genome:
 
 
 def _candidates(index: Index, genome: Genome, pieces: Sequence[Genome]) -> Rows:
-    """The genome's nearest references, then those of its windows, without its twins: (K,)."""
+    """Rows of the nearest references of the genome, then of its windows, without identical genomes: (K,)."""
     fit = [piece for piece in pieces if not complaint(piece)]
     vectors = embed(index, [genome, *fit])
-    _, rows = index.model.vectors.search(vectors, CANDIDATES + TWINS, index.model.live)
-    found = np.concatenate([rows[0], rows[1:, :NEIGHBOURS].ravel()])
-    found = np.array([row for row in dict.fromkeys(found.tolist()) if row >= 0], np.int64)
-    index.prefetch(found.tolist())
+    _, rows = index.model.vectors.search(vectors, CANDIDATES + DUPLICATES, index.model.live)
+    nearest = np.concatenate([rows[0], rows[1:, :NEIGHBOURS].ravel()])
+    candidates = [row for row in dict.fromkeys(nearest.tolist()) if row >= 0]
+    index.prefetch(candidates)
     own = genome.sha256
-    return np.array([row for row in found if index.entry(int(row)).sha256 != own], np.int64)
+    return np.array([row for row in candidates if index.entry(row).sha256 != own], np.int64)
 
 
 def _identities(index: Index, pieces: Sequence[Genome], rows: Rows) -> Floats:
-    """Identity of each window and each reference by shared words, 0 for none: (W,), (K,) -> (W, K)."""
-    shared = np.stack([contained(index, piece, rows) for piece in pieces])
+    """Identity of each window to each reference by shared k-mers, 0 without any: (W,), (K,) -> (W, K)."""
+    shared = np.stack([containments(index, piece, rows) for piece in pieces])
     return np.where(shared > 0, kmer_identity(shared, index.spec.sketch_k), 0)
 
 
-def _stripe(index: Index, edge: tuple[int, int], rows: Rows, identity: Floats) -> Stripe:
-    """The nearest reference of a window; of equal ones, that which is nearer to the whole genome."""
+def _window(index: Index, edge: tuple[int, int], rows: Rows, identity: Floats) -> Window:
+    """A window with its nearest reference; of equal ones, the one nearer to the whole genome."""
     if not identity.any():
-        return Stripe(*edge)
+        return Window(*edge)
     best = int(identity.argmax())
     entry = index.entry(int(rows[best]))
     species, genus = entry.lineage.name("species"), entry.lineage.name("genus")
-    return Stripe(*edge, entry.id, species, genus, float(identity[best]))
+    return Window(*edge, entry.id, species, genus, float(identity[best]))

@@ -1,0 +1,124 @@
+"""Evidence of one query: its hits with species, ANI and aligned fraction, as the decision reads them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+
+from genome_index.classify.elected_names import Name
+from genome_index.classify.reasons import Match, little_aligned_warning
+from genome_index.index.calibration.hits import KMER_FLOOR, Hits
+from genome_index.index.calibration.model import Model
+from genome_index.index.calibration.thresholds import SpeciesThresholds, prior_of
+from genome_index.taxonomy.levels import UNKNOWN
+
+Positions = npt.NDArray[np.int64]
+Codes = npt.NDArray[np.int32]
+
+
+class QueryEvidence:
+    """The hits of one query that has at least one: K columns, best score first.
+
+    Hits are given by their position among the K columns.
+
+    Attributes
+    ----------
+    real
+        Positions of hits; there may be fewer than K references.
+    best
+        The hit of the elected species with the highest ANI; None if no species is elected.
+    runner_up
+        The hit of any other species with the highest ANI; None if there is none.
+    prior
+        Thresholds for the kind of molecule of `best`, or of the first hit.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        thresholds: SpeciesThresholds,
+        hits: Hits,
+        query: int,
+        names: Mapping[str, Name],
+        self_row: int,
+    ) -> None:
+        self.model, self.names = model, names
+        self._thresholds, self._self_row = thresholds, self_row
+        self._rows, self._similarity = hits.rows[query], hits.similarity[query]
+        self._kmer_identity, self._ani = hits.kmer_identity[query], hits.ani[query]
+        self._af_query, self._af_reference = hits.af_query[query], hits.af_reference[query]
+        self.real = np.flatnonzero(self._rows >= 0)
+        self._species = self._codes("species")
+        elected = names["species"].code if "species" in names else UNKNOWN
+        named = self.real[self._species[self.real] != UNKNOWN]
+        self.best = self._highest_ani(named[self._species[named] == elected])
+        self.runner_up = self._highest_ani(named[self._species[named] != elected])
+        at = self.first if self.best is None else self.best
+        self.prior = prior_of(str(model.molecules[self._rows[at]]))
+
+    @property
+    def first(self) -> int:
+        """The hit with the best score."""
+        return int(self.real[0])
+
+    def highest_similarity(self) -> float:
+        return float(self._similarity[self.real].max())
+
+    def is_incomparable(self) -> bool:
+        """Whether all hits are farther than genomes of other genera are here, and none shares a k-mer."""
+        is_far = self.highest_similarity() < self.model.least_similarity
+        return is_far and bool((self._kmer_identity[self.real] <= KMER_FLOOR).all())
+
+    def rivals(self, best: int) -> list[int]:
+        """Hits of other species within the margin that are aligned well enough, highest ANI first."""
+        named = self.real[self._species[self.real] != UNKNOWN]
+        others = named[self._species[named] != self._species[best]].tolist()
+        lowest = self._ani[best] - self.prior.margin
+        rivals = [at for at in others if self._ani[at] > lowest and self._af(at) >= self.prior.af]
+        return sorted(rivals, key=lambda at: -self._ani[at])
+
+    def first_of(self, rank: str, code: int) -> int:
+        """The first hit with a name."""
+        return int(np.flatnonzero(self._codes(rank) == code)[0])
+
+    def is_nearest_species(self, at: int) -> bool:
+        """Whether the first hit is of the same species."""
+        return bool(self._species[self.first] == self._species[at])
+
+    def species_threshold(self, at: int) -> float:
+        """The ANI in percent that the species of a hit requires."""
+        return self._thresholds.required(int(self._rows[at]), (self._self_row,))
+
+    def species_name(self, at: int) -> str:
+        return self.model.levels["species"].names[int(self._species[at])]
+
+    def match(self, at: int) -> Match:
+        return Match(self.species_name(at), float(self._ani[at]), self._af(at))
+
+    def warnings(self) -> tuple[str, ...]:
+        """A warning if the smaller genome is aligned, but much of the larger one is not."""
+        if self.best is None or math.isnan(self._ani[self.best]):
+            return ()
+        of_query, of_reference = float(self._af_query[self.best]), float(self._af_reference[self.best])
+        if not self._af(self.best) >= self.prior.af > min(of_query, of_reference):
+            return ()
+        incomplete = "query" if of_query > of_reference else "reference"
+        return (little_aligned_warning(min(of_query, of_reference), incomplete),)
+
+    def _codes(self, rank: str) -> Codes:
+        """Codes of the hits at a rank: (K,), UNKNOWN where there is no name or no hit."""
+        if rank not in self.model.levels:
+            return np.full(len(self._rows), UNKNOWN, np.int32)
+        return np.where(self._rows >= 0, self.model.levels[rank].codes[self._rows], UNKNOWN)
+
+    def _highest_ani(self, positions: Positions) -> int | None:
+        """The first of the hits with the highest ANI; the first of all if none has an ANI."""
+        return int(positions[np.nan_to_num(self._ani[positions]).argmax()]) if len(positions) else None
+
+    def _af(self, at: int) -> float:
+        """Aligned fraction in percent, in the larger direction: of the smaller or less complete genome."""
+        larger = float(np.fmax(self._af_query[at], self._af_reference[at]))
+        return 0.0 if math.isnan(larger) else larger
