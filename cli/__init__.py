@@ -10,12 +10,18 @@ from gindex_cli.commands.add import add
 from gindex_cli.commands.backup import backup
 from gindex_cli.commands.build import build
 from gindex_cli.commands.check import check
+from gindex_cli.commands.compare import compare
 from gindex_cli.commands.dereplicate import dereplicate
 from gindex_cli.commands.draw import app as draw
+from gindex_cli.commands.embed import embed
+from gindex_cli.commands.evaluate import evaluate
+from gindex_cli.commands.evaluate_encoder import evaluate_encoder
 from gindex_cli.commands.export import export
 from gindex_cli.commands.fetch import fetch
+from gindex_cli.commands.fit_pool import fit_pool
 from gindex_cli.commands.info import info
 from gindex_cli.commands.key import app as key
+from gindex_cli.commands.lab import app as lab
 from gindex_cli.commands.list import list_genomes
 from gindex_cli.commands.merge import merge
 from gindex_cli.commands.query import query
@@ -26,13 +32,8 @@ from gindex_cli.commands.report import report
 from gindex_cli.commands.serve import serve
 from gindex_cli.commands.sql import sql
 from gindex_cli.commands.undo import undo
-from gindex_cli.compare import compare
-from gindex_cli.embed import embed
-from gindex_cli.evaluate import evaluate
 from gindex_cli.examples import epilog
-from gindex_cli.fitpool import fit_pool
 from gindex_cli.group import Command, Group
-from gindex_cli.lab import app as lab
 from gindex_cli.run import guarded
 
 SECTIONS: Mapping[str, Mapping[str, Callable[..., Any] | typer.Typer]] = {
@@ -46,17 +47,18 @@ SECTIONS: Mapping[str, Mapping[str, Callable[..., Any] | typer.Typer]] = {
         "refit": refit,
         "undo": undo,
     },
-    "Query and service": {"query": query, "serve": serve, "key": key, "backup": backup},
+    "Query and service": {"query": query, "serve": serve, "backup": backup, "key": key},
     "Inspection": {"info": info, "list": list_genomes, "sql": sql, "check": check, "export": export},
     "Reports and evaluation": {
         "report": report,
         "dereplicate": dereplicate,
-        "draw": draw,
         "evaluate": evaluate,
+        "evaluate-encoder": evaluate_encoder,
+        "draw": draw,
     },
     "Models and lab": {"embed": embed, "compare": compare, "fit-pool": fit_pool, "lab": lab},
 }
-"""The sections of `gindex --help` with their commands."""
+"""The sections of `gindex --help` with their commands; groups stand last, as typer lists them."""
 
 app = typer.Typer(
     name="gindex",

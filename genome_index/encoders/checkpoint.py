@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 CONFIG = "config.json"
-LAB_TOKENISER = "gindex-tokeniser.json"  # of the lab's own networks
+SAVED_TOKENIZER = "gindex-tokeniser.json"  # of the lab's own networks
 WEIGHTS = ("model.safetensors", "pytorch_model.bin")  # whole, or as shards that NAME.index.json lists
 TOKENIZER = (
     "added_tokens.json", "merges.txt", "special_tokens_map.json", "tokenizer.json", "tokenizer_config.json",
-    "vocab.json", "vocab.txt", LAB_TOKENISER,
+    "vocab.json", "vocab.txt", SAVED_TOKENIZER,
 )  # fmt: skip
 CARD = "README.md"  # of a model on the hub; its first lines name the licence
 WANTED = ("*.json", "*.txt", "*.safetensors", CARD)  # of a hub model: no code

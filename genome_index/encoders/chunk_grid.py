@@ -1,7 +1,7 @@
 """Genome -> the chunks of tokens that a language model reads, on both strands.
 
 A stretch is a run of bases within a contig: chunks cross neither the end of a contig nor an N. Each stretch
-is tokenised from its own beginning on each strand, and cut into as few chunks of equal size as the model
+is tokenized from its own beginning on each strand, and cut into as few chunks of equal size as the model
 allows. So the chunks of a genome and of its reverse complement are the same ones, strands exchanged.
 """
 
@@ -93,7 +93,7 @@ def _chunks(contig: Contig, strand: int, tokenizer: Tokenizer, most_tokens: int)
     if strand:
         stretches = [reverse_complement(stretch) for stretch in reversed(stretches)]
     for stretch in stretches:
-        ids = tokenizer.words(stretch)
+        ids = tokenizer.token_ids(stretch)
         yield from np.array_split(ids, -(-len(ids) // most_tokens))
 
 

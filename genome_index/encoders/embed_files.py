@@ -41,7 +41,7 @@ class Embedded:
     path: Path | None
     reason: str = ""  # of a failure
     share_read: float = 1.0  # of its base pairs; less where windows are sampled
-    was_there: bool = False  # made by an earlier run, of the same sequence in the same way
+    was_present: bool = False  # made by an earlier run, of the same sequence in the same way
 
 
 def write_embeddings(
@@ -118,7 +118,7 @@ def _write_batch(batch: Sequence[Genome | Failure], task: _Task, ids: dict[str, 
                 _write(one, raw, task)
             share = float(raw[0, 2]) if raw is not None and task.spec.reading else 1.0
             path = task.path(one.id)
-            yield Embedded(one.id, one.source, path, share_read=share, was_there=raw is None)
+            yield Embedded(one.id, one.source, path, share_read=share, was_present=raw is None)
 
 
 def _refusal(one: Genome | Failure, ids: dict[str, str], task: _Task) -> str:

@@ -1,4 +1,4 @@
-"""Any DNA language model as an encoder: tokenise, read chunk by chunk on both strands, pool.
+"""Any DNA language model as an encoder: tokenize, read chunk by chunk on both strands, pool.
 
 What is kept of a genome is one row a chunk (how many tokens it has, which contig and strand it belongs to,
 and its vector), so that chunks can be pooled otherwise later without the genome.
@@ -23,7 +23,7 @@ from genome_index.encoders.checkpoint import digest, find_model, licence_notice,
 from genome_index.encoders.chunk_grid import Grid, grid_of
 from genome_index.encoders.layer_choice import Layers, parse_layers
 from genome_index.encoders.learned_pooling import open_pool, pool_all
-from genome_index.encoders.networks.fused_ops import missing
+from genome_index.encoders.networks.fused_ops import missing_kernels
 from genome_index.encoders.networks.loader import open_model
 from genome_index.encoders.networks.nucleotide_transformer import NucleotideTransformer
 from genome_index.encoders.networks.onednn import lay_out
@@ -32,6 +32,7 @@ from genome_index.encoders.pooling import CHUNK_POOLS, TOKEN_POOLS
 from genome_index.encoders.protocol import LanguageModel, Rows, Tokenizer
 from genome_index.encoders.tokenizers.folder import open_tokenizer, rows_without_token
 from genome_index.errors import ModelError, SpecMismatch, UsageError
+from genome_index.io.batches import batches
 from genome_index.records import Genome, Progress, counted, quiet
 from genome_index.spec import Reading
 
@@ -40,7 +41,7 @@ Floats = npt.NDArray[np.float32]
 COLUMNS = 3
 """Of a kept row before its vector: the chunk's tokens, its run (2 * contig + strand), and what share of the
 genome's tokens was read."""
-GROUP_BP, CUDA_GROUP_BP = 400_000, 4_000_000  # genomes tokenised together, while those before are read
+GROUP_BP, CUDA_GROUP_BP = 400_000, 4_000_000  # genomes tokenized together, while those before are read
 UNLIMITED = 1_024  # tokens of a chunk where the model has no limit of its own
 MOST_TOKENS = 2_048  # tokens of a chunk that is not asked to be longer
 
@@ -127,8 +128,8 @@ class Transformer:
             torch.cuda.empty_cache()  # FAISS and other processes may need what is kept for the next batch
 
     def iter_grids(self, genomes: Sequence[Genome]) -> Iterator[list[Grid]]:
-        """The chunks of some genomes, a group at a time; the next is tokenised while this one is read."""
-        groups = list(_groups(genomes, CUDA_GROUP_BP if self.loaded.device.is_cuda else GROUP_BP))
+        """The chunks of some genomes, a group at a time; the next is tokenized while this one is read."""
+        groups = list(batches(genomes, None, CUDA_GROUP_BP if self.loaded.device.is_cuda else GROUP_BP))
         with ThreadPoolExecutor(1) as ahead:
             waiting = [ahead.submit(self._grids, group) for group in groups[:1]]
             for number in range(len(groups)):
@@ -205,7 +206,7 @@ def load(name: str, reading: Reading) -> Loaded:
         if not device.is_cuda:
             lay_out(module)
     licence = licence_notice(name, read_config(folder), folder)
-    slower = missing(device.name) if isinstance(model, NucleotideTransformer) else []
+    slower = missing_kernels(device.name) if isinstance(model, NucleotideTransformer) else []
     doubt = rows_without_token(tokenizer, model.vocabulary, name)
     notes = (*warnings, *doubt, *([licence] if licence else []), *slower)
     return Loaded(model, tokenizer, layers, chunk_tokens, device, notes)
@@ -213,7 +214,7 @@ def load(name: str, reading: Reading) -> Loaded:
 
 def _require_view(name: str, model: LanguageModel, tokenizer: Tokenizer, layers: Layers) -> None:
     """Refuse a first token that does not see those after it: all genomes would have one vector."""
-    chunks = [tokenizer.words(sequence) for sequence in (b"ACGTTGCA" * 9, b"GGATCCTA" * 9)]
+    chunks = [tokenizer.token_ids(sequence) for sequence in (b"ACGTTGCA" * 9, b"GGATCCTA" * 9)]
     seen = [
         torch.stack(list(wanted_states(model, torch.tensor([[*tokenizer.before, *ids]]), None, layers)))[
             :, :, 0
@@ -248,17 +249,6 @@ def _chunk_tokens(name: str, model: LanguageModel, tokenizer: Tokenizer, reading
             f"the {most:,} that this model's position table holds; give at most {most - around:,}",
         )
     return reading.chunk_tokens or min(most or UNLIMITED, MOST_TOKENS) - around
-
-
-def _groups(genomes: Sequence[Genome], most_bp: int) -> Iterator[list[Genome]]:
-    group: list[Genome] = []
-    for genome in genomes:
-        group.append(genome)
-        if sum(one.length_bp for one in group) >= most_bp:
-            yield group
-            group = []
-    if group:
-        yield group
 
 
 def _rows(grid: Grid, vectors: Floats) -> Floats:

@@ -46,21 +46,16 @@ class Encoder(Protocol):
 
 Ids = npt.NDArray[np.int64]
 
-PIECE_BP = 100_000
-"""Most that byte-pair encoding gets at once: it keeps all of that in one heap, which falls out of the caches.
-240 ns a base in pieces of 2 kbp, 350 in 100 kbp, 740 in 500 kbp, 1,100 and 190 MB more in 2 Mbp (random DNA,
-4,096 tokens, tokenizers 0.23). A cut can change the few tokens beside it, as the end of each chunk does."""
-
 
 class Tokenizer(Protocol):
-    """Sequence -> ids. It comes in upper case and holds A, C, G and T alone; the rest was cut out before."""
+    """Sequence -> token ids. Sequence comes in upper case and holds A, C, G and T alone."""
 
     vocabulary: int  # every id is below this
-    pad: int  # the id that fills a batch up
-    before: tuple[int, ...]  # special ids set before each chunk
-    after: tuple[int, ...]  # and after it
+    pad: int  # the id of padding
+    before: tuple[int, ...]  # special ids before each chunk
+    after: tuple[int, ...]  # special ids after each chunk
 
-    def words(self, sequence: bytes) -> Ids: ...  # (L,) letters -> (T,), without special ids
+    def token_ids(self, sequence: bytes) -> Ids: ...  # (L,) bases -> (T,), without special ids
 
 
 class LanguageModel(Protocol):

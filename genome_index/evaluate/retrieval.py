@@ -1,7 +1,7 @@
-"""What an index's encoder finds alone: pieces of its genomes are asked, and the nearest vector answers.
+"""Retrieval evaluation of an encoder: fragments of genomes are queries, the nearest vector answers.
 
-No words, no ANI and no calibration take part, so encoders can be compared: the same pieces can be asked of
-another index of the same genomes. Who is asked and who may answer: questions.py.
+No k-mers, no ANI and no calibration take part, so encoders can be compared: another index of the same genomes
+gets the same queries. retrieval_queries.py has the queries and the references that may answer them.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from genome_index.errors import UsageError
 from genome_index.evaluate.retrieval_queries import (
     SPECIES_OUT,
     WHOLE,
-    Ground,
-    ProbePlan,
-    answerable,
-    cut,
-    ground_of,
+    GenomeTable,
+    RetrievalPlan,
+    cut_fragment,
+    genome_table,
+    has_answer,
+    matching_rows,
     require_bases,
-    same_genomes,
-    with_questions,
+    with_answers,
 )
 from genome_index.index.calibration.bootstrap import interval
 from genome_index.index.calibration.fit import project
@@ -38,12 +38,12 @@ Rows = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float32]
 Flags = npt.NDArray[np.bool_]
 
-TOGETHER = 256  # genomes whose pieces are in memory at a time
+BATCH_GENOMES = 256  # whose fragments are in memory at a time
 
 
 @dataclass(frozen=True)
-class Figure:
-    """Points of percent, and their 95 % interval over species; none of a single species."""
+class Estimate:
+    """A percentage, or a difference of two, and its 95 % interval over species; None of a single species."""
 
     value: float
     interval: tuple[float, float] | None
@@ -51,133 +51,142 @@ class Figure:
 
 @dataclass(frozen=True)
 class Accuracy:
-    """One rank at one length."""
+    """The accuracy at one rank and one length."""
 
     rank: str
     length_bp: int  # or WHOLE
-    questions: int
-    species: int  # that the questions are of; a genome without a name stands for itself
-    accuracy: Figure
-    against: Figure | None = None  # of the other index
-    difference: Figure | None = None  # to the other index, question by question; above 0 this one is better
+    queries: int
+    species: int  # of the queries; a genome without a name counts as a species of its own
+    accuracy: Estimate
+    against: Estimate | None = None  # of the other index
+    difference: Estimate | None = None  # paired by query; above 0 this index is better than the other
 
 
 @dataclass(frozen=True)
-class Probed:
-    """All that was found; indexes as they were given, the other one last."""
+class Retrieval:
+    """The result of an evaluation; indexes in the order given, the one of --against last."""
 
-    plan: ProbePlan
+    plan: RetrievalPlan
     indexes: tuple[Path, ...]
     encoders: tuple[str, ...]  # name and version of each index's
-    asked: int  # genomes
-    absent: int  # ids of `plan.only` that are no genome of the index
-    nameless: int  # genomes asked about that have no species' name
-    shorter: Mapping[int, int]  # length -> pieces that are whole contigs, for they are shorter
+    genomes: int  # that are queries, whole or by their fragments
+    missing: int  # ids of `plan.only` that are not in the index
+    unnamed: int  # of `genomes`, those without a species name
+    shorter: Mapping[int, int]  # length -> fragments that are shorter, being whole contigs
     results: tuple[Accuracy, ...]
 
 
-def probe(index: Index, plan: ProbePlan, against: Index | None = None, progress: Progress = quiet) -> Probed:
-    """Ask about pieces of an index's genomes; the same plan asks the same questions.
+def evaluate_retrieval(
+    index: Index, plan: RetrievalPlan, against: Index | None = None, progress: Progress = quiet
+) -> Retrieval:
+    """Query an index with fragments of its own genomes; the same plan gives the same queries.
 
     Raises
     ------
     UsageError
-        Nothing can be asked, genomes to cut pieces from are not kept, or the other index has other genomes.
+        There is no query, the index does not store the bases of its genomes, or the other index has other
+        genomes.
     """
-    ground = ground_of(index, plan)
-    places = [(index, ground.rows)] + ([(against, same_genomes(index, against))] if against else [])
-    questions = {name: answerable(ground, name) for name in ground.levels}
-    ground = with_questions(index, ground, questions)
-    require_bases(index, ground, plan)
-    references = [one.model.vectors.rows()[rows] for one, rows in places]
+    table = genome_table(index, plan)
+    places = [(index, table.rows)] + ([(against, matching_rows(index, against))] if against else [])
+    answerable = {rank: has_answer(table, rank) for rank in table.levels}
+    table = with_answers(index, table, answerable)
+    require_bases(index, table, plan)
+    references = [opened.model.vectors.rows()[rows] for opened, rows in places]
     shorter, results = dict[int, int](), list[Accuracy]()
     for length in plan.lengths_bp:
-        of, vectors, shorter[length] = _pieces(index, ground, plan, length, places, progress)
-        right = [_right(ground, of, own, known) for own, known in zip(vectors, references, strict=True)]
-        results += _results(ground, of, length, questions, right, plan.seed)
-    opened = [one for one, _ in places]
-    return Probed(
+        sources, vectors, shorter[length] = _queries(index, table, plan, length, places, progress)
+        right = [_right(table, sources, *pair) for pair in zip(vectors, references, strict=True)]
+        results += _results(table, sources, length, answerable, right, plan.seed)
+    indexes = [opened for opened, _ in places]
+    return Retrieval(
         plan,
-        tuple(one.path for one in opened),
-        tuple(f"{one.spec.encoder} {one.spec.encoder_version}" for one in opened),
-        len(ground.asked),
-        len(plan.only - set(ground.ids)) if plan.only is not None else 0,
-        int((ground.species.codes[ground.asked] == UNKNOWN).sum()),
+        tuple(opened.path for opened in indexes),
+        tuple(f"{opened.spec.encoder} {opened.spec.encoder_version}" for opened in indexes),
+        len(table.queries),
+        len(plan.only - set(table.ids)) if plan.only is not None else 0,
+        int((table.species.codes[table.queries] == UNKNOWN).sum()),
         shorter,
         tuple(results),
     )
 
 
-# -- questions -----------------------------------------------------------------------------------------------
+# -- queries -------------------------------------------------------------------------------------------------
 
 
-def _pieces(
-    index: Index, ground: Ground, plan: ProbePlan, length_bp: int,
+def _queries(
+    index: Index, table: GenomeTable, plan: RetrievalPlan, length_bp: int,
     places: Sequence[tuple[Index, Rows]], progress: Progress,
 ) -> tuple[Rows, list[Floats], int]:  # fmt: skip
-    """Positions that pieces are of, (Q,), their vectors in each index, (Q, d), and how many were shorter."""
+    """Positions of the source genomes (Q,), vectors in each index (Q, d), and the number that is shorter."""
     if length_bp == WHOLE:
-        kept = [project(one.references, rows[ground.asked], one.model.projection) for one, rows in places]
-        return ground.asked, kept, 0
-    shorter, made = 0, list[list[Floats]]()
-    for start in range(0, len(ground.asked), TOGETHER):
-        progress.stage(f"fragments of {length_bp:,} bp", start, len(ground.asked))
-        rows = ground.rows[ground.asked[start : start + TOGETHER]]
-        pieces = [piece for row in rows.tolist() for piece in _cuts(index, row, plan, length_bp)]
-        shorter += sum(piece.length_bp < length_bp for piece in pieces)
-        made.append([embed(one, pieces) for one, _ in places])
+        whole = [
+            project(opened.references, rows[table.queries], opened.model.projection)
+            for opened, rows in places
+        ]
+        return table.queries, whole, 0
+    shorter, vectors = 0, list[list[Floats]]()
+    for start in range(0, len(table.queries), BATCH_GENOMES):
+        progress.stage(f"fragments of {length_bp:,} bp", start, len(table.queries))
+        rows = table.rows[table.queries[start : start + BATCH_GENOMES]]
+        fragments = [piece for row in rows.tolist() for piece in _fragments(index, row, plan, length_bp)]
+        shorter += sum(fragment.length_bp < length_bp for fragment in fragments)
+        vectors.append([embed(opened, fragments) for opened, _ in places])
         index.references.let_go()
     return (
-        np.repeat(ground.asked, plan.each),
-        [np.concatenate(one) for one in zip(*made, strict=True)],
+        np.repeat(table.queries, plan.each),
+        [np.concatenate(batches) for batches in zip(*vectors, strict=True)],
         shorter,
     )
 
 
-def _cuts(index: Index, row: int, plan: ProbePlan, length_bp: int) -> Iterator[Genome]:
+def _fragments(index: Index, row: int, plan: RetrievalPlan, length_bp: int) -> Iterator[Genome]:
     genome = index.references.genome(row)
     if genome is None:
-        raise UsageError(f"{index.path}: the bases of genome {row} are not kept; run `gindex check`")
+        raise UsageError(f"{index.path}: the bases of genome {row} are missing; run `gindex check`")
     for number in range(plan.each):
-        yield cut(genome, length_bp, plan.seed, number)
+        yield cut_fragment(genome, length_bp, plan.seed, number)
 
 
 # -- answers -------------------------------------------------------------------------------------------------
 
 
-def _right(ground: Ground, of: Rows, vectors: Floats, references: Floats) -> dict[str, Flags]:
-    """By rank, whether the nearest that may answer has the name of the piece's genome: (Q,)."""
-    species, members = ground.species.codes, ground.species.members()
-    nameless = np.flatnonzero(species == UNKNOWN)
+def _right(table: GenomeTable, sources: Rows, vectors: Floats, references: Floats) -> dict[str, Flags]:
+    """By rank, whether the nearest reference that may answer has the name of the query's genome: (Q,)."""
+    species, members = table.species.codes, table.species.members()
+    unnamed = np.flatnonzero(species == UNKNOWN)
 
     def own(i: int) -> Rows:
-        return of[i : i + 1]
+        return sources[i : i + 1]
 
     def own_species(i: int) -> Rows:
-        mates = members.get(int(species[of[i]]), of[i : i + 1])
-        return np.concatenate([mates, nameless])
+        same = members.get(int(species[sources[i]]), sources[i : i + 1])
+        return np.concatenate([same, unnamed])
 
-    barred = {name: own_species if name in SPECIES_OUT else own for name in ground.levels}
-    near = {one: nearest(vectors, references, 1, one)[1][:, 0] for one in set(barred.values())}
-    return {name: level.codes[near[barred[name]]] == level.codes[of] for name, level in ground.levels.items()}
+    excluded = {rank: own_species if rank in SPECIES_OUT else own for rank in table.levels}
+    near = {rule: nearest(vectors, references, 1, rule)[1][:, 0] for rule in set(excluded.values())}
+    return {
+        rank: level.codes[near[excluded[rank]]] == level.codes[sources]
+        for rank, level in table.levels.items()
+    }
 
 
 def _results(
-    ground: Ground, of: Rows, length_bp: int, questions: Mapping[str, Flags],
+    table: GenomeTable, sources: Rows, length_bp: int, answerable: Mapping[str, Flags],
     right: Sequence[Mapping[str, Flags]], seed: int,
 ) -> Iterator[Accuracy]:  # fmt: skip
-    alone = len(ground.species.names) + np.arange(len(ground.ids))  # what has no name is like no other
-    species = np.where(ground.species.codes == UNKNOWN, alone, ground.species.codes)
-    for name, flags in questions.items():
-        some = flags[of]
+    alone = len(table.species.names) + np.arange(len(table.ids))  # a species for each unnamed genome
+    species = np.where(table.species.codes == UNKNOWN, alone, table.species.codes)
+    for rank, flags in answerable.items():
+        some = flags[sources]
         if some.any():
-            units, values = species[of[some]], [one[name][some].astype(float) for one in right]
-            figures = [_figure(one, units, seed) for one in values]
+            units, values = species[sources[some]], [index[rank][some].astype(float) for index in right]
+            estimates = [_estimate(shares, units, seed) for shares in values]
             if len(values) > 1:
-                figures.append(_figure(values[0] - values[1], units, seed))
-            yield Accuracy(name, length_bp, int(some.sum()), len(np.unique(units)), *figures)
+                estimates.append(_estimate(values[0] - values[1], units, seed))
+            yield Accuracy(rank, length_bp, int(some.sum()), len(np.unique(units)), *estimates)
 
 
-def _figure(values: npt.NDArray[np.float64], species: Rows, seed: int) -> Figure:
+def _estimate(values: npt.NDArray[np.float64], species: Rows, seed: int) -> Estimate:
     several = len(np.unique(species)) > 1
-    return Figure(float(100 * values.mean()), interval(values, species, seed) if several else None)
+    return Estimate(float(100 * values.mean()), interval(100 * values, species, seed) if several else None)

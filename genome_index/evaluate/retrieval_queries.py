@@ -1,9 +1,8 @@
-"""Who is asked by a probe of an encoder, who may answer, and the pieces that are asked about.
+"""Queries of a retrieval evaluation: the genomes and fragments, and the references that may answer each.
 
-A species, or a label, is asked for with the piece's own genome barred; a genus, and whatever is above it,
-with all of its species barred, so that what answers is of another species. What has no species' name may be
-of any: there it neither asks nor answers. Only questions count that have a right answer among those who may
-answer.
+A query at species rank, or at a label, may be answered by every genome but its own; at genus and above only
+by genomes of another species. A genome without a species name could be of any species: at genus and above it
+neither is a query nor answers one. A query counts only if one of its possible answers is right.
 """
 
 from __future__ import annotations
@@ -25,116 +24,126 @@ from genome_index.taxonomy.levels import UNKNOWN, Level
 Rows = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
 
-WHOLE = 0  # as a length: nothing is cut
-LEAST_BP = 100  # shorter ones hold a few dozen words
-TRIES = 3  # to cut a piece that is not mostly N
-SPECIES_OUT = RANKS[: RANKS.index("species")]
+WHOLE = 0  # the length of a genome that is not cut
+LEAST_BP = 100  # shorter fragments hold a few dozen k-mers
+TRIES = 3  # draws of a fragment that is not mostly N
+SPECIES_OUT = RANKS[: RANKS.index("species")]  # ranks at which the query's species may not answer
 
 
 @dataclass(frozen=True)
-class ProbePlan:
-    """Which pieces of which genomes are asked about."""
+class RetrievalPlan:
+    """Which fragments of which genomes are queries."""
 
     lengths_bp: tuple[int, ...]  # or WHOLE
-    each: int = 1  # pieces of a genome; of whole genomes one
+    each: int = 1  # fragments of a genome; a whole genome is one query
     only: frozenset[str] | None = None  # ids; None: all genomes of the index
-    rank: str | None = None  # a rank or label; None: all that group genomes
+    rank: str | None = None  # a rank or label; None: all with two names or more
     seed: int = 0
 
 
 @dataclass(frozen=True)
-class Ground:
-    """An index's genomes by position, in the order of its catalogue, and which of them are asked about."""
+class GenomeTable:
+    """The genomes of an index by position, in the order of its catalogue, and which of them are queries."""
 
     ids: tuple[str, ...]  # (N,)
     rows: Rows  # (N,) in the index
-    levels: Mapping[str, Level]  # of the N, those that are asked for
+    levels: Mapping[str, Level]  # the evaluated ranks and labels, over the N genomes
     species: Level
-    asked: Rows  # positions, (A,)
+    queries: Rows  # positions, (A,)
 
 
-def lengths_named(text: str) -> tuple[int, ...]:
-    """Lengths as one types them; else UsageError.
+def parse_lengths(text: str) -> tuple[int, ...]:
+    """Fragment lengths from the text of --lengths; UsageError for any other text.
 
-    >>> lengths_named("1000,3000,whole")
+    >>> parse_lengths("1000,3000,whole")
     (1000, 3000, 0)
     """
-    words = [word.strip() for word in text.split(",")]
-    for word in words:
-        if word != "whole" and not (word.isdecimal() and int(word) >= LEAST_BP):
+    lengths = [length.strip() for length in text.split(",")]
+    for length in lengths:
+        if length != "whole" and not (length.isdecimal() and int(length) >= LEAST_BP):
             raise UsageError(
-                f"--fragments {text}: {word!r} is no length; give numbers of bp, {LEAST_BP} or more, "
+                f"--lengths {text}: {length!r} is no length; give numbers of bp, {LEAST_BP} or more, "
                 "or whole, separated by commas"
             )
-    return tuple(dict.fromkeys(WHOLE if word == "whole" else int(word) for word in words))
+    return tuple(dict.fromkeys(WHOLE if length == "whole" else int(length) for length in lengths))
 
 
-def ground_of(index: Index, plan: ProbePlan) -> Ground:
+def genome_table(index: Index, plan: RetrievalPlan) -> GenomeTable:
+    """The genomes of an index for a plan.
+
+    Raises
+    ------
+    UsageError
+        The rank is unknown, or the plan names no genome of the index.
+    """
     entries = index.catalog.entries()
     rows = np.array([entry.row for entry in entries], np.int64)
     known = {name: level.only(rows) for name, level in index.model.levels.items()}
     if plan.rank is not None and plan.rank not in known:
         raise UsageError(f"{index.path}: no rank or label {plan.rank!r}; there are: {', '.join(known)}")
-    wanted = [plan.rank] if plan.rank else [name for name, level in known.items() if len(level.names) > 1]
+    names = [plan.rank] if plan.rank else [name for name, level in known.items() if len(level.names) > 1]
     ids = tuple(entry.id for entry in entries)
-    asked = np.flatnonzero([plan.only is None or one in plan.only for one in ids])
-    if not len(asked):
-        raise UsageError(f"{index.path}: none of the {counted(len(plan.only or ()), 'id')} is a genome of it")
-    nothing = Level("species", (), np.full(len(rows), UNKNOWN, np.int32))
-    return Ground(ids, rows, {name: known[name] for name in wanted}, known.get("species", nothing), asked)
+    queries = np.flatnonzero([plan.only is None or id_ in plan.only for id_ in ids])
+    if not len(queries):
+        raise UsageError(f"{index.path}: none of the {counted(len(plan.only or ()), 'id')} is in the index")
+    unnamed = Level("species", (), np.full(len(rows), UNKNOWN, np.int32))
+    levels = {name: known[name] for name in names}
+    return GenomeTable(ids, rows, levels, known.get("species", unnamed), queries)
 
 
-def with_questions(index: Index, ground: Ground, questions: Mapping[str, Flags]) -> Ground:
-    """Without genomes that no question can be asked about."""
-    some = np.any([flags[ground.asked] for flags in questions.values()], axis=0)
+def with_answers(index: Index, table: GenomeTable, answerable: Mapping[str, Flags]) -> GenomeTable:
+    """The table without the queries that have no right answer at any rank; UsageError if none is left."""
+    some = np.any([flags[table.queries] for flags in answerable.values()], axis=0)
     if not np.any(some):
         raise UsageError(
-            f"{index.path}: no genome has a fellow at any rank to be found by, so nothing can be asked"
+            f"{index.path}: no genome shares a name with another one that may answer, so there is no query"
         )
-    return replace(ground, asked=ground.asked[some])
+    return replace(table, queries=table.queries[some])
 
 
-def same_genomes(index: Index, other: Index) -> Rows:
-    """The other index's rows of an index's genomes, in its order."""
-    theirs = {(entry.id, entry.sha256): entry.row for entry in other.catalog.entries()}
-    ours = [(entry.id, entry.sha256) for entry in index.catalog.entries()]
-    if odd := sorted(theirs.keys() ^ set(ours)):
+def matching_rows(index: Index, other: Index) -> Rows:
+    """The other index's rows of an index's genomes, in its order; UsageError if the genomes differ."""
+    other_rows = {(entry.id, entry.sha256): entry.row for entry in other.catalog.entries()}
+    genomes = [(entry.id, entry.sha256) for entry in index.catalog.entries()]
+    if differing := sorted(other_rows.keys() ^ set(genomes)):
         raise UsageError(
-            f"--against {other.path}: {odd[0][0]} is not in both, or not the same sequence; "
+            f"--against {other.path}: {differing[0][0]} is not in both indexes with the same sequence; "
             f"compare indexes of the same genomes as {index.path} has"
         )
-    return np.array([theirs[one] for one in ours], np.int64)
+    return np.array([other_rows[genome] for genome in genomes], np.int64)
 
 
-def answerable(ground: Ground, name: str) -> Flags:
-    """Whether a genome has a fellow by that name that may answer: (N,)."""
-    codes, species = ground.levels[name].codes.astype(np.int64), ground.species.codes
-    if name not in SPECIES_OUT:
+def has_answer(table: GenomeTable, rank: str) -> Flags:
+    """Whether another genome that may answer has the same name at a rank or label: (N,)."""
+    codes, species = table.levels[rank].codes.astype(np.int64), table.species.codes
+    if rank not in SPECIES_OUT:
         counts = np.bincount(codes[codes != UNKNOWN], minlength=1)
         return np.asarray((codes != UNKNOWN) & (counts[codes] > 1))
     known = (codes != UNKNOWN) & (species != UNKNOWN)
     counts = np.bincount(codes[known], minlength=max(1, int(codes.max()) + 1))
-    _, inverse, together = np.unique(
-        codes * (len(ground.species.names) + 1) + species, return_inverse=True, return_counts=True
+    _, inverse, same_species = np.unique(
+        codes * (len(table.species.names) + 1) + species, return_inverse=True, return_counts=True
     )
-    return np.asarray(known & (counts[codes] > together[inverse]))
+    return np.asarray(known & (counts[codes] > same_species[inverse]))
 
 
-def require_bases(index: Index, ground: Ground, plan: ProbePlan) -> None:
+def require_bases(index: Index, table: GenomeTable, plan: RetrievalPlan) -> None:
+    """Raise UsageError where fragments are to be cut from genomes whose bases the index does not store."""
     if index.spec.keep_sequence or plan.lengths_bp == (WHOLE,):
         return
-    large = sum(not index.references.is_small(row) for row in ground.rows[ground.asked].tolist())
+    large = sum(not index.references.is_small(row) for row in table.rows[table.queries].tolist())
     if large:
         raise UsageError(
-            f"{index.path}: the bases of {large:,} of {counted(len(ground.asked))} to cut fragments from are "
-            "not kept; build it with `gindex build --keep-sequence`, or leave those out with --only"
+            f"{index.path}: the index does not store the bases of {large:,} of "
+            f"{counted(len(table.queries))} to cut fragments from; build it with `gindex build "
+            "--keep-sequence`, or leave those out with --only"
         )
 
 
-def cut(genome: Genome, length_bp: int, seed: int, number: int = 0) -> Genome:
-    """A stretch of one contig, drawn by length; a contig that is shorter comes whole.
+def cut_fragment(genome: Genome, length_bp: int, seed: int, number: int = 0) -> Genome:
+    """A fragment of one contig, drawn in proportion to contig length; a shorter contig is taken whole.
 
-    Where it lies depends on the seed, the genome's id, the length and the piece's number alone.
+    Its position depends only on the seed, the genome's id, the length and the fragment's number.
     """
     name = int.from_bytes(hashlib.sha256(genome.id.encode()).digest()[:8])
     draws = np.random.default_rng([seed, name, length_bp, number])
@@ -143,7 +152,7 @@ def cut(genome: Genome, length_bp: int, seed: int, number: int = 0) -> Genome:
         at, start = drawn_window(lengths, length_bp, draws)
         contig = genome.contigs[at]
         stretch = Contig(contig.name, contig.sequence[start : start + length_bp])
-        piece = Genome(f"{genome.id}:{start}", (stretch,), genome.source)
-        if 1 - base_share(piece) <= MOST_UNKNOWN:
+        fragment = Genome(f"{genome.id}:{start}", (stretch,), genome.source)
+        if 1 - base_share(fragment) <= MOST_UNKNOWN:
             break
-    return piece
+    return fragment

@@ -26,7 +26,8 @@ from common import built, machine, plain, records, rows
 
 from genome_index.encoders import ENCODERS
 from genome_index.encoders.spectrum import Spectrum
-from genome_index.evaluate.cross_validation import Plan, cross_validate
+from genome_index.evaluate.cross_validation import cross_validate
+from genome_index.evaluate.answers import Plan
 from genome_index.index.calibration.pairwise import Comparer
 from genome_index.index.index import Index
 from genome_index.index.store.references import References, locator
@@ -90,7 +91,7 @@ def elected(similarity: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.
 
 
 def leave_one_out(vectors: np.ndarray, labels: np.ndarray) -> tuple[float, float]:
-    """Accuracy over genomes with a fellow."""
+    """Accuracy over genomes with another one of the same name."""
     similarity = vectors @ vectors.T
     np.fill_diagonal(similarity, -2)
     _, inverse, number = np.unique(labels, return_inverse=True, return_counts=True)
@@ -209,7 +210,7 @@ def whole() -> None:
                 split, Plan(folds=4, hold_out_rank="species", threads=2),
             ).levels  # fmt: skip
             ranks = [
-                100 * (found[rank].guess == found[rank].truth)[found[rank].fellow].mean()
+                100 * (found[rank].guess == found[rank].truth)[found[rank].has_reference].mean()
                 for rank in ("genus", "family")
             ]
             print(

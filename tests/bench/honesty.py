@@ -15,15 +15,15 @@ SETS = ("bacteria", "mito", "virus", "plasmid", "dengue", "mito_newvert")
 
 
 def show(title: str, found: dict) -> None:
-    print(f"\n{title}: {found['asked']:,} asked, verdicts {found['verdicts']}")
+    print(f"\n{title}: {found['genomes']:,} queried, verdicts {found['verdicts']}")
     for rank, row in found["ranks"].items():
         if rank not in ("species", "genus", "family", "subtype"):
             continue
-        called = row["called"] / max(1, row["asked"])
+        called = row["called"] / max(1, row["named"])
         print(
             f"  {rank:<9} n {row['n']:>5}  accuracy {text(row['accuracy'])} {ends(row['accuracy_interval'])}  nearest {text(row['nearest_vector_accuracy'])}"
             f"  called {row['called']:>5} ({called:.3f} of all)  coverage {text(row['coverage'])}  right {text(row['correct_when_called'])} {ends(row['correct_interval'])}"
-            f"  without fellow {row['called_without_fellow']}"
+            f"  without reference {row['called_without_reference']}"
         )
         curve = [point for point in row["risk_coverage"] if point["coverage"] in (0.25, 0.5, 0.75, 1.0)]
         print(

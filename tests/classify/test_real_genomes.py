@@ -12,8 +12,8 @@ import pytest
 from helpers.fasta import write_records
 
 from genome_index import Call, ChangeSettings, Contig, Genome, Index, QuerySettings, build_index, query_index
-from genome_index.evaluate.cross_validation import evaluate
 from genome_index.evaluate.answers import Plan
+from genome_index.evaluate.cross_validation import evaluate
 from genome_index.evaluate.metrics import scores
 from genome_index.io.reader import iter_genomes
 from genome_index.io.sequence import reverse_complement
@@ -113,7 +113,7 @@ def test_half_a_genome_keeps_its_species_with_a_warning(bacteria: Index, shared_
     half = Genome("half", (Contig("c", whole.contigs[0].sequence[: whole.length_bp * 2 // 5]),), "-")
     found = call(bacteria, half)
     assert found.name == "Listeria monocytogenes"
-    assert any("looks incomplete" in warning for warning in found.warnings)
+    assert any("seems incomplete" in warning for warning in found.warnings)
 
 
 def test_a_mixture_is_refused_with_its_source(bacteria: Index, shared_genomes: Path) -> None:
@@ -131,7 +131,7 @@ def test_a_mixture_is_refused_with_its_source(bacteria: Index, shared_genomes: P
 @pytest.mark.parametrize("gc", [0.3, 0.5, 0.65])
 @pytest.mark.parametrize("length", [2_000, 5_000, 20_000, 50_000, 600_000])
 def test_random_sequence_gets_no_name(bacteria: Index, length: int, gc: float) -> None:
-    """Short ones least of all: of their few words none may be met by chance."""
+    """Short ones least of all: none of their few k-mers may occur by chance."""
     generator = np.random.default_rng(length)
     letters = generator.choice(
         np.frombuffer(b"ACGT", np.uint8), length, p=[(1 - gc) / 2, gc / 2, gc / 2, (1 - gc) / 2]

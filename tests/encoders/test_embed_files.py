@@ -15,6 +15,7 @@ pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
 import torch  # after the skip
+from helpers.recorded_progress import RecordedProgress
 
 from genome_index.encoders import language_model as transformer
 from genome_index.encoders import open_encoder, spec_for
@@ -90,32 +91,32 @@ def test_a_second_run_makes_only_what_is_missing_or_damaged_or_other(
     first[2].path.with_suffix(".json").unlink()
     kept = first[3].path.stat().st_mtime_ns
     again = list(embed_genomes(six_genomes, tmp_path, spec))
-    assert [one.was_there for one in again] == [False, False, False, True, False, False]
+    assert [one.was_present for one in again] == [False, False, False, True, False, False]
     assert first[3].path.stat().st_mtime_ns == kept
-    assert all(one.was_there for one in embed_genomes(six_genomes, tmp_path, spec))
+    assert all(one.was_present for one in embed_genomes(six_genomes, tmp_path, spec))
     other = spec_for(model, reading=Reading(windows=5))
-    assert not any(one.was_there for one in embed_genomes(six_genomes, tmp_path, other))
+    assert not any(one.was_present for one in embed_genomes(six_genomes, tmp_path, other))
 
 
 def test_each_vector_is_written_as_soon_as_its_genome_is_read(
     spec, six_genomes, tmp_path, monkeypatch
 ) -> None:
     monkeypatch.setattr(transformer, "GROUP_BP", 1)
-    told: list[int] = []
-    running = embed_genomes(six_genomes, tmp_path, spec, progress=lambda _, done, of: told.append(done))
+    progress = RecordedProgress()
+    running = embed_genomes(six_genomes, tmp_path, spec, progress=progress)
     next(running)
-    assert set(told) == {0}  # no other genome has been read yet
+    assert {done for _, done, _ in progress.stages} == {0}  # no other genome has been read yet
     assert len(list(tmp_path.glob("*.npy"))) == 1
     running.close()  # as a run that is killed
     again = list(embed_genomes(six_genomes, tmp_path, spec))
-    assert [one.was_there for one in again] == [True, *[False] * 5]
+    assert [one.was_present for one in again] == [True, *[False] * 5]
 
 
 def test_the_same_model_by_another_name_is_not_read_again(spec, model, six_genomes, tmp_path) -> None:
     list(embed_genomes(six_genomes[:1], tmp_path / "out", spec))
     (tmp_path / "link").symlink_to(model)
     other = spec_for(str(tmp_path / "link"), reading=spec.reading)
-    assert [one.was_there for one in embed_genomes(six_genomes[:1], tmp_path / "out", other)] == [True]
+    assert [one.was_present for one in embed_genomes(six_genomes[:1], tmp_path / "out", other)] == [True]
 
 
 def test_a_genome_that_a_model_finds_nothing_to_read_in_is_a_failure(spec, tmp_path) -> None:
@@ -169,7 +170,7 @@ def test_a_json_that_says_nothing_is_written_anew(spec, six_genomes, tmp_path, s
     right = path.read_text()
     path.write_text(said)
     (again,) = embed_genomes(six_genomes[:1], tmp_path, spec)
-    assert not again.was_there
+    assert not again.was_present
     assert path.read_text() == right
 
 

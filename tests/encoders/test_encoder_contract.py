@@ -6,6 +6,7 @@ import random
 
 import numpy as np
 import pytest
+from helpers.recorded_progress import RecordedProgress
 from helpers.tiny_model import write_tiny_model
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -120,10 +121,10 @@ def test_name_and_version_are_the_tables(encoder: Encoder) -> None:
     assert encoder.version
 
 
-def test_progress_is_told_in_genomes_and_goes_one_way(encoder: Encoder) -> None:
-    told: list[tuple[str, int, int]] = []
-    some = [genome("ACGTTGCA" * (40 + number)) for number in range(6)]
-    encoder.encode(some, lambda *one: told.append(one))
-    assert bool(told) is not encoder.parallel  # one that runs in threads of its caller is told about by it
-    assert [done for _, done, _ in told] == sorted(done for _, done, _ in told)
-    assert all(done < of == len(some) for _, done, of in told)
+def test_progress_is_counted_in_genomes_and_never_goes_back(encoder: Encoder) -> None:
+    progress = RecordedProgress()
+    genomes = [genome("ACGTTGCA" * (40 + number)) for number in range(6)]
+    encoder.encode(genomes, progress)
+    assert bool(progress.stages) is not encoder.parallel  # the caller reports on an encoder in its threads
+    assert [done for _, done, _ in progress.stages] == sorted(done for _, done, _ in progress.stages)
+    assert all(done < total == len(genomes) for _, done, total in progress.stages)

@@ -136,7 +136,7 @@ def test_a_vector_is_the_mean_over_both_strands_computed_by_hand(model: Path) ->
     words, total, tokens = SixMers(2), np.zeros(32), 0
     sequence = bases(1000, 7).encode()
     for strand in (sequence, reverse_complement(sequence)):
-        for ids in np.array_split(words.words(strand), 3):  # 170 words in chunks of 63 at most
+        for ids in np.array_split(words.token_ids(strand), 3):  # 170 words in chunks of 63 at most
             row = torch.tensor([[3, *ids.tolist()]])
             with torch.inference_mode():
                 *_, last = network.hidden(row, torch.ones_like(row, dtype=torch.bool))
@@ -169,7 +169,7 @@ def test_chunks_hold_every_word_and_cross_nothing() -> None:
                 [reverse_complement(one.encode()).decode() for one in reversed(some)] for some in pieces
             ]
         assert found == [
-            tuple(np.concatenate([words.words(one.encode()) for one in some])) for some in pieces
+            tuple(np.concatenate([words.token_ids(one.encode()) for one in some])) for some in pieces
         ]
 
 
@@ -252,17 +252,17 @@ def test_out_of_memory_halves_the_batch_and_goes_on() -> None:
 STARVED = """
 import resource, sys
 import numpy as np, torch
-from genome_index.encoders import batches, transformer
+from genome_index.encoders import batching, language_model
 from genome_index.encoders.language_model import load
 from genome_index.spec import Reading
 
 it = load(sys.argv[1], Reading())
 chunks = [np.full(60, 6 + at, np.int64) for at in range(300)]
-encoder = transformer.Transformer(sys.argv[1], Reading())
+encoder = language_model.Transformer(sys.argv[1], Reading())
 
 def read(tokens):
     it.device.tokens = tokens
-    done = list(batches.run(chunks, it.tokenizer, it.device, encoder._pooled, "model"))
+    done = list(batching.run(chunks, it.tokenizer, it.device, encoder._pooled, "model"))
     rows = np.concatenate([rows for rows, _ in done])
     return np.concatenate([vectors for _, vectors in done])[np.argsort(rows)]
 
@@ -638,13 +638,9 @@ def test_fragments_are_asked_of_a_model_that_has_moved(gindex, demo: Path, tmp_p
     spec = spec_for(str(write_tiny_model(old)), reading=Reading(windows=1))
     build_index([demo / "genomes"], index, demo / "taxonomy.tsv", spec=spec)
     old.rename(new)
-    asked = ("evaluate", "--fragments", "1000", "--index", index)
-    assert "there is no such folder" in gindex(*asked).stderr
-    assert gindex(*asked, "--model", new).exit_code == 0
-    result = gindex("evaluate", "--index", index, "--model", new)
-    assert result.stderr.splitlines()[-1] == (
-        "gindex: --model is for --fragments LENGTHS; give that too, or leave --model out"
-    )
+    words = ("evaluate-encoder", "--lengths", "1000", "--index", index)
+    assert "there is no such folder" in gindex(*words).stderr
+    assert gindex(*words, "--model", new).exit_code == 0
 
 
 def test_real_mitogenomes_find_themselves_on_either_strand(

@@ -622,7 +622,7 @@ def test_names_without_a_place_are_a_warning(made):
     stray = {f"adapter.{letter}": torch.zeros(2) for letter in "fabdce"}
     save(made.folder, made.config, weights | stray)
     known = "adapter.a, adapter.b, adapter.c, adapter.d, adapter.e and 1 more"
-    assert open_model(made.folder)[1] == [f"{made.folder}: weights that the model has no place for: {known}"]
+    assert open_model(made.folder)[1] == [f"{made.folder}: weights that the model does not use: {known}"]
 
 
 # -- what cannot be used is said in a sentence --------------------------------------------------------------
@@ -736,7 +736,7 @@ def configured(**changes) -> Callable[[Made], None]:
 NO_NUMBER = "config.json gives no {}, or none that is a positive number"
 NO_POSITIVE = "config.json: {} is {}, which is no positive number"
 NO_SHARD = "{}, which model.safetensors.index.json lists, is not in the folder"
-OWN_CODE = "its model type {} is computed by code of its own (auto_map)"
+OWN_CODE = "its model type {} needs code that comes with it (auto_map)"
 ZIP = "PytorchStreamReader failed reading zip archive: failed finding central directory"
 JSON = "Expecting property name enclosed in double quotes: line 1 column 22 (char 21)"
 OWN = {"AutoConfig": "own.Config", "AutoModel": "own.Model"}
@@ -770,7 +770,7 @@ WRONG = [
     (configured(model_type=..., auto_map=OWN), OWN_CODE.format("None"), NO_CODE),
     (
         configured(model_type="bert", hidden_size="x"),
-        "config.json does not make a model (Validation error for field 'hidden_size':)",
+        "config.json does not describe a model (Validation error for field 'hidden_size':)",
         AGAIN,
     ),
     (
@@ -896,7 +896,7 @@ def test_layers_that_are_not_alike_are_refused(tmp_path):
     }
     model = transformers.FunnelModel(transformers.FunnelConfig(**settings))
     save(tmp_path, model.config.to_dict(), model.state_dict())
-    assert refused(tmp_path) == "its layers are not alike in length and width, so they cannot be pooled"
+    assert refused(tmp_path) == "its layers differ in length or width, so they cannot be pooled"
 
 
 # -- the hub ------------------------------------------------------------------------------------------------

@@ -13,8 +13,8 @@ from helpers.fasta import Gindex, write_records
 from genome_index.encoders import PROFILE, open_encoder, spec_for
 from genome_index.encoders.profile import CARD, RELEASED, WEIGHTS
 from genome_index.encoders.spectrum import Spectrum
-from genome_index.evaluate.retrieval import probe
-from genome_index.evaluate.retrieval_queries import WHOLE, ProbePlan
+from genome_index.evaluate.retrieval import evaluate_retrieval
+from genome_index.evaluate.retrieval_queries import WHOLE, RetrievalPlan
 from genome_index.index.index import Index
 from genome_index.spec import AS_THEY_COME, IndexSpec
 
@@ -82,9 +82,9 @@ def test_it_finds_genera_of_unseen_species_better_than_the_spectrum(
         done = gindex("build", fasta, "--taxonomy", taxonomy, "--genome-per", "record", *chosen)
         assert done.exit_code == 0, done.output
     indexes = [Index.open(tmp_path / name) for name in ("profile", "spectrum")]
-    plan = ProbePlan((1000, WHOLE), only=frozenset(asked), rank="genus")
-    short, whole = probe(*indexes[:1], plan, indexes[1]).results
-    assert short.questions == whole.questions > 0.9 * ASKED  # some species' names stand for none
+    plan = RetrievalPlan((1000, WHOLE), only=frozenset(asked), rank="genus")
+    short, whole = evaluate_retrieval(*indexes[:1], plan, indexes[1]).results
+    assert short.queries == whole.queries > 0.9 * ASKED  # some species' names stand for none
     assert short.accuracy.value >= 60  # 69 among all mitogenomes, and here are few
     assert short.difference is not None
     assert short.difference.value >= 50

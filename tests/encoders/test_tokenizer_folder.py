@@ -1,4 +1,4 @@
-"""Tokenisers against the libraries they stand for, and against numbers worked out by hand."""
+"""Tokenizers against the libraries they stand for, and against numbers worked out by hand."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from genome_index.encoders.protocol import Tokenizer
-from genome_index.encoders.tokenizers import folder as tokens
-from genome_index.encoders.tokenizers.folder import PIECE_BP, Trained, open_tokenizer, rows_without_token
-from genome_index.encoders.tokenizers.sixmers import SixMers, is_sixmers
+from genome_index.encoders.tokenizers.folder import JsonTokenizer, open_tokenizer, rows_without_token
+from genome_index.encoders.tokenizers.library import PIECE_BP
+from genome_index.encoders.tokenizers.sixmers import SixMers, sixmer_version
 from genome_index.errors import ModelError
 
 SIXMERS = ["".join(word) for word in product("ATCG", repeat=6)]
@@ -47,7 +47,7 @@ def dna(length: int, seed: int, letters: str = "ACGT") -> str:
 
 
 def with_special(tokenizer: Tokenizer, sequence: str) -> list[int]:
-    return [*tokenizer.before, *tokenizer.words(sequence.encode()).tolist(), *tokenizer.after]
+    return [*tokenizer.before, *tokenizer.token_ids(sequence.encode()).tolist(), *tokenizer.after]
 
 
 def write_vocabulary(folder: Path, lines: list[str]) -> Path:
@@ -58,7 +58,7 @@ def write_vocabulary(folder: Path, lines: list[str]) -> Path:
 
 @pytest.fixture(scope="module", params=[1, 2])
 def both(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple:
-    """One version's tokeniser, opened from its folder, and the library's own from the same folder."""
+    """One version's tokenizer, opened from its folder, and the library's own from the same folder."""
     transformers = pytest.importorskip("transformers")
     folder = write_vocabulary(tmp_path_factory.mktemp("nt"), VOCABULARY[request.param])
     # Without eos_token=None it would put an <eos> behind each sequence, for v1 one beyond the model's ids.
@@ -80,7 +80,7 @@ def test_every_word_has_its_line_of_the_list() -> None:
         tokenizer = SixMers(version)
         assert tokenizer.vocabulary == len(lines)
         assert lines[tokenizer.pad] == "<pad>"
-        found = tokenizer.words("".join(SIXMERS).encode())
+        found = tokenizer.token_ids("".join(SIXMERS).encode())
         assert [lines[number] for number in found] == SIXMERS
 
 
@@ -113,7 +113,7 @@ def test_same_ids_as_hugging_face_around_n(both: tuple, sequence: str) -> None:
 @given(st.text("ACGTN", max_size=80) | st.text("ACGTacgtUuNnRYKMSWBDHVX", max_size=80))
 @settings(deadline=None)
 def test_same_ids_as_hugging_face_for_any_letters(both: tuple, sequence: str) -> None:
-    """The published tokeniser wants upper case and N for what is ambiguous; ours sees to both itself."""
+    """The published tokenizer wants upper case and N for what is ambiguous; ours sees to both itself."""
     ours, theirs = both
     assert with_special(ours, sequence) == theirs(sequence.upper().translate(READ_AS))
 
@@ -121,7 +121,7 @@ def test_same_ids_as_hugging_face_for_any_letters(both: tuple, sequence: str) ->
 @given(st.binary(max_size=60))
 def test_any_bytes_give_one_token_a_letter_or_six(sequence: bytes) -> None:
     tokenizer = SixMers(1)
-    ids = tokenizer.words(sequence)
+    ids = tokenizer.token_ids(sequence)
     assert ids.dtype == np.int64
     assert ids.base is None  # exactly as large as it looks
     sixes = sum(1 for number in ids.tolist() if number < 4_100)
@@ -131,11 +131,16 @@ def test_any_bytes_give_one_token_a_letter_or_six(sequence: bytes) -> None:
 
 
 def test_a_list_of_sixmers_is_known_line_by_line() -> None:
-    assert [is_sixmers(lines) for lines in VOCABULARY.values()] == [1, 2]
+    assert [sixmer_version(lines) for lines in VOCABULARY.values()] == [1, 2]
     swapped = VOCABULARY[1].copy()
     swapped[4], swapped[5] = swapped[5], swapped[4]
     alphabetical = [*VOCABULARY[1][:4], *("".join(word) for word in product("ACGT", repeat=6)), *"ATCGN"]
-    assert [is_sixmers(lines) for lines in (swapped, alphabetical, VOCABULARY[1][:-1], [])] == [0, 0, 0, 0]
+    assert [sixmer_version(lines) for lines in (swapped, alphabetical, VOCABULARY[1][:-1], [])] == [
+        0,
+        0,
+        0,
+        0,
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -172,11 +177,11 @@ def library_of(folder: Path):  # noqa: ANN201  # tokenizers.Tokenizer, which may
 @pytest.mark.parametrize("length", [1, 2, 30, 5_000, PIECE_BP])
 def test_trained_ids_are_those_of_its_library(trained: Path, length: int) -> None:
     ours = open_tokenizer(trained.parent, 300)
-    assert isinstance(ours, Trained)
+    assert isinstance(ours, JsonTokenizer)
     sequence = dna(length, length)
     assert with_special(ours, sequence) == library_of(trained.parent).encode(sequence).ids
     assert (ours.before, ours.after, ours.pad, ours.vocabulary) == ((1,), (2,), 3, 300)
-    assert ours.words(sequence.encode()).dtype == np.int64
+    assert ours.token_ids(sequence.encode()).dtype == np.int64
 
 
 def test_trained_without_special_tokens_sets_none(model: Path) -> None:
@@ -195,21 +200,21 @@ def test_truncation_and_padding_of_the_file_are_ignored(model: Path) -> None:
     assert (ours.before, ours.after) == ((1,), (2,))
     assert ours.pad == 4  # the one thing taken from it
     sequence = dna(600, 1).encode()
-    assert len(ours.words(sequence)) > 8
-    assert np.array_equal(ours.words(sequence), plain.words(sequence))
+    assert len(ours.token_ids(sequence)) > 8
+    assert np.array_equal(ours.token_ids(sequence), plain.token_ids(sequence))
 
 
 def test_long_sequences_are_cut_and_no_base_is_lost(trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ours, library = open_tokenizer(trained.parent, 300), library_of(trained.parent)
     sequence = dna(1_003, 2)
-    whole = ours.words(sequence.encode())
-    monkeypatch.setattr(tokens, "PIECE_BP", 100)
-    cut = ours.words(sequence.encode())
+    whole = ours.token_ids(sequence.encode())
+    monkeypatch.setattr(library, "PIECE_BP", 100)
+    cut = ours.token_ids(sequence.encode())
     assert len(cut) != len(whole)  # it was cut
     assert "".join(library.id_to_token(number) for number in cut.tolist()) == sequence
     expected = [library.encode(sequence[at : at + 100]).ids[1:-1] for at in range(0, 1_003, 100)]
     assert cut.tolist() == [number for piece in expected for number in piece]
-    assert ours.words(b"").tolist() == []
+    assert ours.token_ids(b"").tolist() == []
 
 
 @pytest.mark.parametrize("name", ["special_tokens_map.json", "tokenizer_config.json"])
@@ -238,7 +243,7 @@ def test_letters_are_those_of_hugging_face(tmp_path: Path) -> None:
         sequence = dna(length, length)
         assert with_special(ours, sequence) == library(sequence)["input_ids"]
     assert (ours.pad, ours.vocabulary) == (1, 33)
-    assert ours.words(b"A*").tolist() == [5, 3]
+    assert ours.token_ids(b"A*").tolist() == [5, 3]
 
 
 def test_letters_without_special_tokens_set_none(tmp_path: Path) -> None:
@@ -253,7 +258,7 @@ def test_sixmers_come_before_a_tokenizer_json(model: Path) -> None:
 
 def test_a_tokenizer_json_comes_before_letters(model: Path) -> None:
     write_vocabulary(model, ESM_LETTERS)
-    assert isinstance(open_tokenizer(model, 300), Trained)
+    assert isinstance(open_tokenizer(model, 300), JsonTokenizer)
 
 
 @pytest.mark.parametrize(("version", "rows"), [(2, 4_105), (1, 4_104), (1, 4_107)])
@@ -262,7 +267,7 @@ def test_a_tokenizer_of_another_model_is_refused(tmp_path: Path, version: int, r
     with pytest.raises(ModelError) as caught:
         open_tokenizer(tmp_path, rows)
     assert str(caught.value) == (
-        f"{tmp_path}: its tokeniser has {len(VOCABULARY[version]):,} tokens, but the model has "
+        f"{tmp_path}: its tokenizer has {len(VOCABULARY[version]):,} tokens, but the model has "
         f"{rows:,} embeddings, so they do not belong together; "
         "download the whole model again, all files from one place"
     )
@@ -277,7 +282,7 @@ def test_many_embeddings_without_a_token_are_told(model: Path) -> None:
     tokenizer = open_tokenizer(model, 4_096)
     assert rows_without_token(tokenizer, 428, "model") == []
     assert rows_without_token(tokenizer, 4_096, "model") == [
-        "model: its tokeniser has 300 tokens, but the model 4,096 embeddings; "
+        "model: its tokenizer has 300 tokens, but the model 4,096 embeddings; "
         "if the two are not of one model, the vectors mean nothing"
     ]
 
@@ -287,7 +292,7 @@ def test_settings_of_a_tokenizer_that_are_no_table_are_told(model: Path, name: s
     text = (model / "tokenizer.json").read_text()
     (model / "tokenizer.json").write_text(text.replace("[PAD]", "[FILL]"))
     (model / f"{name}.json").write_text("[]")
-    with pytest.raises(ModelError, match=f"{name}.json: not a table of settings; download it again"):
+    with pytest.raises(ModelError, match=f"{name}.json: not a JSON object of settings; download it again"):
         open_tokenizer(model, 300)
 
 
@@ -314,7 +319,7 @@ def test_no_tokenizer_says_what_is_missing(tmp_path: Path) -> None:
     with pytest.raises(ModelError) as caught:
         open_tokenizer(tmp_path, 4_107)
     assert str(caught.value) == (
-        f"{tmp_path}: it holds no tokeniser, neither vocab.txt nor tokenizer.json; "
+        f"{tmp_path}: it holds no tokenizer, neither vocab.txt nor tokenizer.json; "
         "download the model's tokenizer.json into it, or choose a model that has one"
     )
 
@@ -335,7 +340,7 @@ def test_a_damaged_tokenizer_json_is_refused(model: Path) -> None:
     text = (model / "tokenizer.json").read_text()
     (model / "tokenizer.json").write_text(text[: len(text) // 2])
     with pytest.raises(
-        ModelError, match=r"tokenizer.json: not a tokeniser that .* can read \(.*download it again"
+        ModelError, match=r"tokenizer.json: not a tokenizer that .* can read \(.*download it again"
     ):
         open_tokenizer(model, 300)
 

@@ -43,11 +43,11 @@ def test_kernels_are_compiled_for_an_a100_and_for_an_h100(tmp_path: Path) -> Non
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="here they can be made")
 def test_where_there_are_no_kernels_it_is_said() -> None:
-    assert fused.missing("cpu") == []
-    (said,) = fused.missing("cuda")
+    assert fused.missing_kernels("cpu") == []
+    (said,) = fused.missing_kernels("cuda")
     assert said.startswith("reading is slower than it could be: Triton makes no kernels for cuda (")
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="they need a GPU")
 def test_on_a_gpu_there_are_kernels() -> None:
-    assert fused.missing("cuda") == []
+    assert fused.missing_kernels("cuda") == []

@@ -1,4 +1,4 @@
-"""Probing an encoder alone: against plain loops, and what may never answer."""
+"""Retrieval evaluation: accuracy as plain loops compute it, and the references that may not answer."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from helpers.fasta import write_records
 from genome_index import build_index
 from genome_index.encoders.spectrum import Spectrum
 from genome_index.errors import UsageError
-from genome_index.evaluate.retrieval import Probed, _right, probe
+from genome_index.evaluate.retrieval import Retrieval, _right, evaluate_retrieval
 from genome_index.evaluate.retrieval_queries import (
     SPECIES_OUT,
     WHOLE,
-    Ground,
-    ProbePlan,
-    answerable,
-    cut,
-    ground_of,
-    lengths_named,
+    GenomeTable,
+    RetrievalPlan,
+    cut_fragment,
+    genome_table,
+    has_answer,
+    parse_lengths,
 )
-from genome_index.evaluate.retrieval_tables import probe_json, probe_lines
+from genome_index.evaluate.retrieval_tables import retrieval_json, retrieval_lines
 from genome_index.index.calibration.bootstrap import interval
 from genome_index.index.index import Index
 from genome_index.io.id_list import read_ids
@@ -43,8 +43,8 @@ def index(demo_index: Path) -> Index:
 
 
 @pytest.fixture(scope="module")
-def found(index: Index) -> Probed:
-    return probe(index, ProbePlan(LENGTHS, seed=3))
+def found(index: Index) -> Retrieval:
+    return evaluate_retrieval(index, RetrievalPlan(LENGTHS, seed=3))
 
 
 def name_at(entry, rank):
@@ -68,7 +68,7 @@ def dull(index: Index, rank: str, length: int, seed: int) -> tuple[list[bool], l
         if not any(name_at(entries[i], rank) == name for i in free):
             continue
         genome = index.references.genome(entry.row)
-        piece = genome if length == WHOLE else cut(genome, length, seed)
+        piece = genome if length == WHOLE else cut_fragment(genome, length, seed)
         vector = index.model.projection.apply(encoder.features(encoder.encode([piece])))[0]
         best = max(free, key=lambda i: references[i] @ vector)
         right.append(name_at(entries[best], rank) == name)
@@ -81,7 +81,7 @@ def dull(index: Index, rank: str, length: int, seed: int) -> tuple[list[bool], l
 def test_the_figures_are_those_of_plain_loops(index, found, rank, length) -> None:
     [one] = [one for one in found.results if (one.rank, one.length_bp) == (rank, length)]
     right, species = dull(index, rank, length, seed=3)
-    assert (one.questions, one.species) == (len(right), len(set(species)))
+    assert (one.queries, one.species) == (len(right), len(set(species)))
     assert one.accuracy.value == pytest.approx(100 * np.mean(right))
     assert one.accuracy.interval == interval(
         np.array(right, float), np.unique(species, return_inverse=True)[1], 3
@@ -107,12 +107,14 @@ def test_a_genus_of_one_species_has_no_question(demo, tmp_path) -> None:
     taxonomy.write_text("\n".join(["genome_id\tgenus\tspecies", *lines]) + "\n")
     build_index(files, tmp_path / "index", taxonomy)
     index = Index.open(tmp_path / "index")
-    results = {one.rank: one for one in probe(index, ProbePlan((WHOLE,))).results}
+    results = {one.rank: one for one in evaluate_retrieval(index, RetrievalPlan((WHOLE,))).results}
     # The twins of A a may not name their genus to each other, A b may; those of B c have nobody to ask.
-    assert (results["genus"].questions, results["genus"].species) == (3, 2)
-    assert (results["species"].questions, results["species"].species) == (4, 2)
-    [alone] = probe(index, ProbePlan((WHOLE,), only=frozenset({"DEMO_0001"}), rank="species")).results
-    assert (alone.questions, alone.accuracy.interval) == (1, None)  # one species: nothing to redraw
+    assert (results["genus"].queries, results["genus"].species) == (3, 2)
+    assert (results["species"].queries, results["species"].species) == (4, 2)
+    [alone] = evaluate_retrieval(
+        index, RetrievalPlan((WHOLE,), only=frozenset({"DEMO_0001"}), rank="species")
+    ).results
+    assert (alone.queries, alone.accuracy.interval) == (1, None)  # one species: nothing to redraw
 
 
 def test_the_nearest_answers_unless_it_is_barred() -> None:
@@ -122,8 +124,8 @@ def test_the_nearest_answers_unless_it_is_barred() -> None:
     turned = np.array([0, 0.1, 0.2, 0.4, 0.3])
     vectors = np.column_stack([np.cos(turned), np.sin(turned)]).astype(np.float32)
     levels = {"genus": genus, "species": species}
-    ground = Ground(("q", "r", "s", "t", "u"), np.arange(5), levels, species, np.array([0]))
-    right = _right(ground, np.array([0]), vectors[:1], vectors)
+    table = GenomeTable(("q", "r", "s", "t", "u"), np.arange(5), levels, species, np.array([0]))
+    right = _right(table, np.array([0]), vectors[:1], vectors)
     assert {rank: flags.tolist() for rank, flags in right.items()} == {"genus": [False], "species": [True]}
 
 
@@ -134,51 +136,57 @@ def test_without_a_species_name_genomes_neither_ask_nor_answer_above(six_genomes
     (tmp_path / "taxonomy.tsv").write_text("\n".join(["genome_id\tgenus\tspecies", *rows]) + "\n")
     build_index(six_genomes, tmp_path / "index", tmp_path / "taxonomy.tsv")
     index = Index.open(tmp_path / "index")
-    ground = ground_of(index, ProbePlan((WHOLE,)))
-    assert answerable(ground, "genus").tolist() == [True, True, False, True, True, True]
-    [genus] = probe(index, ProbePlan((WHOLE,), rank="genus")).results
+    table = genome_table(index, RetrievalPlan((WHOLE,)))
+    assert has_answer(table, "genus").tolist() == [True, True, False, True, True, True]
+    [genus] = evaluate_retrieval(index, RetrievalPlan((WHOLE,), rank="genus")).results
     right, _ = dull(index, "genus", WHOLE, 0)
-    assert (genus.questions, genus.accuracy.value) == (5, pytest.approx(100 * np.mean(right)))
+    assert (genus.queries, genus.accuracy.value) == (5, pytest.approx(100 * np.mean(right)))
 
 
 def test_the_same_seed_asks_the_same(index, found) -> None:
-    assert probe(index, ProbePlan(LENGTHS, seed=3)) == found
-    assert probe(index, ProbePlan(LENGTHS, seed=4)).results != found.results
-    alone = probe(index, ProbePlan((1_000,), only=frozenset({"DEMO_0007"}), seed=3))
-    assert (alone.asked, alone.results[0].questions) == (1, 1)
+    assert evaluate_retrieval(index, RetrievalPlan(LENGTHS, seed=3)) == found
+    assert evaluate_retrieval(index, RetrievalPlan(LENGTHS, seed=4)).results != found.results
+    alone = evaluate_retrieval(index, RetrievalPlan((1_000,), only=frozenset({"DEMO_0007"}), seed=3))
+    assert (alone.genomes, alone.results[0].queries) == (1, 1)
 
 
 def test_a_fragment_goes_by_seed_id_length_and_number_alone() -> None:
     bases = np.random.default_rng(0).choice(list(b"ACGT"), 20_000).astype(np.uint8).tobytes()
     genome = Genome("one", (Contig("a", bases), Contig("b", bases[:50])), "here")
     again = Genome("one", genome.contigs, "elsewhere")
-    first = cut(genome, 1_000, 0).contigs[0].sequence
+    first = cut_fragment(genome, 1_000, 0).contigs[0].sequence
     assert len(first) == 1_000
     assert first in bases
-    assert cut(again, 1_000, 0).contigs[0].sequence == first
-    others = [cut(genome, 1_000, 1), cut(genome, 1_000, 0, 1), cut(replace(genome, id="two"), 1_000, 0)]
+    assert cut_fragment(again, 1_000, 0).contigs[0].sequence == first
+    others = [
+        cut_fragment(genome, 1_000, 1),
+        cut_fragment(genome, 1_000, 0, 1),
+        cut_fragment(replace(genome, id="two"), 1_000, 0),
+    ]
     assert all(first != other.contigs[0].sequence for other in others)
-    assert cut(Genome("c", genome.contigs[1:], "-"), 1_000, 0).length_bp == 50
+    assert cut_fragment(Genome("c", genome.contigs[1:], "-"), 1_000, 0).length_bp == 50
 
 
 def test_a_fragment_of_n_is_drawn_again() -> None:
     bases = np.random.default_rng(0).choice(list(b"ACGT"), 20_000).astype(np.uint8).tobytes()
     genome = Genome("half", (Contig("a", b"N" * 20_000 + bases),), "-")
-    mostly_n = sum(cut(genome, 1_000, seed).contigs[0].sequence.count(b"N") > 500 for seed in range(80))
+    mostly_n = sum(
+        cut_fragment(genome, 1_000, seed).contigs[0].sequence.count(b"N") > 500 for seed in range(80)
+    )
     assert 2 < mostly_n < 25  # one of eight of them, and not one of two
 
 
 def test_contigs_that_are_shorter_are_counted(index, demo_index) -> None:
-    found = probe(index, ProbePlan((1_000, 10_000_000, WHOLE), each=2))
+    found = evaluate_retrieval(index, RetrievalPlan((1_000, 10_000_000, WHOLE), each=2))
     longest = {one.rank: one.accuracy.value for one in found.results if one.length_bp == 10_000_000}
     assert found.shorter == {1_000: 0, 10_000_000: 120, WHOLE: 0}
-    assert {one.questions for one in found.results if one.rank == "phylum"} == {120, 60}
+    assert {one.queries for one in found.results if one.rank == "phylum"} == {120, 60}
     assert longest["species"] > 90
-    assert "10,000,000 bp: 120 fragments shorter, being whole contigs" in list(probe_lines(found))
+    assert "10,000,000 bp: 120 fragments shorter, being whole contigs" in list(retrieval_lines(found))
 
 
 def test_against_itself_there_is_no_difference(index, demo_index, found) -> None:
-    both = probe(index, ProbePlan(LENGTHS, seed=3), Index.open(demo_index))
+    both = evaluate_retrieval(index, RetrievalPlan(LENGTHS, seed=3), Index.open(demo_index))
     for one, alone in zip(both.results, found.results, strict=True):
         assert one.accuracy == one.against == alone.accuracy
         assert (one.difference.value, one.difference.interval) == (0, (0, 0))
@@ -194,7 +202,7 @@ def narrow(demo, tmp_path_factory) -> Path:
 
 
 def test_against_another_the_same_questions_are_asked(index, narrow) -> None:
-    found = probe(index, ProbePlan((3_000, WHOLE), seed=3), Index.open(narrow))
+    found = evaluate_retrieval(index, RetrievalPlan((3_000, WHOLE), seed=3), Index.open(narrow))
     for rank in ("genus", "species", "habitat"):
         [one] = [one for one in found.results if (one.rank, one.length_bp) == (rank, 3_000)]
         own, species = dull(index, rank, 3_000, seed=3)
@@ -207,37 +215,39 @@ def test_against_another_the_same_questions_are_asked(index, narrow) -> None:
 
 
 def test_json_keeps_its_contract(index, narrow, found) -> None:
-    schema = json.loads((ROOT / "genome_index" / "report" / "schemas" / "probe.schema.json").read_text())
-    both = probe(index, ProbePlan((1_000, WHOLE)), Index.open(narrow))
+    schema = json.loads(
+        (ROOT / "genome_index" / "report" / "schemas" / "evaluate_encoder.schema.json").read_text()
+    )
+    both = evaluate_retrieval(index, RetrievalPlan((1_000, WHOLE)), Index.open(narrow))
     for one in (found, both):
-        jsonschema.Draft202012Validator(schema).validate(json.loads(json.dumps(probe_json(one))))
-    entries = probe_json(both)["results"]
+        jsonschema.Draft202012Validator(schema).validate(json.loads(json.dumps(retrieval_json(one))))
+    entries = retrieval_json(both)["results"]
     assert len(entries) == 2 * len(both.results)
     assert [entries[0]["difference"] is None, entries[1]["difference"] is None] == [False, True]
     assert [entry["index"] for entry in entries[:2]] == [str(index.path), str(narrow)]
 
 
-def refusal(index: Index, plan: ProbePlan, against: Index | None = None) -> str:
+def refusal(index: Index, plan: RetrievalPlan, against: Index | None = None) -> str:
     with pytest.raises(UsageError) as caught:
-        probe(index, plan, against)
+        evaluate_retrieval(index, plan, against)
     return str(caught.value)
 
 
 def test_what_cannot_be_asked_is_refused(index, demo_index, small_index, six_genomes, demo, tmp_path) -> None:
     path = index.path
-    assert refusal(index, ProbePlan((WHOLE,), only=frozenset({"x", "y"}))) == (
-        f"{path}: none of the 2 ids is a genome of it"
+    assert refusal(index, RetrievalPlan((WHOLE,), only=frozenset({"x", "y"}))) == (
+        f"{path}: none of the 2 ids is in the index"
     )
-    assert refusal(index, ProbePlan((WHOLE,), rank="depth")) == (
+    assert refusal(index, RetrievalPlan((WHOLE,), rank="depth")) == (
         f"{path}: no rank or label 'depth'; there are: {', '.join(index.model.levels)}"
     )
-    assert refusal(index, ProbePlan((WHOLE,)), Index.open(small_index)) == (
-        f"--against {small_index}: DEMO_0003 is not in both, or not the same sequence; "
+    assert refusal(index, RetrievalPlan((WHOLE,)), Index.open(small_index)) == (
+        f"--against {small_index}: DEMO_0003 is not in both indexes with the same sequence; "
         f"compare indexes of the same genomes as {path} has"
     )
     build_index(six_genomes[:1], tmp_path / "one", demo / "taxonomy.tsv")
-    assert refusal(Index.open(tmp_path / "one"), ProbePlan((WHOLE,), rank="species")) == (
-        f"{tmp_path / 'one'}: no genome has a fellow at any rank to be found by, so nothing can be asked"
+    assert refusal(Index.open(tmp_path / "one"), RetrievalPlan((WHOLE,), rank="species")) == (
+        f"{tmp_path / 'one'}: no genome shares a name with another one that may answer, so there is no query"
     )
 
 
@@ -247,24 +257,24 @@ def test_large_genomes_without_their_bases_are_refused(six_genomes, demo, tmp_pa
     index = Index.open(path)
     large = sum(entry.length_bp > 70_000 for entry in index.catalog.entries())
     assert 0 < large < 6
-    assert refusal(index, ProbePlan((1_000, WHOLE))) == (
-        f"{path}: the bases of {large} of 6 genomes to cut fragments from are not kept; "
+    assert refusal(index, RetrievalPlan((1_000, WHOLE))) == (
+        f"{path}: the index does not store the bases of {large} of 6 genomes to cut fragments from; "
         "build it with `gindex build --keep-sequence`, or leave those out with --only"
     )
-    assert probe(index, ProbePlan((WHOLE,))).asked == 6  # their vectors are there
+    assert evaluate_retrieval(index, RetrievalPlan((WHOLE,))).genomes == 6  # their vectors are stored
     kept = tmp_path / "kept"
     build_index(six_genomes, kept, taxonomy, spec=IndexSpec(small_bp=70_000, keep_sequence=True))
-    assert probe(Index.open(kept), ProbePlan((1_000,))).asked == 6
+    assert evaluate_retrieval(Index.open(kept), RetrievalPlan((1_000,))).genomes == 6
 
 
 @pytest.mark.parametrize("text", ["", "99", "1000,", "1e3", "all", "-1000"])
 def test_lengths_that_are_none_are_refused(text) -> None:
     with pytest.raises(UsageError, match=r"is no length; give numbers of bp, 100 or more, or whole"):
-        lengths_named(text)
+        parse_lengths(text)
 
 
 def test_lengths_are_asked_once() -> None:
-    assert lengths_named("3000, whole,3000") == (3_000, WHOLE)
+    assert parse_lengths("3000, whole,3000") == (3_000, WHOLE)
 
 
 def test_genomes_may_be_named_in_a_file(tmp_path) -> None:
@@ -299,54 +309,39 @@ def test_the_command_for_people_and_for_programs(gindex, demo_index, tmp_path) -
     split = tmp_path / "split.tsv"
     split.write_text("genome_id\tpart\nDEMO_0001\ttest\nDEMO_0002\ttest\nDEMO_0003\ttrain\nother\ttest\n")
     words = (
-        "evaluate",
-        "--index",
-        demo_index,
-        "--fragments",
-        "1000,whole",
-        "--only",
-        split,
-        "--part",
-        "test",
-    )
+        "evaluate-encoder", "--index", demo_index, "--lengths", "1000,whole",
+        "--only", split, "--part", "test",
+    )  # fmt: skip
     found = json.loads(gindex(*words, "--format", "json", "--against", demo_index, "--each", 3).stdout)
-    assert (found["asked"], found["absent"]) == (2, 1)
-    assert {entry["questions"] for entry in found["results"]} == {6, 2}
+    assert (found["version"], found["genomes"], found["missing_ids"]) == (2, 2, 1)
+    assert {entry["queries"] for entry in found["results"]} == {6, 2}
     text = gindex(*words).stdout.splitlines()
-    assert text[0] == "2 genomes asked about, 1 fragment each; the nearest vector answers"
+    assert text[0] == "2 genomes, 1 fragment of each; the nearest vector answers"
     assert f"1 id of --only not in {demo_index}" in text
     assert any(line.split()[:4] == ["species", "whole", "2", "1"] for line in text)
 
 
-@pytest.mark.parametrize(
-    ("words", "sentence"),
-    [
-        (("--each", "2"), "--each is for --fragments LENGTHS; give that too, or leave --each out"),
-        (("--part", "test"), "--part is for --fragments LENGTHS; give that too, or leave --part out"),
-        (
-            ("--fragments", "1000", "--part", "test"),
-            "--part test is of the table of --only FILE; give that too",
-        ),
-        (
-            ("--fragments", "1000", "--folds", "5"),
-            "--fragments leaves out what it must by itself; leave out --folds, --leave-one-out and "
-            "--hold-out-rank",
-        ),
-    ],
-)
-def test_options_that_do_not_go_together_are_refused(gindex, demo_index, words, sentence) -> None:
-    result = gindex("evaluate", "--index", demo_index, *words)
+def test_a_part_without_its_table_is_refused(gindex, demo_index) -> None:
+    result = gindex("evaluate-encoder", "--index", demo_index, "--part", "test")
+    sentence = "--part test selects from the table of --only FILE; give that too"
     assert (result.exit_code, result.stderr) == (2, f"gindex: {sentence}\n")
 
 
+@pytest.mark.parametrize("option", ["--fragments", "--each", "--against", "--only", "--part", "--model"])
+def test_options_of_the_encoder_are_not_those_of_the_calls(gindex, demo_index, option) -> None:
+    result = gindex("evaluate", "--index", demo_index, option, "1")
+    assert result.exit_code == 2
+    assert result.stderr.startswith(f"gindex: no such option: {option}")
+
+
 def test_real_fragments_are_found_by_their_species(shared_genomes, tmp_path) -> None:
-    """Dengue: subtypes of one species, cut and asked; a subtype has fellows, its species is alone."""
+    """Dengue subtypes as queries: several genomes share each subtype, and all of them the species."""
     lines = (shared_genomes / "dengue.tsv").read_text().splitlines()[1:]
     wanted = {line.split("\t")[0] for line in lines[:: len(lines) // 60]}
     fasta = write_records(shared_genomes / "dengue.fa.gz", wanted, tmp_path / "dengue.fasta")
     build_index([fasta], tmp_path / "index", shared_genomes / "dengue.tsv", per="record")
-    found = probe(Index.open(tmp_path / "index"), ProbePlan((3_000, WHOLE), rank="subtype"))
+    found = evaluate_retrieval(Index.open(tmp_path / "index"), RetrievalPlan((3_000, WHOLE), rank="subtype"))
     short, whole = found.results
-    assert whole.questions == found.asked > 50
+    assert whole.queries == found.genomes > 50
     assert whole.accuracy.value == 100
     assert short.accuracy.value > 60

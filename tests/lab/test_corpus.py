@@ -25,9 +25,9 @@ from genome_index.io.reader import iter_genomes
 from genome_index.io.sequence import reverse_complement
 from genome_index.lab.corpus.build import CorpusSummary, build_corpus
 from genome_index.lab.corpus.packing import (
+    bases_of,
     canonical_digest,
     codes_of,
-    letters_of,
     other_strand,
     pack,
     runs_of_other,
@@ -44,14 +44,14 @@ HALVES = SplitPlan(seed=3, test=0.3, validation=0.1)
 
 
 def dna(random: np.random.Generator, length: int) -> bytes:
-    return letters_of(random.integers(0, 4, length).astype(np.uint8))
+    return bases_of(random.integers(0, 4, length).astype(np.uint8))
 
 
 def mutated(random: np.random.Generator, sequence: bytes, share: float) -> bytes:
     codes = codes_of(sequence).copy()
     hit = random.random(len(codes)) < share
     codes[hit] = (codes[hit] + random.integers(1, 4, hit.sum())) % 4
-    return letters_of(codes)
+    return bases_of(codes)
 
 
 @pytest.fixture(scope="module")
@@ -83,14 +83,14 @@ def normal(sequence: bytes) -> bytes:
 )
 def test_packing_loses_no_base(sequence: bytes, cut: tuple[int, int]) -> None:
     codes = codes_of(sequence)
-    assert letters_of(codes) == normal(sequence)
-    assert letters_of(other_strand(codes)) == normal(reverse_complement(normal(sequence)))
+    assert bases_of(codes) == normal(sequence)
+    assert bases_of(other_strand(codes)) == normal(reverse_complement(normal(sequence)))
     start, end = sorted(min(at, len(sequence)) for at in cut)
     runs = runs_of_other(codes)
     back = unpack(pack(codes), start, end)
     for run_start, run_end in runs.tolist():
         back[max(0, run_start - start) : max(0, run_end - start)] = 4
-    assert letters_of(back) == normal(sequence)[start:end]
+    assert bases_of(back) == normal(sequence)[start:end]
     assert all(left[1] < right[0] for left, right in zip(runs.tolist(), runs[1:].tolist(), strict=False))
 
 
@@ -109,9 +109,9 @@ def test_shards_hold_what_the_files_hold(demo: Path, demo_corpus: Path) -> None:
     assert len(shards) == 60
     assert not shards.damage()
     for number, one in enumerate(shards.genomes()):
-        contigs = [letters_of(codes) for codes in shards.contigs(number)]
+        contigs = [bases_of(codes) for codes in shards.contigs(number)]
         assert contigs == [normal(contig.sequence) for contig in read[one.id].contigs]
-        assert letters_of(shards.sequence(number)) == b"".join(contigs)
+        assert bases_of(shards.sequence(number)) == b"".join(contigs)
         assert one.length_bp == read[one.id].length_bp
         assert one.other_bp == sum(contig.count(b"N") for contig in contigs)
 
@@ -123,11 +123,11 @@ def test_n_and_ambiguity_codes_are_n_and_that_is_said(tmp_path: Path) -> None:
     fasta.write_bytes(b">a\n" + sequence + b"\n>b\n" + b"N" * 7 + b"\n>c\n" + dna(random, 10) + b"\n")
     summary = build_corpus([str(fasta)], tmp_path / "out")
     shards = Shards.open(tmp_path / "out")
-    assert [letters_of(codes) for codes in shards.contigs(0)][:2] == [normal(sequence), b"N" * 7]
+    assert [bases_of(codes) for codes in shards.contigs(0)][:2] == [normal(sequence), b"N" * 7]
     assert summary.other_bp == shards.genome(0).other_bp == 14
     assert "14 letters that are no base became N." in list(summary.sentences())
     for start, end in ((598, 604), (600, 606), (603, 604), (606, 607), (0, 1), (907, 908)):
-        assert letters_of(shards.window(0, start, end)) == normal(sequence)[start:end]
+        assert bases_of(shards.window(0, start, end)) == normal(sequence)[start:end]
 
 
 def test_where_a_genome_is_from_is_kept(demo: Path, demo_corpus: Path) -> None:
@@ -157,7 +157,7 @@ def test_an_index_gives_the_corpus_that_its_files_give(demo: Path, demo_index: P
     assert len(by_id) == len(from_files) == 60
     for number, one in enumerate(from_files.genomes()):
         there = by_id[one.id]
-        assert letters_of(from_index.sequence(there)) == letters_of(from_files.sequence(number))
+        assert bases_of(from_index.sequence(there)) == bases_of(from_files.sequence(number))
         assert from_index.genome(there).sha256 == one.sha256
         assert from_index.genome(there).species  # the index knows it, the files do not
 

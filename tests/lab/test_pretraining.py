@@ -24,13 +24,13 @@ pytest.importorskip("transformers", reason="the extra neural is not installed")
 from genome_index import Index, query_index
 from genome_index.encoders import open_encoder, spec_for
 from genome_index.encoders.checkpoint import (
-    LAB_TOKENISER,
+    SAVED_TOKENIZER,
     digest,
 )
 from genome_index.encoders.networks.loader import open_model
 from genome_index.encoders.networks.performer import PerformerConfig, SlimPerformer
 from genome_index.encoders.tokenizers.folder import open_tokenizer
-from genome_index.encoders.tokenizers.lab import open_lab_words
+from genome_index.encoders.tokenizers.saved import open_saved_tokenizer
 from genome_index.errors import ModelError, UsageError
 from genome_index.io.sequence import reverse_complement
 from genome_index.lab.corpus.shards import Shards
@@ -42,8 +42,8 @@ from genome_index.lab.tokenizers.kmers import (
     KmersApart,
     KmersOverlapping,
     encode,
-    save_tokeniser,
-    tokeniser_of,
+    save_tokenizer,
+    tokenizer_of,
 )
 from genome_index.lab.tokenizers.special_ids import MASK, SPECIAL
 from genome_index.lab.training.model_sizes import dial_of, padded, redrawn
@@ -100,7 +100,7 @@ def network(causal: bool = False, seed: int = 0, layers: int = 2) -> SlimPerform
     torch.manual_seed(seed)
     sizes = {"width": 16, "layers": layers, "heads": 2, "ffn": 32}
     return SlimPerformer(
-        PerformerConfig(tokeniser_of("kmers-apart:3").vocabulary, **sizes, causal=causal)
+        PerformerConfig(tokenizer_of("kmers-apart:3").vocabulary, **sizes, causal=causal)
     ).double()
 
 
@@ -108,7 +108,7 @@ def network(causal: bool = False, seed: int = 0, layers: int = 2) -> SlimPerform
 
 
 def test_random_features_are_drawn_anew_for_each_step() -> None:
-    words = tokeniser_of("kmers-apart:3").vocabulary
+    words = tokenizer_of("kmers-apart:3").vocabulary
     model = dial_of("tiny").network(words, causal=False, head=False, seed=0, features="favor+")
     drawn = []
     for step in (0, 1, 0):
@@ -145,7 +145,7 @@ def sha(folder: Path, name: str) -> str:
 @pytest.mark.parametrize("what", ["pretrain", "contrast"])
 def test_killed_it_ends_on_the_same_bits(what: str, corpus: Path, tmp_path: Path) -> None:
     whole, broken, steps = tmp_path / "whole", tmp_path / "broken", 60
-    words = [what, str(corpus), "--size", "tiny", "--length", "400", "--tokeniser", "kmers-apart:3"]
+    words = [what, str(corpus), "--size", "tiny", "--length", "400", "--tokenizer", "kmers-apart:3"]
     words += ["--steps", str(steps), *(["--objective", "next"] if what == "pretrain" else [])]
 
     def go(folder: Path) -> subprocess.Popen[bytes]:
@@ -316,27 +316,27 @@ LAB = {"bases": Bases(), "apart": KmersApart(4), "overlapping": KmersOverlapping
 @pytest.mark.parametrize("words", LAB.values(), ids=LAB)
 @pytest.mark.parametrize("sequence", [b"", b"ACG", b"ACGTTGCAACGTACCAT" * 9])
 def test_the_encoder_reads_words_as_the_lab_does(words, sequence: bytes, tmp_path: Path) -> None:
-    save_tokeniser(words, tmp_path / LAB_TOKENISER)
-    found = open_lab_words(tmp_path / LAB_TOKENISER)
-    assert found.words(sequence).tolist() == encode(words, sequence).tolist()
+    save_tokenizer(words, tmp_path / SAVED_TOKENIZER)
+    found = open_saved_tokenizer(tmp_path / SAVED_TOKENIZER)
+    assert found.token_ids(sequence).tolist() == encode(words, sequence).tolist()
     assert found.vocabulary == words.vocabulary
 
 
 def test_the_encoder_reads_learned_words_as_the_lab_does(shards: Shards, tmp_path: Path) -> None:
     words = learn_bpe(shards.fragments("train", 300, 0), 20, 80)
-    save_tokeniser(words, tmp_path / LAB_TOKENISER)
-    found, sequence = open_lab_words(tmp_path / LAB_TOKENISER), b"ACGTTGCAACGTACCAT" * 9
-    assert found.words(sequence).tolist() == encode(words, sequence).tolist()
+    save_tokenizer(words, tmp_path / SAVED_TOKENIZER)
+    found, sequence = open_saved_tokenizer(tmp_path / SAVED_TOKENIZER), b"ACGTTGCAACGTACCAT" * 9
+    assert found.token_ids(sequence).tolist() == encode(words, sequence).tolist()
     assert found.vocabulary == words.vocabulary
 
 
 @pytest.mark.parametrize(
     "text", ["{", "[]", '{"kind": "kmers-apart", "k": 60}', '{"kind": "bpe", "tokenizer": 3}']
 )
-def test_a_file_that_is_no_tokeniser_is_said(text: str, tmp_path: Path) -> None:
-    (tmp_path / LAB_TOKENISER).write_text(text)
+def test_a_file_that_is_no_tokenizer_is_said(text: str, tmp_path: Path) -> None:
+    (tmp_path / SAVED_TOKENIZER).write_text(text)
     with pytest.raises(ModelError, match="copy the whole model folder again"):
-        open_lab_words(tmp_path / LAB_TOKENISER)
+        open_saved_tokenizer(tmp_path / SAVED_TOKENIZER)
 
 
 def test_hidden_states_are_those_of_the_network(trained: Path) -> None:
@@ -348,14 +348,14 @@ def test_hidden_states_are_those_of_the_network(trained: Path) -> None:
     assert len(states) == 3
     torch.testing.assert_close(states[0], model.network.embed(ids), rtol=0, atol=0)
     torch.testing.assert_close(states[-1], model.network(ids, mask), rtol=0, atol=0)
-    assert open_tokenizer(trained, model.vocabulary).words(b"ACGTAC").tolist() == [10, 53]
+    assert open_tokenizer(trained, model.vocabulary).token_ids(b"ACGTAC").tolist() == [10, 53]
 
 
-def test_the_digest_changes_with_the_tokeniser(trained: Path) -> None:
-    before, text = digest(trained), (trained / LAB_TOKENISER).read_text()
-    (trained / LAB_TOKENISER).write_text(text + " ")
+def test_the_digest_changes_with_the_tokenizer(trained: Path) -> None:
+    before, text = digest(trained), (trained / SAVED_TOKENIZER).read_text()
+    (trained / SAVED_TOKENIZER).write_text(text + " ")
     assert digest(trained) != before
-    (trained / LAB_TOKENISER).write_text(text)
+    (trained / SAVED_TOKENIZER).write_text(text)
     assert digest(trained) == before
 
 

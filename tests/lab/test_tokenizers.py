@@ -1,4 +1,4 @@
-"""Tokenisers: nothing is lost, a dull loop says the same, and what is learned is the same each time."""
+"""Tokenizers: nothing is lost, a dull loop says the same, and what is learned is the same each time."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from genome_index.encoders.tokenizers.sixmers import SixMers
 from genome_index.errors import ModelError, UsageError
-from genome_index.lab.corpus.packing import codes_of, letters_of
+from genome_index.lab.corpus.packing import bases_of, codes_of
 from genome_index.lab.corpus.sampling import Fragment
 from genome_index.lab.tokenizers.bpe import LONGEST_BP, Bpe, learn_bpe
 from genome_index.lab.tokenizers.kmers import (
@@ -25,12 +25,12 @@ from genome_index.lab.tokenizers.kmers import (
     Bases,
     KmersApart,
     KmersOverlapping,
-    Tokeniser,
+    LabTokenizer,
     decode,
     encode,
-    load_tokeniser,
-    save_tokeniser,
-    tokeniser_of,
+    load_tokenizer,
+    save_tokenizer,
+    tokenizer_of,
 )
 from genome_index.lab.tokenizers.special_ids import SPECIAL
 
@@ -57,7 +57,7 @@ def plain(sequence: bytes) -> bytes:
 def repetitive(count: int, seed: int = 7) -> list[Fragment]:
     """Fragments made of few words, with N between, so that there is something to learn."""
     random = np.random.default_rng(seed)
-    words = [letters_of(random.integers(0, 4, 12).astype(np.uint8)) for _ in range(20)] + [b"NNN"]
+    words = [bases_of(random.integers(0, 4, 12).astype(np.uint8)) for _ in range(20)] + [b"NNN"]
     texts = [b"".join(words[at] for at in random.integers(0, len(words), 40)) for _ in range(count)]
     return [Fragment(0, 0, 0, codes_of(text)) for text in texts]
 
@@ -69,39 +69,39 @@ def bpe() -> Bpe:
 
 
 @pytest.fixture(params=[*FIXED, "bpe"])
-def tokeniser(request: pytest.FixtureRequest) -> Tokeniser:
-    return request.getfixturevalue("bpe") if request.param == "bpe" else tokeniser_of(request.param)
+def tokenizer(request: pytest.FixtureRequest) -> LabTokenizer:
+    return request.getfixturevalue("bpe") if request.param == "bpe" else tokenizer_of(request.param)
 
 
 @given(sequence=st.text("ACGTNacgtuRY", max_size=80))
-def test_nothing_is_lost_of_any_sequence(sequence: str, tokeniser_by_name: dict[str, Tokeniser]) -> None:
-    for one in tokeniser_by_name.values():
+def test_nothing_is_lost_of_any_sequence(sequence: str, tokenizer_by_name: dict[str, LabTokenizer]) -> None:
+    for one in tokenizer_by_name.values():
         ids = encode(one, sequence.encode())
         assert decode(one, ids) == plain(sequence.encode()), one.kind
         assert all(len(SPECIAL) <= id_ < one.vocabulary for id_ in ids.tolist())
 
 
 @pytest.fixture(scope="module")
-def tokeniser_by_name(bpe: Bpe) -> dict[str, Tokeniser]:
-    return {**{name: tokeniser_of(name) for name in FIXED}, "bpe": bpe}
+def tokenizer_by_name(bpe: Bpe) -> dict[str, LabTokenizer]:
+    return {**{name: tokenizer_of(name) for name in FIXED}, "bpe": bpe}
 
 
 @pytest.mark.parametrize("sequence", NASTY, ids=lambda one: one[:12].decode() or "nothing")
-def test_nothing_is_lost_of_nasty_sequences(sequence: bytes, tokeniser: Tokeniser) -> None:
-    ids = encode(tokeniser, sequence)
+def test_nothing_is_lost_of_nasty_sequences(sequence: bytes, tokenizer: LabTokenizer) -> None:
+    ids = encode(tokenizer, sequence)
     assert ids.dtype == np.int64
-    assert decode(tokeniser, ids) == plain(sequence)
+    assert decode(tokenizer, ids) == plain(sequence)
 
 
-def test_special_ids_stand_for_no_letter(tokeniser: Tokeniser) -> None:
-    ids = np.concatenate([[CLS], encode(tokeniser, b"ACGTN"), [MASK]])
-    assert decode(tokeniser, ids) == b"ACGTN"
+def test_special_ids_stand_for_no_letter(tokenizer: LabTokenizer) -> None:
+    ids = np.concatenate([[CLS], encode(tokenizer, b"ACGTN"), [MASK]])
+    assert decode(tokenizer, ids) == b"ACGTN"
 
 
-def test_ids_of_another_tokeniser_are_refused(tokeniser: Tokeniser) -> None:
-    for strange in (tokeniser.vocabulary, -1):
+def test_ids_of_another_tokenizer_are_refused(tokenizer: LabTokenizer) -> None:
+    for strange in (tokenizer.vocabulary, -1):
         with pytest.raises(UsageError, match=str(strange)):
-            decode(tokeniser, np.array([strange], np.int64))
+            decode(tokenizer, np.array([strange], np.int64))
 
 
 def dull_apart(sequence: bytes, k: int) -> list[bytes]:
@@ -141,35 +141,35 @@ def test_kmers_are_those_of_a_dull_loop(sequence: str, k: int) -> None:
 @settings(deadline=None)  # the first call compiles
 @given(sequence=st.text("ACGTACGTACGTN", max_size=60))
 def test_six_bases_a_token_are_framed_as_the_nucleotide_transformer_frames_them(sequence: str) -> None:
-    ours, theirs = encode(KmersApart(6), sequence.encode()), SixMers(1).words(sequence.encode())
+    ours, theirs = encode(KmersApart(6), sequence.encode()), SixMers(1).token_ids(sequence.encode())
     assert [id_ >= 4 + 4**6 for id_ in ours.tolist()] == [id_ >= 4 + 4**6 for id_ in theirs.tolist()]
 
 
-def test_a_saved_tokeniser_is_the_same_again(tokeniser: Tokeniser, tmp_path: Path) -> None:
-    path = tmp_path / "tokeniser.json"
-    save_tokeniser(tokeniser, path)
-    again = load_tokeniser(path)
+def test_a_saved_tokenizer_is_the_same_again(tokenizer: LabTokenizer, tmp_path: Path) -> None:
+    path = tmp_path / "tokenizer.json"
+    save_tokenizer(tokenizer, path)
+    again = load_tokenizer(path)
     sequence = b"ACGTTGCANNACGTACGTAACC" * 20
-    assert (again.kind, again.vocabulary) == (tokeniser.kind, tokeniser.vocabulary)
-    assert encode(again, sequence).tolist() == encode(tokeniser, sequence).tolist()
-    assert json.loads(path.read_bytes())["kind"] == tokeniser.kind
+    assert (again.kind, again.vocabulary) == (tokenizer.kind, tokenizer.vocabulary)
+    assert encode(again, sequence).tolist() == encode(tokenizer, sequence).tolist()
+    assert json.loads(path.read_bytes())["kind"] == tokenizer.kind
 
 
 @pytest.mark.parametrize(
     "content",
     [b"", b"{}", b"\x80\x04pickle", b'{"kind": "kmers-apart"}', b'{"kind": "bpe", "tokenizer": {}}'],
 )
-def test_what_is_no_tokeniser_is_refused(content: bytes, tmp_path: Path) -> None:
-    path = tmp_path / "tokeniser.json"
+def test_what_is_no_tokenizer_is_refused(content: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "tokenizer.json"
     path.write_bytes(content)
-    with pytest.raises(ModelError, match="not a tokeniser of this lab"):
-        load_tokeniser(path)
+    with pytest.raises(ModelError, match="not a tokenizer of this lab"):
+        load_tokenizer(path)
 
 
 @pytest.mark.parametrize("name", ["words", "bases:3", "kmers-apart", "kmers-apart:x", "kmers-apart:11"])
 def test_a_name_that_is_none_is_refused(name: str) -> None:
     with pytest.raises(UsageError, match="choose"):
-        tokeniser_of(name)
+        tokenizer_of(name)
 
 
 def test_byte_pairs_learn_words_and_never_n(bpe: Bpe) -> None:
@@ -177,7 +177,7 @@ def test_byte_pairs_learn_words_and_never_n(bpe: Bpe) -> None:
     assert bpe.vocabulary == 200
     assert len(set(words)) == len(words)
     assert [word for word in words if b"N" in word] == [b"N"]
-    sequence = letters_of(repetitive(1, seed=7)[0].codes)
+    sequence = bases_of(repetitive(1, seed=7)[0].codes)
     assert len(encode(bpe, sequence)) < 0.4 * len(sequence)  # of what it has learned from
 
 
@@ -212,7 +212,7 @@ def test_byte_pairs_are_the_same_in_every_process(bpe: Bpe) -> None:
 
 def test_too_few_tokens_are_refused() -> None:
     pytest.importorskip("tokenizers", reason="the library tokenizers is not installed")
-    with pytest.raises(UsageError, match="9 are special tokens and letters"):
+    with pytest.raises(UsageError, match="9 are special tokens and single bases"):
         learn_bpe([], 0, 8)
 
 

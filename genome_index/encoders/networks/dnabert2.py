@@ -1,7 +1,7 @@
-"""DNABERT-2 and DNABERT-S, with the published names of their weights.
+"""DNABERT-2 and DNABERT-S networks; weights keep their published names.
 
-Zhou et al. 2024 (arXiv 2306.15006). A post-norm encoder without a position table: attention loses strength
-with distance (ALiBi, Press et al. 2022, arXiv 2108.12409), here in both directions. The feed-forward part is
+Zhou et al. 2024 (arXiv 2306.15006). A post-norm encoder without a position table: attention decreases with
+distance (ALiBi, Press et al. 2022, arXiv 2108.12409), here in both directions. The feed-forward part is
 gated.
 """
 
@@ -16,20 +16,21 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from genome_index.encoders.checkpoint import Sizes, fill, read_sizes, read_weights, without_prefix
+from genome_index.encoders.networks.length_cache import LengthCache
 
 IGNORED = ("cls.", "pooler.", "embeddings.position_ids")
 TOKEN_TYPES = 2  # only the first is ever used
-ALIGNED = 64  # a row of the bias is a multiple of it: attention on a GPU copies all of one that is not of 8
+ALIGNED = 64  # tokens in a row of the bias are a multiple: attention on a GPU copies rows not divisible by 8
 
 
 def is_dnabert2(config: Mapping[str, Any]) -> bool:
-    """Whether config.json describes one; it may lack model_type, and name any class of Bert."""
-    named = f"{config.get('architectures')} {config.get('auto_map')} {config.get('model_type')}"
-    return "alibi_starting_size" in config and "bert" in named.lower()
+    """Whether config.json describes one; model_type may be missing, and any class of Bert is accepted."""
+    classes = f"{config.get('architectures')} {config.get('auto_map')} {config.get('model_type')}"
+    return "alibi_starting_size" in config and "bert" in classes.lower()
 
 
 def open_dnabert2(folder: Path, config: Mapping[str, Any]) -> tuple[DnaBert2, list[str]]:
-    """The model in a folder, and the names of weights that it has no place for.
+    """The model in a folder, and the names of weights that the model does not use.
 
     Raises
     ------
@@ -42,7 +43,7 @@ def open_dnabert2(folder: Path, config: Mapping[str, Any]) -> tuple[DnaBert2, li
 
 
 def alibi_slopes(heads: int) -> list[float]:
-    """How fast each head forgets with distance, in nats a token.
+    """The decrease of each head's attention with distance, in nats a token.
 
     A geometric row where the heads are a power of two; else the row of the next lower one, then every second
     of the next higher one.
@@ -66,7 +67,7 @@ class DnaBert2(nn.Module):
         self.slopes = alibi_slopes(sizes.heads)
         self.embeddings = Embeddings(sizes)
         self.encoder = Encoder(sizes)
-        self._bias: Tensor | None = None
+        self._bias = LengthCache()
 
     def hidden(self, ids: Tensor, mask: Tensor | None) -> Iterator[Tensor]:
         """Hidden states, layer by layer: (B, T) -> (B, T, H) each."""
@@ -82,17 +83,16 @@ class DnaBert2(nn.Module):
             yield states
 
     def _bias_like(self, states: Tensor) -> Tensor:
-        """What attention loses with distance: (heads, T, W), where W is T or some more, as `ALIGNED` says.
+        """The decrease of attention with distance: (heads, T, W), where W is T rounded up to `ALIGNED`."""
+        wide = -(-states.shape[1] // ALIGNED) * ALIGNED
+        bias = self._bias.at_least(wide, self._bias_of, states.device, states.dtype)
+        return bias[:, : states.shape[1], :wide]
 
-        That of the longest batch so far is kept: its corner is that of a shorter one.
-        """
-        wide, kept = -(-states.shape[1] // ALIGNED) * ALIGNED, self._bias
-        where = (states.device, states.dtype)
-        if kept is None or len(kept[0]) < wide or (kept.device, kept.dtype) != where:
-            places = torch.arange(wide, dtype=torch.float32)
-            distance = (places[:, None] - places[None, :]).abs()
-            self._bias = kept = (-torch.tensor(self.slopes)[:, None, None] * distance).to(*where)
-        return kept[:, : states.shape[1], :wide]
+    def _bias_of(self, tokens: int) -> Tensor:
+        """(heads, T, T) float32."""
+        positions = torch.arange(tokens, dtype=torch.float32)
+        distance = (positions[:, None] - positions[None, :]).abs()
+        return -torch.tensor(self.slopes)[:, None, None] * distance
 
 
 class Embeddings(nn.Module):
@@ -134,8 +134,9 @@ class Attention(nn.Module):
 
     def forward(self, states: Tensor, bias: Tensor) -> Tensor:
         query, key, value = self.self.split(states)
-        found = functional.scaled_dot_product_attention(query, key, value, attn_mask=bias)
-        mixed: Tensor = self.output.LayerNorm(states + self.output.dense(found.transpose(1, 2).flatten(2)))
+        attended = functional.scaled_dot_product_attention(query, key, value, attn_mask=bias)
+        dense = self.output.dense(attended.transpose(1, 2).flatten(2))
+        mixed: Tensor = self.output.LayerNorm(states + dense)
         return mixed
 
 

@@ -1,4 +1,4 @@
-"""Feature maps of linear attention: how alike a query and a key are is the inner product of their features.
+"""Feature maps of linear attention: attention is the inner product of a query's and a key's features.
 
 relu       max(x, 0) + 0.001
 elu+1      Katharopoulos et al. 2020 (arXiv 2006.16236)
@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 FeatureName = Literal["relu", "elu+1", "squared", "favor+"]
-LEAST = 1e-3  # added to relu, or a query could be like no key at all; as FAVOR's authors do
+LEAST = 1e-3  # added to relu, or a query could have attention 0 to every key; as FAVOR's authors do
 
 
 class FeatureMap(nn.Module):
@@ -32,10 +32,10 @@ class FeatureMap(nn.Module):
             self.register_buffer("directions", torch.empty(random, head))
 
     def redraw(self, generator: torch.Generator) -> None:
-        """Other random directions, from a generator on the CPU; the maps that have none stay as they are."""
+        """Draw new random directions from a generator on the CPU; only favor+ has any."""
         if self.name == "favor+":
-            drawn = orthogonal_gaussians(self.dim, self.head, generator)
-            self.directions.copy_(drawn.float())  # the same in a network of float64
+            directions = orthogonal_gaussians(self.dim, self.head, generator)
+            self.directions.copy_(directions.float())  # the same in a network of float64
 
     def forward(self, x: Tensor) -> Tensor:
         if self.name == "relu":
@@ -47,11 +47,11 @@ class FeatureMap(nn.Module):
         return self._favor(x * self.head**-0.25)
 
     def _favor(self, x: Tensor) -> Tensor:
-        """Features of exp(q.k), whose mean over draws is exactly that.
+        """Random features whose inner product is exp(q.k) in the mean over draws.
 
-        Nothing is subtracted in the exponent. The greatest value so far would not be the same for each way to
-        cut a sequence; and there is no need, for the exponent is at most half a direction's squared length,
-        some head / 2.
+        The exponent is used without subtracting its maximum: a running maximum would depend on the pieces
+        that a sequence is read in, and the exponent is at most half a direction's squared length, about
+        head / 2.
         """
         directions = self.directions.to(x.dtype)
         exponent: Tensor = x @ directions.mT - x.square().sum(-1, keepdim=True) / 2
@@ -66,8 +66,8 @@ def orthogonal_gaussians(rows: int, dim: int, generator: torch.Generator) -> Ten
     blocks = []
     for _ in range(0, rows, dim):
         gaussian = torch.randn(dim, dim, generator=generator, dtype=torch.float64)
-        turned, triangle = torch.linalg.qr(gaussian)
-        blocks.append(turned * torch.diagonal(triangle).sign())  # or it would not be uniform over rotations
+        rotation, triangle = torch.linalg.qr(gaussian)
+        blocks.append(rotation * torch.diagonal(triangle).sign())  # or it would not be uniform over rotations
     lengths = torch.randn(rows, dim, generator=generator, dtype=torch.float64).norm(dim=1, keepdim=True)
-    rows_wanted: Tensor = torch.cat(blocks)[:rows] * lengths
-    return rows_wanted
+    gaussians: Tensor = torch.cat(blocks)[:rows] * lengths
+    return gaussians

@@ -1,4 +1,4 @@
-"""A folder with a language model -> the model, ready to read; config.json decides which kind it is."""
+"""Loader of a language model's folder; config.json decides the kind of network."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from genome_index.encoders.networks.performer_folder import is_slim, open_slim
 from genome_index.encoders.networks.transformers_native import open_native
 from genome_index.encoders.protocol import LanguageModel
 
-NAMED = 5  # unexpected tensors that a warning names
+MOST_NAMED = 5  # unused tensors in a warning
 
 
 def open_model(folder: Path) -> tuple[LanguageModel, list[str]]:
@@ -38,5 +38,5 @@ def open_model(folder: Path) -> tuple[LanguageModel, list[str]]:
 def _warnings(folder: Path, unexpected: list[str]) -> list[str]:
     if not unexpected:
         return []
-    more = f" and {len(unexpected) - NAMED:,} more" if len(unexpected) > NAMED else ""
-    return [f"{folder}: weights that the model has no place for: {', '.join(unexpected[:NAMED])}{more}"]
+    more = f" and {len(unexpected) - MOST_NAMED:,} more" if len(unexpected) > MOST_NAMED else ""
+    return [f"{folder}: weights that the model does not use: {', '.join(unexpected[:MOST_NAMED])}{more}"]

@@ -1,8 +1,8 @@
-"""The Nucleotide Transformer, versions 1 and 2, as one module with the published names of its weights.
+"""Nucleotide Transformer network, versions 1 and 2 in one module; weights keep their published names.
 
 Dalla-Torre et al. 2025 (doi 10.1038/s41592-024-02523-z). Both are pre-norm encoders of the ESM family.
-Version 1 learns a vector for each position. Version 2 turns queries and keys by their position (rotary
-embeddings) and has a gated feed-forward part without biases; transformers has no class of its own for it.
+Version 1 learns a vector for each position. Version 2 rotates queries and keys by their position (rotary
+embeddings) and has a gated feed-forward part without biases; the library transformers has no class for it.
 """
 
 from __future__ import annotations
@@ -27,38 +27,39 @@ from genome_index.encoders.checkpoint import (
     without_prefix,
 )
 from genome_index.encoders.networks.fused_ops import gated, turned
+from genome_index.encoders.networks.length_cache import LengthCache
 from genome_index.errors import ModelError
 
-KEPT = 1 - 0.15 * 0.8  # of the embeddings survived training with `token_dropout`; here all do
+TOKEN_DROPOUT_SCALE = 1 - 0.15 * 0.8  # share of embeddings that training with `token_dropout` left
 ROTARY_BASE = 10_000.0
 # Heads, the numbers 0, 1, 2... of old files, and in version 2 a position table that was never used.
 IGNORED = ("lm_head.", "contact_head.", "pooler.", "embeddings.position")
-FREQUENCIES = "rotary_embeddings.inv_freq"  # of each block, or of the model, as transformers 5 writes it
+FREQUENCIES = "rotary_embeddings.inv_freq"  # in each block, or once in the model, as transformers 5 writes
 FIRST_INNER = "encoder.layer.0.intermediate.dense"
 
 
 @dataclass(frozen=True)
 class Variant:
-    """What sets version 1 and version 2 apart."""
+    """The settings that differ between version 1 and version 2."""
 
-    positions: int  # rows of the position table; those up to `pad` stand for no position
+    positions: int  # rows of the position table; rows 0 to `pad` are unused
     pad: int = 1
     rotary: bool = False
     gated: bool = False  # the feed-forward part is SwiGLU instead of GELU
-    biased: bool = True  # and its layers have biases
+    biased: bool = True  # the layers of the feed-forward part have biases
     norm_before: bool = False
     token_dropout: bool = False
     base: float = ROTARY_BASE
 
 
 def is_nucleotide(config: Mapping[str, Any]) -> bool:
-    """Whether config.json describes one: six-mer words, or the settings that only version 2 has."""
-    own = config.get("vocab_size") in SIX_MERS or "add_bias_fnn" in config or "auto_map" in config
-    return config.get("model_type") == "esm" and own
+    """Whether config.json describes one: a six-mer vocabulary, or settings that only version 2 has."""
+    typical = config.get("vocab_size") in SIX_MERS or "add_bias_fnn" in config or "auto_map" in config
+    return config.get("model_type") == "esm" and typical
 
 
 def open_nucleotide(folder: Path, config: Mapping[str, Any]) -> tuple[NucleotideTransformer, list[str]]:
-    """The model in a folder, and the names of weights that it has no place for.
+    """The model in a folder, and the names of weights that the model does not use.
 
     Raises
     ------
@@ -67,15 +68,15 @@ def open_nucleotide(folder: Path, config: Mapping[str, Any]) -> tuple[Nucleotide
     sizes, weights = read_sizes(config, str(folder)), without_prefix(read_weights(folder), "esm.")
     with torch.device("meta"):
         model = NucleotideTransformer(sizes, variant_of(config, sizes, weights, str(folder)))
-    own = {name: tensor for name, tensor in weights.items() if not name.endswith(FREQUENCIES)}
-    given = sorted(weights.keys() - own.keys())
-    if model.frequencies and given:
-        model.frequencies = weights[given[0]].tolist()  # every block has the same ones
-    return model, fill(model, own, str(folder), IGNORED)
+    parameters = {name: tensor for name, tensor in weights.items() if not name.endswith(FREQUENCIES)}
+    frequencies = sorted(weights.keys() - parameters.keys())
+    if model.frequencies and frequencies:
+        model.frequencies = weights[frequencies[0]].tolist()  # every block has the same ones
+    return model, fill(model, parameters, str(folder), IGNORED)
 
 
 def variant_of(config: Mapping[str, Any], sizes: Sizes, weights: Mapping[str, Tensor], where: str) -> Variant:
-    """Positions from config.json; the feed-forward part from the weights: a gated one is twice as wide."""
+    """The variant by config.json and, for the feed-forward part, by the weights: gated is twice as wide."""
     first = weights.get(f"{FIRST_INNER}.weight")
     gated = first is not None and len(first) == 2 * sizes.inner
     return Variant(
@@ -91,12 +92,12 @@ def variant_of(config: Mapping[str, Any], sizes: Sizes, weights: Mapping[str, Te
 
 
 def _pad(config: Mapping[str, Any], where: str) -> int:
-    found = config.get("pad_token_id")
-    if found is None:
+    pad = config.get("pad_token_id")
+    if pad is None:
         return 1
-    if isinstance(found, bool) or not isinstance(found, int) or found < 0:
-        raise ModelError(where, f"config.json: pad_token_id is {found!r}, which is no token; {AGAIN}")
-    return found
+    if isinstance(pad, bool) or not isinstance(pad, int) or pad < 0:
+        raise ModelError(where, f"config.json: pad_token_id is {pad!r}, which is no token; {AGAIN}")
+    return pad
 
 
 class NucleotideTransformer(nn.Module):
@@ -106,11 +107,11 @@ class NucleotideTransformer(nn.Module):
         super().__init__()
         self.layers, self.width, self.vocabulary = sizes.layers, sizes.width, sizes.vocabulary
         self.most_tokens: int | None = variant.positions - variant.pad - 1
-        self.frequencies: list[float] = []  # no tensor, which bfloat16 would round: far positions go wrong
+        self.frequencies: list[float] = []  # floats: bfloat16 would round a tensor, and far positions be off
         if variant.rotary:
             each = sizes.width // sizes.heads
             self.frequencies = [variant.base ** (-at / each) for at in range(0, each, 2)]
-        self._turns: Tensor | None = None
+        self._turns = LengthCache()
         self.embeddings = Embeddings(sizes, variant)
         self.encoder = Encoder(sizes, variant)
 
@@ -120,7 +121,7 @@ class NucleotideTransformer(nn.Module):
         Raises
         ------
         ModelError
-            There are more tokens than positions; version 2 would go on, but was never trained so.
+            More tokens than positions; version 2 could go on, but was never trained so.
         """
         if self.most_tokens is not None and ids.shape[1] > self.most_tokens:
             raise ModelError(
@@ -135,11 +136,10 @@ class NucleotideTransformer(nn.Module):
             yield states if number < self.layers else self.encoder.emb_layer_norm_after(states)
 
     def _turns_of(self, ids: Tensor) -> Tensor:
-        """See `_turns`: (B, T) -> (T, D / 2). Kept, for a GPU would have to be waited for at each batch."""
-        tokens, kept = ids.shape[1], self._turns
-        if kept is None or len(kept) < tokens or kept.device != ids.device:
-            self._turns = kept = _turns(self.frequencies, tokens).to(ids.device)
-        return kept[:tokens]
+        """See `_turns`: (B, T) -> (T, D / 2)."""
+        tokens = ids.shape[1]
+        turns = self._turns.at_least(tokens, lambda length: _turns(self.frequencies, length), ids.device)
+        return turns[:tokens]
 
 
 class Embeddings(nn.Module):
@@ -154,7 +154,7 @@ class Embeddings(nn.Module):
         """Layer 0: (B, T) -> (B, T, H)."""
         states: Tensor = self.word_embeddings(ids)
         if self.token_dropout:
-            states = states * KEPT
+            states = states * TOKEN_DROPOUT_SCALE
         if self.position_embeddings is not None:
             real = torch.ones_like(ids) if mask is None else mask
             states = states + self.position_embeddings(real.cumsum(1) * real + self.pad)
@@ -204,9 +204,9 @@ class Attention(nn.Module):
         )
         if turns is not None:
             query, key = turned(query, key, turns)
-        query, key, value = (one.transpose(1, 2) for one in (query, key, value))
-        found = functional.scaled_dot_product_attention(query, key, value, attn_mask=keys)
-        mixed: Tensor = self.output.dense(found.transpose(1, 2).flatten(2))
+        query, key, value = (part.transpose(1, 2) for part in (query, key, value))
+        attended = functional.scaled_dot_product_attention(query, key, value, attn_mask=keys)
+        mixed: Tensor = self.output.dense(attended.transpose(1, 2).flatten(2))
         return mixed
 
 
@@ -217,7 +217,7 @@ class Projections(nn.Module):
 
 
 class Dense(nn.Module):
-    """A linear layer under the name that it has in the published weights."""
+    """A linear layer under its name in the published weights."""
 
     def __init__(self, width_in: int, width_out: int, biased: bool) -> None:
         super().__init__()
@@ -225,6 +225,6 @@ class Dense(nn.Module):
 
 
 def _turns(frequencies: list[float], tokens: int) -> Tensor:
-    """How far each position turns each pair of dimensions, as complex numbers of length 1: (T, D / 2)."""
+    """Rotations of each pair of dimensions at each position, complex numbers of length 1: (T, D / 2)."""
     angles = torch.outer(torch.arange(tokens, dtype=torch.float32), torch.tensor(frequencies))
     return torch.polar(torch.ones_like(angles), angles)

@@ -1,8 +1,7 @@
-"""Linear layers on a CPU, multiplied by oneDNN with weights that are laid out for it once.
+"""Linear layers on a CPU, multiplied by oneDNN with weights reordered for it once.
 
-By itself torch multiplies float32 by MKL, which leaves half of an AMD processor unused, and lays bfloat16
-weights out anew at every call. The products are of the same precision; how much faster they are is in
-tests/bench/RESULTS.md.
+By default torch multiplies float32 by MKL, which leaves half of an AMD processor unused, and reorders
+bfloat16 weights at every call. The products have the same precision; tests/bench/RESULTS.md has the speed.
 """
 
 from __future__ import annotations
@@ -16,30 +15,30 @@ X86 = ("x86_64", "AMD64")
 
 
 def lay_out(module: nn.Module) -> None:
-    """Replace all linear layers of a module, which stays on the CPU and is not trained any more.
+    """Replace all linear layers of a module that stays on the CPU and is not trained any more.
 
-    Where torch has no oneDNN for this processor, or none for its weights' precision, nothing is changed.
+    The module is left alone where torch has no oneDNN for this processor or for the weights' precision.
     """
     _replace(module)
     if not any(isinstance(one, LaidOut) for one in module.modules()):
         return
-    # The others are views of the file of weights, all of which would stay in memory for their sake.
+    # The other parameters are views of the weights' file, which would stay in memory as a whole.
     for other in module.parameters():
         other.data = other.data.clone()
 
 
 def _replace(module: nn.Module) -> None:
     for name, child in module.named_children():
-        if type(child) is not nn.Linear:  # what is derived from it may be used otherwise
+        if type(child) is not nn.Linear:  # a derived class may use its weight otherwise
             _replace(child)
         elif is_faster(child.weight.dtype):
             setattr(module, name, LaidOut(child))
 
 
 def is_faster(dtype: torch.dtype) -> bool:
-    """Whether oneDNN is there and multiplies numbers of this kind by instructions of the processor."""
-    there: bool = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]  # torch has none here
-    if not there or platform.machine() not in X86:
+    """Whether oneDNN is available and the processor has instructions for this precision."""
+    available: bool = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]  # no types here
+    if not available or platform.machine() not in X86:
         return False
     return dtype == torch.float32 or (
         dtype == torch.bfloat16 and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
@@ -47,7 +46,7 @@ def is_faster(dtype: torch.dtype) -> bool:
 
 
 class LaidOut(nn.Module):
-    """A linear layer as oneDNN wants it; its plain weight is made when it is asked for."""
+    """A linear layer with its weight in oneDNN's order; the plain weight is computed on demand."""
 
     def __init__(self, layer: nn.Linear) -> None:
         super().__init__()
@@ -57,10 +56,10 @@ class LaidOut(nn.Module):
 
     @property
     def weight(self) -> Tensor:
-        """(out, in); some models look at it to see where they are."""
+        """The plain weight (out, in): some models read their device from it."""
         return self._weight.to_dense()
 
     def forward(self, rows: Tensor) -> Tensor:
         """(..., in) -> (..., out)."""
-        found: Tensor = torch.ops.mkldnn._linear_pointwise(rows, self._weight, self.bias, "none", [], "")
-        return found
+        product: Tensor = torch.ops.mkldnn._linear_pointwise(rows, self._weight, self.bias, "none", [], "")
+        return product

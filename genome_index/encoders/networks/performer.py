@@ -1,8 +1,9 @@
-"""SLiM Performer (Likhosherstov et al. 2021, arXiv 2012.11346): attention whose past is a sum of fixed size.
+"""SLiM Performer network: linear attention whose past is a sum of fixed size.
 
-With features f, a position's output is f(q) S / f(q) z, where S sums f(k) v and z sums f(k) over the keys it
-may see. So a causal network reads a sequence piece by piece and carries nothing but these sums, whatever its
-length. Here v has a column of ones, thus z is the last column of S.
+Likhosherstov et al. 2021 (arXiv 2012.11346). With features f, the output at a position is f(q) S / f(q) z,
+where S sums f(k) v and z sums f(k) over the keys that the position sees. So a causal network reads a sequence
+piece by piece and carries only these sums, at any length. Here v has a column of ones, so z is the last
+column of S.
 
 Shapes: B sequences, L positions, H heads, M features, D width of a head, N blocks, C positions of a block.
 """
@@ -21,9 +22,9 @@ from torch.nn import functional
 from genome_index.encoders.networks.feature_maps import FeatureMap, FeatureName
 from genome_index.errors import UsageError
 
-BLOCK = 128  # positions compared pair by pair; what lies before them is a sum. 64 to 256 are about as fast
-NEVER_ZERO = 1e-16  # added to what is divided by
-LONGEST_WAVE = 10_000.0  # Vaswani et al. 2017; positions beyond it are told by the shorter waves together
+BLOCK = 128  # positions compared pair by pair; those before are summed. 64 to 256 are about as fast
+NEVER_ZERO = 1e-16  # added to each divisor
+LONGEST_WAVE = 10_000.0  # Vaswani et al. 2017; beyond it the shorter waves together tell positions apart
 
 # The sums before a piece, given those of the piece itself: (B, H, M, D + 1) -> the same
 Start = Callable[[Tensor], Tensor]
@@ -31,7 +32,7 @@ Start = Callable[[Tensor], Tensor]
 
 @dataclass(frozen=True)
 class PerformerConfig:
-    """What makes two networks alike but for their weights."""
+    """The shape of a network; config.json holds these fields by these names."""
 
     vocab: int
     width: int = 64
@@ -40,10 +41,10 @@ class PerformerConfig:
     ffn: int = 256  # width within the feed-forward part
     features: FeatureName = "squared"
     random_features: int = 64  # of favor+, a head
-    causal: bool = True  # else each position sees all
-    pre_norm: bool = True  # else what a layer adds is normalised, instead of what it reads ("on_gptln")
-    head: bool = True  # logits of the next token can be had
-    places: bool = True  # half of the width says where a token stands; else all of it says what it is
+    causal: bool = True  # False: each position sees all positions
+    pre_norm: bool = True  # a layer normalises its input; False: its output (the authors' "on_gptln")
+    head: bool = True  # a linear layer gives logits of the next token
+    places: bool = True  # half of the width embeds the position; False: all of it embeds the token
 
     def __post_init__(self) -> None:
         if self.features not in get_args(FeatureName):
@@ -57,10 +58,10 @@ class PerformerConfig:
 
 
 class State(NamedTuple):
-    """All that a causal network remembers of what it has read."""
+    """All that a causal network remembers of the tokens it has read."""
 
     position: int  # tokens read
-    sums: tuple[Tensor, ...]  # one a layer, (B, H, M, D + 1) float64: adding and taking away must cancel
+    sums: tuple[Tensor, ...]  # one a layer, (B, H, M, D + 1) float64: adding and subtracting must cancel
 
 
 class SlimPerformer(nn.Module):
@@ -69,80 +70,80 @@ class SlimPerformer(nn.Module):
     def __init__(self, config: PerformerConfig, seed: int = 0) -> None:
         super().__init__()
         self.config = config
-        told = config.width // 2 if config.places else config.width  # the other half says where
-        self.embedding = nn.Embedding(config.vocab, told)
+        embedded = config.width // 2 if config.places else config.width  # the other half is the position
+        self.embedding = nn.Embedding(config.vocab, embedded)
         self.blocks = nn.ModuleList(Layer(config) for _ in range(config.layers))
         self.norm = nn.LayerNorm(config.width) if config.pre_norm else nn.Identity()
         self.head = nn.Linear(config.width, config.vocab) if config.head else None
         self.redraw(seed)
 
     def redraw(self, seed: int) -> None:
-        """Other random features for favor+; the same seed gives the same ones."""
+        """Draw new random features for favor+; the same seed gives the same ones."""
         generator = torch.Generator().manual_seed(seed)
         for attention in self._attentions():
             attention.features.redraw(generator)
 
     def forward(self, ids: Tensor, mask: Tensor | None = None) -> Tensor:
-        """Hidden states: (B, L) -> (B, L, width). Where the mask (B, L) is False, nobody looks."""
+        """Hidden states: (B, L) -> (B, L, width). No position sees one whose mask (B, L) is False."""
         normed: Tensor = self.norm(self.through(self.embed(ids), mask))
         return normed
 
-    def embed(self, ids: Tensor, position: int = 0, places: Tensor | None = None) -> Tensor:
-        """Layer 0, what each token is and where it stands: (B, L) -> (B, L, width).
+    def embed(self, ids: Tensor, start: int = 0, positions: Tensor | None = None) -> Tensor:
+        """Layer 0, each token and its position: (B, L) -> (B, L, width).
 
-        `places`, who has kept them, are those of `places_like`.
+        `positions` may be given where the caller has cached them; they are those of the method `positions`.
         """
         tokens: Tensor = self.embedding(ids)
         if not self.config.places:
             return tokens
-        if places is None:
-            places = self.places_like(ids, position)
-        return torch.cat([tokens, places.expand(len(ids), -1, -1)], dim=2)
+        if positions is None:
+            positions = self.positions(ids.shape[1], start)
+        return torch.cat([tokens, positions.expand(len(ids), -1, -1)], dim=2)
 
-    def places_like(self, ids: Tensor, position: int = 0) -> Tensor:
-        """What says where tokens stand: (B, L) -> (L, width / 2)."""
-        return waves(position, ids.shape[1], self.config.width // 2).to(self.embedding.weight)
+    def positions(self, length: int, start: int = 0) -> Tensor:
+        """Position embeddings from `start` on: (length, width / 2)."""
+        return waves(start, length, self.config.width // 2).to(self.embedding.weight)
 
     def through(self, x: Tensor, mask: Tensor | None = None, blocks: slice = slice(None)) -> Tensor:
-        """Some of the blocks, all by default, without the norm after the last: (B, L, width) -> the same."""
+        """The output of some blocks, by default all, before the last norm: (B, L, width) -> the same."""
         for layer in self.blocks[blocks]:
             x, _ = layer(x, partial(_given, self._nothing(cast(Layer, layer), len(x))), mask)
         return x
 
     def logits(self, hidden: Tensor) -> Tensor:
-        """Of the token after each position: (B, L, width) -> (B, L, vocab)."""
+        """Logits of the token after each position: (B, L, width) -> (B, L, vocab)."""
         if self.head is None:
             raise UsageError("this network has no head to predict tokens with; make it with head=True")
         logits: Tensor = self.head(hidden)
         return logits
 
     def start(self, batch: int) -> State:
-        """What is known before the first token: nothing."""
+        """The state before the first token: zeros."""
         return State(0, tuple(self._nothing(cast(Layer, layer), batch) for layer in self.blocks))
 
     def step(self, ids: Tensor, state: State) -> tuple[Tensor, State]:
-        """Read on: ids (B, L) that follow what `state` has seen -> hidden states and the state after them."""
+        """Read the ids (B, L) that come after `state` -> hidden states and the state after them."""
         self._need_causal()
-        starts = [partial(_given, one) for one in state.sums]
+        starts = [partial(_given, sums) for sums in state.sums]
         hidden, sums = self._read(ids, state.position, starts)
         return hidden, State(state.position + ids.shape[1], sums)
 
     def step_back(self, ids: Tensor, end: State) -> tuple[Tensor, State, State]:
-        """Read the last ids (B, L) of what `end` has seen once more -> hidden states, end, start.
+        """Read the last ids (B, L) before `end` once more -> hidden states, end, start.
 
-        The state before them is `end` less what these ids add to it, found layer by layer on the way, since
-        what a layer adds depends on what the layer below it saw. It is a leaf that gathers gradients.
+        The state before them is `end` less what these ids add to it, computed layer by layer on the way,
+        since each layer's sums depend on the output of the layer below. It is a leaf that gathers gradients.
         """
         self._need_causal()
         position = end.position - ids.shape[1]
-        found: list[Tensor] = []
+        starts: list[Tensor] = []
 
         def before(sums: Tensor, own: Tensor) -> Tensor:
-            found.append((sums - own if position else torch.zeros_like(sums)).requires_grad_())
-            return found[-1]
+            starts.append((sums - own if position else torch.zeros_like(sums)).requires_grad_())
+            return starts[-1]
 
-        hidden, again = self._read(ids, position, [partial(before, one) for one in end.sums])
-        return hidden, State(end.position, again), State(position, tuple(found))
+        hidden, ends = self._read(ids, position, [partial(before, sums) for sums in end.sums])
+        return hidden, State(end.position, ends), State(position, tuple(starts))
 
     def _read(self, ids: Tensor, position: int, starts: Sequence[Start]) -> tuple[Tensor, tuple[Tensor, ...]]:
         x, ends = self.embed(ids, position), list[Tensor]()
@@ -160,11 +161,14 @@ class SlimPerformer(nn.Module):
 
     def _need_causal(self) -> None:
         if not self.config.causal:
-            raise UsageError("this network sees both ways, so it cannot read piece by piece; use causal=True")
+            raise UsageError(
+                "this network reads both directions at once, so it cannot read piece by piece; "
+                "use causal=True"
+            )
 
 
 class Layer(nn.Module):
-    """Attention, then a feed-forward network; each adds to what it reads."""
+    """Attention, then a feed-forward network, each with a residual connection."""
 
     def __init__(self, config: PerformerConfig) -> None:
         super().__init__()
@@ -176,14 +180,14 @@ class Layer(nn.Module):
 
     def forward(self, x: Tensor, start: Start, mask: Tensor | None) -> tuple[Tensor, Tensor]:
         first, second = self.norms
-        seen, end = self.attention(first(x) if self.pre_norm else x, start, mask)
-        x = x + (seen if self.pre_norm else first(seen))
-        thought = self.out(functional.gelu(self.within(second(x) if self.pre_norm else x)))
-        return x + (thought if self.pre_norm else second(thought)), end
+        attended, end = self.attention(first(x) if self.pre_norm else x, start, mask)
+        x = x + (attended if self.pre_norm else first(attended))
+        forwarded = self.out(functional.gelu(self.within(second(x) if self.pre_norm else x)))
+        return x + (forwarded if self.pre_norm else second(forwarded)), end
 
 
 class LinearAttention(nn.Module):
-    """Queries, keys and values of all heads; as in the paper, nothing mixes heads but the next layers."""
+    """Linear attention of all heads; as in the paper, only the next layers mix heads."""
 
     def __init__(self, config: PerformerConfig) -> None:
         super().__init__()
@@ -202,17 +206,19 @@ class LinearAttention(nn.Module):
             if mask is not None:
                 keys = keys * mask[:, None, :, None]
             attend = causal_attention if self.causal else full_attention
-            seen, end = attend(queries, keys, values, start)
-        return seen.transpose(1, 2).flatten(2).to(x.dtype), end
+            attended, end = attend(queries, keys, values, start)
+        return attended.transpose(1, 2).flatten(2).to(x.dtype), end
 
 
 def causal_attention(queries: Tensor, keys: Tensor, values: Tensor, start: Start) -> tuple[Tensor, Tensor]:
-    """Each position sees itself and all before: (B, H, L, M) twice, (B, H, L, D) -> (B, H, L, D), sums after.
+    """Attention to the past: (B, H, L, M) twice, (B, H, L, D) -> (B, H, L, D), sums after.
+
+    A position sees itself and all positions before it.
 
     Within blocks pair by pair, beyond them by their sums: time and memory grow with L, not with its square.
     """
     length = queries.shape[2]
-    q, k, v = (_in_blocks(one) for one in (queries, keys, _with_ones(values)))  # (B, H, N, C, ...)
+    q, k, v = (_in_blocks(part) for part in (queries, keys, _with_ones(values)))  # (B, H, N, C, ...)
     added = k.mT @ v  # (B, H, N, M, D + 1)
     total = added.sum(2, dtype=torch.float64)
     begin = start(total.detach())
@@ -222,7 +228,7 @@ def causal_attention(queries: Tensor, keys: Tensor, values: Tensor, start: Start
 
 
 def full_attention(queries: Tensor, keys: Tensor, values: Tensor, start: Start) -> tuple[Tensor, Tensor]:
-    """Each position sees all; shapes as in `causal_attention`."""
+    """Attention to all positions; shapes as in `causal_attention`."""
     total = keys.mT @ _with_ones(values)
     return _divided(queries @ total), start(total.detach()) + total
 
@@ -239,7 +245,7 @@ def waves(position: int, length: int, width: int) -> Tensor:
 
 
 def _in_blocks(x: Tensor) -> Tensor:
-    """Cut (B, H, L, ·) into (B, H, N, C, ·); the last block is filled up with zeros, which add nothing."""
+    """Cut (B, H, L, ·) into (B, H, N, C, ·); zeros fill the last block and add nothing."""
     batch, heads, length, width = x.shape
     size = min(length, BLOCK)
     return functional.pad(x, (0, 0, 0, -length % size)).reshape(batch, heads, -1, size, width)

@@ -1,4 +1,4 @@
-"""A SLiM Performer in a model folder, as `gindex lab` writes it."""
+"""SLiM Performer in a model folder: reading it as a language model, and writing it after training."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ from typing import Any
 from torch import Tensor, nn
 
 from genome_index.encoders.checkpoint import AGAIN, CONFIG, fill, read_weights
+from genome_index.encoders.networks.length_cache import LengthCache
 from genome_index.encoders.networks.performer import PerformerConfig, SlimPerformer
 from genome_index.errors import ModelError, UsageError
 from genome_index.io.atomic import write_file
 
 KIND = "gindex-performer"
-LONGEST = "most_tokens"  # in config.json: of a fragment in training; a genome is read in chunks of it
-HEAD = "head."  # predicts tokens, in training alone
+LONGEST = "most_tokens"  # in config.json: tokens of the longest fragment in training, and so of a chunk
+HEAD = "head."  # predicts tokens; used only in training
 
 
 class Slim(nn.Module):
@@ -29,26 +30,21 @@ class Slim(nn.Module):
         self.layers, self.width = network.config.layers, network.config.width
         self.most_tokens: int | None = most_tokens
         self.vocabulary = network.config.vocab
-        self._places: Tensor | None = None
+        self._positions = LengthCache()
 
     def hidden(self, ids: Tensor, mask: Tensor | None) -> Iterator[Tensor]:
         """Hidden states, layer by layer: (B, T) -> (B, T, H) each."""
-        x = self.network.embed(ids, places=self._places_like(ids))
+        x = self.network.embed(ids, positions=self._positions_like(ids))
         yield x
         for at in range(self.layers):
             x = self.network.through(x, mask, slice(at, at + 1))
             yield self.network.norm(x) if at == self.layers - 1 else x
 
-    def _places_like(self, ids: Tensor) -> Tensor:
-        """Those of the longest batch so far are kept, for a GPU would have to be waited for at each batch."""
-        kept, weight = self._places, self.network.embedding.weight
-        if (
-            kept is None
-            or len(kept) < ids.shape[1]
-            or (kept.device, kept.dtype) != (weight.device, weight.dtype)
-        ):
-            self._places = kept = self.network.places_like(ids)
-        return kept[: ids.shape[1]]
+    def _positions_like(self, ids: Tensor) -> Tensor:
+        """Position embeddings: (B, T) -> (T, H / 2)."""
+        weight, tokens = self.network.embedding.weight, ids.shape[1]
+        positions = self._positions.at_least(tokens, self.network.positions, weight.device, weight.dtype)
+        return positions[:tokens]
 
 
 def is_slim(config: Mapping[str, Any]) -> bool:
@@ -56,25 +52,25 @@ def is_slim(config: Mapping[str, Any]) -> bool:
 
 
 def open_slim(folder: Path, config: Mapping[str, Any]) -> tuple[Slim, list[str]]:
-    """The model in a folder, and the names of weights that it has no place for.
+    """The model in a folder, and the names of weights that the model does not use.
 
     Raises
     ------
     ModelError
     """
     where = str(folder)
-    known = {one.name: config[one.name] for one in fields(PerformerConfig) if one.name in config}
+    settings = {field.name: config[field.name] for field in fields(PerformerConfig) if field.name in config}
     try:
-        network = SlimPerformer(PerformerConfig(**{**known, "head": False}))
+        network = SlimPerformer(PerformerConfig(**{**settings, "head": False}))
         longest = int(config[LONGEST])
     except (TypeError, ValueError, LookupError, UsageError, RuntimeError) as error:
-        raise ModelError(where, f"{CONFIG} does not make a model ({error}); {AGAIN}") from error
+        raise ModelError(where, f"{CONFIG} does not describe a model ({error}); {AGAIN}") from error
     unexpected = fill(network, read_weights(folder), where, [HEAD])
     return Slim(network, longest), unexpected
 
 
 def write_slim(network: SlimPerformer, folder: Path, most_tokens: int) -> None:
-    """Write config.json and model.safetensors, without the head; the tokeniser is the caller's."""
+    """Write config.json and model.safetensors, without the head; the caller writes the tokenizer."""
     from safetensors.torch import save
 
     config = {"model_type": KIND, **asdict(network.config), "head": False, LONGEST: most_tokens}

@@ -1,7 +1,7 @@
-"""Any other model that transformers has a class of its own for: Bert, ModernBert, GPTNeoX, Mamba2 and so on.
+"""Models that the library transformers has a class for: Bert, ModernBert, GPTNeoX, Mamba2 and so on.
 
-A model that comes with its own code is refused: running it would give whoever wrote it this computer. For the
-same reason, settings in config.json that would make transformers fetch other code are left out.
+A model that comes with its own code is refused: its author could do anything on this computer. For the same
+reason, settings in config.json that would make transformers fetch other code are left out.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 HEADS = (
     "lm_head.", "cls.", "pooler.", "contact_head.", "embed_out.", "head.", "decoder.weight", "decoder.bias",
 )  # fmt: skip
-UNUSED = ("pooler.", "contact_head.")  # hidden states do not depend on these, so they may be missing
+UNUSED = ("pooler.", "contact_head.")  # may be missing: hidden states do not depend on them
 FETCHING = ("attn_implementation", "experts_implementation", "fusion_config", "auto_map")
 NO_CODE = (
     "gindex never runs code that comes with a model, for it could do anything on this computer; "
@@ -32,7 +32,7 @@ NO_CODE = (
 
 
 def open_native(folder: Path, config: Mapping[str, Any]) -> tuple[Native, list[str]]:
-    """The model in a folder, and the names of weights that it has no place for.
+    """The model in a folder, and the names of weights that the model does not use.
 
     Raises
     ------
@@ -53,12 +53,12 @@ def open_native(folder: Path, config: Mapping[str, Any]) -> tuple[Native, list[s
                 ignore_mismatched_sizes=True,  # they are refused below, by name
             )
     except Exception as error:
-        why = f"transformers cannot load it ({in_short(error)})"
-        raise ModelError(where, f"{why}; {cure_of(error)}") from error
-    network, found = loaded
-    check_fit(not_ignored(set(found["missing_keys"]), UNUSED), _misshapen(found["mismatched_keys"]), where)
+        reason = f"transformers cannot load it ({in_short(error)})"
+        raise ModelError(where, f"{reason}; {cure_of(error)}") from error
+    network, keys = loaded
+    check_fit(not_ignored(set(keys["missing_keys"]), UNUSED), _misshapen(keys["mismatched_keys"]), where)
     with quiet():
-        return Native(network, where), not_ignored(set(found["unexpected_keys"]), HEADS)
+        return Native(network, where), not_ignored(set(keys["unexpected_keys"]), HEADS)
 
 
 def _class_of(folder: Path, config: Mapping[str, Any]) -> tuple[PretrainedConfig, type[PreTrainedModel]]:
@@ -74,13 +74,14 @@ def _class_of(folder: Path, config: Mapping[str, Any]) -> tuple[PretrainedConfig
             where, f"{kind} is an encoder with a decoder; an encoder or a decoder alone is needed"
         )
     try:
-        # Read once more, for transformers has its own way to write infinity.
-        said, _ = PretrainedConfig.get_config_dict(folder, local_files_only=True)
-        kept = {key: value for key, value in said.items() if not any(word in key for word in FETCHING)}
-        settings = CONFIG_MAPPING[kind].from_dict({**kept, "use_cache": False})
+        # Read once more, because transformers has its own way to write infinity.
+        values, _ = PretrainedConfig.get_config_dict(folder, local_files_only=True)
+        safe = {key: value for key, value in values.items() if not any(name in key for name in FETCHING)}
+        settings = CONFIG_MAPPING[kind].from_dict({**safe, "use_cache": False})
         classes: Any = MODEL_MAPPING[type(settings)]
     except Exception as error:
-        raise ModelError(where, f"config.json does not make a model ({in_short(error)}); {AGAIN}") from error
+        reason = f"config.json does not describe a model ({in_short(error)})"
+        raise ModelError(where, f"{reason}; {AGAIN}") from error
     network_class = classes[0] if isinstance(classes, tuple) else classes
     if network_class.main_input_name != "input_ids":
         raise ModelError(where, f"{kind} is not a model of text, so it cannot read a genome")
@@ -89,19 +90,19 @@ def _class_of(folder: Path, config: Mapping[str, Any]) -> tuple[PretrainedConfig
 
 def _unknown(config: Mapping[str, Any]) -> str:
     if "auto_map" in config:
-        return f"its model type {config.get('model_type')!r} is computed by code of its own (auto_map)"
+        return f"its model type {config.get('model_type')!r} needs code that comes with it (auto_map)"
     if "model_type" not in config:
         return "config.json names no model_type"
     return f"transformers has no model type {config['model_type']!r}"
 
 
 def _misshapen(keys: Any) -> dict[str, tuple[Any, Any]]:  # noqa: ANN401  # transformers' own, of triples
-    return {name: (theirs, asked) for name, theirs, asked in sorted(keys)}
+    return {name: (stored, expected) for name, stored, expected in sorted(keys)}
 
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Keep transformers from reporting on the terminal what is checked here."""
+    """Silence transformers on the terminal: its warnings are checked here."""
     import transformers
 
     logging: Any = transformers.utils.logging  # its functions have no types
@@ -128,32 +129,32 @@ class Native(nn.Module):
 
     def hidden(self, ids: Tensor, mask: Tensor | None) -> Iterator[Tensor]:
         """Hidden states, layer by layer: (B, T) -> (B, T, H) each."""
-        found = self.network(
+        output = self.network(
             input_ids=ids,
             attention_mask=None if mask is None else mask.long(),
             output_hidden_states=True,
         )
-        yield from found.hidden_states[:-1]
-        yield found.last_hidden_state  # the last of hidden_states comes before the final norm in some models
+        yield from output.hidden_states[:-1]
+        yield output.last_hidden_state  # in some models the last of hidden_states precedes the final norm
 
     def _tried(self, where: str) -> tuple[int, int]:
-        """How many blocks there are and how wide they are, from reading four tokens."""
+        """The number of blocks and their width, from reading four tokens."""
         ids = torch.zeros((1, 4), dtype=torch.int64)
         try:
             with torch.inference_mode():
                 states = list(self.hidden(ids, None))
         except Exception as error:
             raise ModelError(where, f"it cannot read a row of tokens ({in_short(error)})") from error
-        if {one.shape for one in states} != {states[-1].shape} or states[-1].shape[:2] != ids.shape:
-            raise ModelError(where, "its layers are not alike in length and width, so they cannot be pooled")
+        if {layer.shape for layer in states} != {states[-1].shape} or states[-1].shape[:2] != ids.shape:
+            raise ModelError(where, "its layers differ in length or width, so they cannot be pooled")
         return len(states) - 1, states[-1].shape[2]
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
         """Move as any module does, but keep rotary frequencies in float32.
 
-        In bfloat16 they are off by up to 1 part in 256: at position 2,000 the angle would be any.
+        In bfloat16 they are off by up to 1 part in 256: at position 2,000 the angle would be arbitrary.
         """
-        exact = {name: one for name, one in self.named_buffers() if name.endswith("inv_freq")}
+        exact = {name: buffer for name, buffer in self.named_buffers() if name.endswith("inv_freq")}
         super()._apply(fn, recurse)  # type: ignore[no-untyped-call]  # torch gives it none
         for name, buffer in exact.items():
             owner, _, leaf = name.rpartition(".")
@@ -167,10 +168,10 @@ def vocabulary(network: PreTrainedModel) -> int:
 
 
 def most_tokens(network: PreTrainedModel) -> int | None:
-    """What the position table holds, or the rotary positions of the training; None: no such limit."""
+    """The size of the position table, or the rotary positions of the training; None: no limit."""
     for name, table in network.named_modules():
         if name.endswith("position_embeddings") and isinstance(table, nn.Embedding):
-            # RoBERTa and its kin count from behind the padding id, and their tables say so.
+            # RoBERTa and its relatives count positions from the padding id on: the table's padding_idx.
             return table.num_embeddings - (0 if table.padding_idx is None else table.padding_idx + 1)
-    said = getattr(network.config, "max_position_embeddings", None)
-    return said if isinstance(said, int) and said > 0 else None
+    positions = getattr(network.config, "max_position_embeddings", None)
+    return positions if isinstance(positions, int) and positions > 0 else None

@@ -1,6 +1,6 @@
-"""Two kernels for a GPU, in Triton, which comes with torch for CUDA: a number is read once and written once.
+"""Triton kernels of the gate and the rotary embedding: each number is read once and written once.
 
-What they compute is in `fused`, in torch's own operations.
+Triton comes with torch for CUDA. fused_ops.py has the same in torch's own operations.
 """
 
 from __future__ import annotations
@@ -10,15 +10,15 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-COLUMNS = 1_024  # of a row that one program of `gate` does
+COLUMNS = 1_024  # of a row, for one program of `gate`
 
 
 def gate(inner: Tensor) -> Tensor:
     """SiLU of the first half times the second: (..., 2 W), contiguous -> (..., W)."""
     width = inner.shape[-1] // 2
-    found = torch.empty((*inner.shape[:-1], width), dtype=inner.dtype, device=inner.device)
-    gate_rows[found.numel() // width, triton.cdiv(width, COLUMNS)](inner, found, width, COLUMNS)
-    return found
+    values = torch.empty((*inner.shape[:-1], width), dtype=inner.dtype, device=inner.device)
+    gate_rows[values.numel() // width, triton.cdiv(width, COLUMNS)](inner, values, width, COLUMNS)
+    return values
 
 
 def turn(query: Tensor, key: Tensor, turns: Tensor) -> None:
@@ -29,13 +29,13 @@ def turn(query: Tensor, key: Tensor, turns: Tensor) -> None:
 
 
 @triton.jit  # type: ignore[untyped-decorator]  # it has no types
-def gate_rows(inner: tl.tensor, found: tl.tensor, width: tl.tensor, columns: tl.constexpr) -> None:
-    row = tl.program_id(0).to(tl.int64)  # times a width it can be more than 32 bits hold
+def gate_rows(inner: tl.tensor, outer: tl.tensor, width: tl.tensor, columns: tl.constexpr) -> None:
+    row = tl.program_id(0).to(tl.int64)  # times a width it can exceed 32 bits
     at = tl.program_id(1) * columns + tl.arange(0, columns)
-    there = at < width
-    gates = tl.load(inner + row * 2 * width + at, mask=there).to(tl.float32)
-    values = tl.load(inner + row * 2 * width + width + at, mask=there).to(tl.float32)
-    tl.store(found + row * width + at, gates * tl.sigmoid(gates) * values, mask=there)
+    inside = at < width
+    gates = tl.load(inner + row * 2 * width + at, mask=inside).to(tl.float32)
+    values = tl.load(inner + row * 2 * width + width + at, mask=inside).to(tl.float32)
+    tl.store(outer + row * width + at, gates * tl.sigmoid(gates) * values, mask=inside)
 
 
 @triton.jit(do_not_specialize=["tokens"])  # type: ignore[untyped-decorator]  # or it is compiled three times
@@ -45,20 +45,20 @@ def turn_rows(
 ) -> None:  # fmt: skip
     row = tl.program_id(0).to(tl.int64)
     pair = tl.arange(0, most)
-    there = pair < pairs
+    inside = pair < pairs
     head, place = pair // half, pair % half
     angle = angles + 2 * ((row % tokens) * half + place)
-    cosine, sine = tl.load(angle, mask=there), tl.load(angle + 1, mask=there)
+    cosine, sine = tl.load(angle, mask=inside), tl.load(angle + 1, mask=inside)
     first = 2 * (row * pairs + head * half) + place
-    turn_pairs(query + first, half, there, cosine, sine)
-    turn_pairs(key + first, half, there, cosine, sine)
+    turn_pairs(query + first, half, inside, cosine, sine)
+    turn_pairs(key + first, half, inside, cosine, sine)
 
 
 @triton.jit  # type: ignore[untyped-decorator]  # it has no types
 def turn_pairs(
-    first: tl.tensor, half: tl.constexpr, there: tl.tensor, cosine: tl.tensor, sine: tl.tensor
+    first: tl.tensor, half: tl.constexpr, inside: tl.tensor, cosine: tl.tensor, sine: tl.tensor
 ) -> None:
-    a = tl.load(first, mask=there).to(tl.float32)
-    b = tl.load(first + half, mask=there).to(tl.float32)
-    tl.store(first, a * cosine - b * sine, mask=there)
-    tl.store(first + half, a * sine + b * cosine, mask=there)
+    a = tl.load(first, mask=inside).to(tl.float32)
+    b = tl.load(first + half, mask=inside).to(tl.float32)
+    tl.store(first, a * cosine - b * sine, mask=inside)
+    tl.store(first + half, a * sine + b * cosine, mask=inside)

@@ -122,11 +122,17 @@ def build_corpus(
     made.write(work / SPLIT)
     _write_tables(work, genomes, intake)
     settings = {"genome_per": asked.per, "licence": licence, "identity": IDENTITY, "sketch_k": SPEC.sketch_k,
-                "words_sampled": sampled, "shard_bp": shard_bp, **asdict(split)}  # fmt: skip
+                "words_sampled": sampled, "shard_bp": shard_bp, **_split_settings(split)}  # fmt: skip
     summary = _summary(out, genomes, intake, asked.notes)
     _write_manifest(work, settings, summary, asked.taxonomy)
     finish_folder(work, out)
     return summary
+
+
+def _split_settings(split: SplitPlan) -> dict[str, object]:
+    """The plan by its names in the manifest, one of which is older than the field's."""
+    settings = asdict(split)
+    return {**settings, "fellow_genera": settings.pop("shared_genera")}
 
 
 def _collection(given: str) -> str:

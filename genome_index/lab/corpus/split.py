@@ -14,11 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
-from genome_index.errors import InputError, UsageError
+from genome_index.errors import InputError, UsageError, did_you_mean
 from genome_index.io import tsv
 from genome_index.io.atomic import write_file
 from genome_index.lab.corpus.relatives import Rows, root_of
-from genome_index.taxonomy.levels import nearest_name
 
 Part = Literal["train", "validation", "test"]
 PARTS: tuple[Part, ...] = get_args(Part)
@@ -33,7 +32,7 @@ class SplitPlan:
     test: float = 0.20  # share of genomes
     validation: float = 0.05  # share of genomes
     hold_out: tuple[str, ...] = ()  # collections that are for test as a whole, with all their relatives
-    fellow_genera: bool = False  # a genus that is tested has another species in train
+    shared_genera: bool = False  # each genus in test has another species in train
 
     def __post_init__(self) -> None:
         for option, share in (("--test-share", self.test), ("--validation-share", self.validation)):
@@ -70,7 +69,7 @@ class Split:
     def part_of(self, genome_id: str) -> Part:
         """Raise UsageError if the genome is not in the corpus."""
         if genome_id not in self.parts:
-            cure = nearest_name(genome_id, self.parts, "only its own genomes have a part")
+            cure = did_you_mean(genome_id, self.parts, "only its own genomes have a part")
             raise UsageError(f"{genome_id}: not in this split of {len(self.parts):,} genomes; {cure}")
         return self.parts[genome_id]
 
@@ -120,7 +119,7 @@ def make_split(subjects: Sequence[Subject], groups: Rows, plan: SplitPlan) -> Sp
         room = round(share * len(subjects)) - sum(len(members[n]) for n, own in parts.items() if own == part)
         for number in free:
             spare = genera[number] and all(left[genus] > 1 for genus in genera[number])
-            if number in parts or len(members[number]) > room or (plan.fellow_genera and not spare):
+            if number in parts or len(members[number]) > room or (plan.shared_genera and not spare):
                 continue
             parts[number] = part
             left.subtract(genera[number])
@@ -157,7 +156,7 @@ def require_collections(asked: Iterable[str], known: set[str], option: str = "--
     """Raise UsageError for a collection that an option names and that is not there."""
     for name in asked:
         if name not in known:
-            cure = nearest_name(name, known, f"there are: {', '.join(sorted(known))}")
+            cure = did_you_mean(name, known, f"there are: {', '.join(sorted(known))}")
             raise UsageError(f"{option} {name}: no genome is of that collection; {cure}")
 
 

@@ -18,7 +18,7 @@ from genome_index.encoders.profile import profiles
 from genome_index.encoders.spectrum import Spectrum
 from genome_index.errors import UsageError
 from genome_index.io.sequence import drawn_window
-from genome_index.lab.corpus.packing import OTHER, letters_of, other_strand
+from genome_index.lab.corpus.packing import OTHER, bases_of, other_strand
 from genome_index.lab.corpus.shards import Shards
 from genome_index.lab.corpus.split import Part
 from genome_index.records import Contig, Genome
@@ -137,6 +137,6 @@ def word_profiles(views: Sequence[Contigs]) -> Floats:
     """Profiles of length 1 of genomes or fragments: (N,) -> (N, V)."""
     spectrum = Spectrum()
     genomes = [
-        Genome("view", tuple(Contig("", letters_of(codes)) for codes in contigs), "-") for contigs in views
+        Genome("view", tuple(Contig("", bases_of(codes)) for codes in contigs), "-") for contigs in views
     ]
     return profiles(spectrum.features(spectrum.encode(genomes)))

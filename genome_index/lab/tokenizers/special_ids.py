@@ -1,23 +1,19 @@
-"""What all tokenisers have in common: special ids before the others, and what is no id."""
+"""Ids that gindex's own tokenizers share: the special ones before the others, and the check of an id."""
 
 from __future__ import annotations
 
-import numpy as np
-import numpy.typing as npt
-
+from genome_index.encoders.protocol import Ids as Ids
+from genome_index.encoders.tokenizers.kmers import SPECIAL_TOKENS as SPECIAL
 from genome_index.errors import UsageError
 
-Ids = npt.NDArray[np.int64]
-
-SPECIAL = ("<pad>", "<mask>", "<cls>", "<eos>")
 PAD, MASK, CLS, EOS = range(len(SPECIAL))
-LETTERS = "ACGTN"
+BASES = "ACGTN"  # the tokens of single bases, N among them
 
 
 def checked(ids: Ids, vocabulary: int) -> Ids:
     """The same ids; UsageError if one is not of this vocabulary."""
     if len(ids) and not 0 <= int(ids.min()) <= int(ids.max()) < vocabulary:
         raise UsageError(
-            f"ids from {ids.min()} to {ids.max()} cannot be decoded: this tokeniser has 0 to {vocabulary - 1}"
+            f"ids from {ids.min()} to {ids.max()} cannot be decoded: this tokenizer has 0 to {vocabulary - 1}"
         )
     return ids

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from genome_index.encoders.checkpoint import LAB_TOKENISER
+from genome_index.encoders.checkpoint import SAVED_TOKENIZER
 from genome_index.encoders.networks.feature_maps import FeatureName
 from genome_index.encoders.networks.performer import PerformerConfig, SlimPerformer
 from genome_index.encoders.networks.performer_folder import write_slim
@@ -22,15 +22,15 @@ from genome_index.lab.corpus.shards import Shards
 from genome_index.lab.tokenizers.bpe import Bpe, learn_bpe
 from genome_index.lab.tokenizers.kmers import (
     KmersApart,
-    Tokeniser,
-    load_tokeniser,
-    save_tokeniser,
-    tokeniser_of,
+    LabTokenizer,
+    load_tokenizer,
+    save_tokenizer,
+    tokenizer_of,
 )
 from genome_index.lab.tokenizers.special_ids import PAD, Ids
 from genome_index.lab.training.runs import Schedule
 
-TOKENISER = "kmers-apart:6"
+DEFAULT_TOKENIZER = "kmers-apart:6"
 FEATURES = "squared"  # of the network's attention, as the paper's experiments have it
 LEARNED_FROM, LEARNED_BP = 2_000, 2_000  # byte-pair encoding: fragments, and the length of each
 LEAST_BP = 50  # of a fragment: eight six-mers in any frame
@@ -85,14 +85,14 @@ def schedule_of(dial: Dial, steps: int, rate: float, seed: int) -> Schedule:
     return Schedule(steps, rate, decay=0.01, seed=seed, save_every=min(SAVE_EVERY, max(1, steps // SAVES)))
 
 
-def choose_tokeniser(name: str, shards: Shards, seed: int) -> Tokeniser:
-    """By name (`tokenisers.tokeniser_of`), from a file, or bpe:SIZE, which is learned from the train part."""
+def choose_tokenizer(name: str, shards: Shards, seed: int) -> LabTokenizer:
+    """By name (`tokenizers.tokenizer_of`), from a file, or bpe:SIZE, which is learned from the train part."""
     if Path(name).is_file():
-        return load_tokeniser(Path(name))
+        return load_tokenizer(Path(name))
     kind, _, size = name.partition(":")
     if kind == Bpe.kind and size.isdecimal():
         return learn_bpe(shards.fragments("train", LEARNED_BP, seed), LEARNED_FROM, int(size))
-    return tokeniser_of(name)
+    return tokenizer_of(name)
 
 
 def check_length(length_bp: int) -> None:
@@ -101,10 +101,10 @@ def check_length(length_bp: int) -> None:
         raise UsageError(f"fragments of {length_bp} bp: give a --length of at least {LEAST_BP}")
 
 
-def framed(codes: Codes, tokeniser: Tokeniser, draws: np.random.Generator) -> Ids:
+def framed(codes: Codes, tokenizer: LabTokenizer, draws: np.random.Generator) -> Ids:
     """Ids of a fragment from a random frame on: words side by side begin at one of its first k bases."""
-    start = int(draws.integers(tokeniser.k)) if isinstance(tokeniser, KmersApart) else 0
-    return tokeniser.ids(codes[start:])
+    start = int(draws.integers(tokenizer.k)) if isinstance(tokenizer, KmersApart) else 0
+    return tokenizer.ids(codes[start:])
 
 
 def redrawn(network: SlimPerformer, seed: int, step: int) -> None:
@@ -123,8 +123,8 @@ def padded(rows: Sequence[Ids]) -> tuple[Tensor, Tensor]:
     return torch.from_numpy(ids), torch.from_numpy(mask)
 
 
-def save_model(network: SlimPerformer, tokeniser: Tokeniser, folder: Path, most_tokens: int) -> None:
+def save_model(network: SlimPerformer, tokenizer: LabTokenizer, folder: Path, most_tokens: int) -> None:
     """A folder that `gindex build --encoder` reads."""
     folder.mkdir(parents=True, exist_ok=True)
-    save_tokeniser(tokeniser, folder / LAB_TOKENISER)
+    save_tokenizer(tokenizer, folder / SAVED_TOKENIZER)
     write_slim(network, folder, most_tokens)

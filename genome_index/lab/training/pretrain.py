@@ -30,13 +30,13 @@ from genome_index.lab.corpus.sampling import Fragments
 from genome_index.lab.corpus.shards import Shards
 from genome_index.lab.corpus.split import Part
 from genome_index.lab.performer.exact_gradients import IGNORED, exact_gradients
-from genome_index.lab.tokenizers.kmers import KmersOverlapping, Tokeniser
+from genome_index.lab.tokenizers.kmers import KmersOverlapping, LabTokenizer
 from genome_index.lab.tokenizers.special_ids import CLS, MASK, SPECIAL, Ids
 from genome_index.lab.training.model_sizes import (
+    DEFAULT_TOKENIZER,
     FEATURES,
-    TOKENISER,
     check_length,
-    choose_tokeniser,
+    choose_tokenizer,
     dial_of,
     framed,
     redrawn,
@@ -63,7 +63,7 @@ class Batches:
 
     shards: Shards
     part: Part
-    tokeniser: Tokeniser
+    tokenizer: LabTokenizer
     length_bp: int
     size: int
     seed: int
@@ -76,7 +76,7 @@ class Batches:
         """(B, T) ids, rows cut to the shortest of them, and the draws that go with the step."""
         draws = np.random.default_rng([self.seed, step])
         drawn = (self.fragments.at(step % LATER * self.size + row) for row in range(self.size))
-        rows = [framed(one.codes, self.tokeniser, draws) for one in drawn]
+        rows = [framed(one.codes, self.tokenizer, draws) for one in drawn]
         shortest = min(len(row) for row in rows)
         return np.stack([row[:shortest] for row in rows]), draws
 
@@ -88,7 +88,7 @@ class Batches:
 
 def pretrain(
     corpus: Path, out: Path, objective: Objective = "masked", size: str = "small",
-    length_bp: int = LENGTH_BP, tokeniser: str = TOKENISER, steps: int = 0, rate: float = RATE,
+    length_bp: int = LENGTH_BP, tokenizer: str = DEFAULT_TOKENIZER, steps: int = 0, rate: float = RATE,
     seed: int = 0, features: str = FEATURES, progress: Progress = quiet,
 ) -> Card:  # fmt: skip
     """Train a network on a corpus, or go on; `out` then is a model folder, with the run beside.
@@ -101,7 +101,7 @@ def pretrain(
         raise UsageError(f"--objective {objective}: choose {' or '.join(get_args(Objective))}")
     check_length(length_bp)
     dial, shards = dial_of(size), Shards.open(corpus)
-    words = choose_tokeniser(tokeniser, shards, seed)
+    words = choose_tokenizer(tokenizer, shards, seed)
     batches = Batches(shards, "train", words, length_bp, dial.fragments, seed)
     network = dial.network(words.vocabulary, objective == "next", True, seed, features)
     network.to(best_device().name)
@@ -110,11 +110,11 @@ def pretrain(
     a_token = len(words.codes(ids.reshape(-1))) / ids.size  # bases
     command = (
         f"gindex lab pretrain {quote(str(corpus))} --out {quote(str(out))} --objective {objective} "
-        f"--size {size} --length {length_bp} --tokeniser {quote(tokeniser)} --steps {plan.steps} "
+        f"--size {size} --length {length_bp} --tokenizer {quote(tokenizer)} --steps {plan.steps} "
         f"--rate {rate} --seed {seed} --features {features}"
     )
     told = Told("bits a base", 1 / math.log(2) / a_token, ids.size, command)
-    card = train(out, network, learn, plan, _data(batches, network, objective, tokeniser), progress, told)
+    card = train(out, network, learn, plan, _data(batches, network, objective, tokenizer), progress, told)
     save_model(network, words, out, batches.tokens)
     if len(shards.numbers("validation")):
         examined = replace(batches, part="validation")
@@ -127,7 +127,7 @@ def learner(
     network: SlimPerformer, batches: Batches, objective: Objective, chunk: int = CHUNK
 ) -> Callable[[int], Tensor | float]:
     """What `runs.train` asks for a step's loss, or for its gradients where a fragment is long."""
-    read = reader(batches.tokeniser, objective)
+    read = reader(batches.tokenizer, objective)
 
     def learn(step: int) -> Tensor | float:
         redrawn(network, batches.seed, step)
@@ -139,13 +139,13 @@ def learner(
     return learn
 
 
-def reader(tokeniser: Tokeniser, objective: Objective) -> Read:
+def reader(tokenizer: LabTokenizer, objective: Objective) -> Read:
     """Ids as what is read and what is asked."""
     if objective == "next":
         return following
     # A word that overlaps its neighbours could be read off them, so all that hold a base are hidden together.
-    span = tokeniser.k if isinstance(tokeniser, KmersOverlapping) else 1
-    return lambda ids, draws: hidden_words(ids, draws, tokeniser.vocabulary, span)
+    span = tokenizer.k if isinstance(tokenizer, KmersOverlapping) else 1
+    return lambda ids, draws: hidden_words(ids, draws, tokenizer.vocabulary, span)
 
 
 def following(ids: Ids, draws: np.random.Generator) -> tuple[Tensor, Tensor]:
@@ -178,13 +178,13 @@ def mean_loss(network: SlimPerformer, inputs: Tensor, targets: Tensor) -> Tensor
 
 def bits_a_base(network: SlimPerformer, batches: Batches, objective: Objective) -> float:
     """Over EXAMINED fragments, the same each time: what the tokens asked cost, a base they stand for."""
-    read, nats, bases = reader(batches.tokeniser, objective), 0.0, 0
+    read, nats, bases = reader(batches.tokenizer, objective), 0.0, 0
     with torch.inference_mode():
         for step in range(LATER, LATER + -(-EXAMINED // batches.size)):
             inputs, targets = (one.to(_device(network)) for one in read(*batches.at(step)))
             asked = targets[targets != IGNORED].cpu().numpy()
             nats += _nats(network, inputs, targets)
-            bases += len(batches.tokeniser.codes(asked))
+            bases += len(batches.tokenizer.codes(asked))
     return nats / math.log(2) / bases
 
 
@@ -200,10 +200,10 @@ def _nats(network: SlimPerformer, inputs: Tensor, targets: Tensor) -> float:
     return nats
 
 
-def _data(batches: Batches, network: SlimPerformer, objective: str, tokeniser: str) -> str:
+def _data(batches: Batches, network: SlimPerformer, objective: str, tokenizer: str) -> str:
     """What must be the same for a run to go on."""
     of = f"{batches.shards.digest} {objective} {batches.length_bp} bp {batches.size} fragments"
-    return f"{of} {tokeniser} {asdict(network.config)}"
+    return f"{of} {tokenizer} {asdict(network.config)}"
 
 
 def _device(network: SlimPerformer) -> torch.device:

@@ -24,7 +24,7 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from genome_index.encoders.batching import best_device
-from genome_index.encoders.checkpoint import LAB_TOKENISER, digest, find_model, read_config
+from genome_index.encoders.checkpoint import SAVED_TOKENIZER, digest, find_model, read_config
 from genome_index.encoders.networks.performer import SlimPerformer
 from genome_index.encoders.networks.performer_folder import is_slim, open_slim
 from genome_index.errors import ModelError, UsageError
@@ -32,14 +32,14 @@ from genome_index.lab.corpus.packing import Codes
 from genome_index.lab.corpus.shards import Shards
 from genome_index.lab.pairs.disjoint_pairs import Species
 from genome_index.lab.pairs.homologous_pairs import Homologous
-from genome_index.lab.tokenizers.kmers import Tokeniser, load_tokeniser
+from genome_index.lab.tokenizers.kmers import LabTokenizer, load_tokenizer
 from genome_index.lab.tokenizers.special_ids import Ids
 from genome_index.lab.training.losses import mixed_simclr, nested, weighted_simclr
 from genome_index.lab.training.model_sizes import (
-    TOKENISER,
+    DEFAULT_TOKENIZER,
     Dial,
     check_length,
-    choose_tokeniser,
+    choose_tokenizer,
     dial_of,
     framed,
     padded,
@@ -75,12 +75,12 @@ class Batches(Protocol):
 
 def contrast(
     corpus: Path, out: Path, size: str = "small", begin: Path | None = None,
-    lengths_bp: Sequence[int] = LENGTHS_BP, tokeniser: str = TOKENISER, steps: int = 0, rate: float = RATE,
-    seed: int = 0, kind: PairKind = "homologous", progress: Progress = quiet,
+    lengths_bp: Sequence[int] = LENGTHS_BP, tokenizer: str = DEFAULT_TOKENIZER, steps: int = 0,
+    rate: float = RATE, seed: int = 0, kind: PairKind = "homologous", progress: Progress = quiet,
 ) -> Card:  # fmt: skip
     """Train a network on pairs, or go on; `out` then is a model folder, with the run beside.
 
-    It begins with the weights and the tokeniser of the folder `begin`, or else with random ones, and then
+    It begins with the weights and the tokenizer of the folder `begin`, or else with random ones, and then
     without places: where a token stands in its fragment says nothing of where that lies in a genome.
 
     Raises
@@ -90,16 +90,16 @@ def contrast(
     for length in lengths_bp:
         check_length(length)
     dial, shards = dial_of(size), Shards.open(corpus)
-    network, words = _start(dial, shards, begin, tokeniser, seed)
+    network, words = _start(dial, shards, begin, tokenizer, seed)
     network.to(best_device().name)
     pairs = pairs_of(kind, shards, tuple(lengths_bp), dial.pairs, seed)
     plan = schedule_of(dial, steps, rate, seed)
     shapes = _shapes(pairs, words, len(lengths_bp) ** 2)
     a_step = dial.pairs * 2 * sum(shapes) // len(shapes)
-    told = Told(tokens=a_step, command=_command(corpus, out, size, begin, lengths_bp, tokeniser, plan, kind))
+    told = Told(tokens=a_step, command=_command(corpus, out, size, begin, lengths_bp, tokenizer, plan, kind))
     begun_with = digest(begin) if begin else "random weights"
     data = (
-        f"{shards.digest} contrast {tuple(lengths_bp)} bp {dial.pairs} pairs {kind} {tokeniser} "
+        f"{shards.digest} contrast {tuple(lengths_bp)} bp {dial.pairs} pairs {kind} {tokenizer} "
         f"{begun_with} {asdict(network.config)}"
     )
     before = examined(network, words, shards, seed, max(lengths_bp))
@@ -123,7 +123,7 @@ def pairs_of(kind: PairKind, shards: Shards, lengths_bp: tuple[int, ...], size: 
 
 
 def examined(
-    network: SlimPerformer, words: Tokeniser, shards: Shards, seed: int, chunk_bp: int
+    network: SlimPerformer, words: LabTokenizer, shards: Shards, seed: int, chunk_bp: int
 ) -> dict[str, float]:
     """All validation scores, each over the same genomes every time; {} without any."""
     if not len(shards.numbers("validation")):
@@ -146,7 +146,7 @@ def examined(
     return scores
 
 
-def learner(network: SlimPerformer, words: Tokeniser, pairs: Batches, steps: int) -> Learner:
+def learner(network: SlimPerformer, words: LabTokenizer, pairs: Batches, steps: int) -> Learner:
     """What `runs.train` asks for a step's loss: the curriculum."""
     sizes = sizes_of(network.config.width)
 
@@ -214,7 +214,9 @@ def sizes_of(width: int) -> list[int]:
     return [*(size for size in doubled if size < width), width]
 
 
-def partners_found(network: SlimPerformer, words: Tokeniser, shards: Shards, seed: int) -> dict[str, float]:
+def partners_found(
+    network: SlimPerformer, words: LabTokenizer, shards: Shards, seed: int
+) -> dict[str, float]:
     """How near validation fragments are to partners that lie apart, among all others' partners.
 
     Pairs of EXAMINED genera at most, the same each time, of EXAMINED_BP.
@@ -232,11 +234,11 @@ def partners_found(network: SlimPerformer, words: Tokeniser, shards: Shards, see
 
 
 def _start(
-    dial: Dial, shards: Shards, begin: Path | None, tokeniser: str, seed: int
-) -> tuple[SlimPerformer, Tokeniser]:
-    """The network as it is before the first step, and its tokeniser."""
+    dial: Dial, shards: Shards, begin: Path | None, tokenizer: str, seed: int
+) -> tuple[SlimPerformer, LabTokenizer]:
+    """The network as it is before the first step, and its tokenizer."""
     if begin is None:
-        words = choose_tokeniser(tokeniser, shards, seed)
+        words = choose_tokenizer(tokenizer, shards, seed)
         return dial.network(words.vocabulary, causal=False, head=False, seed=seed, places=False), words
     folder = find_model(str(begin))
     config = read_config(folder)
@@ -245,7 +247,7 @@ def _start(
     known = open_slim(folder, config)[0].network
     network = SlimPerformer(replace(known.config, causal=False))
     network.load_state_dict(known.state_dict())
-    return network, load_tokeniser(folder / LAB_TOKENISER)
+    return network, load_tokenizer(folder / SAVED_TOKENIZER)
 
 
 def _batch(network: SlimPerformer, rows: Sequence[Ids]) -> tuple[Tensor, Tensor]:
@@ -259,7 +261,7 @@ def _mean(states: Tensor, mask: Tensor) -> Tensor:
     return (states.float() * weights).sum(1) / weights.sum(1)
 
 
-def _shapes(pairs: Batches, words: Tokeniser, steps: int) -> list[int]:
+def _shapes(pairs: Batches, words: LabTokenizer, steps: int) -> list[int]:
     """Tokens of the longest fragment of each side, over the steps in which all lengths meet."""
     found = []
     for step in range(steps):
@@ -269,10 +271,10 @@ def _shapes(pairs: Batches, words: Tokeniser, steps: int) -> list[int]:
 
 
 def _command(
-    corpus: Path, out: Path, size: str, begin: Path | None, lengths_bp: Sequence[int], tokeniser: str,
+    corpus: Path, out: Path, size: str, begin: Path | None, lengths_bp: Sequence[int], tokenizer: str,
     plan: Schedule, kind: PairKind,
 ) -> str:  # fmt: skip
-    words = f"--from {quote(str(begin))}" if begin else f"--tokeniser {quote(tokeniser)}"
+    words = f"--from {quote(str(begin))}" if begin else f"--tokenizer {quote(tokenizer)}"
     lengths = " ".join(f"--length {bp}" for bp in lengths_bp)
     return (
         f"gindex lab contrast {quote(str(corpus))} --out {quote(str(out))} --size {size} {words} {lengths} "

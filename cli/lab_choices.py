@@ -1,0 +1,54 @@
+"""The values that options of `gindex lab` may take, as enums that help shows and the shell completes."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class ProfileSize(StrEnum):
+    """Sizes of a k-mer profile network."""
+
+    TINY = "tiny"
+    SMALL = "small"
+    MEDIUM = "medium"
+    LARGE = "large"
+
+
+class NetworkSize(StrEnum):
+    """Sizes of a SLiM Performer."""
+
+    TINY = "tiny"
+    LITTLE = "little"
+    SMALL = "small"
+    MEDIUM = "medium"
+    LARGE = "large"
+
+
+class PretrainingObjective(StrEnum):
+    """What pretraining predicts: each token from those before it, or masked tokens."""
+
+    NEXT = "next"
+    MASKED = "masked"
+
+
+class AttentionFeatures(StrEnum):
+    """Feature maps of linear attention."""
+
+    RELU = "relu"
+    ELU = "elu+1"
+    SQUARED = "squared"
+    FAVOR = "favor+"
+
+
+class FragmentPairs(StrEnum):
+    """Pairs of contrastive training: overlapping the same locus, or two loci of one species."""
+
+    HOMOLOGOUS = "homologous"
+    APART = "apart"
+
+
+class PaperPart(StrEnum):
+    """Measurements of `gindex lab reproduce`."""
+
+    LENGTHS = "lengths"
+    COPY = "copy"

@@ -1,0 +1,62 @@
+"""Tokenizers saved beside the weights of gindex's own networks; genome_index.lab.tokenizers writes them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from genome_index.encoders.protocol import Ids, Tokenizer
+from genome_index.encoders.tokenizers.kmers import BaseTokenizer, KmerTokenizer
+from genome_index.encoders.tokenizers.library import library_ids, library_of
+from genome_index.errors import ModelError
+
+if TYPE_CHECKING:
+    import tokenizers
+
+MOST_K = 10  # a million k-mers, and an embedding for each
+BASES, OVERLAPPING, SIDE_BY_SIDE, BPE = "bases", "kmers-overlapping", "kmers-apart", "bpe"  # in the file
+
+
+class SavedBpe:
+    """Byte-pair encoding that was learned from a corpus."""
+
+    pad = 0
+    before: tuple[int, ...] = ()
+    after: tuple[int, ...] = ()
+
+    def __init__(self, library: tokenizers.Tokenizer) -> None:
+        self._library = library
+        self.vocabulary = library.get_vocab_size()
+
+    def token_ids(self, sequence: bytes) -> Ids:
+        """Ids without special ones, piece by piece: (L,) bases -> (T,)."""
+        return library_ids(self._library, sequence)
+
+
+def open_saved_tokenizer(path: Path) -> Tokenizer:
+    """Read a tokenizer that genome_index.lab.tokenizers.kmers.save_tokenizer wrote.
+
+    Raises
+    ------
+    ModelError
+        The file is missing or holds no such tokenizer.
+    """
+    try:
+        return _opened(json.loads(path.read_bytes()))
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        raise ModelError(
+            str(path), f"not a tokenizer of gindex lab ({error}); copy the whole model folder again"
+        ) from error
+
+
+def _opened(values: dict[str, Any]) -> Tokenizer:
+    kind = values["kind"]
+    if kind == BPE:
+        return SavedBpe(library_of(json.dumps(values["tokenizer"])))
+    if kind == BASES:
+        return BaseTokenizer()
+    k = values["k"]
+    if kind not in (SIDE_BY_SIDE, OVERLAPPING) or not isinstance(k, int) or not 1 <= k <= MOST_K:
+        raise ValueError(f"a tokenizer {kind!r} with k {k!r} is not known")
+    return KmerTokenizer(k, overlapping=kind == OVERLAPPING)
