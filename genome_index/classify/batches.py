@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
+from genome_index.io.batches import batches
 from genome_index.io.quality import complaint
 from genome_index.records import Call, Failure, Genome
 
@@ -24,7 +25,7 @@ def calls_in_order(
     classify
         Gives the calls of up to `batch_size` genomes that pass quality control.
     """
-    for batch in _batches(inputs, batch_size):
+    for batch in batches(inputs, batch_size, BATCH_BP):
         usable = [genome for genome in batch if isinstance(genome, Genome) and not complaint(genome)]
         calls = iter(classify(usable) if usable else ())
         for genome in batch:
@@ -34,16 +35,3 @@ def calls_in_order(
                 yield Call(genome.id, genome.source, genome.length_bp, "qc_fail", reason)
             else:
                 yield next(calls)
-
-
-def _batches(inputs: Iterable[Genome | Failure], batch_size: int) -> Iterator[list[Genome | Failure]]:
-    batch: list[Genome | Failure] = []
-    size_bp = 0
-    for genome in inputs:
-        batch.append(genome)
-        size_bp += genome.length_bp if isinstance(genome, Genome) else 0
-        if len(batch) >= batch_size or size_bp >= BATCH_BP:
-            yield batch
-            batch, size_bp = [], 0
-    if batch:
-        yield batch

@@ -21,7 +21,7 @@ from genome_index.index.calibration.hits import KMER_FLOOR, Hits, kmer_identity,
 from genome_index.index.calibration.model import CANDIDATES
 from genome_index.index.calibration.pairwise import VERIFIED
 from genome_index.index.index import Index
-from genome_index.index.store.pair_table import in_threads
+from genome_index.index.parallel import in_threads
 from genome_index.index.store.skani import measure
 from genome_index.io.quality import warnings_of
 from genome_index.records import Call, Failure, Genome, Progress, quiet

@@ -1,4 +1,4 @@
-"""Contigs and reads one by one: the words they share, their rows, their names, and what a file is made of."""
+"""Fragments: shared k-mers, rows and names of contigs and reads, the summary of a file, and calibration."""
 
 from __future__ import annotations
 
@@ -13,15 +13,17 @@ import pytest
 from helpers.fasta import Gindex, WriteFasta
 
 from genome_index.classify.elected_names import Name
-from genome_index.classify.fragments import calibration as fragment_fit
-from genome_index.classify.fragments import calls as fragments
+from genome_index.classify.fragments import calibration as fragment_calibration
+from genome_index.classify.fragments import calls as fragment_calls
 from genome_index.classify.fragments.calibration import calibrators_of, genus_halves
-from genome_index.classify.fragments.calls import query_fragments, with_unique_names
+from genome_index.classify.fragments.calls import answer_fragments, query_fragments, with_unique_names
 from genome_index.classify.fragments.cutting import LENGTHS, cut_fragments, length_class
 from genome_index.classify.fragments.decision import called_rank, fragment_names
 from genome_index.classify.fragments.hits import ReferenceTable, fragments_of, hits_of
 from genome_index.classify.fragments.kmer_scan import LEAST_SHARED, most_shared
+from genome_index.classify.fragments.reasons import NOT_MEASURED, UNCALIBRATED
 from genome_index.classify.fragments.summary import FragmentSummary
+from genome_index.classify.query import QuerySettings
 from genome_index.index.calibration.hits import HeldOut, nothing_held_out
 from genome_index.index.index import Index
 from genome_index.pipeline import build_index, query_index
@@ -33,7 +35,7 @@ BASES = np.frombuffer(b"ACGT", np.uint8)
 
 @pytest.fixture(scope="module")
 def index(demo_index: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the demo's index that keeps what fragments have taught."""
+    """A copy of the demo index, which caches its calibrators for fragments."""
     return Path(shutil.copytree(demo_index, tmp_path_factory.mktemp("fragments") / "index"))
 
 
@@ -45,7 +47,7 @@ def table(index: Path) -> ReferenceTable:
 @pytest.fixture(autouse=True)
 def few_fragments(monkeypatch: pytest.MonkeyPatch) -> None:
     """As many as sixty genomes can do with, and quickly."""
-    monkeypatch.setattr(fragment_fit, "FRAGMENTS", 60)
+    monkeypatch.setattr(fragment_calibration, "FRAGMENTS", 60)
 
 
 def sequence_of(demo: Path, number: int) -> str:
@@ -63,22 +65,22 @@ def query(gindex: Gindex, index: Path, *words: object) -> list[dict]:
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
-# -- words ---------------------------------------------------------------------------------------------------
+# -- k-mers --------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("held_out", [False, True])
 def test_the_scan_counts_what_sets_have_in_common(table: ReferenceTable, held_out: bool) -> None:
-    taken = cut_fragments(table, table.rows, 3_000, 20, seed=3)
-    pieces = fragments_of(table.index, taken.pieces)
+    cut = cut_fragments(table, table.rows, 3_000, 20, seed=3)
+    fragments = fragments_of(table.index, cut.genomes)
     codes = table.index.model.levels["species"].codes
-    held = nothing_held_out(len(taken.rows), len(codes))
+    held = nothing_held_out(len(cut.rows), len(codes))
     if held_out:
-        held = HeldOut(taken.rows, codes, codes[taken.rows])
+        held = HeldOut(cut.rows, codes, codes[cut.rows])
     references = table.index.references
-    found = most_shared(references, table.rows, pieces.words, pieces.limits, 7, held, threads=2)
+    found = most_shared(references, table.rows, fragments.kmers, fragments.limits, 7, held, threads=2)
     sketches = {row: set(references.hashes(row).tolist()) for row in table.rows.tolist()}
-    for i, row in enumerate(taken.rows.tolist()):
-        own = set(pieces.words[i].tolist())
+    for i, row in enumerate(cut.rows.tolist()):
+        own = set(fragments.kmers[i].tolist())
         counts = {
             other: len(own & sketch)
             for other, sketch in sketches.items()
@@ -91,7 +93,7 @@ def test_the_scan_counts_what_sets_have_in_common(table: ReferenceTable, held_ou
                 assert count == counts[int(other)]
                 assert size == min(len(own), len(sketches[int(other)]))
     if not held_out:
-        assert (found.rows[:, 0] == taken.rows).mean() > 0.9
+        assert (found.rows[:, 0] == cut.rows).mean() > 0.9
 
 
 def test_the_scan_compares_sketches_of_two_densities_at_the_coarser(
@@ -100,12 +102,10 @@ def test_the_scan_compares_sketches_of_two_densities_at_the_coarser(
     spec = IndexSpec(small_bp=20_000, large_scaled=32)
     build_index(six_genomes, tmp_path / "index", demo / "taxonomy.tsv", spec=spec)
     coarse = ReferenceTable.of(Index.open(tmp_path / "index"))
-    piece = Genome("piece", (Contig("piece", sequence_of(demo, 1)[:9_000].encode()),), "-")
-    hits = hits_of(coarse, fragments_of(coarse.index, [piece]), nothing_held_out(1, 6))
+    fragment = Genome("fragment", (Contig("fragment", sequence_of(demo, 1)[:9_000].encode()),), "-")
+    hits = hits_of(coarse, fragments_of(coarse.index, [fragment]), nothing_held_out(1, 6))
     assert coarse.index.entry(int(hits.rows[0, 0])).id == "DEMO_0001"
-    assert (
-        hits.kmer_identity[0, 0] == 1.0
-    )  # a quarter of the piece's words, were they not brought to one density
+    assert hits.kmer_identity[0, 0] == 1.0  # a quarter of the k-mers, were they not brought to one density
 
 
 # -- rows ----------------------------------------------------------------------------------------------------
@@ -124,8 +124,8 @@ def test_every_record_has_its_row_and_its_own_name(
     assert "499 bp is too short" in rows[1]["reason"]
     assert rows[4]["verdict"] == "failed"
     assert {rows[at]["name"] for at in (0, 2, 3)} == {"Demobacter fictus"}
-    assert all("sampled words" in rows[at]["reason"] for at in (0, 2, 3))
-    assert rows[0]["closest"]["ani_reason"] == fragments.NOT_MEASURED
+    assert all("sampled k-mers" in rows[at]["reason"] for at in (0, 2, 3))
+    assert rows[0]["closest"]["ani_reason"] == NOT_MEASURED
 
 
 def test_names_differ_whatever_files_and_records_are_called() -> None:
@@ -136,27 +136,27 @@ def test_names_differ_whatever_files_and_records_are_called() -> None:
 def test_answers_do_not_depend_on_the_batch(
     table: ReferenceTable, demo: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pieces = cut_fragments(table, table.rows, 1_000, 12, seed=1).pieces
-    together = list(fragments.answer_fragments(table.index, pieces, fragments.QuerySettings()))
-    monkeypatch.setattr(fragments, "BATCH_FRAGMENTS", 5)
-    apart = list(fragments.answer_fragments(table.index, iter(pieces), fragments.QuerySettings(threads=2)))
+    fragments = cut_fragments(table, table.rows, 1_000, 12, seed=1).genomes
+    together = list(answer_fragments(table.index, fragments, QuerySettings()))
+    monkeypatch.setattr(fragment_calls, "BATCH_FRAGMENTS", 5)
+    apart = list(answer_fragments(table.index, iter(fragments), QuerySettings(threads=2)))
     assert [(one.query, one.name, one.reason) for one in apart] == [
         (one.query, one.name, one.reason) for one in together
     ]
 
 
 def test_no_more_than_a_batch_is_read_ahead(table: ReferenceTable, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fragments, "BATCH_FRAGMENTS", 4)
-    taken: list[str] = []
+    monkeypatch.setattr(fragment_calls, "BATCH_FRAGMENTS", 4)
+    cut: list[str] = []
 
     def stream() -> object:
-        for number, piece in enumerate(cut_fragments(table, table.rows, 1_000, 12, seed=1).pieces):
-            taken.append(piece.id)
-            yield Genome(f"{number}", piece.contigs, "-")
+        for number, fragment in enumerate(cut_fragments(table, table.rows, 1_000, 12, seed=1).genomes):
+            cut.append(fragment.id)
+            yield Genome(f"{number}", fragment.contigs, "-")
 
-    calls = fragments.answer_fragments(table.index, stream(), fragments.QuerySettings())  # type: ignore[arg-type]
+    calls = answer_fragments(table.index, stream(), QuerySettings())  # type: ignore[arg-type]
     assert next(calls).query == "0"
-    assert len(taken) == 4
+    assert len(cut) == 4
 
 
 def test_noise_is_out_of_scope_at_every_length(index: Path, write_fasta: WriteFasta) -> None:
@@ -169,7 +169,7 @@ def test_noise_is_out_of_scope_at_every_length(index: Path, write_fasta: WriteFa
 @pytest.mark.parametrize(
     "words", [("--genome-per", "record"), ("--report", "page.html"), ("--exclude-identical",)]
 )
-def test_what_is_for_whole_genomes_is_refused(
+def test_options_of_whole_genomes_are_refused(
     gindex: Gindex, index: Path, demo: Path, words: tuple[str, ...]
 ) -> None:
     done = gindex("query", "--fragments", "--index", index, demo / "sample.fasta", *words)
@@ -177,7 +177,7 @@ def test_what_is_for_whole_genomes_is_refused(
     assert f"{words[0]} is for whole genomes" in done.stderr
 
 
-# -- what a file is made of ----------------------------------------------------------------------------------
+# -- summary of a file ----------------------------------------------------------------------------------
 
 
 def test_a_mixed_assembly_shows(gindex: Gindex, index: Path, demo: Path, write_fasta: WriteFasta) -> None:
@@ -192,31 +192,31 @@ def test_a_mixed_assembly_shows(gindex: Gindex, index: Path, demo: Path, write_f
     assert f"{path}: 8 fragments, 24,000 bp: " in done.stderr
 
 
-def test_shares_add_up_and_the_least_are_taken_together() -> None:
-    makeup = FragmentSummary()
+def test_shares_add_up_and_the_least_are_joined() -> None:
+    summary = FragmentSummary()
     for number in range(25):
-        makeup.add(Call(f"{number}", "-", 100 + number, "species", "", "species", f"Genus s{number}"))
-    makeup.add(Call("short", "-", 40, "qc_fail", ""))
-    makeup.add(Call("far", "-", 5_000, "genus", "", "genus", "Genus"))
-    shares = makeup.shares()
-    assert shares[0] == ("Genus (genus)", 5_000, 5_000 / makeup.bases)
+        summary.add(Call(f"{number}", "-", 100 + number, "species", "", "species", f"Genus s{number}"))
+    summary.add(Call("short", "-", 40, "qc_fail", ""))
+    summary.add(Call("far", "-", 5_000, "genus", "", "genus", "Genus"))
+    shares = summary.shares()
+    assert shares[0] == ("Genus (genus)", 5_000, 5_000 / summary.bases)
     assert shares[-1][0] == "7 others"
-    assert sum(bases for _, bases, _ in shares) == makeup.bases == 5_000 + 40 + sum(range(100, 125))
+    assert sum(bases for _, bases, _ in shares) == summary.bases == 5_000 + 40 + sum(range(100, 125))
 
 
-# -- learning ------------------------------------------------------------------------------------------------
+# -- calibration ---------------------------------------------------------------------------------------------
 
 
-def test_what_was_learned_is_kept_and_made_anew_when_damaged(index: Path) -> None:
+def test_calibrators_are_cached_and_fitted_anew_when_the_cache_is_damaged(index: Path) -> None:
     fitted = calibrators_of(Index.open(index))
-    (kept,) = (index / "fragments").iterdir()
-    before = kept.read_bytes()
+    (cache,) = (index / "fragments").iterdir()
+    before = cache.read_bytes()
     assert set(fitted) == set(LENGTHS)
     again = calibrators_of(Index.open(index))
     assert again[1_000]["genus"].to_json() == fitted[1_000]["genus"].to_json()
-    kept.write_bytes(before[:-2] + b"9}")
+    cache.write_bytes(before[:-2] + b"9}")
     assert calibrators_of(Index.open(index))[500]["family"].samples == fitted[500]["family"].samples
-    assert kept.read_bytes() == before
+    assert cache.read_bytes() == before
 
 
 def test_calls_of_whole_genomes_are_as_they_were(demo_index: Path, index: Path, demo: Path) -> None:
@@ -225,39 +225,43 @@ def test_calls_of_whole_genomes_are_as_they_were(demo_index: Path, index: Path, 
     assert list(query_index(index, paths)) == list(query_index(demo_index, paths))
 
 
-def test_a_plain_query_of_what_may_be_a_piece_says_how_to_ask(
+def test_a_query_that_may_be_a_fragment_gets_a_warning(
     demo_index: Path, demo: Path, write_fasta: WriteFasta
 ) -> None:
     whole = sequence_of(demo, 1)
-    records = {"odd": noise(3_000), "wholly odd": noise(len(whole)), "piece": whole[: len(whole) * 6 // 10]}
+    records = {
+        "odd": noise(3_000),
+        "wholly odd": noise(len(whole)),
+        "fragment": whole[: len(whole) * 6 // 10],
+    }
     path = write_fasta("some.fa", records)
     odd, large, called = query_index(demo_index, [path], per="record")
-    assert any("ask with --fragments" in warning for warning in odd.warnings)
-    assert odd.warnings[-1].startswith("3,000 bp where its hits have ")
+    assert any("query it with --fragments" in warning for warning in odd.warnings)
+    assert odd.warnings[-1].startswith("3,000 bp, but its hits have ")
     assert not any("--fragments" in warning for warning in (*large.warnings, *called.warnings))
     assert called.verdict == "species"
 
 
-def test_without_bases_a_rule_of_thumb_decides_and_says_so(
+def test_without_bases_the_call_warns_that_it_is_not_calibrated(
     six_genomes: list[Path], demo: Path, tmp_path: Path, write_fasta: WriteFasta
 ) -> None:
     build_index(six_genomes, tmp_path / "index", demo / "taxonomy.tsv", spec=IndexSpec(small_bp=20_000))
-    path = write_fasta("piece.fa", {"piece": sequence_of(demo, 1)[:9_000], "noise": noise(9_000)})
+    path = write_fasta("fragment.fa", {"fragment": sequence_of(demo, 1)[:9_000], "noise": noise(9_000)})
     called, random = query_fragments(tmp_path / "index", [path])
     assert called.name == "Demobacter fictus"
-    assert fragments.BY_RULE in called.warnings
+    assert UNCALIBRATED in called.warnings
     assert random.verdict == "out_of_scope"
 
 
-def test_lengths_are_learned_from_pieces_of_that_length(table: ReferenceTable) -> None:
+def test_cut_fragments_have_the_lengths_of_their_class(table: ReferenceTable) -> None:
     for length in LENGTHS:
-        taken = cut_fragments(table, table.rows, length, 30, seed=2)
-        assert len(taken.pieces) == 30
-        assert {length_class(piece.length_bp) for piece in taken.pieces} == {length}
-        for row, piece in zip(taken.rows.tolist(), taken.pieces, strict=True):
+        cut = cut_fragments(table, table.rows, length, 30, seed=2)
+        assert len(cut.genomes) == 30
+        assert {length_class(fragment.length_bp) for fragment in cut.genomes} == {length}
+        for row, fragment in zip(cut.rows.tolist(), cut.genomes, strict=True):
             genome = table.index.references.genome(row)
             assert genome is not None
-            assert any(piece.contigs[0].sequence in contig.sequence for contig in genome.contigs)
+            assert any(fragment.contigs[0].sequence in contig.sequence for contig in genome.contigs)
 
 
 # -- real genomes --------------------------------------------------------------------------------------------
@@ -272,32 +276,32 @@ def viruses(shared_genomes: Path, tmp_path_factory: pytest.TempPathFactory) -> R
 
 
 @pytest.mark.parametrize(("length", "least"), [(500, 0.9), (3_000, 0.97)])
-def test_a_piece_of_a_real_genome_finds_its_serotype_without_that_genome(
+def test_a_fragment_of_a_real_genome_finds_its_serotype_without_that_genome(
     viruses: ReferenceTable, length: int, least: float
 ) -> None:
     model = viruses.index.model
     level = model.levels["subtype"]
-    taken = cut_fragments(viruses, viruses.rows, length, 60, seed=5)
+    cut = cut_fragments(viruses, viruses.rows, length, 60, seed=5)
     nothing = np.full(len(viruses.length_bp), -1, np.int32)
-    held = HeldOut(taken.rows, nothing, nothing[taken.rows])
-    hits = hits_of(viruses, fragments_of(viruses.index, taken.pieces), held)
-    assert not (hits.rows == taken.rows[:, None]).any()
-    assert (level.codes[hits.rows[:, 0]] == level.codes[taken.rows]).mean() >= least
+    held = HeldOut(cut.rows, nothing, nothing[cut.rows])
+    hits = hits_of(viruses, fragments_of(viruses.index, cut.genomes), held)
+    assert not (hits.rows == cut.rows[:, None]).any()
+    assert (level.codes[hits.rows[:, 0]] == level.codes[cut.rows]).mean() >= least
 
 
 @pytest.mark.parametrize(("shared", "enough"), [(1.0, True), (0.9, True), (0.05, False)])
-def test_a_species_asks_for_its_identity_whatever_the_confidence(
+def test_a_species_requires_its_identity_whatever_the_confidence(
     table: ReferenceTable, shared: float, enough: bool
 ) -> None:
-    """A certain name at 5 % of the words, an identity of 87 %, is no species; at 90 % of them it is."""
-    taken = cut_fragments(table, table.rows, 3_000, 1, seed=4)
-    pieces = fragments_of(table.index, taken.pieces)
+    """A certain name at 5 % of the k-mers, an identity of 87 %, is no species; at 90 % of them it is."""
+    cut = cut_fragments(table, table.rows, 3_000, 1, seed=4)
+    fragments = fragments_of(table.index, cut.genomes)
     model = table.index.model
-    hits = hits_of(table, pieces, nothing_held_out(1, len(model.live)))
+    hits = hits_of(table, fragments, nothing_held_out(1, len(model.live)))
     hits = replace(hits, kmer_identity=np.minimum(hits.kmer_identity, np.float32(shared ** (1 / 21))))
-    code = int(model.levels["species"].codes[taken.rows[0]])
+    code = int(model.levels["species"].codes[cut.rows[0]])
     names = {rank: Name(code if rank == "species" else -1, 0.99, 0.5) for rank in model.levels}
-    assert called_rank(table.index, pieces, hits, 0, names) == ("species" if enough else None)
+    assert called_rank(table.index, fragments, hits, 0, names) == ("species" if enough else None)
 
 
 def test_halves_share_no_genus(table: ReferenceTable) -> None:
@@ -307,18 +311,18 @@ def test_halves_share_no_genus(table: ReferenceTable) -> None:
     assert not set(genus[teach].tolist()) & set(genus[test].tolist())
 
 
-def test_a_species_that_is_not_there_is_not_called(table: ReferenceTable) -> None:
-    """Of pieces whose species is left out hardly any gets a species; what is called instead is right."""
+def test_a_species_missing_from_the_index_is_not_called(table: ReferenceTable) -> None:
+    """Of fragments whose species is left out hardly any gets a species; what is called instead is right."""
     model = table.index.model
     calibrators = calibrators_of(table.index)
-    taken = cut_fragments(table, table.rows, 3_000, 100, seed=9)
-    pieces = fragments_of(table.index, taken.pieces)
+    cut = cut_fragments(table, table.rows, 3_000, 100, seed=9)
+    fragments = fragments_of(table.index, cut.genomes)
     codes = model.levels["species"].codes
-    hits = hits_of(table, pieces, HeldOut(taken.rows, codes, codes[taken.rows]))
-    names = fragment_names(model, calibrators, pieces, hits)
-    ranks = [called_rank(table.index, pieces, hits, i, names[i]) for i in range(100)]
+    hits = hits_of(table, fragments, HeldOut(cut.rows, codes, codes[cut.rows]))
+    names = fragment_names(model, calibrators, fragments, hits)
+    ranks = [called_rank(table.index, fragments, hits, i, names[i]) for i in range(100)]
     assert ranks.count("species") <= 3
-    genus = model.levels["genus"].codes[taken.rows]
+    genus = model.levels["genus"].codes[cut.rows]
     right = [names[i]["genus"].code == genus[i] for i in range(100) if ranks[i] == "genus"]
     assert len(right) >= 50
     assert np.mean(right) >= 0.9

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from numba import njit
 
 from genome_index.index.calibration.hits import HeldOut
-from genome_index.index.store.pair_table import in_threads
+from genome_index.index.parallel import in_threads
 from genome_index.index.store.references import References
 
 Rows = npt.NDArray[np.int64]

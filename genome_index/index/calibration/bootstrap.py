@@ -12,14 +12,14 @@ Values = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.int64]
 
 
-def interval(values: Values, species: Codes, seed: int = 0) -> tuple[float, float]:
-    """The 95 % interval of a mean, in percent: values (Q,) from 0 to 1, species (Q,) -> low, high."""
+def interval(values: Values, species: Codes, seed: int = 0, draws: int = DRAWS) -> tuple[float, float]:
+    """The 95 % interval of a mean, in the unit of `values`: values (Q,), species (Q,) -> low, high."""
     _, codes = np.unique(species, return_inverse=True)
     sums, sizes = np.bincount(codes, values), np.bincount(codes)
-    generator, means = np.random.default_rng(seed), np.empty(DRAWS)
+    generator, means = np.random.default_rng(seed), np.empty(draws)
     step = max(1, CELLS // len(sums))
-    for start in range(0, DRAWS, step):
-        drawn = generator.integers(len(sums), size=(min(step, DRAWS - start), len(sums)))
-        means[start : start + step] = 100 * sums[drawn].sum(axis=1) / sizes[drawn].sum(axis=1)
+    for start in range(0, draws, step):
+        drawn = generator.integers(len(sums), size=(min(step, draws - start), len(sums)))
+        means[start : start + step] = sums[drawn].sum(axis=1) / sizes[drawn].sum(axis=1)
     low, high = np.quantile(means, (0.025, 0.975))
     return float(low), float(high)

@@ -10,7 +10,8 @@ import numpy.typing as npt
 from numba import njit
 
 from genome_index.index.calibration.hits import KMER_FLOOR, Hits, kmer_identity, score
-from genome_index.index.store.pair_table import PairTable, in_threads, keys_of, rows_of
+from genome_index.index.parallel import in_threads
+from genome_index.index.store.pair_table import PairTable, keys_of, rows_of
 from genome_index.index.store.references import References
 from genome_index.index.store.skani import measure
 from genome_index.index.store.sketches import containment
