@@ -1,4 +1,4 @@
-"""A real browser for the tests of pages: Debian's chromium, headless, driven by Playwright, no network."""
+"""A browser for tests of pages: headless chromium, driven by Playwright, without a network."""
 
 from __future__ import annotations
 
@@ -35,9 +35,11 @@ def started() -> Iterator[Browser]:
 
 
 @contextmanager
-def opened(browser: Browser, path: Path, width: int = 1200, scheme: str = "light") -> Iterator[Page]:
-    """A page from a file; whatever it complained of, asked of a network or popped up is an error."""
-    context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
+def opened(
+    browser: Browser, path: Path, width: int = 1200, scheme: str = "light", height: int = 900
+) -> Iterator[Page]:
+    """A page from a file; an error on its console, a request to a network or a dialog fails the test."""
+    context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
     page = context.new_page()
     with nothing_wrong(page, ("file:", "data:", "blob:")):
         page.goto(path.resolve().as_uri())
@@ -46,7 +48,7 @@ def opened(browser: Browser, path: Path, width: int = 1200, scheme: str = "light
 
 
 def followed(link: Locator) -> None:
-    """Click what leads to another page, and go on when that is there."""
+    """Click a link, and return when its page is loaded."""
     with link.page.expect_navigation():
         link.click()
 
@@ -56,9 +58,9 @@ def visited(
     browser: Browser, url: str, path: str = "/", width: int = 1200, scheme: str = "light",
     script: bool = True, expected: Collection[str] = (),
 ) -> Iterator[Page]:  # fmt: skip
-    """A page of a service, in a browser that has not been there; the same is an error, other hosts included.
+    """A page of a service in a new browser profile; what fails a test is as in `opened`.
 
-    `expected` are parts of complaints that belong to what is tested: browsers tell of every 404.
+    `expected` are parts of console messages that belong to the test: browsers report every 404.
     """
     context = browser.new_context(
         base_url=url, viewport={"width": width, "height": 900}, color_scheme=scheme,
@@ -73,7 +75,7 @@ def visited(
 
 @contextmanager
 def nothing_wrong(page: Page, own: tuple[str, ...], expected: Collection[str] = ()) -> Iterator[None]:
-    """No complaint, no error, no dialog, and no request that does not begin as `own` does."""
+    """No message, error or dialog, and no request to an address that begins with none of `own`."""
     wrong: list[str] = []
     page.on("console", lambda said: said.type not in ("error", "warning") or wrong.append(said.text))
     page.on("pageerror", lambda error: wrong.append(str(error)))
@@ -89,14 +91,13 @@ def draw_all(page: Page) -> list[Locator]:
     figures = page.locator(".figure:visible").all()
     for figure in figures:
         figure.scroll_into_view_if_needed()
-        figure.locator(".main-svg").first.wait_for()
-        page.wait_for_function("element => element.data && element.layout", arg=figure.element_handle())
-        page.wait_for_timeout(300)
+        drawn = "element => !element.dataset.kind || element.querySelector('canvas[aria-label], svg')"
+        page.wait_for_function(drawn, arg=figure.element_handle())
     return figures
 
 
 def coloured_share(figure: Locator) -> float:
-    """Share of a figure's pixels that are neither grey nor background; axes and letters alone have none."""
+    """Share of the pixels of a figure that are neither grey nor background; axes and text have none."""
     from matplotlib.image import imread
 
     pixels = imread(io.BytesIO(figure.screenshot()))[..., :3]

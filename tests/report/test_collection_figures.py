@@ -1,15 +1,18 @@
-"""Figures of a collection: matrix, borders of species, taxonomy. Numbers, pictures and plotly charts."""
+"""Figures of a collection: matrix, species borders, taxonomy; their numbers, in files and in pages."""
 
 from __future__ import annotations
 
 import csv
+import itertools
 import json
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -18,7 +21,7 @@ from helpers.figures import given, require_legible
 
 from genome_index.index.commit import ChangeSettings
 
-for module in ("matplotlib", "plotly", "scipy"):
+for module in ("matplotlib", "scipy", "jinja2"):
     pytest.importorskip(module)
 
 import matplotlib.text  # after the skip
@@ -35,7 +38,15 @@ from genome_index.collection.similarity_matrix import (
     rows_of_collection,
     rows_of_name,
 )
-from genome_index.collection.species_borders import Border, Identities, ani_at, binned, identities_of, place
+from genome_index.collection.species_borders import (
+    EDGES,
+    Border,
+    Identities,
+    ani_at,
+    binned,
+    identities_of,
+    place,
+)
 from genome_index.errors import UsageError
 from genome_index.index.calibration.hits import kmer_identity
 from genome_index.index.calibration.thresholds import PRIORS
@@ -44,17 +55,16 @@ from genome_index.index.neighbours import live_rows, neighbour_hits
 from genome_index.index.store.pair_table import PairTable
 from genome_index.index.store.skani import measure
 from genome_index.index.store.sketches import containment
-from genome_index.records import Call, Lineage, Taxon
-from genome_index.report.figures.heatmap import heatmap_picture, labels_of
-from genome_index.report.figures.identity import identity_picture
+from genome_index.records import Call, Lineage, Taxon, counted
+from genome_index.report.figures.heatmap import cells_of, heatmap_picture, heatmap_svg, labels_of
+from genome_index.report.figures.identity import BELOW, WIDTH, identity_picture, identity_svg
 from genome_index.report.figures.style import THEMES
 from genome_index.report.figures.taxonomy import MOST, heights_of, sunburst_picture
 from genome_index.report.figures.text import blended, ink_on, shortened, verbatim
 from genome_index.report.figures.write_collection import draw_heatmap, draw_histogram, draw_taxonomy
-from genome_index.report.html import texts as words
-from genome_index.report.html.heatmap import heatmap_chart
-from genome_index.report.html.identity import identity_chart
-from genome_index.report.html.taxonomy import sunburst_chart
+from genome_index.report.html import texts
+from genome_index.report.html.taxonomy import MOST as MOST_SECTORS
+from genome_index.report.html.taxonomy import sunburst
 from genome_index.taxonomy.name_tree import (
     JOINED,
     UNNAMED,
@@ -68,6 +78,7 @@ from genome_index.taxonomy.name_tree import (
 )
 
 LIGHT, DARK = THEMES["light"], THEMES["dark"]
+SVG = "{http://www.w3.org/2000/svg}"
 HOSTILE = ("<script>alert(1)</script>", "A & B \"quoted\" 'x'", "n" * 300, "$\\frac$ %{x} </b>", "a\nb\tc")
 
 
@@ -198,7 +209,8 @@ def test_few_genomes(index: Index, count: int) -> None:
     assert found.branches().shape == (count - 1, 4, 2)
     assert sorted(found.order.tolist()) == list(range(count))
     require_legible(heatmap_picture(found, DARK))
-    json.loads(heatmap_chart(found).to_json())
+    assert set(charts(heatmap_svg(found))) == {"wide", "narrow"}
+    assert len(cells_of(found)["labels"]) == count
 
 
 def test_too_many_genomes_are_refused(index: Index, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -337,7 +349,11 @@ def test_each_kind_has_a_border_of_its_own(
     assert (second.molecule, len(second.within), second.unnamed) == ("virus", 2, 0)
     both = Identities((first, second))
     require_legible(identity_picture(both, DARK))
-    assert json.loads(identity_chart(both).to_json())["layout"]["yaxis4"]["autorange"] == "reversed"
+    for svg in charts(identity_svg(both)).values():
+        written = [text.text or "" for text in svg.iter(f"{SVG}text")]
+        assert [text for text in written if text.endswith(" genomes")] == [
+            "prokaryote: 4 genomes", "virus: 2 genomes"
+        ]  # fmt: skip
 
 
 @given(
@@ -651,15 +667,11 @@ def test_hostile_names_are_names(matrix: Matrix, tmp_path: Path) -> None:
     for figure in (heatmap_picture(few, LIGHT, title), sunburst_picture(counts, DARK)):
         require_legible(figure)
         assert not any("\n" in text.get_text() for text in figure.axes[0].findobj(matplotlib.text.Text))
-    for chart in (heatmap_chart(few), sunburst_chart(counts)):
-        text = chart.to_json()
-        assert "script>" not in text
-        said = json.loads(text)
-        labels = (
-            said["layout"]["yaxis"]["ticktext"] if "yaxis" in said["layout"] else said["data"][0]["labels"]
-        )
-        assert not any("<" in label for label in labels)
-        assert any(label.startswith("&lt;script&gt;") for label in labels)
+    for svg in charts(heatmap_svg(few)).values():
+        written = [text.text or "" for text in svg.iter(f"{SVG}text")]
+        assert any(text.startswith("<script>") for text in written)
+        assert not any("\n" in text for text in written)
+    for labels in (cells_of(few)["labels"], sunburst(counts).data["labels"]):
         assert max(map(len, labels)) < 120
 
 
@@ -677,8 +689,10 @@ def test_without_taxonomy(six_genomes: list[Path], tmp_path: Path) -> None:
         draw_taxonomy(bare, tmp_path),
     ):
         assert colours_in(drawn.paths[0]) > 3
-    for chart in (heatmap_chart(found), identity_chart(Identities(())), sunburst_chart(counts)):
-        assert json.loads(chart.to_json())["layout"]["height"] > 100
+    assert set(charts(heatmap_svg(found))) == {"wide", "narrow"}
+    for svg in charts(identity_svg(Identities(()))).values():
+        assert "No genome has a species name" in " ".join(text.text or "" for text in svg.iter(f"{SVG}text"))
+    assert sunburst(counts).data["labels"] == ["3 genomes", UNNAMED]
 
 
 def test_an_index_of_one_genome(six_genomes: list[Path], demo: Path, tmp_path: Path) -> None:
@@ -688,58 +702,59 @@ def test_an_index_of_one_genome(six_genomes: list[Path], demo: Path, tmp_path: P
     for drawn in (draw_heatmap(one, tmp_path), draw_histogram(one, tmp_path), draw_taxonomy(one, tmp_path)):
         assert colours_in(drawn.paths[0]) > 3
     assert (tmp_path / "collection-heatmap.nwk").read_text() == "'DEMO_0001';\n"
-    json.loads(identity_chart(Identities((border,))).to_json())
+    assert set(charts(identity_svg(Identities((border,))))) == {"wide", "narrow"}
 
 
 def test_no_inputs_at_all() -> None:
     counts = counts_of_calls([])
     assert (counts.labels, counts.counts) == (("0 inputs",), (0,))
     sunburst_picture(counts, LIGHT).draw_without_rendering()
-    json.loads(sunburst_chart(counts).to_json())
+    assert sunburst(counts).data["counts"] == [0]
 
 
-# Charts -----------------------------------------------------------------------------------------------------
+# Figures of pages -------------------------------------------------------------------------------------------
 
 
-def fonts_in(value: object) -> list[object]:
-    if isinstance(value, dict):
-        own = [value["font"]] if "font" in value else []
-        return own + [found for one in value.values() for found in fonts_in(one)]
-    return [found for one in value for found in fonts_in(one)] if isinstance(value, list) else []
+def charts(svg: str) -> dict[str, ElementTree.Element]:
+    """The two SVG of a figure, by class: each in the colours of the page, and ids are unique."""
+    found = {one.get("class") or "": one for one in ElementTree.fromstring(f"<figures>{svg}</figures>")}
+    assert "#fe000" not in svg.lower()
+    assert "var(--ink)" in svg
+    assert "font-family" not in svg
+    ids = re.findall(r' id="([^"]+)"', svg)
+    assert len(ids) == len(set(ids))
+    assert set(re.findall(r"url\(#([^)]+)\)", svg)) <= set(ids)
+    return found
 
 
-def as_read(chart: object) -> dict:
-    """A chart as the page gets it: see-through, without colours that would not change with the theme."""
-    said = json.loads(chart.to_json())
-    layout = said["layout"]
-    assert layout["paper_bgcolor"] == layout["plot_bgcolor"] == "rgba(0,0,0,0)"
-    assert "template" not in layout or not layout["template"].get("layout")
-    assert not any("color" in font for font in fonts_in(layout))
-    assert not any("gridcolor" in axis for name, axis in layout.items() if "axis" in name)
-    assert layout["height"] > 100
-    return said
+def tips_of(svg: ElementTree.Element) -> list[str]:
+    return [group.get("data-tip") or "" for group in svg.iter(f"{SVG}g") if group.get("data-tip")]
 
 
-def test_a_chart_of_a_matrix_has_its_numbers(matrix: Matrix) -> None:
-    said = as_read(heatmap_chart(matrix))
-    pairs, below, above, tree, *legend = said["data"]
+def test_the_cells_of_a_page_have_the_numbers_of_the_matrix(matrix: Matrix) -> None:
+    cells = cells_of(matrix)
     similarity, ani = matrix.ordered(matrix.similarity), matrix.ordered(matrix.ani)
     for (row, column), near in np.ndenumerate(similarity):
-        told = pairs["customdata"][row][column]
-        assert told[0] == pytest.approx(near, abs=6e-4)
-        one = ani[row, column]
-        assert told[1] == ("none" if np.isnan(one) else pytest.approx(one, abs=6e-3))
-        lower = below["z"][row][column] if column < len(below["z"][row]) else None
-        upper = above["z"][row][column] if column < len(above["z"][row]) else None
-        assert lower == (None if column > row else pytest.approx(max(near, 0), abs=6e-3))
-        assert upper == (None if column <= row or np.isnan(one) else pytest.approx(one, abs=0.06))
-        assert pairs["z"][row][column] == int(column > row and np.isnan(one))
-    assert said["layout"]["yaxis"]["ticktext"] == labels_of(matrix)
-    assert tree["x"].count(None) == 58
-    assert [one["name"] for one in legend] == ["no ANI: below its range"]
+        low, high = sorted((row, column))
+        assert cells["similarity"][high][low] == pytest.approx(near, abs=6e-4)
+        known = ani[row, column]
+        assert cells["ani"][high][low] == (None if np.isnan(known) else pytest.approx(known, abs=6e-3))
+    assert cells["labels"] == labels_of(matrix)
+    unmeasured = replace(matrix, compared=np.zeros((60, 60), bool))
+    below_range = [value for row in cells["ani"] for value in row].count(None)
+    assert [value for row in cells_of(unmeasured)["ani"] for value in row].count(-1) == below_range > 0
 
 
-def test_a_chart_of_200_genomes_is_small(matrix: Matrix) -> None:
+def test_a_heatmap_for_a_page_has_all_labels_and_one_frame_of_cells(matrix: Matrix) -> None:
+    for name, svg in charts(heatmap_svg(matrix)).items():
+        assert tips_of(svg) == ["cells"]
+        written = [text.text or "" for text in svg.iter(f"{SVG}text")]
+        assert [text[-9:] for text in written if "DEMO_" in text] == [text[-9:] for text in labels_of(matrix)]
+        assert any("no ANI: below its range" in text for text in written)
+        assert len(list(svg.iter(f"{SVG}image"))) == 3, name  # the cells and two scales
+
+
+def test_a_heatmap_of_200_genomes_is_small() -> None:
     drawn = np.random.default_rng(0)
     near = drawn.uniform(-1, 1, (200, 200)).astype(np.float32)
     ani = np.where(drawn.random((200, 200)) < 0.5, drawn.uniform(75, 100, (200, 200)), np.nan)
@@ -748,47 +763,55 @@ def test_a_chart_of_200_genomes_is_small(matrix: Matrix) -> None:
     many = Matrix(
         ids, ids, near, ani.astype(np.float32), np.ones((200, 200), bool), merges, np.arange(200), 9_999
     )
-    chart = heatmap_chart(many)
-    assert len(chart.to_json()) < 1_150_000
-    assert as_read(chart)["layout"]["yaxis"]["showticklabels"] is False
+    assert len(heatmap_svg(many)) + len(json.dumps(cells_of(many))) < 1_150_000
     figure = heatmap_picture(many, LIGHT)
     require_legible(figure)
     assert figure.axes[1].get_title(loc="left") == "One label for 4 rows"
     assert [label.get_text().split(" · ")[1] for label in figure.axes[1].get_yticklabels()] == list(ids[::4])
 
 
-def test_a_chart_of_borders_has_its_counts(index: Index) -> None:
+def test_bars_of_borders_tell_their_counts(index: Index) -> None:
     [border] = identities_of(index).borders
     border = replace(border, between=np.where(np.arange(60) < 5, 80, border.between))
-    said = as_read(identity_chart(Identities((border,))))
-    for bars, values in zip(said["data"], (border.within, border.between), strict=True):
+    expected = []
+    ends = ani_at(EDGES)
+    spans = [f"from {low:.4g} to {high:.4g} %" for low, high in itertools.pairwise(ends)]
+    for values in (border.within, border.between):
         inside, below = binned(values)
-        assert bars["y"] == [below, *inside.tolist()]
-        assert len(bars["customdata"]) == len(bars["x"]) == len(bars["y"])
-    band, median, prior = said["layout"]["shapes"]
-    ends = (band["x0"], band["x1"], median["x0"], prior["x0"])
-    expected = place([border.band[0], border.band[2], border.band[1], 95.0])
-    assert ends == pytest.approx(expected, abs=1e-4)
-    assert words.of_identity(Identities((border,))).endswith(" ".join(border.sentences()))
+        expected += [
+            f"{counted(count)} with an ANI {span}" for count, span in zip(inside, spans, strict=True)
+        ]
+        expected.append(f"{counted(below)} with an ANI below the range")
+    for svg in charts(identity_svg(Identities((border,)))).values():
+        assert tips_of(svg) == expected
+    within, between = identity_picture(Identities((border,)), LIGHT).axes
+    heights = [[bar.get_height() for bar in bars] for bars in between.containers]
+    inside, below = binned(border.between)
+    assert heights == [inside.tolist(), [below]]
+    assert between.containers[1][0].get_x() == pytest.approx(BELOW)
+    assert within.containers[0][0].get_width() == pytest.approx(WIDTH)
+    median, prior = (line.get_xdata()[0] for line in within.lines)
+    assert (median, prior) == pytest.approx(place([border.band[1], 95.0]), abs=1e-4)
+    assert texts.of_identity(Identities((border,))).endswith(" ".join(border.sentences()))
 
 
-def children_fit(data: dict) -> None:
-    sums: Counter[str] = Counter()
-    for parent, value in zip(data["parents"], data["values"], strict=True):
-        sums[parent] += value
-    values = dict(zip(data["ids"], data["values"], strict=True))
-    assert len(values) == len(data["ids"])
-    assert set(sums) <= {"", *values}
-    assert all(sums[parent] <= values[parent] for parent in sums if parent)
+def children_fit(data: Mapping[str, Any]) -> None:
+    sums: Counter[int] = Counter()
+    for at, (parent, count) in enumerate(zip(data["parents"], data["counts"], strict=True)):
+        assert parent < at  # parents come first
+        sums[parent] += count
+    assert all(sums[parent] <= data["counts"][parent] for parent in sums if parent >= 0)
 
 
 @given(paths=PATHS)
 def test_a_sunburst_adds_up(paths: list[tuple[tuple[str, str], ...]]) -> None:
-    [data] = json.loads(sunburst_chart(tree_of_counts(paths, "genome")).to_json())["data"]
+    data = sunburst(tree_of_counts(paths, "genome")).data
     children_fit(data)
-    assert data["branchvalues"] == "total"
-    assert data["values"][0] == len(paths)
-    assert data["level"] in data["ids"]
+    assert data["counts"][0] == len(paths)
+    assert 0 <= data["start"] < len(data["labels"])
+    assert {len(data[name]) for name in ("labels", "parents", "counts", "ranks", "colours", "inks")} == {
+        len(data["labels"])
+    }
 
 
 def test_a_large_taxonomy_is_thinned(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -797,10 +820,10 @@ def test_a_large_taxonomy_is_thinned(monkeypatch: pytest.MonkeyPatch) -> None:
     paths = [tuple(zip(ranks, map(str, names), strict=True)) for names in drawn.tolist()]
     counts = tree_of_counts(paths, "genome")
     assert len(counts.labels) > 5_000
-    [data] = as_read(sunburst_chart(counts))["data"]
+    data = sunburst(counts).data
     children_fit(data)
-    assert len(data["ids"]) <= 3_000
-    assert data["maxdepth"] == 3
+    assert len(data["labels"]) <= MOST_SECTORS
+    assert data["rings"] == 2
     figure = sunburst_picture(counts, DARK)
     require_legible(figure)
     boxes = figure.axes[0].patches

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-for module in ("plotly", "jinja2", "matplotlib", "umap"):
+for module in ("jinja2", "matplotlib", "umap"):
     pytest.importorskip(module)
 
 from helpers.browser import coloured_share, draw_all, opened  # after the skip
@@ -21,10 +22,16 @@ from genome_index.errors import UsageError
 from genome_index.pipeline import query_index, report_collection
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, Page
 
 HOSTILE = "<img src=x onerror=alert(1)></script><script>alert(2)</script>&\"'"
-LEAST_COLOUR = 0.002  # of a figure's pixels; axes and letters without data have less
+LEAST_COLOUR = 0.002  # share of a figure's pixels; axes and text without data have less
+EMPTIED = """figure => {
+  const marks = '[data-tip] > path, image, .legend svg, .sunburst path';
+  figure.querySelectorAll(marks).forEach(mark => mark.remove());
+  const canvas = figure.querySelector('canvas');
+  canvas?.getContext('2d').clearRect(0, 0, canvas.width, canvas.height);
+}"""
 
 
 @pytest.fixture(scope="session")
@@ -68,7 +75,7 @@ def test_every_figure_of_a_collection_has_ink(browser: Browser, demo_report: Pat
 def test_an_empty_figure_has_no_ink(browser: Browser, demo_report: Path) -> None:
     with opened(browser, demo_report / "report.html") as page:
         for figure in draw_all(page):
-            figure.evaluate("element => Plotly.newPlot(element, [], {height: 400})")
+            figure.evaluate(EMPTIED)
             assert coloured_share(figure) < LEAST_COLOUR, figure.get_attribute("data-draw")
 
 
@@ -92,25 +99,106 @@ def test_nothing_is_wider_than_the_screen(
 
 def test_theme_button_changes_page_and_figures(browser: Browser, demo_report: Path) -> None:
     with opened(browser, demo_report / "report.html") as page:
-        figure = draw_all(page)[0]
-        ink = "element => element.layout.font.color"
-        light = figure.evaluate(ink)
+        draw_all(page)
+        ink = "element => getComputedStyle(element).fill"
+        label = page.locator("#identity svg.wide text").first
+        assert label.evaluate(ink) == "rgb(27, 31, 36)"
+        swatch = page.locator("#map .legend svg").first
+        before = page.locator("#map canvas").screenshot()
         page.locator("#theme").click()
         assert page.evaluate("document.documentElement.dataset.theme") == "dark"
-        assert figure.evaluate(ink) != light
+        assert label.evaluate(ink) == "rgb(232, 234, 237)"
+        assert swatch.is_visible()
+        assert page.locator("#map canvas").screenshot() != before
 
 
-def test_map_is_coloured_and_searched_as_the_reader_asks(browser: Browser, demo_report: Path) -> None:
-    names = "element => element.data.map(trace => trace.name)"
+def counts_in_legend(page: Page) -> dict[str, int]:
+    entries = page.locator("#map .legend").inner_text().splitlines()
+    found = [re.fullmatch(r"(.+) \(([\d,]+)\)", entry) for entry in entries if entry.strip()]
+    return {entry[1]: int(entry[2].replace(",", "")) for entry in found if entry}
+
+
+def test_the_map_is_coloured_and_searched(browser: Browser, demo_report: Path, demo: Path) -> None:
+    lines = [line.split("\t") for line in (demo / "taxonomy.tsv").read_text().splitlines()]
     with opened(browser, demo_report / "report.html") as page:
-        chart = draw_all(page)[0]
-        points = chart.evaluate("element => element.data.reduce((sum, trace) => sum + trace.x.length, 0)")
-        assert points == 60
-        page.locator("#map select").select_option("genus")
-        assert any(re.fullmatch(r"Demobacter \(\d+\)", name) for name in chart.evaluate(names))
+        draw_all(page)
+        for rank in ("genus", "phylum"):
+            page.locator("#map select").select_option(rank)
+            expected = Counter(line[lines[0].index(rank)] for line in lines[1:])
+            assert counts_in_legend(page) == expected
+            assert list(counts_in_legend(page).values()) == sorted(expected.values(), reverse=True)
+        before = page.locator("#map canvas").screenshot()
         page.locator("#map input").fill("demobacter fictus")
-        assert page.locator("[data-found]").inner_text().endswith("found")
-        assert "found" in chart.evaluate(names)
+        species = Counter(line[lines[0].index("species")] for line in lines[1:])
+        assert page.locator("#map [role=status]").inner_text() == f"{species['Demobacter fictus']} found"
+        assert page.locator("#map canvas").screenshot() != before
+
+
+def test_the_map_is_zoomed_and_its_names_are_hidden(browser: Browser, demo_report: Path) -> None:
+    with opened(browser, demo_report / "report.html") as page:
+        draw_all(page)
+        canvas = page.locator("#map canvas")
+        whole, box = coloured_share(canvas), canvas.bounding_box()
+        page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+        page.mouse.wheel(0, -300)
+        page.wait_for_function("document.querySelector('#map canvas').classList.contains('free')")
+        page.locator("#map button", has_text="Whole map").click()
+        assert coloured_share(canvas) == pytest.approx(whole)
+        for entry in page.locator("#map .legend button").all():
+            entry.click()
+        assert coloured_share(canvas) == 0
+        page.locator("#map .legend button").first.click()
+        assert 0 < coloured_share(canvas) < whole
+
+
+def tip_at(page: Page, x: float, y: float) -> str:
+    page.mouse.move(x, y)
+    return "\n".join(page.locator(".tip:visible").all_inner_texts())
+
+
+def test_points_and_cells_and_bars_tell_what_they_are(browser: Browser, demo_report: Path) -> None:
+    with opened(browser, demo_report / "report.html", height=6_000) as page:
+        draw_all(page)
+        labels = page.evaluate("DATA.heatmap.cells.labels")
+        box = page.locator('#heatmap svg.wide [data-tip="cells"]').bounding_box()
+        side = {"x": box["width"] / 60, "y": box["height"] / 60}
+        tip = tip_at(page, box["x"] + 2.5 * side["x"], box["y"] + 5.5 * side["y"])
+        similarity, ani = page.evaluate("[DATA.heatmap.cells.similarity[5][2], DATA.heatmap.cells.ani[5][2]]")
+        assert tip.splitlines() == [labels[5], labels[2], f"similarity: {similarity}", f"ANI (%): {ani}"]
+        far = tip_at(page, box["x"] + 59.5 * side["x"], box["y"] + 0.5 * side["y"]).splitlines()
+        assert (far[0], far[1], far[3]) == (labels[0], labels[59], "ANI (%): none")
+        bars = page.locator("#identity svg.wide [data-tip]").all()
+        tall = max((bar.bounding_box() for bar in bars), key=lambda box: box["height"] if box else 0)
+        bar = tip_at(page, tall["x"] + tall["width"] / 2, tall["y"] + tall["height"] / 2)
+        assert re.fullmatch(r"\d+ genomes with an ANI from [\d.]+ to [\d.]+ %", bar)
+        data = page.evaluate("DATA.map")
+        frame = page.locator("#map canvas").bounding_box()
+        place = [
+            (value - min(data[axis])) / (max(data[axis]) - min(data[axis])) for axis, value in
+            (("x", data["x"][0]), ("y", data["y"][0]))
+        ]  # fmt: skip
+        across, down = ((0.04 + share) / 1.08 for share in (place[0], 1 - place[1]))
+        point = tip_at(page, frame["x"] + across * frame["width"], frame["y"] + down * frame["height"])
+        assert point.splitlines()[:2] == [data["ids"][0], data["species"][0]]
+
+
+def test_the_sunburst_opens_and_goes_back(browser: Browser, demo_report: Path) -> None:
+    middle = ".sunburst g >> nth=0"
+    with opened(browser, demo_report / "report.html") as page:
+        draw_all(page)
+        assert page.locator(middle).get_attribute("data-tip") == "Bacteria\nsuperkingdom\n60 of 60 genomes"
+        genus = page.locator('.sunburst g[aria-label="Demobacter"]')
+        assert genus.get_attribute("data-tip") == "Demobacter\ngenus\n8 of 60 genomes"
+        genus.locator("path").first.click()
+        assert page.locator(middle).get_attribute("data-tip").startswith("Demobacter\n")
+        tips = [one.get_attribute("data-tip").splitlines() for one in page.locator(".sunburst g").all()]
+        assert [tip[0] for tip in tips[1:]] == [
+            "Demobacter fictus",
+            "Demobacter vacuus",
+            "Demobacter simulatus",
+        ]
+        page.locator(middle).click()
+        assert page.locator(middle).get_attribute("data-tip").startswith("Demobacteraceae\n")
 
 
 def test_table_is_searched_sorted_and_paged(browser: Browser, demo_report: Path) -> None:
@@ -134,11 +222,12 @@ def test_queries_are_shown_with_their_evidence(browser: Browser, demo_answers: P
         assert page.locator("#calls tbody tr").count() == 3
         page.locator("#calls a", has_text="novel").click()
         query = page.locator("#query-2")
-        query.locator(".figure .main-svg").first.wait_for()
         assert query.get_attribute("open") is not None
         assert query.locator("tbody tr").count() == 5
-        [painting] = [one for one in draw_all(page) if one.get_attribute("data-draw") == "query-2-painting"]
-        assert coloured_share(painting) > 0.05
+        windows = query.locator("svg.windows")
+        assert coloured_share(windows) > 0.05
+        box = windows.locator("rect").nth(1).bounding_box()
+        assert re.match(r"[\d,]+ to [\d,]+ bp: Specimenella", tip_at(page, box["x"] + 2, box["y"] + 9))
         assert query.locator("img.light").evaluate("image => image.naturalWidth") > 300
         assert not query.locator("img.dark").is_visible()
 

@@ -32,6 +32,7 @@ from genome_index.io.sequence import COMPLEMENT, reverse_complement
 from genome_index.records import Contig, Genome
 from genome_index.report.figures.genome.alignment import fitted, medoid, other_strand
 from genome_index.report.figures.genome.chaos_game import fcgr, fcgr_of_windows, reverse_complemented
+from genome_index.report.figures.genome.composition_figure import composition_picture
 from genome_index.report.figures.genome.dna_walks import (
     STEPS,
     WALKS,
@@ -43,18 +44,17 @@ from genome_index.report.figures.genome.dna_walks import (
     walk,
     walk_of_course,
 )
-from genome_index.report.figures.genome.portrait import portrait
 from genome_index.report.figures.genome.species import overlay, species_picture
 from genome_index.report.figures.genome.subjects import Member, members, reference
 from genome_index.report.figures.genome.windows import (
     NOTHING,
-    Painting,
-    Stripe,
-    painting,
-    painting_of_reference,
+    GenomeWindows,
+    Window,
+    nearest_windows,
     window_edges,
+    windows_of_reference,
 )
-from genome_index.report.figures.genome.windows_figure import stripes_picture
+from genome_index.report.figures.genome.windows_figure import windows_picture
 from genome_index.report.figures.style import PALETTE, THEMES, colours_of, save
 from genome_index.report.figures.write_genomes import draw_genomes, draw_species
 
@@ -299,7 +299,7 @@ def index(demo_index: Path) -> Index:
 @pytest.mark.parametrize("theme", THEMES)
 def test_pictures_of_a_genome(index: Index, tmp_path: Path, theme: str) -> None:
     [drawn] = draw_genomes(index, ["DEMO_0001"], tmp_path / "out", theme)
-    names = [f"DEMO_0001-{what}.{kind}" for what in ("portrait", "painting") for kind in ("png", "svg")]
+    names = [f"DEMO_0001-{what}.{kind}" for what in ("composition", "windows") for kind in ("png", "svg")]
     assert [path.name for path in drawn.paths] == names
     assert sorted(names) == sorted(path.name for path in (tmp_path / "out").iterdir())
     assert told_apart(drawn.paths[0]) > 100
@@ -323,8 +323,8 @@ def test_figures_are_legible(index: Index) -> None:
     subject = reference(index, index.catalog.find(["DEMO_0005"])["DEMO_0005"])
     others = members(index, subject.species, without=subject.row)
     assert [one.id for one in others] == ["DEMO_0004"]
-    require_legible(portrait(index, subject, others, theme))
-    require_legible(stripes_picture(painting_of_reference(index, subject.row), theme))
+    require_legible(composition_picture(index, subject, others, theme))
+    require_legible(windows_picture(windows_of_reference(index, subject.row), theme))
     laid = members(index, subject.species)
     require_legible(species_picture(subject.species, laid, 2, theme))
     require_legible(species_picture(subject.species, laid[:1], 1, theme))
@@ -344,7 +344,7 @@ def test_the_same_picture_gives_the_same_bytes(index: Index, tmp_path: Path) -> 
 
 
 def test_an_axis_in_millions_leaves_room_for_its_labels(index: Index) -> None:
-    """Of a large reference the index keeps no bases: course and windows are enough for its portrait."""
+    """Of a large reference the index keeps no bases: course and windows are enough for its composition."""
     subject = reference(index, index.catalog.find(["DEMO_0005"])["DEMO_0005"])
     large = type(subject)(
         subject.id * 12,
@@ -356,22 +356,22 @@ def test_an_axis_in_millions_leaves_room_for_its_labels(index: Index) -> None:
         None,
         subject.row,
     )
-    require_legible(portrait(index, large, members(index, subject.species), THEMES["dark"]))
+    require_legible(composition_picture(index, large, members(index, subject.species), THEMES["dark"]))
 
 
-def test_a_large_reference_has_a_portrait_and_a_note(tmp_path: Path) -> None:
+def test_a_large_reference_has_a_composition_and_a_note(tmp_path: Path) -> None:
     path = tmp_path / "large.fa"
     path.write_text(f">large\n{bumpy_genome(5, 520_000)}\n")
     built = build_index([path, *_two_short(tmp_path)], tmp_path / "index").index
     [drawn] = draw_genomes(built, ["large"], tmp_path / "out")
     sentence = (
-        "large: the index does not keep the bases of a genome this large, so its windows cannot be painted; "
+        "large: the index does not store the bases of a genome this large, so its windows cannot be searched; "
         "give its file"
     )
     assert drawn.note == sentence
-    assert [one.name for one in drawn.paths] == ["large-portrait.png", "large-portrait.svg"]
+    assert [one.name for one in drawn.paths] == ["large-composition.png", "large-composition.svg"]
     with pytest.raises(UsageError, match=f"^{sentence}$"):
-        painting_of_reference(built, built.catalog.find(["large"])["large"].row)
+        windows_of_reference(built, built.catalog.find(["large"])["large"].row)
 
 
 def _two_short(folder: Path) -> list[Path]:
@@ -391,10 +391,12 @@ def test_a_real_mitogenome_and_its_species(shared_genomes: Path, tmp_path: Path)
     built = build_index([tmp_path / "m.fa"], tmp_path / "index", shared_genomes / "mito.tsv", "record").index
     subject = reference(built, built.catalog.find(carps[:1])[carps[0]])
     assert len(carps) >= 5
-    require_legible(portrait(built, subject, members(built, "Cyprinus carpio", subject.row), THEMES["light"]))
-    painted = painting_of_reference(built, subject.row)
-    require_legible(stripes_picture(painted, THEMES["dark"]))
-    assert painted.shares()["Cyprinus carpio"] > 0.9
+    require_legible(
+        composition_picture(built, subject, members(built, "Cyprinus carpio", subject.row), THEMES["light"])
+    )
+    drawn = windows_of_reference(built, subject.row)
+    require_legible(windows_picture(drawn, THEMES["dark"]))
+    assert drawn.shares()["Cyprinus carpio"] > 0.9
     laid = overlay(members(built, "Cyprinus carpio"))
     assert laid.lines.shape == (len(carps), PIECES, 2)
     spread = abs(laid.lines - laid.shared).max(axis=(1, 2))
@@ -422,7 +424,7 @@ def test_colours_beyond_the_palette_are_one_tone() -> None:
     assert theme.others not in PALETTE
 
 
-# Painting ---------------------------------------------------------------------------------------------------
+# Windows ----------------------------------------------------------------------------------------------------
 
 
 @given(length=st.integers(500, 100_000), windows=st.integers(1, 60))
@@ -444,24 +446,24 @@ def demo_text(demo: Path, number: int) -> str:
 
 @pytest.fixture(scope="module")
 def chimera(demo: Path) -> Genome:
-    """30 kbp of Demobacter simulatus, 20 kbp of Specimenella levis, and 10 kbp that are like nothing."""
+    """30 kbp of Demobacter simulatus, 20 kbp of Specimenella levis, and 10 kbp of random bases."""
     parts = demo_text(demo, 5)[:30_000], demo_text(demo, 17)[:20_000]
     return genome("".join(parts), drawn_bases(8, 10_000), name="chimera")
 
 
-def test_a_chimera_shows_two_stripes_and_what_is_like_nothing(index: Index, chimera: Genome) -> None:
-    painted = painting(index, chimera)
-    assert [(one.start, one.end) for one in painted.stripes] == window_edges(60_000, 40)
-    assert painted.contig_ends == (50_000, 60_000)
-    for stripe in painted.stripes:
-        expected = ("Demobacter", "Demobacter simulatus") if stripe.end <= 30_000 else (
+def test_a_chimera_changes_its_species_and_random_bases_have_none(index: Index, chimera: Genome) -> None:
+    drawn = nearest_windows(index, chimera)
+    assert [(one.start, one.end) for one in drawn.windows] == window_edges(60_000, 40)
+    assert drawn.contig_ends == (50_000, 60_000)
+    for window in drawn.windows:
+        expected = ("Demobacter", "Demobacter simulatus") if window.end <= 30_000 else (
             "Specimenella", "Specimenella levis")  # fmt: skip
-        if stripe.end <= 30_000 or stripe.start >= 30_000 and stripe.end <= 49_500:
-            assert (stripe.genus, stripe.species) == expected
-            assert stripe.identity == pytest.approx(1, abs=0.02)
-        elif stripe.start >= 50_000:
-            assert stripe == Stripe(stripe.start, stripe.end)
-    shares = painted.shares()
+        if window.end <= 30_000 or window.start >= 30_000 and window.end <= 49_500:
+            assert (window.genus, window.species) == expected
+            assert window.identity == pytest.approx(1, abs=0.02)
+        elif window.start >= 50_000:
+            assert window == Window(window.start, window.end)
+    shares = drawn.shares()
     assert list(shares)[0] == "Demobacter simulatus"
     assert list(shares)[-1] == NOTHING
     assert sum(shares.values()) == pytest.approx(1)
@@ -474,52 +476,52 @@ def test_candidates_are_the_nearest_of_the_genome_and_of_each_window(
     index: Index, chimera: Genome, monkeypatch: pytest.MonkeyPatch, own: int, neighbours: int
 ) -> None:
     """Of 60 references each by itself is enough; a larger index has more than either finds."""
-    expected = painting(index, chimera).shares()
+    expected = nearest_windows(index, chimera).shares()
     room = "genome_index.report.figures.genome.windows."
-    for name, value in (("CANDIDATES", own), ("TWINS", 0), ("NEIGHBOURS", neighbours)):
+    for name, value in (("CANDIDATES", own), ("DUPLICATES", 0), ("NEIGHBOURS", neighbours)):
         monkeypatch.setattr(room + name, value)
-    assert painting(index, chimera).shares() == pytest.approx(expected, abs=0.03)
+    assert nearest_windows(index, chimera).shares() == pytest.approx(expected, abs=0.03)
 
 
 def test_identity_is_that_of_the_best_of_all_references(index: Index, demo: Path) -> None:
-    """Against every reference, by plain sets of words."""
+    """Against every reference, by plain sets of k-mers."""
     from genome_index.index.store.sketches import hash_sketch
 
     one = genome(demo_text(demo, 5)[:6_000], name="part")
-    painted = painting(index, one, 4)
+    drawn = nearest_windows(index, one, 4)
     best = []
     for start, end in window_edges(6_000, 4):
         own = set(hash_sketch(genome(one.contigs[0].sequence[start:end]), index.spec).tolist())
         shared = [len(own & set(index.references.hashes(row).tolist())) / len(own) for row in range(60)]
         best.append(max(shared) ** (1 / index.spec.sketch_k))
-    assert [stripe.identity for stripe in painted.stripes] == pytest.approx(best, rel=1e-6)
+    assert [window.identity for window in drawn.windows] == pytest.approx(best, rel=1e-6)
 
 
 def test_a_genome_is_no_evidence_of_itself(index: Index) -> None:
     row = index.catalog.find(["DEMO_0005"])["DEMO_0005"].row
-    painted = painting_of_reference(index, row)
-    assert "DEMO_0005" not in {stripe.reference for stripe in painted.stripes}
-    assert painted.shares() == pytest.approx({"Demobacter simulatus": 1.0})
-    assert np.mean([stripe.identity for stripe in painted.stripes]) == pytest.approx(0.985, abs=0.01)
+    drawn = windows_of_reference(index, row)
+    assert "DEMO_0005" not in {window.reference for window in drawn.windows}
+    assert drawn.shares() == pytest.approx({"Demobacter simulatus": 1.0})
+    assert np.mean([window.identity for window in drawn.windows]) == pytest.approx(0.985, abs=0.01)
 
 
-def test_no_word_crosses_from_one_contig_into_the_next(index: Index, demo: Path) -> None:
+def test_no_kmer_spans_two_contigs(index: Index, demo: Path) -> None:
     text = demo_text(demo, 5)[:1_000]
-    pieces = [text[start : start + 20] for start in range(0, 1_000, 20)]  # none holds a word of 21
-    assert painting(index, genome(*pieces)).shares() == {NOTHING: 1.0}
+    pieces = [text[start : start + 20] for start in range(0, 1_000, 20)]  # none contains a k-mer of 21
+    assert nearest_windows(index, genome(*pieces)).shares() == {NOTHING: 1.0}
 
 
-def test_what_is_too_short_is_not_painted(index: Index) -> None:
+def test_a_short_genome_has_no_windows(index: Index) -> None:
     sentence = "g: 100 bp is too short to be called: at least 500 bp are asked for."
     with pytest.raises(UsageError, match=f"^{sentence}$"):
-        painting(index, genome("ACGT" * 25))
+        nearest_windows(index, genome("ACGT" * 25))
 
 
 def test_a_legend_names_the_palette_and_counts_the_rest() -> None:
-    stripes = [Stripe(at * 500, at * 500 + 500, str(at), f"Species {at:02}", None, 0.9) for at in range(15)]
-    painted = Painting("many", 10_000, (10_000,), (*stripes, Stripe(7_500, 10_000)))
-    assert list(painted.shares())[-1] == NOTHING
-    figure = stripes_picture(painted, THEMES["light"])
+    windows = [Window(at * 500, at * 500 + 500, str(at), f"Species {at:02}", None, 0.9) for at in range(15)]
+    drawn = GenomeWindows("many", 10_000, (10_000,), (*windows, Window(7_500, 10_000)))
+    assert list(drawn.shares())[-1] == NOTHING
+    figure = windows_picture(drawn, THEMES["light"])
     require_legible(figure)
     labels = [text.get_text() for text in figure.legends[0].get_texts()]
     assert labels[0] == "Species 00, 5%"
@@ -532,7 +534,7 @@ def test_a_legend_names_the_palette_and_counts_the_rest() -> None:
 def test_the_commands(gindex, demo, demo_index, tmp_path) -> None:
     out = tmp_path / "out"
     result = gindex("draw", "genome", demo / "sample.fasta", *FILE, "--index", demo_index, "--out", out)
-    paths = [out / f"sample-{what}.{kind}" for what in ("portrait", "painting") for kind in ("png", "svg")]
+    paths = [out / f"sample-{what}.{kind}" for what in ("composition", "windows") for kind in ("png", "svg")]
     assert (result.exit_code, result.stdout) == (0, "")
     assert result.stderr == "".join(f"wrote {path}\n" for path in paths)
     assert "sample" in {path.name.partition("-")[0] for path in out.iterdir()}

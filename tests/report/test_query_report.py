@@ -1,4 +1,4 @@
-"""What is kept of a query says all that was said before: its call, its painting, its report."""
+"""Stored answers of a query give the same call, windows and report as the original ones."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from helpers.fasta import WriteFasta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-for module in ("plotly", "jinja2", "matplotlib", "umap"):
+for module in ("jinja2", "matplotlib", "umap"):
     pytest.importorskip(module)
 
 from helpers.browser import opened  # after the skip
@@ -29,18 +29,19 @@ from genome_index.index.info import provenance
 from genome_index.io.reader import iter_genomes
 from genome_index.records import Call, Evidence, Failure, Hit, Lineage
 from genome_index.report.calls import as_json, as_jsonl, as_tsv, call_json, call_of
-from genome_index.report.figures.genome.windows import NOTHING, Painting, Stripe, painting
+from genome_index.report.figures.genome.windows import NOTHING, GenomeWindows, Window, nearest_windows
+from genome_index.report.figures.genome.windows_figure import legend_of
 from genome_index.report.figures.style import PALETTE, THEMES
 from genome_index.report.html.query_page import Answered, query_page
+from genome_index.report.html.windows import MOST_ENDS, fill, ticks, windows_svg
 from genome_index.service.figures.query_figures import (
-    Drawn,
-    drawn,
-    kept_drawings,
-    painting_json,
-    painting_of,
-    report_of,
+    QueryFigures,
+    draw,
+    report_html,
+    stored_figures,
+    windows_json,
+    windows_of,
 )
-from genome_index.service.figures.windows_svg import MOST_ENDS, painting_keys, painting_svg, ticks
 from genome_index.service.jobs.database import connect
 
 if TYPE_CHECKING:
@@ -124,18 +125,21 @@ def assert_comes_back(call: Call) -> None:
 
 
 @pytest.fixture(scope="module")
-def paintings(demo: Path, demo_index: Path) -> list[Painting]:
+def windows(demo: Path, demo_index: Path) -> list[GenomeWindows]:
     index = Index.open(demo_index)
     inputs = [demo / "sample.fasta", demo / "novel.fasta", demo / "stranger.fasta"]
-    return [painting(index, genome) for genome in iter_genomes(inputs)]
+    return [nearest_windows(index, genome) for genome in iter_genomes(inputs)]
 
 
-def test_paintings_come_back_from_json(paintings: list[Painting]) -> None:
-    names = {stripe.name for one in paintings for stripe in one.stripes}
+def test_windows_come_back_from_json(windows: list[GenomeWindows]) -> None:
+    names = {window.name for one in windows for window in one.windows}
     assert NOTHING in names
     assert len(names) > 2
-    for one in paintings:
-        assert painting_of(json.loads(json.dumps(painting_json(one)))) == one
+    for one in windows:
+        document = json.loads(json.dumps(windows_json(one)))
+        assert windows_of(document) == one
+        document["stripes"] = document.pop("windows")  # the name in files of earlier services
+        assert windows_of(document) == one
 
 
 def test_genomes_that_are_not_fit_are_not_drawn(demo_index: Path, write_fasta: WriteFasta) -> None:
@@ -143,20 +147,18 @@ def test_genomes_that_are_not_fit_are_not_drawn(demo_index: Path, write_fasta: W
     [genome] = iter_genomes([write_fasta("short.fa", {"short": "ACGT" * 100})])
     [call] = answer(index, [genome], QuerySettings())
     assert call.verdict == "qc_fail"
-    assert drawn(index, genome, call, portraits=True) == Drawn()
+    assert draw(index, genome, call, with_composition=True) == QueryFigures()
 
 
-def kept(index: Index, inputs: list[Path]) -> tuple[list[dict[str, Any]], list[Drawn | None]]:
+def kept(index: Index, inputs: list[Path]) -> tuple[list[dict[str, Any]], list[QueryFigures | None]]:
     """Calls and pictures of inputs, as a worker keeps them: through JSON and SQLite's types."""
     found, pictures = [], []
     for genome in iter_genomes(inputs):
         [call] = answer(index, [genome], QuerySettings())
         found.append(json.loads(json.dumps(call_json(call, provenance(index)))))
-        one = None if isinstance(genome, Failure) else drawn(index, genome, call, portraits=True)
-        again = (
-            painting_of(json.loads(json.dumps(painting_json(one.painting)))) if one and one.painting else None
-        )
-        pictures.append(one and Drawn(again, one.portraits))
+        one = None if isinstance(genome, Failure) else draw(index, genome, call, with_composition=True)
+        again = windows_of(json.loads(json.dumps(windows_json(one.windows)))) if one and one.windows else None
+        pictures.append(one and QueryFigures(again, one.compositions))
     return found, pictures
 
 
@@ -169,7 +171,7 @@ def test_the_report_of_kept_answers_is_the_report(demo: Path, demo_index: Path, 
     assert verdicts == ["species", "genus", "novel", "qc_fail", "failed"]
     index = Index.open(demo_index)
     assert_the_same_but_for_rounding(
-        (tmp_path / "report.html").read_text(), report_of(index, *kept(index, inputs))
+        (tmp_path / "report.html").read_text(), report_html(index, *kept(index, inputs))
     )
 
 
@@ -201,33 +203,33 @@ def test_answers_outlive_the_snapshot_that_they_rest_on(demo: Path, own_index: P
     assert remove(own_index, ["DEMO_0001"], ChangeSettings()).removed == 1
     now = Index.open(own_index)
     assert found[0]["hits"][0]["id"] == "DEMO_0001"
-    page = report_of(now, found, pictures)
+    page = report_html(now, found, pictures)
     assert f"from snapshot {now.snapshot.number} of" in page
     assert f"Calls by gindex {provenance(index)['gindex_version']} from snapshot 1 (" in page
-    assert report_of(index, found, pictures).count("Calls by gindex") == 0
+    assert report_html(index, found, pictures).count("Calls by gindex") == 0
 
 
-def test_pictures_come_from_the_services_file(paintings: list[Painting], tmp_path: Path) -> None:
+def test_pictures_come_from_the_services_file(windows: list[GenomeWindows], tmp_path: Path) -> None:
     database = connect(tmp_path)
     with database:
         database.execute("PRAGMA foreign_keys = OFF")
         database.execute(
             "INSERT INTO pictures (job, number, painting, portrait_light, portrait_dark)"
             " VALUES (?, ?, ?, ?, ?)",
-            ("one", 2, json.dumps(painting_json(paintings[0])), b"light", b"dark"),
+            ("one", 2, json.dumps(windows_json(windows[0])), b"light", b"dark"),
         )
         database.execute("INSERT INTO pictures (job, number, painting) VALUES ('one', 0, NULL)")
     rows = database.execute("SELECT * FROM pictures").fetchall()
-    expected = Drawn(paintings[0], {"light": b"light", "dark": b"dark"})
-    assert kept_drawings(rows, 4) == [Drawn(), None, expected, None]
+    expected = QueryFigures(windows[0], {"light": b"light", "dark": b"dark"})
+    assert stored_figures(rows, 4) == [QueryFigures(), None, expected, None]
     database.close()
 
 
-# -- the painting as SVG -------------------------------------------------------------------------------------
+# -- windows as SVG ------------------------------------------------------------------------------------------
 
 
-def drawing_of(painted: Painting) -> ElementTree.Element:
-    return ElementTree.fromstring(painting_svg(painted))
+def drawing_of(one: GenomeWindows) -> ElementTree.Element:
+    return ElementTree.fromstring(windows_svg(one))
 
 
 def percent(value: str | None) -> float:
@@ -236,36 +238,36 @@ def percent(value: str | None) -> float:
     return float(value[:-1])
 
 
-def test_bars_are_the_windows(paintings: list[Painting]) -> None:
-    for one in paintings:
+def test_bars_are_the_windows(windows: list[GenomeWindows]) -> None:
+    for one in windows:
         bars = drawing_of(one).findall(f"{SVG}rect")
-        assert len(bars) == len(one.stripes)
+        assert len(bars) == len(one.windows)
         left, right = percent(bars[0].get("x")), percent(bars[-1].get("x")) + percent(bars[-1].get("width"))
-        fills = {key.label: key.fill for key in painting_keys(one)}
-        for bar, stripe in zip(bars, one.stripes, strict=True):
-            at = left + (right - left) * stripe.start / one.length_bp
+        fills = {name: fill(entry) for entry in legend_of(one) for name in entry.names}
+        for bar, window in zip(bars, one.windows, strict=True):
+            at = left + (right - left) * window.start / one.length_bp
             assert percent(bar.get("x")) == pytest.approx(at, abs=0.002)
-            wide = (right - left) * (stripe.end - stripe.start) / one.length_bp
+            wide = (right - left) * (window.end - window.start) / one.length_bp
             assert percent(bar.get("width")) == pytest.approx(wide, abs=0.002)
-            shown = 100 * (stripe.identity or KMER_FLOOR)
+            shown = 100 * (window.identity or KMER_FLOOR)
             assert identity_at(bar) == pytest.approx(shown, abs=0.05)
-            assert bar.get("fill") == fills[stripe.name]
+            assert bar.get("fill") == fills[window.name]
             said = bar.findtext(f"{SVG}title") or ""
-            assert said.startswith(f"{stripe.start:,} to {stripe.end:,} bp: {stripe.name}")
+            assert said.startswith(f"{window.start:,} to {window.end:,} bp: {window.name}")
 
 
 def identity_at(bar: ElementTree.Element) -> float:
     """The identity that the top of a bar stands at, read off the scale: its lines of 60 and 100 %."""
-    lines = ElementTree.fromstring(painting_svg(PLAIN)).findall(f"{SVG}line")
+    lines = ElementTree.fromstring(windows_svg(PLAIN)).findall(f"{SVG}line")
     height = {tick: float(line.get("y1") or 0) for tick, line in zip(range(60, 101, 10), lines, strict=False)}
     return 60 + 40 * (float(bar.get("y") or 0) - height[60]) / (height[100] - height[60])
 
 
-PLAIN = Painting("plain", 1_000, (1_000,), (Stripe(0, 1_000),))
+PLAIN = GenomeWindows("plain", 1_000, (1_000,), (Window(0, 1_000),))
 
 
-def test_the_picture_says_its_shares(paintings: list[Painting]) -> None:
-    [novel] = [one for one in paintings if one.genome == "stranger"]
+def test_the_picture_says_its_shares(windows: list[GenomeWindows]) -> None:
+    [novel] = [one for one in windows if one.genome == "stranger"]
     top = drawing_of(novel)
     assert top.get("role") == "img"
     assert top[0].text == "Nearest species along stranger"
@@ -275,41 +277,35 @@ def test_the_picture_says_its_shares(paintings: list[Painting]) -> None:
         assert f"{name} {share:.0%}" in said
 
 
-def many_names(names: int) -> Painting:
-    stripes = tuple(
-        Stripe(at, at + 1_000, f"r{at}", f"S {at}", None, 0.9) for at in range(0, 1_000 * names, 1_000)
+def many_names(names: int) -> GenomeWindows:
+    windows = tuple(
+        Window(at, at + 1_000, f"r{at}", f"S {at}", None, 0.9) for at in range(0, 1_000 * names, 1_000)
     )
-    return Painting(
-        "many", 1_000 * names, (1_000 * names,), (*stripes[:-1], Stripe(1_000 * (names - 1), 1_000 * names))
+    return GenomeWindows(
+        "many", 1_000 * names, (1_000 * names,), (*windows[:-1], Window(1_000 * (names - 1), 1_000 * names))
     )
 
 
-def test_keys_stand_for_all_of_a_genome() -> None:
+def test_the_legend_stands_for_all_of_a_genome() -> None:
     names = len(PALETTE) + 5
-    keys = painting_keys(many_names(names))
-    assert sum(key.share for key in keys) == pytest.approx(1)
-    assert [key.light for key in keys[:-2]] == list(PALETTE) == [key.fill for key in keys[:-2]]
-    others, nothing = keys[-2:]
-    assert (others.label, others.light, others.dark) == (
-        "4 more",
-        THEMES["light"].others,
-        THEMES["dark"].others,
-    )
-    assert (nothing.label, nothing.light, nothing.dark) == (
-        NOTHING,
-        THEMES["light"].faint,
-        THEMES["dark"].faint,
-    )
+    legend = legend_of(many_names(names))
+    assert sum(entry.share for entry in legend) == pytest.approx(1)
+    assert [entry.colours["light"] for entry in legend[:-2]] == list(PALETTE)
+    assert [fill(entry) for entry in legend[:-2]] == list(PALETTE)
+    others, nothing = legend[-2:]
+    assert (others.label, others.colours) == ("4 more", {name: one.others for name, one in THEMES.items()})
+    assert (nothing.label, nothing.colours) == (NOTHING, {name: one.faint for name, one in THEMES.items()})
+    assert fill(others) == f"var(--windows-others, {THEMES['light'].others})"
     one_more = many_names(len(PALETTE) + 2)
-    assert painting_keys(one_more)[-2].label == list(one_more.shares())[len(PALETTE)]
+    assert legend_of(one_more)[-2].label == list(one_more.shares())[len(PALETTE)]
 
 
-def test_contigs_end_at_dotted_lines_unless_they_are_too_many(paintings: list[Painting]) -> None:
-    def dotted(painted: Painting) -> list[float]:
-        lines = drawing_of(painted).findall(f"{SVG}line")
+def test_contigs_end_at_dotted_lines_unless_they_are_too_many(windows: list[GenomeWindows]) -> None:
+    def dotted(one: GenomeWindows) -> list[float]:
+        lines = drawing_of(one).findall(f"{SVG}line")
         return [percent(line.get("x1")) for line in lines if line.get("stroke-dasharray")]
 
-    [sample] = [one for one in paintings if one.genome == "sample"]
+    [sample] = [one for one in windows if one.genome == "sample"]
     bars = drawing_of(sample).findall(f"{SVG}rect")
     left, wide = percent(bars[0].get("x")), sum(percent(bar.get("width")) for bar in bars)
     expected = [left + wide * end / sample.length_bp for end in sample.contig_ends[:-1]]
@@ -318,17 +314,17 @@ def test_contigs_end_at_dotted_lines_unless_they_are_too_many(paintings: list[Pa
     assert len(dotted(cut(sample, MOST_ENDS))) == MOST_ENDS
     crowd = cut(sample, MOST_ENDS + 1)
     assert dotted(crowd) == []
-    assert f"whose {MOST_ENDS + 1:,} borders are too many" in (drawing_of(crowd)[1].text or "")
+    assert f"; {MOST_ENDS + 1:,} contig ends are too many to be drawn" in (drawing_of(crowd)[1].text or "")
 
 
-def cut(painted: Painting, times: int) -> Painting:
-    ends = [painted.length_bp * number // (times + 1) for number in range(1, times + 2)]
-    return replace(painted, contig_ends=tuple(ends))
+def cut(one: GenomeWindows, times: int) -> GenomeWindows:
+    ends = [one.length_bp * number // (times + 1) for number in range(1, times + 2)]
+    return replace(one, contig_ends=tuple(ends))
 
 
-def test_hostile_names_stay_text(paintings: list[Painting]) -> None:
-    stripe = replace(paintings[0].stripes[0], species=HOSTILE, reference=HOSTILE)
-    top = drawing_of(replace(paintings[0], genome=HOSTILE, stripes=(stripe, *paintings[0].stripes[1:])))
+def test_hostile_names_stay_text(windows: list[GenomeWindows]) -> None:
+    window = replace(windows[0].windows[0], species=HOSTILE, reference=HOSTILE)
+    top = drawing_of(replace(windows[0], genome=HOSTILE, windows=(window, *windows[0].windows[1:])))
     assert {element.tag for element in top.iter()} <= {
         f"{SVG}{name}" for name in ("svg", "title", "desc", "rect", "line", "text")
     }
@@ -348,9 +344,9 @@ def test_ticks_are_round_and_few(end: int) -> None:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_a_browser_shows_it_at_any_width(
-    browser: Browser, paintings: list[Painting], tmp_path: Path, scheme: str
+    browser: Browser, windows: list[GenomeWindows], tmp_path: Path, scheme: str
 ) -> None:
-    page_of(paintings, tmp_path / "page.html")
+    page_of(windows, tmp_path / "page.html")
     letters = set()
     for width in (390, 1200):
         with opened(browser, tmp_path / "page.html", width, scheme) as page:
@@ -364,10 +360,10 @@ def test_a_browser_shows_it_at_any_width(
             assert sum(bars) == pytest.approx(0.915 * box["width"], rel=0.01)
             size = "one => [one.getBoundingClientRect().width, one.getBoundingClientRect().height]"
             letters.add(tuple(picture.locator("text").first.evaluate(size)))
-            fill = "one => getComputedStyle(one).fill"
-            low = picture.locator("rect").last.evaluate(fill)
+            colour = "one => getComputedStyle(one).fill"
+            low = picture.locator("rect").last.evaluate(colour)
             assert low == rgb(THEMES[scheme].faint)
-            assert picture.locator("text").first.evaluate(fill) == rgb(THEMES[scheme].ink)
+            assert picture.locator("text").first.evaluate(colour) == rgb(THEMES[scheme].ink)
             ends = (
                 "all => all.map(one => [one.getBoundingClientRect().left, one.getBoundingClientRect().right])"
             )
@@ -376,17 +372,17 @@ def test_a_browser_shows_it_at_any_width(
     assert len(letters) == 1  # bars stretch, letters do not
 
 
-def page_of(paintings: list[Painting], path: Path) -> None:
+def page_of(windows: list[GenomeWindows], path: Path) -> None:
     """A page as the service's: its ink and its two tones for the dark, and the pictures."""
     light, dark = THEMES["light"], THEMES["dark"]
     style = (
         f"body {{ margin: 1rem; font: 16px sans-serif; background: {light.paper}; color: {light.ink}; }}"
         "@media (prefers-color-scheme: dark) {"
-        f":root {{ --painting-others: {dark.others}; --painting-nothing: {dark.faint}; }}"
+        f":root {{ --windows-others: {dark.others}; --windows-nothing: {dark.faint}; }}"
         f"body {{ background: {dark.paper}; color: {dark.ink}; }} }}"
     )
-    pictures = "".join(painting_svg(one) for one in paintings)
-    head = f'<meta charset="utf-8"><title>paintings</title><style>{style}</style>'
+    pictures = "".join(windows_svg(one) for one in windows)
+    head = f'<meta charset="utf-8"><title>windows</title><style>{style}</style>'
     path.write_text(f'<!doctype html><html lang="en">{head}{pictures}')
 
 

@@ -71,7 +71,8 @@ def new_figure(theme: Theme, width: float, height: float, title: str, line: int 
 
     layout = ConstrainedLayoutEngine(w_pad=0.08, h_pad=0.08, wspace=0.03, hspace=0.03)
     figure = Figure(figsize=(width, height), layout=layout, facecolor=theme.paper)
-    figure.suptitle(fill(title, line), color=theme.ink, fontsize=TITLE, x=0.01, ha="left")
+    if title:
+        figure.suptitle(fill(title, line), color=theme.ink, fontsize=TITLE, x=0.01, ha="left")
     return figure
 
 
@@ -133,8 +134,8 @@ def bases(length_bp: int) -> tuple[float, str]:
 def picture_path(folder: Path, name: str, what: str) -> Path:
     """Where the picture of a genome or species goes, without its suffix: one name, one file.
 
-    >>> picture_path(Path("out"), "gb|AB1/2", "portrait").as_posix()
-    'out/gb%7CAB1%2F2-portrait'
+    >>> picture_path(Path("out"), "gb|AB1/2", "composition").as_posix()
+    'out/gb%7CAB1%2F2-composition'
     """
     return folder / f"{quote(name, safe=' +,=@()')}-{what}"
 

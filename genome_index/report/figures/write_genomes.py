@@ -1,4 +1,4 @@
-"""What is asked for -> pictures as files: of genomes, by id or path, of a species, by name, and of all."""
+"""Figures as files: of genomes (by id or path), of a species (by name), and the map of the collection."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from genome_index.index.index import Index
 from genome_index.io.quality import complaint
 from genome_index.io.reader import GenomePer, iter_genomes
 from genome_index.records import Entry, Failure, Progress, quiet
-from genome_index.report.figures.genome.portrait import portrait
+from genome_index.report.figures.genome.composition_figure import composition_picture
 from genome_index.report.figures.genome.species import species_picture
 from genome_index.report.figures.genome.subjects import (
     Subject,
@@ -25,8 +25,8 @@ from genome_index.report.figures.genome.subjects import (
     require_species,
     stranger,
 )
-from genome_index.report.figures.genome.windows import not_kept, painting
-from genome_index.report.figures.genome.windows_figure import stripes_picture
+from genome_index.report.figures.genome.windows import bases_not_stored, nearest_windows
+from genome_index.report.figures.genome.windows_figure import windows_picture
 from genome_index.report.figures.map import level_of, map_picture, view_of
 from genome_index.report.figures.style import Theme, picture_path, save, theme_named
 
@@ -43,9 +43,9 @@ class Drawn:
 def draw_genomes(
     index: Index, given: Sequence[str], out: Path, theme: str = "light", per: GenomePer = "file"
 ) -> Iterator[Drawn | Failure]:
-    """Write `ID-portrait` and `ID-painting` of genomes that are ids of the index, or paths of files.
+    """Write `ID-composition` and `ID-windows` of genomes given by their id in the index or by their file.
 
-    An id goes before a file of that name. A file that cannot be read is a `Failure` in its place.
+    An id takes precedence over a file of that name. A file that cannot be read gives a `Failure`.
 
     Raises
     ------
@@ -131,9 +131,11 @@ def _drawn(
 
 def _genome(index: Index, subject: Subject, out: Path, theme: Theme) -> Drawn:
     others = members(index, subject.species, without=subject.row)
-    paths = save(portrait(index, subject, others, theme), picture_path(out, subject.id, "portrait"))
+    paths = save(
+        composition_picture(index, subject, others, theme), picture_path(out, subject.id, "composition")
+    )
     if subject.genome is None:
-        return Drawn(subject.id, tuple(paths), not_kept(subject.id))
-    painted = painting(index, subject.genome)
-    paths += save(stripes_picture(painted, theme), picture_path(out, subject.id, "painting"))
+        return Drawn(subject.id, tuple(paths), bases_not_stored(subject.id))
+    windows = nearest_windows(index, subject.genome)
+    paths += save(windows_picture(windows, theme), picture_path(out, subject.id, "windows"))
     return Drawn(subject.id, tuple(paths))

@@ -1,1 +1,1 @@
-"""The report as one self-contained HTML page: plotly figures, tables, and what little script they need."""
+"""The report as one self-contained HTML page: figures as SVG and canvas, tables, and their scripts."""

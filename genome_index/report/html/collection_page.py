@@ -1,4 +1,4 @@
-"""The report of a collection as a page: map, groups, what differs from the names, suspects, taxonomy."""
+"""Report of a collection as a page: map, groups, suspects, duplicates, identity, heatmap, taxonomy."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from genome_index.collection.summary import Collection
 from genome_index.index.index import Index
 from genome_index.report.calls import made_with
 from genome_index.report.collection_tables import Line, Tables
-from genome_index.report.html import texts as words
+from genome_index.report.figures.heatmap import cells_of, heatmap_svg
+from genome_index.report.figures.identity import identity_svg
+from genome_index.report.html import texts
 from genome_index.report.html.document import Figure, Page, Section, Table
-from genome_index.report.html.heatmap import heatmap_chart
-from genome_index.report.html.identity import identity_chart
 from genome_index.report.html.map import map_block
-from genome_index.report.html.taxonomy import sunburst_chart
+from genome_index.report.html.taxonomy import sunburst
 from genome_index.taxonomy.name_tree import Counts
 
 
 @dataclass(frozen=True)
 class Numbers:
-    """What the figures show."""
+    """The numbers behind the figures."""
 
     mapped: Map
     matrix: Matrix
@@ -36,25 +36,38 @@ class Numbers:
 def collection_page(
     index: Index, found: Collection, lines: Tables, summary: Sequence[str], numbers: Numbers
 ) -> Page:
-    """All that the report says, for people: its tables, sentences and figures."""
-    tables = {name: _table(name, lines[name]) for name in words.NOTHING}
+    """The page, from the tables, sentences and numbers of the report."""
+    tables = {name: _table(name, lines[name]) for name in texts.NOTHING}
     mapped = map_block(index, numbers.mapped, groups=_group_names(found))
-    shown = words.of_heatmap(len(numbers.matrix.ids), len(found.ids))
-    borders = words.of_identity(numbers.identities)
+    shown = texts.of_heatmap(len(numbers.matrix.ids), len(found.ids))
+    borders = texts.of_identity(numbers.identities)
     sections = [
-        Section("map", "Map", words.MAP[numbers.mapped.by], mapped),
-        Section("groups", "Groups", words.of_groups(found.choice.rank, _ani(found)), tables["groups"]),
-        Section("differences", "Groups and names", words.DIFFERENCES, tables["differences"]),
-        Section("suspects", "To look at", words.SUSPECTS, tables["suspects"]),
-        Section("duplicates", "Duplicates", words.DUPLICATES, tables["duplicates"]),
-        Section("identity", "Identity", borders, Figure.of(identity_chart(numbers.identities))),
-        Section("heatmap", "All against all", shown, Figure.of(heatmap_chart(numbers.matrix))),
-        Section("taxonomy", "Taxonomy", words.TAXONOMY, Figure.of(sunburst_chart(numbers.counts))),
+        Section("map", "Map", texts.MAP[numbers.mapped.by], mapped),
+        Section("groups", "Groups", texts.of_groups(found.choice.rank, _ani(found)), tables["groups"]),
+        Section("differences", "Groups and names", texts.DIFFERENCES, tables["differences"]),
+        Section("suspects", "To look at", texts.SUSPECTS, tables["suspects"]),
+        Section("duplicates", "Duplicates", texts.DUPLICATES, tables["duplicates"]),
+        Section("identity", "Identity", borders, _identity(numbers.identities)),
+        Section("heatmap", "All against all", shown, _heatmap(numbers.matrix)),
+        Section("taxonomy", "Taxonomy", texts.TAXONOMY, sunburst(numbers.counts)),
     ]
     return Page(
-        f"What {index.path.name} holds", [_sentence(line) for line in summary], _in_numbers(found),
+        f"The genomes of {index.path.name}", [_sentence(line) for line in summary], _in_numbers(found),
         sections, made_with(found.provenance, index.snapshot.created),
     )  # fmt: skip
+
+
+def _identity(identities: Identities) -> Figure:
+    from markupsafe import Markup
+
+    return Figure(Markup(identity_svg(identities)), "Histograms of ANI within and between species.")
+
+
+def _heatmap(matrix: Matrix) -> Figure:
+    from markupsafe import Markup
+
+    text = f"Heatmap of {len(matrix.ids):,} genomes: ANI above the diagonal, similarity below it."
+    return Figure(Markup(heatmap_svg(matrix)), text, cells_of(matrix))
 
 
 def _sentence(line: str) -> str:
@@ -62,7 +75,7 @@ def _sentence(line: str) -> str:
 
 
 def _ani(found: Collection) -> float | None:
-    """The identity that groups ask for, percent; None where they were made by score."""
+    """ANI of the threshold of the groups in percent; None for groups made by score."""
     by_identity = found.choice.ani is not None or found.choice.rank == "species"
     return 100 - found.grouping.threshold if by_identity else None
 
@@ -85,7 +98,7 @@ def _in_numbers(found: Collection) -> Sequence[tuple[str, str]]:
 
 
 def _group_names(found: Collection) -> list[str | None]:
-    """For the map: groups of several genomes by their number and commonest name; (L,)."""
+    """The group of each genome for the map: number and commonest name, None for groups of one; (L,)."""
     names = [
         f"{one.number + 1}: {one.names[0][0]}" if one.names else f"{one.number + 1}" for one in found.groups
     ]
@@ -95,4 +108,4 @@ def _group_names(found: Collection) -> list[str | None]:
 
 def _table(name: str, lines: Sequence[Line]) -> Table:
     head, *rows = lines
-    return Table(tuple(str(column).replace("_", " ") for column in head), rows, words.NOTHING[name])
+    return Table(tuple(str(column).replace("_", " ") for column in head), rows, texts.NOTHING[name])

@@ -1,8 +1,7 @@
-"""Sections -> one HTML file that asks nothing of a network: figures, tables and script are in it."""
+"""Page of a report: one HTML file with its figures, tables and scripts; nothing is loaded from a network."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -10,11 +9,12 @@ from importlib import metadata, resources
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    import plotly.graph_objects
     from jinja2 import Template
     from markupsafe import Markup
 
 Cells = Sequence[object]
+
+SCRIPTS = ("page.js", "map.js", "sunburst.js", "draw.js")
 
 
 @dataclass(frozen=True)
@@ -23,54 +23,59 @@ class Table:
 
     columns: tuple[str, ...]
     rows: Sequence[Cells]
-    empty: str = "Nothing to list."  # what is said where there are no rows
+    empty: str = "Nothing to list."  # shown in place of a table without rows
 
 
 @dataclass(frozen=True)
 class Figure:
-    """A plotly figure as JSON, drawn when it comes into view."""
+    """A figure as SVG (report/figures/inline.py), for a wide page and for a narrow one."""
 
-    json: str
-    height: int = 480  # pixels
-    says: str = ""  # for those who cannot see it
-
-    @classmethod
-    def of(cls, chart: plotly.graph_objects.Figure, says: str = "") -> Figure:
-        return cls(chart.to_json(), int(chart.layout.height or cls.height), says)
+    svg: Markup
+    text: str  # the figure in words, for screen readers
+    cells: Mapping[str, Any] | None = None  # numbers that the script shows at the pointer: heatmap.cells_of
 
 
 @dataclass(frozen=True)
 class Map:
-    """Genomes on a plane, coloured by what the reader chooses: see page/mapped.py."""
+    """Genomes on a plane, in colours that the reader chooses; map.js draws it."""
 
     data: Mapping[str, Any]
-    says: str = ""
+    text: str
+    marked: str = ""  # what the stars are
+
+
+@dataclass(frozen=True)
+class Sunburst:
+    """A tree of names that opens where the reader clicks; sunburst.js draws it."""
+
+    data: Mapping[str, Any]
+    text: str
 
 
 @dataclass(frozen=True)
 class Query:
-    """One query's answer with its evidence."""
+    """The answer to one query with its evidence."""
 
     number: int  # from 1, in the order of the run
     name: str
-    verdict: str  # the word
-    answer: str  # the name that was called, and how sure that is
+    verdict: str
+    answer: str  # the called name with its confidence
     reason: str
     facts: Sequence[tuple[str, str]] = ()
     warnings: Sequence[str] = ()
     hits: Table | None = None
-    painting: Figure | None = None
-    portrait: Mapping[str, str] = field(default_factory=dict)  # theme -> PNG as a data URL
+    windows: Markup | None = None  # figure with its legend
+    composition: Mapping[str, str] = field(default_factory=dict)  # theme -> PNG as a data URL
 
 
 @dataclass(frozen=True)
 class Section:
-    """A heading, how to read what is below it, and what is below it."""
+    """A heading, how to read its content, and the content."""
 
     id: str
     title: str
     about: str
-    content: Figure | Map | Table | tuple[Query, ...]
+    content: Figure | Map | Sunburst | Table | tuple[Query, ...]
 
 
 @dataclass(frozen=True)
@@ -79,41 +84,38 @@ class Page:
 
     title: str
     lead: Sequence[str]  # sentences
-    numbers: Sequence[tuple[str, str]]  # what stands out: what it is, its value
+    numbers: Sequence[tuple[str, str]]  # headline numbers: label, value
     sections: Sequence[Section]
-    made: str  # what it rests on, in a line
-    json: tuple[str, Any] | None = None  # a file that the page offers, and what is in it
+    made: str  # version, snapshot and taxonomy, in a line
+    json: tuple[str, Any] | None = None  # a file to download: name, content
 
 
 def as_html(page: Page) -> str:
-    """The file's text. Whatever comes from outside is escaped, in markup and in JSON."""
-    from plotly.offline import get_plotlyjs
-
+    """The text of the file; names and other texts are escaped, in markup and in JSON."""
     kinds = {section.id: type(section.content).__name__ for section in page.sections}
     data = {key: value for section in page.sections for key, value in _data(section)}
     data |= {"json": page.json[1]} if page.json else {}
     return _template().render(
-        page=page, kinds=kinds, data=data, style=_text("page.css"), script=_text("page.js"),
-        plotly=get_plotlyjs(), version=metadata.version("gindex"),
+        page=page, kinds=kinds, data=data, style=_text("page.css"),
+        script="".join(map(_text, SCRIPTS)), version=metadata.version("gindex"),
     )  # fmt: skip
 
 
 def _data(section: Section) -> list[tuple[str, Any]]:
-    """What the script draws: the id of an element, and its data."""
+    """Data for the script: id of an element, its data."""
     if not isinstance(section.content, tuple):
         return [(section.id, _drawn(section.content))]
-    found: list[tuple[str, Any]] = []
+    data: list[tuple[str, Any]] = []
     for query in section.content:
-        parts = {"hits": query.hits, "painting": query.painting}
-        found += [(f"query-{query.number}-{name}", _drawn(part)) for name, part in parts.items() if part]
-    return found
+        data += [(f"query-{query.number}-hits", _drawn(query.hits))] if query.hits else []
+    return data
 
 
-def _drawn(content: Figure | Map | Table) -> object:
+def _drawn(content: Figure | Map | Sunburst | Table) -> object:
     if isinstance(content, Figure):
-        return {"figure": json.loads(content.json)}
-    if isinstance(content, Map):
-        return {"map": content.data}
+        return {"cells": content.cells}
+    if isinstance(content, Map | Sunburst):
+        return content.data
     return {"columns": content.columns, "rows": content.rows, "empty": content.empty}
 
 
@@ -122,13 +124,13 @@ def _template() -> Template:
     from jinja2 import Environment, StrictUndefined
 
     rules = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    rules.policies["json.dumps_kwargs"] = {"sort_keys": False}  # ranks stand from broad to fine
+    rules.policies["json.dumps_kwargs"] = {"sort_keys": False}  # ranks keep their order, broadest first
     rules.filters["prose"] = _prose
     return rules.from_string(_text("page.html"))
 
 
 def _prose(sentence: str) -> Markup:
-    """What stands between backticks is code; the rest is escaped."""
+    """The sentence escaped, with text between backticks as code."""
     from markupsafe import Markup, escape
 
     parts = [escape(part) for part in sentence.split("`")]

@@ -1,4 +1,4 @@
-"""The map's data for the page: places, names by rank and label as numbers, and what is marked."""
+"""Map for the page: places of the genomes, their names at each rank and label, and marks of the queries."""
 
 from __future__ import annotations
 
@@ -21,13 +21,14 @@ class Mark:
     x: float
     y: float
     label: str
-    says: str
+    text: str  # of its tooltip
+    hits: tuple[str, ...]  # ids, nearest first
 
 
 def map_block(
-    index: Index, found: Map, marks: Sequence[Mark] = (), groups: Sequence[str | None] = ()
+    index: Index, mapped: Map, marks: Sequence[Mark] = (), groups: Sequence[str | None] = ()
 ) -> document.Map:
-    """What page.js draws; names of `groups` are in the order of the map's rows."""
+    """The data of map.js; `groups` are names in the order of the rows of the map."""
     entries = index.catalog.entries()
     names = {
         level: [name_of(entry, level) for entry in entries]
@@ -38,25 +39,25 @@ def map_block(
     data: dict[str, Any] = {
         "ids": [entry.id for entry in entries],
         "species": [name_of(entry, "species") for entry in entries],
-        "x": [round(float(x), 3) for x in found.xy[:, 0]],
-        "y": [round(float(y), 3) for y in found.xy[:, 1]],
+        "x": [round(float(x), 3) for x in mapped.xy[:, 0]],
+        "y": [round(float(y), 3) for y in mapped.xy[:, 1]],
         "levels": {level: _coded(known) for level, known in names.items()},
         "level": telling_rank(index),
         "palette": PALETTE,
         "marked": [asdict(mark) for mark in marks],
-        "axes": axis_titles(found),
-        "ticks": found.explained is not None,
+        "axes": axis_titles(mapped),
     }
-    return document.Map(data, f"A map of {len(entries):,} genomes; near ones have like vectors.")
+    what = "query" if len(marks) == 1 else "queries"
+    return document.Map(data, f"A map of {len(entries):,} genomes.", what)
 
 
-def axis_titles(found: Map) -> tuple[str, str]:
-    if found.explained is None:
-        return ("", "")  # axes of UMAP mean nothing
-    return (f"PC 1 ({found.explained[0]:.0%} of the variance)", f"PC 2 ({found.explained[1]:.0%})")
+def axis_titles(mapped: Map) -> tuple[str, str]:
+    if mapped.explained is None:
+        return ("", "")  # the axes of UMAP have no meaning
+    return (f"PC 1 ({mapped.explained[0]:.0%} of the variance)", f"PC 2 ({mapped.explained[1]:.0%})")
 
 
 def _coded(names: Sequence[str | None]) -> dict[str, Any]:
-    """Names once, and a number for each genome; -1 is no name."""
+    """Names once, and the code of each genome; -1 without a name."""
     known = {name: code for code, name in enumerate(sorted({name for name in names if name}))}
     return {"names": list(known), "codes": [known[name] if name else -1 for name in names]}

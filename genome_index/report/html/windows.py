@@ -1,62 +1,155 @@
-"""A painting for the page: a genome's windows in the colours of the species they are nearest to."""
+"""Windows of a genome for a page: the figure as SVG, with its legend.
+
+Lengths along the genome are percentages, so that bars stretch with the page and text does not. Text and lines
+take the colour of the page. Two colours differ in the dark theme: a page sets `--windows-others` and
+`--windows-nothing` to the dark colours of their legend entries; without them they are as in the light theme.
+"""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
+from html import escape
 from typing import TYPE_CHECKING
 
-from genome_index.index.calibration.hits import KMER_FLOOR
-from genome_index.report.figures.genome.windows import Painting
-from genome_index.report.figures.genome.windows_figure import Key, keys_of
-from genome_index.report.figures.style import THEMES, bases
-from genome_index.report.html import document
+from genome_index.records import counted
+from genome_index.report.figures.genome.windows import NOTHING, GenomeWindows
+from genome_index.report.figures.genome.windows_figure import FOOT, LegendEntry, legend_of, top_of
+from genome_index.report.figures.style import bases
 
 if TYPE_CHECKING:
-    from plotly.graph_objects import Bar
+    from markupsafe import Markup
 
-HEIGHT = 340  # pixels
-
-
-def painting_block(painted: Painting) -> document.Figure:
-    """A bar a window as high as its identity, a colour a species; windows that share nothing stand low."""
-    from plotly.graph_objects import Figure
-
-    scale, unit = bases(painted.length_bp)
-    figure = Figure([_bars(painted, key, scale) for key in keys_of(painted, THEMES["light"])])
-    figure.update_layout(shapes=_ends(painted, scale))
-    figure.update_layout(
-        template="none", barmode="overlay", bargap=0, height=HEIGHT, showlegend=True,
-        margin={"l": 55, "r": 10, "t": 10, "b": 45}, legend={"font": {"size": 11}, "tracegroupgap": 0},
-        xaxis={"title": {"text": f"position ({unit})"}, "range": [0, painted.length_bp / scale]},
-        yaxis={"title": {"text": "identity (%)"}, "range": [100 * KMER_FLOOR - 3, 101]},
-    )  # fmt: skip
-    says = ", ".join(f"{name} {share:.0%}" for name, share in painted.shares().items())
-    return document.Figure(figure.to_json(), HEIGHT, f"Nearest species along {painted.genome}: {says}")
+LEFT, WIDTH = 6.5, 91.5  # percent: room for "100" on a small screen, and for half a number after the end
+TOP, HEIGHT, BELOW = 24, 160, 44  # pixels: label of the y axis, bars, numbers and label of the x axis
+HIGHEST = 100.0
+MOST_TICKS = 6
+MOST_ENDS = 60  # dotted lines; more of them hide the bars on a small screen
 
 
-def _ends(painted: Painting, scale: float) -> list[dict[str, object]]:
-    """Dotted lines where contigs end: add_vline draws the same, in a time that grows with their square."""
-    line = {"color": THEMES["light"].others, "dash": "dot", "width": 1}
-    up = {"y0": 0, "y1": 1, "yref": "y domain"}
-    return [
-        {"line": line, "type": "line", "x0": end / scale, "x1": end / scale, "xref": "x", **up}
-        for end in painted.contig_ends[:-1]
-    ]
+LEGEND_ENTRY = (
+    '<li><svg viewBox="0 0 16 16" aria-hidden="true"><rect width="16" height="16" rx="3" fill="{}"/></svg>'
+    "<span>{}, {}</span></li>"
+)
 
 
-def _bars(painted: Painting, key: Key, scale: float) -> Bar:
-    from html import escape
+def windows_markup(windows: GenomeWindows) -> Markup:
+    """The figure and its legend, as a page shows them."""
+    from markupsafe import Markup
 
-    from plotly.graph_objects import Bar
+    entry = Markup(LEGEND_ENTRY)
+    entries = (entry.format(fill(one), one.label, f"{one.share:.0%}") for one in legend_of(windows))
+    legend = Markup('<ul class="legend" aria-label="Colours of the windows">{}</ul>')
+    figure = Markup('<figure class="wide">{}</figure>{}')
+    return figure.format(Markup(windows_svg(windows)), legend.format(Markup("").join(entries)))
 
-    stripes = [stripe for stripe in painted.stripes if stripe.name in key.names]
-    floor = 100 * KMER_FLOOR
-    return Bar(
-        x=[round((stripe.start + stripe.end) / 2 / scale, 4) for stripe in stripes],
-        width=[round((stripe.end - stripe.start) / scale, 4) for stripe in stripes],
-        y=[round(100 * (stripe.identity or KMER_FLOOR) - floor + 3, 2) for stripe in stripes],
-        base=floor - 3,
-        name=escape(key.label),
-        hovertext=[escape(stripe.says) for stripe in stripes],
-        hoverinfo="text",
-        marker={"color": key.colour, "line": {"width": 0}},
-    )
+
+def fill(entry: LegendEntry) -> str:
+    """The colour of an entry for an SVG attribute, in the theme of the page."""
+    light, dark = entry.colours["light"], entry.colours["dark"]
+    tone = "nothing" if NOTHING in entry.names else "others"
+    return light if light == dark else f"var(--windows-{tone}, {light})"
+
+
+def windows_svg(windows: GenomeWindows) -> str:
+    """The windows as bars as high as their identity, in the colours of `legend_of`.
+
+    The figure is as wide as its container. Each bar has a tooltip, the figure a description with the shares.
+    """
+    title, description = _text(f"Nearest species along {windows.genome}"), _text(_description(windows))
+    return "".join([
+        '<svg xmlns="http://www.w3.org/2000/svg" class="windows" role="img" width="100%" '
+        f'height="{TOP + HEIGHT + BELOW}" overflow="visible" font-size="11" fill="currentColor">',
+        f"<title>{title}</title><desc>{description}</desc>",
+        *_identity_axis(),
+        *_bars(windows),
+        *_contig_ends(windows),
+        *_position_axis(windows),
+        "</svg>",
+    ])  # fmt: skip
+
+
+def _description(windows: GenomeWindows) -> str:
+    """The figure in words, for screen readers."""
+    shares = ", ".join(f"{entry.label} {entry.share:.0%}" for entry in legend_of(windows))
+    text = f"{windows.length_bp:,} bp in {counted(len(windows.windows), 'window')}"
+    contigs = len(windows.contig_ends)
+    text += f" and {counted(contigs, 'contig')}" if contigs > 1 else ""
+    text += f"; {contigs - 1:,} contig ends are too many to be drawn" if contigs > MOST_ENDS + 1 else ""
+    return f"{text}. Nearest by shared k-mers: {shares}."
+
+
+def _bars(windows: GenomeWindows) -> Iterator[str]:
+    fills = _fills(windows)
+    for window in windows.windows:
+        left, right = _x(window.start, windows), _x(window.end, windows)
+        top = _y(top_of(window))
+        yield (
+            f'<rect x="{left:.3f}%" width="{right - left:.3f}%" y="{top:.1f}" '
+            f'height="{TOP + HEIGHT - top:.1f}" fill="{fills[window.name]}" shape-rendering="crispEdges">'
+            f"<title>{_text(window.text)}</title></rect>"
+        )
+
+
+def _fills(windows: GenomeWindows) -> dict[str, str]:
+    """Name -> fill of its legend entry."""
+    return {name: fill(entry) for entry in legend_of(windows) for name in entry.names}
+
+
+def _contig_ends(windows: GenomeWindows) -> Iterator[str]:
+    """Dotted lines where one contig ends and the next begins; they show on every colour."""
+    ends = windows.contig_ends[:-1]
+    for end in ends if len(ends) <= MOST_ENDS else ():
+        at = _x(end, windows)
+        line = f'<line x1="{at:.3f}%" x2="{at:.3f}%" y1="{TOP - 4}" y2="{TOP + HEIGHT}" stroke="currentColor"'
+        yield f'{line} stroke-dasharray="1.5 3"/>'
+
+
+def _identity_axis() -> Iterator[str]:
+    yield '<text x="0" y="12">identity (%)</text>'
+    for tick in range(60, 101, 10):
+        y = _y(tick)
+        yield f'<text x="{LEFT}%" dx="-2" y="{y + 4:.1f}" text-anchor="end">{tick}</text>'
+        yield (
+            f'<line x1="{LEFT}%" x2="{LEFT + WIDTH}%" y1="{y:.1f}" y2="{y:.1f}" stroke="currentColor" '
+            'stroke-opacity="0.15"/>'
+        )
+
+
+def _position_axis(windows: GenomeWindows) -> Iterator[str]:
+    scale, unit = bases(windows.length_bp)
+    foot = TOP + HEIGHT
+    yield f'<line x1="{LEFT}%" x2="{LEFT + WIDTH}%" y1="{foot}" y2="{foot}" stroke="currentColor"/>'
+    for tick in ticks(windows.length_bp / scale):
+        at = _x(tick * scale, windows)
+        yield f'<line x1="{at:.3f}%" x2="{at:.3f}%" y1="{foot}" y2="{foot + 4}" stroke="currentColor"/>'
+        anchor = "middle" if at < LEFT + WIDTH - 3 else "end"
+        yield f'<text x="{at:.3f}%" y="{foot + 17}" text-anchor="{anchor}">{tick:,.10g}</text>'
+    yield f'<text x="{LEFT + WIDTH / 2}%" y="{foot + 36}" text-anchor="middle">position ({unit})</text>'
+
+
+def ticks(end: float) -> list[float]:
+    """Round numbers from 0 up to `end`, at most MOST_TICKS of them.
+
+    >>> [ticks(end) for end in (16.569, 4.64, 800)]
+    [[0.0, 5.0, 10.0, 15.0], [0.0, 1.0, 2.0, 3.0, 4.0], [0.0, 200.0, 400.0, 600.0, 800.0]]
+    """
+    power = 10.0 ** math.floor(math.log10(end / MOST_TICKS))
+    step = next(power * times for times in (1, 2, 5, 10) if end / (power * times) < MOST_TICKS)
+    return [number * step for number in range(int(end / step) + 1)]
+
+
+def _x(position_bp: float, windows: GenomeWindows) -> float:
+    """Percent of the width of the figure."""
+    return LEFT + WIDTH * position_bp / windows.length_bp
+
+
+def _y(identity: float) -> float:
+    """Pixels from the top, of an identity in percent."""
+    return TOP + HEIGHT * (HIGHEST - identity) / (HIGHEST - FOOT)
+
+
+def _text(text: str) -> str:
+    """Escaped text; characters that XML cannot hold are replaced."""
+    printable = (char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
+    return escape("".join(printable))

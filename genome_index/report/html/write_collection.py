@@ -52,7 +52,7 @@ def write_report(
         A package of the extra `report` is missing, or there is no such rank, method or theme.
     StorageError
     """
-    need_installed("gindex report", "plotly", "jinja2", "matplotlib", "umap", extra="report")
+    need_installed("gindex report", "jinja2", "matplotlib", "umap", extra="report")
     colours = theme_named(theme)
     found = look_at(index, choice, progress)
     numbers = _numbers(index, found, threads, progress)

@@ -1,4 +1,4 @@
-"""`gindex query --report`: the calls as they come, and at the end one HTML file of all of them."""
+"""`gindex query --report`: calls as they come, and one HTML file of all of them at the end."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from genome_index.index.index import Index
 from genome_index.io.atomic import write_file
 from genome_index.io.quality import complaint
 from genome_index.records import Call, Failure, Genome, Progress, quiet
-from genome_index.report.figures.genome.portrait import portrait
+from genome_index.report.figures.genome.composition_figure import composition_picture
 from genome_index.report.figures.genome.subjects import called, members
-from genome_index.report.figures.genome.windows import Painting, painting
+from genome_index.report.figures.genome.windows import GenomeWindows, nearest_windows
 from genome_index.report.figures.style import THEMES, ThemeName
 from genome_index.report.html.document import as_html
 from genome_index.report.html.query_page import Answered, query_page
 
-MOST_PAINTED = 200  # queries; the table has them all
-MOST_PORTRAITS = 8  # each is a picture of a quarter of a megabyte
+MOST_WITH_WINDOWS = 200  # queries; the table lists all
+MOST_COMPOSITIONS = 8  # queries; each figure has a quarter of a megabyte
 DOTS_PER_INCH = 90
 
-Passed = tuple[Painting | None, Genome | None]
+Passed = tuple[GenomeWindows | None, Genome | None]
 
 
 def reported(
@@ -41,7 +41,7 @@ def reported(
         A package of the extra `report` is missing, or the folder of `path`; before anything is read.
     StorageError
     """
-    need_installed("gindex query --report", "plotly", "jinja2", "matplotlib", "umap", extra="report")
+    need_installed("gindex query --report", "jinja2", "matplotlib", "umap", extra="report")
     if not path.parent.is_dir():
         raise UsageError(f"{path.parent}: there is no such folder; make it, or give another --report")
     return _reported(index, genomes, settings, path, progress)
@@ -53,9 +53,9 @@ def _reported(
     passed: deque[Passed] = deque()
     answered: list[Answered] = []
     for call in answer(index, _watched(index, genomes, passed), settings):
-        painted, genome = passed.popleft()
-        pictures = portraits(index, genome, call) if genome is not None else {}
-        answered.append(Answered(call, painted, data_urls(pictures)))
+        windows, genome = passed.popleft()
+        pictures = compositions(index, genome, call) if genome is not None else {}
+        answered.append(Answered(call, windows, data_urls(pictures)))
         yield call
     page = query_page(index, answered, map_of(index, progress=progress))
     write_file(path, as_html(page).encode())
@@ -64,26 +64,26 @@ def _reported(
 def _watched(
     index: Index, genomes: Iterable[Genome | Failure], passed: deque[Passed]
 ) -> Iterator[Genome | Failure]:
-    """The genomes as they come; the first of them are painted, and a few kept for their portraits."""
+    """Pass on the genomes; search the windows of the first ones, and keep a few for their compositions."""
     usable = 0
     for genome in genomes:
         if isinstance(genome, Failure) or complaint(genome):
             passed.append((None, None))
         else:
             usable += 1
-            painted = painting(index, genome) if usable <= MOST_PAINTED else None
-            passed.append((painted, genome if usable <= MOST_PORTRAITS else None))
+            windows = nearest_windows(index, genome) if usable <= MOST_WITH_WINDOWS else None
+            passed.append((windows, genome if usable <= MOST_COMPOSITIONS else None))
         yield genome
 
 
-def portraits(index: Index, genome: Genome, call: Call) -> dict[ThemeName, bytes]:
-    """The portrait in the light and in the dark theme, as PNG."""
+def compositions(index: Index, genome: Genome, call: Call) -> dict[ThemeName, bytes]:
+    """The composition figure in the light and in the dark theme, as PNG."""
     subject = called(genome, call)
     others = members(index, subject.species)
     found = {}
     for name, theme in THEMES.items():
         content = io.BytesIO()
-        portrait(index, subject, others, theme).savefig(content, format="png", dpi=DOTS_PER_INCH)
+        composition_picture(index, subject, others, theme).savefig(content, format="png", dpi=DOTS_PER_INCH)
         found[name] = content.getvalue()
     return found
 

@@ -1,4 +1,4 @@
-"""Templates -> pages. Whatever comes from outside is escaped, and a value that is missing is an error."""
+"""Rendering of templates; every value is escaped, and a missing value is an error."""
 
 from __future__ import annotations
 
@@ -23,36 +23,36 @@ STATIC = {
     "site.js": "text/javascript; charset=utf-8",
     "map.js": "text/javascript; charset=utf-8",
 }
-FOREVER = "public, max-age=31536000, immutable"  # the address has the content's hash
+FOREVER = "public, max-age=31536000, immutable"  # the address has the hash of the content
 
 
 @dataclass(frozen=True)
 class Frame:
-    """What surrounds a page."""
+    """The frame around every page."""
 
     version: str
     css: str  # addresses
     js: str
     map: str
-    here: str  # the section that is shown
-    sections: tuple[tuple[str, str], ...]  # address, name; none before somebody has logged in
-    holds: str  # what the index is, in a line
-    can_leave: bool  # whether there is a key to forget
+    section: str  # address of the section that is shown
+    sections: tuple[tuple[str, str], ...]  # address, name; none before the login
+    index: str  # the index in a line
+    can_log_out: bool
 
 
 def page(
     service: Service, request: Request, template: str, values: Mapping[str, object], status: int = 200
 ) -> HTMLResponse:
-    """A page of the site, for whoever may see it."""
-    leave = service.settings.asks_for_keys and bool(request.cookies)
-    frame = _frame(request, SECTIONS, _served(service.library.provenance()), leave)
+    """A page of the site, for callers with access."""
+    can_log_out = service.settings.requires_keys and bool(request.cookies)
+    frame = _frame(request, SECTIONS, _index_line(service.index_view.provenance()), can_log_out)
     return HTMLResponse(rendered(template, {**values, "frame": frame}), status)
 
 
 def bare_page(
     request: Request, template: str, values: Mapping[str, object], status: int = 200
 ) -> HTMLResponse:
-    """A page for anybody: it says nothing of the index."""
+    """A page without access; it shows nothing of the index."""
     return HTMLResponse(rendered(template, {**values, "frame": _frame(request, (), "", False)}), status)
 
 
@@ -64,14 +64,14 @@ def static(name: str) -> Response:
     return Response(_text(name), media_type=STATIC[name], headers={"Cache-Control": FOREVER})
 
 
-def _served(found: Provenance) -> str:
-    return f"index {found.name}, snapshot {found.snapshot:,} ({found.fingerprint})"
+def _index_line(index: Provenance) -> str:
+    return f"index {index.name}, snapshot {index.snapshot:,} ({index.fingerprint})"
 
 
-def _frame(request: Request, sections: tuple[tuple[str, str], ...], holds: str, can_leave: bool) -> Frame:
+def _frame(request: Request, sections: tuple[tuple[str, str], ...], index: str, can_log_out: bool) -> Frame:
     css, js, map_js = (_address(name) for name in STATIC)
-    here = "/" + request.url.path.split("/")[1]
-    return Frame(metadata.version("gindex"), css, js, map_js, here, sections, holds, can_leave)
+    section = "/" + request.url.path.split("/")[1]
+    return Frame(metadata.version("gindex"), css, js, map_js, section, sections, index, can_log_out)
 
 
 @cache
@@ -81,15 +81,18 @@ def _address(name: str) -> str:
 
 @cache
 def _text(name: str) -> str:
-    return resources.files("genome_index.service.site").joinpath(name).read_text("utf-8")
+    own = resources.files("genome_index.service.site").joinpath(name).read_text("utf-8")
+    if name == "map.js":  # the map is drawn by the script of the report
+        return resources.files("genome_index.report.html").joinpath(name).read_text("utf-8") + own
+    return own
 
 
 @cache
 def _environment() -> Environment:
-    made = Environment(
+    environment = Environment(
         loader=PackageLoader("genome_index.service.site"), autoescape=True, undefined=StrictUndefined,
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
-    made.filters.update(FILTERS)
-    made.filters["as_json"] = as_json
-    return made
+    environment.filters.update(FILTERS)
+    environment.filters["as_json"] = as_json
+    return environment

@@ -58,7 +58,7 @@ def reverse_complemented(cells: npt.NDArray[np.generic]) -> npt.NDArray[np.gener
 
 
 def fcgr_of_windows(windows: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
-    """The FCGR of 4-mers, both strands added, from `portraits.decode_windows`: (W, 136) -> (16, 16).
+    """The FCGR of 4-mers, both strands added, from `composition.decode_windows`: (W, 136) -> (16, 16).
 
     Frequencies, each window of the same weight: all that is left of a large genome without its file.
     """

@@ -84,7 +84,7 @@ def thin(points: Points, most: int = MOST_POINTS) -> Points:
 def count_course(genome: Genome, pieces: int = MOST_POINTS) -> Counts:
     """A, C, G and T in each of so many equal pieces, contigs one behind the other: (pieces, 4).
 
-    With 256 pieces it is what an index keeps (`portraits.encode_course`).
+    With 256 pieces it is what an index keeps (`composition.encode_course`).
     """
     codes = CODES[np.frombuffer(b"".join(contig.sequence for contig in genome.contigs), np.uint8)]
     edges = -(np.arange(pieces + 1) * len(codes) // -pieces)

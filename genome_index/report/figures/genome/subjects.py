@@ -8,12 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from genome_index.classify.query import QuerySettings, answer
-from genome_index.errors import UsageError
+from genome_index.errors import UsageError, did_you_mean
 from genome_index.index.index import Index
 from genome_index.index.store.composition import PIECES, Counts, decode_course
 from genome_index.records import Call, Entry, Genome
 from genome_index.report.figures.genome.dna_walks import MOST_POINTS, count_course
-from genome_index.taxonomy.levels import nearest_name
 
 MOST_MEMBERS = 200  # of a species that are drawn; more lines hide each other
 
@@ -94,7 +93,7 @@ def require_species(index: Index, species: str) -> None:
     """Raise UsageError, with the nearest name, where no genome of the index is of the species."""
     names = {entry.lineage.name("species") or "" for entry in index.catalog.entries()} - {""}
     if species not in names:
-        cure = nearest_name(species, names, "`gindex list` shows the species there are")
+        cure = did_you_mean(species, names, "`gindex list` shows the species there are")
         raise UsageError(f"{index.path}: no genome is of the species {species!r}; {cure}")
 
 

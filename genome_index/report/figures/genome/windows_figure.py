@@ -1,97 +1,112 @@
-"""A painting as a picture: the windows in the colours of their species, and how near each is."""
+"""Windows of a genome as a figure: a bar for each, as high as its identity, in the colour of its species.
+
+`legend_of`, `FOOT` and `top_of` say what is drawn; this module draws it with matplotlib for files, and
+report/html/windows.py writes it as SVG for pages.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from genome_index.index.calibration.hits import KMER_FLOOR
 from genome_index.records import counted
-from genome_index.report.figures.genome.windows import NOTHING, Painting
-from genome_index.report.figures.style import PALETTE, SMALL, Theme, bases, colours_of, dress, new_figure
+from genome_index.report.figures.genome.windows import NOTHING, GenomeWindows, Window
+from genome_index.report.figures.style import (
+    PALETTE,
+    SMALL,
+    THEMES,
+    Theme,
+    ThemeName,
+    bases,
+    dress,
+    new_figure,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-    from matplotlib.patches import Patch
+
+FOOT = 100 * KMER_FLOOR - 3  # identity in percent at the foot of the bars; a bar without a hit is 3 high
 
 
 @dataclass(frozen=True)
-class Key:
-    """What a colour of a painting stands for."""
+class LegendEntry:
+    """A colour of the figure and its meaning."""
 
-    label: str  # with its share of the genome
-    colour: str
-    names: frozenset[str]
+    label: str
+    share: float  # of the genome's bases, 0 to 1
+    names: frozenset[str]  # names of windows in this colour
+    colours: Mapping[ThemeName, str]
 
 
-def keys_of(painted: Painting, theme: Theme) -> list[Key]:
-    """The colours of a painting: largest share first, then names beyond the palette in one, then nothing."""
-    shares = painted.shares()
+def legend_of(windows: GenomeWindows) -> list[LegendEntry]:
+    """The legend: names by share, then one entry for names beyond the palette, then windows without a hit."""
+    shares = windows.shares()
     names = [name for name in shares if name != NOTHING]
-    colours = colours_of(names, theme)
-    keys = [
-        Key(f"{name}, {shares[name]:.0%}", colours[name], frozenset({name})) for name in names[: len(PALETTE)]
+    entries = [
+        LegendEntry(name, shares[name], frozenset({name}), dict.fromkeys(THEMES, colour))
+        for name, colour in zip(names, PALETTE, strict=False)
     ]
     if rest := names[len(PALETTE) :]:
-        label = f"{len(rest):,} more, {sum(shares[name] for name in rest):.0%}"
-        keys.append(Key(label, theme.others, frozenset(rest)))
+        share = sum(shares[name] for name in rest)
+        label = rest[0] if len(rest) == 1 else f"{len(rest):,} more"
+        entries.append(
+            LegendEntry(label, share, frozenset(rest), {name: theme.others for name, theme in THEMES.items()})
+        )
     if NOTHING in shares:
-        keys.append(Key(f"{NOTHING}, {shares[NOTHING]:.0%}", theme.faint, frozenset({NOTHING})))
-    return keys
+        colours = {name: theme.faint for name, theme in THEMES.items()}
+        entries.append(LegendEntry(NOTHING, shares[NOTHING], frozenset({NOTHING}), colours))
+    return entries
 
 
-def stripes_picture(painted: Painting, theme: Theme) -> Figure:
-    """The figure of a painting: a band of colours, identity below it, the names with their shares beside."""
-    keys = keys_of(painted, theme)
-    colours = {name: key.colour for key in keys for name in key.names}
-    windows = counted(len(painted.stripes), "window")
-    title = f"{painted.genome}  ·  {painted.length_bp:,} bp in {windows}"
-    figure = new_figure(theme, 10, 4, title, line=55)
-    band, identity = figure.subplots(2, 1, sharex=True, height_ratios=(1, 2))
-    _draw_band(band, painted, colours, theme)
-    _draw_identity(identity, painted, colours, theme)
+def top_of(window: Window) -> float:
+    """Identity in percent at the top of a window's bar."""
+    return FOOT + 3 if window.identity is None else 100 * window.identity
+
+
+def windows_picture(windows: GenomeWindows, theme: Theme) -> Figure:
+    """The figure as matplotlib draws it, with its legend at the right."""
+    from matplotlib.patches import Patch
+
+    title = f"{windows.genome}  ·  {windows.length_bp:,} bp in {counted(len(windows.windows), 'window')}"
+    figure = new_figure(theme, 10, 3.4, title, line=55)
+    axes = figure.subplots()
+    entries = [(entry, _colour(entry, theme)) for entry in legend_of(windows)]
+    _draw_bars(axes, windows, {name: colour for entry, colour in entries for name in entry.names})
+    _draw_contig_ends(axes, windows, theme)
+    _dress(axes, windows, theme)
     figure.legend(
-        handles=_named(keys), loc="outside right upper", frameon=False,
-        fontsize=SMALL, labelcolor=theme.ink, alignment="left",
+        handles=[Patch(color=colour, label=f"{entry.label}, {entry.share:.0%}") for entry, colour in entries],
+        loc="outside right upper", frameon=False, fontsize=SMALL, labelcolor=theme.ink, alignment="left",
     )  # fmt: skip
     return figure
 
 
-def _draw_band(axes: Axes, painted: Painting, colours: Mapping[str, str], theme: Theme) -> None:
-    scale, _ = bases(painted.length_bp)
-    for stripe in painted.stripes:
-        axes.axvspan(stripe.start / scale, stripe.end / scale, color=colours[stripe.name], linewidth=0)
-    for end in painted.contig_ends[:-1]:
-        axes.axvline(end / scale, color=theme.paper, linewidth=2.4)
-        axes.axvline(end / scale, color=theme.ink, linewidth=1, linestyle=(0, (2, 2)))
-    several = len(painted.contig_ends) > 1
-    dress(
-        axes,
-        theme,
-        "Nearest other reference by shared words" + ("; dashed: ends of contigs" if several else ""),
-    )
-    axes.set(yticks=(), ylim=(0, 1))
-    axes.spines["left"].set_visible(False)
+def _colour(entry: LegendEntry, theme: Theme) -> str:
+    return next(entry.colours[name] for name, known in THEMES.items() if known == theme)
 
 
-def _draw_identity(axes: Axes, painted: Painting, colours: Mapping[str, str], theme: Theme) -> None:
-    """A bar a window, from the identity that stands for no shared word up; none where nothing is shared."""
-    scale, unit = bases(painted.length_bp)
-    floor = 100 * KMER_FLOOR
-    for stripe in painted.stripes:
-        if stripe.identity is not None:
-            axes.bar(
-                stripe.start / scale, 100 * stripe.identity - floor, (stripe.end - stripe.start) / scale,
-                bottom=floor, align="edge", color=colours[stripe.name], linewidth=0,
-            )  # fmt: skip
-    dress(axes, theme, "Its identity", xlabel=f"position ({unit})", ylabel="%")
-    axes.set(ylim=(floor, 101), xlim=(0, painted.length_bp / scale))
+def _draw_bars(axes: Axes, windows: GenomeWindows, colours: Mapping[str, str]) -> None:
+    scale, _ = bases(windows.length_bp)
+    for window in windows.windows:
+        axes.bar(
+            window.start / scale, top_of(window) - FOOT, (window.end - window.start) / scale, bottom=FOOT,
+            align="edge", color=colours[window.name], linewidth=0,
+        )  # fmt: skip
 
 
-def _named(keys: Sequence[Key]) -> list[Patch]:
-    """The entries of the legend."""
-    from matplotlib.patches import Patch
+def _draw_contig_ends(axes: Axes, windows: GenomeWindows, theme: Theme) -> None:
+    """Dotted lines that show on every colour."""
+    scale, _ = bases(windows.length_bp)
+    for end in windows.contig_ends[:-1]:
+        axes.axvline(end / scale, color=theme.ink, linewidth=1, linestyle=(0, (1, 2)))
 
-    return [Patch(color=key.colour, label=key.label) for key in keys]
+
+def _dress(axes: Axes, windows: GenomeWindows, theme: Theme) -> None:
+    scale, unit = bases(windows.length_bp)
+    ends = "; dotted: ends of contigs" if len(windows.contig_ends) > 1 else ""
+    title = f"Identity of each window to its nearest other reference, by shared k-mers{ends}"
+    dress(axes, theme, title, xlabel=f"position ({unit})", ylabel="identity (%)")
+    axes.set(ylim=(FOOT, 101), xlim=(0, windows.length_bp / scale))

@@ -1,4 +1,4 @@
-"""One genome in one picture: its words, its line among those of its species, GC along it, and other walks."""
+"""Composition of a genome as a figure: k-mers, DNA walks with those of its species, GC content and skew."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ KNOWN_BY = {
 }
 
 
-def portrait(index: Index, subject: Subject, others: Sequence[Member], theme: Theme) -> Figure:
+def composition_picture(index: Index, subject: Subject, others: Sequence[Member], theme: Theme) -> Figure:
     """The figure of one genome; `others` are the members of its species, itself left out."""
     known = KNOWN_BY[subject.known_by].format(species=subject.species)
     figure = new_figure(theme, 10, 12.5, f"{subject.id}  ·  {known}  ·  {subject.length_bp:,} bp")
