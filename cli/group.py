@@ -94,7 +94,7 @@ def usage_sentence(error: typer.TyperException) -> str:
     """What is wrong with a command line and where its help is, without a full stop."""
     text = _value_sentence(error) or _plain(error.format_message())
     context = getattr(error, "ctx", None)
-    return f"{text}; see `{context.command_path} --help`" if context is not None else text
+    return text if context is None or text.endswith("?") else f"{text}; see `{context.command_path} --help`"
 
 
 def _value_sentence(error: typer.TyperException) -> str:
@@ -114,8 +114,8 @@ def _value_sentence(error: typer.TyperException) -> str:
 
 def _plain(message: str) -> str:
     """A message of typer as one sentence in our form."""
-    text = " ".join(message.split()).rstrip(".").replace(". ", "; ")
-    return text[:1].lower() + text[1:]
+    sentences = " ".join(message.split()).rstrip(".").split(". ")
+    return "; ".join(sentence[:1].lower() + sentence[1:] for sentence in sentences)
 
 
 def or_list(choices: Iterable[str]) -> str:

@@ -46,7 +46,10 @@ def guarded(command: Command) -> Command:
 
 def say(line: str, error: bool = False) -> None:
     """Print a line on standard error, in red where it reports an error."""
-    typer.secho(line, err=True, fg="red" if error else None)
+    if error:
+        typer.secho(line, err=True, fg="red")
+    else:
+        typer.echo(line, err=True)
 
 
 def fail(sentence: str) -> None:

@@ -52,7 +52,7 @@ def compare(
     genome_per: GenomePerOption = None,
     from_file: FromFile = None,
 ) -> None:
-    """Compare encoders, layer by layer, on genomes with known names.
+    """Compare encoders on genomes with known names, by layer.
 
     The k-mer spectrum is always among them.
     """

@@ -45,7 +45,10 @@ def embed(
     genome_per: GenomePerOption = None,
     from_file: FromFile = None,
 ) -> None:
-    """Write the vector of each genome to a file, with its settings."""
+    """Write the vector of each genome to a file.
+
+    The settings of the encoder are written beside it.
+    """
     from genome_index.encoders import notes_of, spec_for
     from genome_index.pipeline import embed_genomes
     from genome_index.spec import Reading

@@ -153,7 +153,7 @@ def train(
     rate: Rate = 5e-4,
     seed: Seed = 0,
 ) -> None:
-    """Train a k-mer profile encoder on pairs of a fragment and a genome."""
+    """Train a k-mer profile encoder on pairs of fragment and genome."""
     from genome_index.errors import need_installed
 
     need_installed("gindex lab train", "torch", "matplotlib", extra="neural")
@@ -221,7 +221,7 @@ def contrast(
     ] = FragmentPairs.HOMOLOGOUS,
     seed: Seed = 0,
 ) -> None:
-    """Train a SLiM Performer to bring fragments of one species together."""
+    """Train a SLiM Performer on pairs of fragments of one species."""
     from genome_index.errors import need_installed
 
     need_installed("gindex lab contrast", "torch", "matplotlib", extra="neural")
@@ -264,7 +264,7 @@ def reproduce(
     ] = False,
     theme: Theme = ThemeName.LIGHT,
 ) -> None:
-    """Measure the claims of the SLiM Performer paper: memory, time, copy task."""
+    """Measure memory, time and copy task of the SLiM Performer paper."""
     from genome_index.errors import need_installed
 
     need_installed("gindex lab reproduce", "torch", extra="neural")
