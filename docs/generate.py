@@ -155,8 +155,8 @@ def json_reference() -> str:
 
 
 JSON_INTRODUCTION = """JSON is the contract for programs. Each document has a `version`: fields may be added,
-but none changes its meaning or goes without a new version. A schema of each (JSON Schema 2020-12) comes with the
-package, and the tests validate the output of the commands with it."""
+but none changes its meaning or goes without a new version. A schema of each (JSON Schema 2020-12) comes with
+the package, and the tests validate the output of the commands with it."""
 
 
 def _fields(schema: Mapping[str, Any]) -> str:
@@ -193,17 +193,15 @@ def _kind(field: Mapping[str, Any]) -> str:
 
 def architecture() -> str:
     parts = [NOTE, "# Architecture", ARCHITECTURE, "```", *_layers(), "```", "## Modules", MODULES]
-    library = ROOT / "genome_index"
-    parts += [_module_table([path for path in sorted(library.glob("*.py")) if path.name != "__init__.py"])]
-    for folder in sorted(path.parent for path in library.rglob("__init__.py") if path.parent != library):
-        parts += _room(folder, ".".join(folder.relative_to(ROOT).parts))
-    parts += _room(ROOT / "cli", "gindex_cli")
+    for name, folder in (("genome_index", ROOT / "genome_index"), ("gindex_cli", ROOT / "cli")):
+        for package in sorted(path.parent for path in folder.rglob("__init__.py")):
+            parts += _package(package, ".".join((name, *package.relative_to(folder).parts)))
     text = "\n\n".join(parts)
     return text.replace("```\n\n", "```\n").replace("\n\n```\n", "\n```\n", 1) + "\n"
 
 
-ARCHITECTURE = """Read `genome_index/pipeline.py` first: it shows the way of the data on one screen. Each folder
-of `genome_index` is one subject, and `tests/` has the same folders. A folder imports only what stands
+ARCHITECTURE = """Read `genome_index/pipeline.py` first: it shows the way of the data on one screen. Each
+folder of `genome_index` is one subject, and `tests/` has the same folders. A folder imports only what stands
 below it here; folders on one line do not import each other. import-linter checks this in `make check`.
 """
 
@@ -217,11 +215,11 @@ def _layers() -> list[str]:
     return ["\n".join(["gindex_cli", *layers])]
 
 
-def _room(folder: Path, name: str) -> list[str]:
+def _package(folder: Path, name: str) -> list[str]:
     modules = [path for path in sorted(folder.glob("*.py")) if path.name != "__init__.py"]
     described = first_line(folder / "__init__.py")
-    heading = [f"{'#' * (2 + name.count('.') if name != 'gindex_cli' else 3)} {name}"]
-    return [*heading, *([described] if described else []), *([_module_table(modules)] if modules else [])]
+    heading = f"{'#' * (3 + name.count('.'))} {name}"
+    return [heading, *([described] if described else []), *([_module_table(modules)] if modules else [])]
 
 
 def _module_table(modules: list[Path]) -> str:

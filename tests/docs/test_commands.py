@@ -24,7 +24,13 @@ MORE = ("01", "03")
 RENAMED = "genome_id\tspecies\thabitat\nDEMO_0002\tDemobacter renamed\tsoil\n"
 SECONDS = re.compile(r" in \d+\.\d s")
 # Which blocks take long by their nature: trained encoders, reports with all figures, a service.
-LONG = ("docs/guides/encoders.md", "docs/guides/reports.md", "docs/guides/service.md", "README.md")
+LONG = (
+    "docs/guides/encoders.md",
+    "docs/guides/fragments.md",
+    "docs/guides/reports.md",
+    "docs/guides/service.md",
+    "README.md",
+)
 NEEDS = {  # modules without which a page's commands say which extra to install
     "docs/guides/encoders.md": ("torch", "transformers", "matplotlib"),
     "docs/guides/export-and-sql.md": ("scipy", "networkx", "torch"),

@@ -73,7 +73,8 @@ def test_pages_say_nothing_of_files_that_do_not_exist():
     """Paths of the repository in code font: `genome_index/...`, `tests/...`, `data/...`."""
     for page in pages():
         for path in re.findall(r"`((?:genome_index|tests|data|docs|cli)/[\w./-]+)`", page.text):
-            assert (ROOT / path).exists(), f"{page.name}: {path}"
+            if "NAME" not in path:  # which stands for a name of the reader's choice
+                assert (ROOT / path).exists(), f"{page.name}: {path}"
 
 
 @pytest.mark.long
