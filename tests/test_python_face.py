@@ -27,7 +27,7 @@ def test_query_takes_a_path_several_paths_or_genomes(index: Index, demo: Path) -
     calls = index.query(paths)
     as_json = [
         call.to_dict() for call in calls
-    ]  # rounded: a product of two rows ends in other bits than of one
+    ]  # rounded, for batches differ in the last bits
     assert [(call.query, call.verdict) for call in calls] == [("sample", "species"), ("novel", "novel")]
     assert calls == list(query_index(index, paths))
     genomes = list(iter_genomes(paths))
