@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from genome_index.errors import UsageError
 from genome_index.index.index import Index
-from genome_index.io.quality import MOST_UNKNOWN, base_share
+from genome_index.io.quality import MOST_AMBIGUOUS, base_share
 from genome_index.io.sequence import drawn_window
 from genome_index.records import RANKS, Contig, Genome, counted
 from genome_index.taxonomy.levels import UNKNOWN, Level
@@ -153,6 +153,6 @@ def cut_fragment(genome: Genome, length_bp: int, seed: int, number: int = 0) -> 
         contig = genome.contigs[at]
         stretch = Contig(contig.name, contig.sequence[start : start + length_bp])
         fragment = Genome(f"{genome.id}:{start}", (stretch,), genome.source)
-        if 1 - base_share(fragment) <= MOST_UNKNOWN:
+        if 1 - base_share(fragment) <= MOST_AMBIGUOUS:
             break
     return fragment

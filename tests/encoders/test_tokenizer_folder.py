@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from genome_index.encoders.protocol import Tokenizer
+from genome_index.encoders.tokenizers import library as pieces
 from genome_index.encoders.tokenizers.folder import JsonTokenizer, open_tokenizer, rows_without_token
 from genome_index.encoders.tokenizers.library import PIECE_BP
 from genome_index.encoders.tokenizers.sixmers import SixMers, sixmer_version
@@ -208,7 +209,7 @@ def test_long_sequences_are_cut_and_no_base_is_lost(trained: Path, monkeypatch: 
     ours, library = open_tokenizer(trained.parent, 300), library_of(trained.parent)
     sequence = dna(1_003, 2)
     whole = ours.token_ids(sequence.encode())
-    monkeypatch.setattr(library, "PIECE_BP", 100)
+    monkeypatch.setattr(pieces, "PIECE_BP", 100)
     cut = ours.token_ids(sequence.encode())
     assert len(cut) != len(whole)  # it was cut
     assert "".join(library.id_to_token(number) for number in cut.tolist()) == sequence

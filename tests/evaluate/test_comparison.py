@@ -15,17 +15,23 @@ pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
 import torch  # after the skip
+from helpers.recorded_progress import RecordedProgress
 from helpers.tiny_model import write_tiny_model
 
 from genome_index.encoders import language_model as transformer
 from genome_index.encoders import open_encoder, spec_for
 from genome_index.encoders.layer_sweep import read_layers
 from genome_index.encoders.networks.loader import open_model
+from genome_index.errors import UsageError
 from genome_index.evaluate import comparison
-from genome_index.evaluate.comparison import cross_validated, mean_cosine
+from genome_index.evaluate.ani_pairs import ani_correlation
+from genome_index.evaluate.comparison_tables import as_json, as_table
+from genome_index.evaluate.memory_peak import peak_mb, reset_peak
+from genome_index.evaluate.vector_scores import folds_of, mean_cosine, nearest_accuracy
+from genome_index.index.vectors.projection import fit_projection
 from genome_index.io.reader import iter_genomes
 from genome_index.pipeline import compare_models
-from genome_index.records import Genome
+from genome_index.records import Genome, quiet
 from genome_index.spec import IndexSpec, Reading
 from genome_index.taxonomy.levels import UNKNOWN, Level
 
@@ -49,23 +55,23 @@ def test_every_layer_of_one_pass_is_what_the_encoder_gives_for_that_layer(model,
         assert np.abs(tables[layer, pool] - alone.features(alone.encode(genomes))).max() <= 1e-5
 
 
-def test_cross_validation_against_plain_loops() -> None:
+def test_nearest_accuracy_is_that_of_plain_loops() -> None:
     generator = np.random.default_rng(1)
     codes = np.repeat(np.arange(6), 6).astype(np.int32)
     codes[::7] = UNKNOWN
     vectors = (generator.normal(size=(6, 8))[codes] * 0.5 + generator.normal(size=(36, 8))).astype(np.float32)
     level = Level("genus", tuple("abcdef"), codes)
-    fold, right, asked = comparison._folds(level), 0, 0
+    fold, right, queries = folds_of(level), 0, 0
     for at in range(36):
         others = [other for other in range(36) if fold[other] != fold[at] and codes[other] != UNKNOWN]
         if codes[at] == UNKNOWN or codes[at] not in codes[others]:
             continue
-        projection = comparison.fit_projection(vectors[others].copy(), 256, 0.5)
+        projection = fit_projection(vectors[others].copy(), 256, 0.5)
         similarity = projection.apply(vectors[others]) @ projection.apply(vectors[at : at + 1])[0]
-        asked += 1
+        queries += 1
         right += codes[others[int(similarity.argmax())]] == codes[at]
-    assert 0 < right < asked
-    assert cross_validated(vectors, level, IndexSpec()) == pytest.approx(right / asked)
+    assert 0 < right < queries
+    assert nearest_accuracy(vectors, level, IndexSpec()) == pytest.approx(right / queries)
 
 
 def test_anisotropy() -> None:
@@ -116,10 +122,10 @@ def test_the_licence_of_a_model_is_told(gindex, model, demo) -> None:
 def test_clones_have_no_correlation_with_their_identity() -> None:
     vectors = np.random.default_rng(0).normal(size=(6, 4)).astype(np.float32)
     pairs = [(a, b) for a in range(6) for b in range(6) if a != b]
-    assert comparison._correlation(vectors, dict.fromkeys(pairs, 100.0)) is None
+    assert ani_correlation(vectors, dict.fromkeys(pairs, 100.0)) is None
     different = {pair: 90.0 + at for at, pair in enumerate(pairs)}
-    assert comparison._correlation(vectors, different) is not None
-    assert comparison._correlation(vectors, dict(list(different.items())[:19])) is None
+    assert ani_correlation(vectors, different) is not None
+    assert ani_correlation(vectors, dict(list(different.items())[:19])) is None
 
 
 def test_a_model_is_let_go_before_the_next_is_read(model, six_genomes, tmp_path, monkeypatch) -> None:
@@ -136,17 +142,17 @@ def test_a_model_is_let_go_before_the_next_is_read(model, six_genomes, tmp_path,
     genomes = list(iter_genomes(six_genomes[:1], "file"))
     for folder in (model, write_tiny_model(tmp_path / "other")):
         spec = spec_for(str(folder), reading=Reading(windows=1))
-        list(comparison.vectors_of(genomes, spec, "last", lambda *_: None, lambda notes: None))
+        list(comparison.vectors_of(genomes, spec, "last", quiet))
     assert alive == [[], [False]]
 
 
 @pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="only Linux can forget a peak")
 def test_the_most_memory_is_measured_from_here_on() -> None:
     large = np.ones(40_000_000)
-    before = comparison._peak_mb(IndexSpec())
+    before = peak_mb(IndexSpec())
     del large
-    comparison._forget_peak()
-    assert comparison._peak_mb(IndexSpec()) < before - 200
+    reset_peak()
+    assert peak_mb(IndexSpec()) < before - 200
 
 
 def test_the_table_marks_the_best(gindex, demo) -> None:
@@ -155,7 +161,7 @@ def test_the_table_marks_the_best(gindex, demo) -> None:
     lines = result.stdout.splitlines()
     assert (
         lines[0]
-        == "60 genomes; share right of the nearest vector in 4 folds, best marked *; silhouette by species; "
+        == "60 genomes; accuracy of the nearest vector in 4 folds, best marked *; silhouette by species; "
         "ANI of 386 pairs"
     )
     assert lines[2].startswith("spectrum")
@@ -187,9 +193,9 @@ def test_what_is_not_compared_and_why(model, six_genomes, tmp_path) -> None:
     ids = [path.name.partition(".")[0] for path in six_genomes]
     names = [f"{one}\t{'AABBCC'[at]}\n" for at, one in enumerate(ids)]
     table.write_text("".join(["genome_id\tgenus\n", *names, "torn\tA\n", "copy\tA\n"]))
-    told: list[str] = []
+    progress = RecordedProgress()
     inputs = [*six_genomes, six_genomes[0], tmp_path / "torn.fa", tmp_path / "copy.fa"]
-    found = compare_models(inputs, table, [model], layers="0", tell=told.extend)
+    found = compare_models(inputs, table, [model], layers="0", progress=progress)
     assert found.genomes == 7
     assert [(one.id, one.reason) for one in found.failures] == [
         (ids[0], f"the id {ids[0]!r} was already given by {six_genomes[0]}; rename one of the two"),
@@ -198,14 +204,14 @@ def test_what_is_not_compared_and_why(model, six_genomes, tmp_path) -> None:
             "a language model finds nothing to read in it, no stretch of 20 bases without an N; leave it out",
         ),
     ]
-    assert told[0] == (
+    assert progress.notes[0] == (
         "2 of 7 genomes have the same sequence as another of them, which any encoder finds; leave one of "
         "each out for shares that tell encoders apart"
     )
     cls = next(row for row in found.rows if row.pool == "cls")  # of layer 0, the same for all
     assert np.isnan(cls.accuracy["genus"])
-    assert json.loads("".join(comparison.as_json(found)))["rows"][3]["accuracy"] == {"genus": None}
-    lines = list(comparison.as_table(found))
+    assert json.loads("".join(as_json(found)))["rows"][3]["accuracy"] == {"genus": None}
+    lines = list(as_table(found))
     assert next(line for line in lines if " cls " in line).split()[3] == "-"
     assert sum("*" in line for line in lines[2:]) >= 1
 
@@ -215,7 +221,7 @@ BAD = {
         ["--genome-per", "file"],
         "gindex compare needs names to compare by: give --taxonomy TSV",
     ),
-    "format": (["--format", "xml"], "no format is called 'xml'; choose one of: table, json"),
+    "format": (["--format", "xml"], "--format is 'xml'; choose table or json; see `gindex compare --help`"),
     "no model": (
         ["--taxonomy", "{taxonomy}", "--encoder", "{nowhere}"],
         "{nowhere}: there is no such folder, and no hub model is called so; point at a folder with "
@@ -236,7 +242,5 @@ def test_wrong_use(gindex, demo, six_genomes, tmp_path: Path, words: list[str], 
 def test_names_that_nobody_shares(demo, six_genomes, tmp_path) -> None:
     table = tmp_path / "names.tsv"
     table.write_text("genome_id\tgenus\nDEMO_0001\tA\nDEMO_0002\tB\n")
-    with pytest.raises(
-        comparison.UsageError, match=r"^nothing to compare by: of 2 genomes, no two share a name"
-    ):
+    with pytest.raises(UsageError, match=r"^nothing to compare by: of 2 genomes, no two share a name"):
         compare_models(six_genomes[:2], table, [])

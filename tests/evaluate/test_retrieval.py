@@ -83,9 +83,8 @@ def test_the_figures_are_those_of_plain_loops(index, found, rank, length) -> Non
     right, species = dull(index, rank, length, seed=3)
     assert (one.queries, one.species) == (len(right), len(set(species)))
     assert one.accuracy.value == pytest.approx(100 * np.mean(right))
-    assert one.accuracy.interval == interval(
-        np.array(right, float), np.unique(species, return_inverse=True)[1], 3
-    )
+    percent = 100 * np.array(right, float)
+    assert one.accuracy.interval == interval(percent, np.unique(species, return_inverse=True)[1], 3)
 
 
 def test_fragments_are_harder_than_wholes_and_not_hopeless(found) -> None:
@@ -289,9 +288,9 @@ def test_genomes_may_be_named_in_a_file(tmp_path) -> None:
 @pytest.mark.parametrize(
     ("content", "part", "sentence"),
     [
-        ("a\nb\n", "test", "--part test: {path} is no table with the columns genome_id and part"),
+        ("a\nb\n", "test", "--part test: {path} is not a table with the columns genome_id and part"),
         ("genome_id\tpart\na\ttrain\n", "x", "--part x: {path} has no genome of that part; there are: train"),
-        ("\n", None, "{path}: it names no genome; give one id a line, or a table with a column genome_id"),
+        ("\n", None, "{path}: no genome ids in it; give one id a line, or a table with a column genome_id"),
         (b"\xff\xfe", None, "{path}: cannot read the list of genomes (.*); give a text file, one id a line"),
     ],
 )  # fmt: skip

@@ -37,7 +37,7 @@ from genome_index.lab.corpus.split import PARTS, SplitPlan, Subject, make_split,
 from genome_index.records import Failure, Genome, Progress, Taxon, counted, quiet
 from genome_index.taxonomy.input_plan import plan as plan_of
 from genome_index.taxonomy.names import species_genus, usable_name
-from genome_index.taxonomy.tables import Taxonomy
+from genome_index.taxonomy.lookup import Taxonomy
 
 LEFT_OUT = "left_out.tsv"
 SKETCHES = "sketches"  # while a corpus is made
