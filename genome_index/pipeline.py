@@ -24,7 +24,8 @@ from genome_index.index.index import undo
 from genome_index.io.reader import GenomePer, iter_genomes
 from genome_index.records import Call, Failure, Genome, Progress, quiet
 from genome_index.spec import IndexSpec, Reading
-from genome_index.taxonomy.tables import Taxonomy, read_taxonomy
+from genome_index.taxonomy.tables import read_taxonomy
+from genome_index.taxonomy.lookup import Taxonomy
 
 if TYPE_CHECKING:
     from pandas import DataFrame as PandasFrame

@@ -15,13 +15,13 @@ import numpy.typing as npt
 from genome_index.collection.cluster_stats import Group, groups_of
 from genome_index.collection.clusters import group
 from genome_index.collection.trees import Merges, average_linkage, condensed
-from genome_index.errors import UsageError
+from genome_index.errors import UsageError, did_you_mean
 from genome_index.index.calibration.pairwise import Comparer
 from genome_index.index.index import Index
 from genome_index.index.neighbours import live_rows, neighbour_hits
-from genome_index.index.store.pair_table import held, in_threads, keys_of
+from genome_index.index.parallel import in_threads
+from genome_index.index.store.pair_table import in_sorted, keys_of
 from genome_index.index.store.skani import measure
-from genome_index.taxonomy.levels import nearest_name
 
 MOST = 200  # genomes; more are no longer told apart in a picture, and each pair is looked at
 MEASURED_BP = 1_000_000_000  # read to measure what is missing, nearest first; 200 mitogenomes: 0.66 G, 4 s
@@ -100,7 +100,7 @@ def _identity(index: Index, rows: Rows, threads: int) -> tuple[Floats, Flags]:
     a, b = np.triu_indices(len(rows), 1)
     kept, keys = index.pairs(), keys_of(rows[a], rows[b])
     words = Comparer(index.references, threads).kmer_identity(rows[a], rows[b])
-    values, settled = kept.get(keys)[:, 0], held(keys, kept.keys) | (words <= UNLIKE)
+    values, settled = kept.get(keys)[:, 0], in_sorted(keys, kept.keys) | (words <= UNLIKE)
     _measure(index, rows, (a, b), np.where(settled, -1, words), values, settled, threads)
     ani, compared = np.full((len(rows),) * 2, 100, np.float32), np.ones((len(rows),) * 2, bool)
     ani[a, b], compared[a, b] = values, settled
@@ -178,6 +178,6 @@ def every_row_of_name(index: Index, name: str) -> Rows:
     ]
     if not found:
         known = {one for level in index.model.levels.values() for one in level.names}
-        cure = nearest_name(name, known, "`gindex list` shows the names there are")
+        cure = did_you_mean(name, known, "`gindex list` shows the names there are")
         raise UsageError(f"{index.path}: no genome bears the name {name!r}; {cure}")
     return np.array(found)

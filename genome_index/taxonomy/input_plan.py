@@ -9,7 +9,8 @@ from typing import cast, get_args
 
 from genome_index.errors import UsageError
 from genome_index.io.reader import GenomePer, file_stem, first_names, sequence_files
-from genome_index.taxonomy.tables import Taxonomy, read_taxonomy
+from genome_index.taxonomy.lookup import Taxonomy
+from genome_index.taxonomy.tables import read_taxonomy
 
 LOOKED_AT = 20  # files whose beginnings are read to decide
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 
 import numpy as np
 import numpy.typing as npt
@@ -83,12 +82,6 @@ def _level(name: str, values: Sequence[str | None], live: npt.NDArray[np.bool_] 
 def name_of(entry: Entry, level: str) -> str | None:
     """A genome's name at a rank, or its value of a label."""
     return (entry.lineage.name(level) if level in RANKS else entry.taxon.labels.get(level)) or None
-
-
-def nearest_name(name: str, known: Iterable[str], otherwise: str) -> str:
-    """The cure for a name that nobody bears: the one that was probably meant, or what to do instead."""
-    like = get_close_matches(name, sorted(known), 1)
-    return f"did you mean {like[0]!r}?" if like else otherwise
 
 
 def ranks_of(entries: Sequence[Entry]) -> list[str]:

@@ -2,86 +2,20 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
 from itertools import chain
 from pathlib import Path
 
 from genome_index.errors import TaxonomyError
 from genome_index.records import RANKS, Lineage, Taxon
-from genome_index.taxonomy.taxdump import (
-    MAPPING,
-    TextFile,
-    add_lineages,
-    digest,
-    dump_files,
-    dump_release,
-    is_taxdump,
-    text_file,
-)
-
-ID_COLUMNS = ("genome_id", "id", "accession", "genome", "name")
-"""Columns that may name the genomes; the first that a table has does."""
+from genome_index.taxonomy.lookup import ID_COLUMNS, Taxonomy
+from genome_index.taxonomy.taxdump import MAPPING, add_lineages, dump_files, dump_release, is_taxdump
+from genome_index.taxonomy.text_files import TextFile, digest, text_file
 
 LINEAGE_COLUMNS = ("gtdb_taxonomy", "taxonomy", "lineage")
 """Columns that may hold a lineage in one string; where several do, the first one's ranks win."""
 
 _GTDB_RANKS = dict(zip("dpcofgs", RANKS, strict=False))  # d__ is the domain; GTDB knows no strain
-
-# GTDB marks where an assembly came from: RS_ RefSeq, GB_ GenBank. The files themselves do not carry the mark.
-_GTDB_MARK = re.compile(r"(?:RS|GB)_(?=GC[AF]_)")
-
-# Only INSDC and RefSeq accessions have versions: bin.1 and bin.2 are two genomes, not two versions of one.
-_VERSIONED = re.compile(r"([A-Z]+_?[A-Z]*\d{5,})\.\d+")
-
-
-@dataclass(frozen=True)
-class Taxonomy:
-    """What a source says of its genomes. `find` is the way to ask: it knows the ways ids are written."""
-
-    taxa: Mapping[str, Taxon]  # genome id as written in the source -> its taxon
-    release: str  # file name and first 12 hex digits of its sha256; of both files where there is a taxdump
-    columns: tuple[str, ...] = ()  # labels that at least one genome has, in the order of the header
-    warnings: tuple[str, ...] = ()  # sentences for the user
-    id_column: str = ID_COLUMNS[0]  # the column that named the genomes
-
-    def find(self, genome_id: str) -> Taxon | None:
-        """Find the taxon of a genome, by the rules of `key`."""
-        key = self.key(genome_id)
-        return None if key is None else self.taxa[key]
-
-    def key(self, genome_id: str) -> str | None:
-        """Find the id under which the source knows a genome.
-
-        Exact first, then without GTDB's RS_ and GB_, then with a version on one side only; an id that
-        could mean two rows means none.
-
-        >>> known = Taxonomy({"RS_GCF_000005845.2": Taxon(), "NC_001573": Taxon()}, "made up")
-        >>> [known.key(id) for id in ("GCF_000005845.2", "GCF_000005845", "NC_001573.1")]
-        ['RS_GCF_000005845.2', 'RS_GCF_000005845.2', 'NC_001573']
-        >>> known.key("GCF_000005845.1") is None  # another version may be another genome
-        True
-        """
-        if genome_id in self.taxa:
-            return genome_id
-        plain, base = _plain(genome_id), _base(genome_id)
-        candidates = self._by_base.get(base, [])
-        same = [key for key in candidates if _plain(key) == plain]
-        if same:
-            return same[0] if len(same) == 1 else None
-        # With other versions on both sides they differ; without any they would have been the same.
-        if len(candidates) == 1 and base in (plain, _plain(candidates[0])):
-            return candidates[0]
-        return None
-
-    @cached_property
-    def _by_base(self) -> dict[str, list[str]]:
-        keys: dict[str, list[str]] = {}
-        for key in self.taxa:
-            keys.setdefault(_base(key), []).append(key)
-        return keys
 
 
 def read_taxonomy(path: Path, taxdump: Path | None = None) -> Taxonomy:
@@ -106,27 +40,6 @@ def read_taxonomy(path: Path, taxdump: Path | None = None) -> Taxonomy:
             raise TaxonomyError(str(path), reason)
         table = _read_table(files[MAPPING])
     return _with_dump(table, "", path)
-
-
-def reconcile(genome_ids: Iterable[str], taxonomy: Taxonomy) -> tuple[list[str], list[str]]:
-    """Compare genomes and labels: (genomes without a label, labels without a genome), both sorted.
-
-    >>> reconcile(["a", "b"], Taxonomy({"b": Taxon(), "c": Taxon()}, "made up"))
-    (['a'], ['c'])
-    """
-    keys = {genome_id: taxonomy.key(genome_id) for genome_id in genome_ids}
-    return sorted(id for id, key in keys.items() if key is None), sorted(taxonomy.taxa.keys() - keys.values())
-
-
-def _plain(genome_id: str) -> str:
-    return _GTDB_MARK.sub("", genome_id, count=1)
-
-
-def _base(genome_id: str) -> str:
-    """Strip mark and version."""
-    plain = _plain(genome_id)
-    versioned = _VERSIONED.fullmatch(plain)
-    return versioned[1] if versioned else plain
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ from genome_index.index.store.pair_table import rows_of
 from genome_index.index.store.skani import measure
 from genome_index.records import RANKS, Taxon
 from genome_index.report.calls import call_json
-from genome_index.taxonomy.tables import Taxonomy
+from genome_index.taxonomy.lookup import Taxonomy
 
 LETTERS = np.frombuffer(b"ACGT", np.uint8)
 LENGTH_BP = 2_500

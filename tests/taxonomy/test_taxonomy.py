@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from genome_index.errors import TaxonomyError
 from genome_index.records import RANKS, Lineage, Taxon
 from genome_index.taxonomy.names import molecule_of, species_genus, usable_name
-from genome_index.taxonomy.tables import Taxonomy, read_taxonomy, reconcile
+from genome_index.taxonomy.tables import read_taxonomy
+from genome_index.taxonomy.lookup import Taxonomy, reconcile
 
 GENOMES = Path(__file__).parents[2].parent / "shared" / "genomes"
 needs_genomes = pytest.mark.skipif(

@@ -1,8 +1,7 @@
-"""Pairs of references that have been compared once, so that no pair is compared twice."""
+"""A table of values for pairs of references, so that no pair is compared twice."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -11,12 +10,11 @@ import numpy.typing as npt
 
 Rows = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float32]
-Answer = TypeVar("Answer")
 Number = TypeVar("Number", bound=np.integer)
 
 
 def keys_of(rows_a: Rows, rows_b: Rows) -> Rows:
-    """One number a pair, whichever way round: lesser row * 2 ** 32 + greater row."""
+    """The key of a pair in either order: lesser row * 2 ** 32 + greater row."""
     return (np.minimum(rows_a, rows_b) << 32) | np.maximum(rows_a, rows_b)
 
 
@@ -27,22 +25,22 @@ def rows_of(keys: Rows) -> tuple[Rows, Rows]:
 
 def positions(rows: Rows, size: int) -> Rows:
     """Row -> its position among `rows`, -1 for any other, row -1 included: (R,) -> (size + 1,)."""
-    found = np.full(size + 1, -1, np.int64)
-    found[rows] = np.arange(len(rows))
-    return found
+    places = np.full(size + 1, -1, np.int64)
+    places[rows] = np.arange(len(rows))
+    return places
 
 
-def held(asked: npt.NDArray[Number], kept: npt.NDArray[Number]) -> npt.NDArray[np.bool_]:
-    """Which of the asked numbers are among those kept, which are sorted: (...), (N,) -> (...)."""
-    if not len(kept):
-        return np.zeros(asked.shape, bool)
-    at = np.minimum(np.searchsorted(kept, asked), len(kept) - 1)
-    return np.asarray(kept[at] == asked)
+def in_sorted(numbers: npt.NDArray[Number], table: npt.NDArray[Number]) -> npt.NDArray[np.bool_]:
+    """Which numbers are in a sorted table: (...), (N,) -> (...)."""
+    if not len(table):
+        return np.zeros(numbers.shape, bool)
+    at = np.minimum(np.searchsorted(table, numbers), len(table) - 1)
+    return np.asarray(table[at] == numbers)
 
 
 @dataclass
 class PairTable:
-    """A growing table of numbers a pair: keys sorted, one row of `width` values each."""
+    """Values of pairs: sorted keys, each with a row of `width` values; pairs can be added."""
 
     width: int
     keys: Rows = field(default_factory=lambda: np.empty(0, np.int64))
@@ -52,9 +50,9 @@ class PairTable:
         self.values = self.values.reshape(-1, self.width)
 
     def missing(self, keys: Rows) -> Rows:
-        """Which of these pairs are not in the table, each once, sorted."""
-        asked = np.unique(keys)
-        return asked[~self._holds(asked)]
+        """The pairs that are not in the table, each once, sorted."""
+        pairs = np.unique(keys)
+        return pairs[~in_sorted(pairs, self.keys)]
 
     def add(self, keys: Rows, values: Floats) -> None:
         """Add pairs that are not in the table yet."""
@@ -66,26 +64,24 @@ class PairTable:
 
     def get(self, keys: Rows) -> Floats:
         """Values of pairs: (...,) -> (..., width), NaN where a pair is not in the table."""
-        found = np.full((*keys.shape, self.width), np.nan, np.float32)
-        held = self._holds(keys)
-        found[held] = self.values[np.searchsorted(self.keys, keys[held])]
-        return found
+        values = np.full((*keys.shape, self.width), np.nan, np.float32)
+        known = in_sorted(keys, self.keys)
+        values[known] = self.values[np.searchsorted(self.keys, keys[known])]
+        return values
 
     def among(self, rows: npt.NDArray[np.bool_]) -> PairTable:
-        """The pairs whose two rows are both kept: (N,) flags."""
+        """The pairs of two rows that are both flagged: (N,) flags."""
         a, b = rows_of(self.keys)
-        kept = rows[a] & rows[b]
-        return PairTable(self.width, self.keys[kept], self.values[kept])
+        both = rows[a] & rows[b]
+        return PairTable(self.width, self.keys[both], self.values[both])
 
-    def _holds(self, keys: Rows) -> npt.NDArray[np.bool_]:
-        return held(keys, self.keys)
+    def renumbered(self, places: Rows) -> PairTable:
+        """The table after rows have moved: row i is now `places[i]`, or gone where that is -1.
 
-
-def in_threads(work: Callable[[int], Answer], count: int, threads: int) -> Iterable[Answer]:
-    """work(0) ... work(count - 1) on some threads, answers in order: the same for any number of threads."""
-    if threads <= 1 or count <= 1:
-        return map(work, range(count))
-    from concurrent.futures import ThreadPoolExecutor
-
-    with ThreadPoolExecutor(threads) as pool:
-        return list(pool.map(work, range(count)))
+        Rows must keep their order, because values may differ for the lesser and the greater row of a pair.
+        """
+        a, b = (places[rows] for rows in rows_of(self.keys))
+        left = (a >= 0) & (b >= 0)
+        moved = PairTable(self.width)
+        moved.add(keys_of(a[left], b[left]), self.values[left])
+        return moved

@@ -1,0 +1,117 @@
+"""Text files of taxonomies: plain, compressed or inside an archive, read by line or by row."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import re
+import tarfile
+import zipfile
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from functools import partial
+from itertools import chain
+from pathlib import Path
+from typing import IO
+
+from genome_index.errors import TaxonomyError
+from genome_index.io.compression import READ_ERRORS, open_stream
+from genome_index.io.tsv import cells_of
+
+
+@dataclass(frozen=True)
+class TextFile:
+    """A text file on disk or inside an archive, opened anew for each reading."""
+
+    name: str  # what errors call it
+    open: Callable[[], AbstractContextManager[IO[bytes]]]  # unpacked bytes
+
+    def lines(self) -> Iterator[str]:
+        r"""Yield every line, ended by a plain \n whatever the file has; a byte order mark is dropped.
+
+        Raises
+        ------
+        TaxonomyError
+            The file is absent, damaged, cut short or not UTF-8.
+        """
+        try:
+            with (
+                translated(self.name),
+                self.open() as stream,
+                io.TextIOWrapper(stream, encoding="utf-8-sig") as text,
+            ):
+                yield from text
+        except UnicodeDecodeError:
+            reason = "these bytes are not UTF-8; save the file with the encoding UTF-8"
+            raise TaxonomyError(self.name, reason, self._undecodable_line()) from None
+
+    def rows(self) -> Iterator[tuple[int, list[str]]]:
+        """Yield line number and fields of each row; of a row over several lines the number of its last.
+
+        Raises
+        ------
+        TaxonomyError
+            The file cannot be read, or is not well-formed CSV.
+        """
+        lines = self.lines()
+        head: list[str] = []
+        for line in lines:
+            head.append(line)
+            if not line.isspace():
+                break  # the header
+        delimiter = next((mark for mark in "\t,;" if head and mark in head[-1]), ",")
+        if delimiter == "\t":
+            # Not by the csv module: one stray quote in a TSV ('sp. "type II') would swallow rows.
+            for number, line in enumerate(chain(head, lines), 1):
+                yield number, cells_of(line) if '"' in line else line.rstrip("\n").split("\t")
+            return
+        reader = csv.reader(chain(head, lines), delimiter=delimiter, skipinitialspace=True, strict=True)
+        try:
+            for fields in reader:
+                yield reader.line_num, fields
+        except csv.Error as error:
+            reason = f"not well-formed CSV ({error}); quote such fields, and double the quotes in them"
+            raise TaxonomyError(self.name, reason, reader.line_num) from None
+
+    def _undecodable_line(self) -> int:
+        # The decoder works in blocks and cannot say which line it failed on; surrogates mark the bytes.
+        with (
+            self.open() as stream,
+            io.TextIOWrapper(stream, encoding="utf-8", errors="surrogateescape") as text,
+        ):
+            return next(n for n, line in enumerate(text, 1) if re.search("[\udc80-\udcff]", line))
+
+
+def text_file(path: Path) -> TextFile:
+    """Take the file at `path`, unpacked if its first bytes say gzip, bzip2, xz or zstd."""
+    return TextFile(str(path), partial(open_stream, str(path.absolute())))  # so `-` is a file, too
+
+
+def digest(paths: Iterable[Path]) -> str:
+    """First 12 hex digits of the sha256 of the files' bytes as they lie on disk, so `sha256sum` agrees.
+
+    Raises
+    ------
+    TaxonomyError
+        A file cannot be read.
+    """
+    total = hashlib.sha256()
+    for path in paths:
+        with translated(str(path)), path.open("rb") as file:
+            while block := file.read(1 << 20):
+                total.update(block)
+    return total.hexdigest()[:12]
+
+
+@contextmanager
+def translated(name: str) -> Iterator[None]:
+    """Foreign errors of reading and unpacking become ours."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise TaxonomyError(name, "no such file; check the path") from None
+    except (*READ_ERRORS, tarfile.TarError, zipfile.BadZipFile) as error:
+        reason = f"cannot be read ({error}); check its permissions, or fetch it again if it is damaged"
+        raise TaxonomyError(name, reason) from error
