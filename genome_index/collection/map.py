@@ -28,7 +28,7 @@ from genome_index.collection.map_layout import (
     umap_of,
 )
 from genome_index.errors import StorageError, UsageError, need_installed
-from genome_index.index.cache import cache_path, keep, read_cached
+from genome_index.index.cache import cache_path, read_cached, write_cached
 from genome_index.index.index import Index
 from genome_index.index.neighbours import live_rows
 from genome_index.records import Progress, quiet
@@ -129,4 +129,4 @@ def _keep(index: Index, made: Map) -> None:
     how = np.array(_how(index, made.by))
     explained = np.array(made.explained or (0.0, 0.0))
     np.savez(archive, allow_pickle=False, how=how, rows=made.rows, xy=made.xy, explained=explained)
-    keep(index, _path(index, made.by), archive.getvalue())
+    write_cached(index, _path(index, made.by), archive.getvalue())

@@ -1,8 +1,8 @@
-"""Keepsakes: what was worked out of a snapshot once, sealed, and made anew where it is gone or damaged.
+"""Cache of results derived from a snapshot; checksummed, made again when missing or damaged.
 
     INDEX/maps/000007-b2d4b8a6f0c4-umap.npz    of snapshot 7; its own sha256 follows the content
 
-They are no part of the index: whoever may not write there does without.
+A cached file is not part of the index: where the folder cannot be written, results are computed each time.
 """
 
 from __future__ import annotations
@@ -14,27 +14,27 @@ from genome_index.index.index import Index
 from genome_index.index.snapshots import numbers
 from genome_index.io.atomic import disk_errors, write_file
 
-SEAL_BYTES = 64  # of a sha256 as text
+CHECKSUM_BYTES = 64  # of a sha256 as text
 
 
 def cache_path(index: Index, folder: str, ending: str) -> Path:
-    """Where something of this very snapshot is kept."""
+    """The path of a cached result of this snapshot."""
     snapshot = index.snapshot
     return index.path / folder / f"{snapshot.number:06d}-{snapshot.fingerprint}{ending}"
 
 
 def read_cached(path: Path) -> bytes | None:
-    """What was kept; None where there is nothing that can be relied on."""
+    """The content of a cached file; None if it is missing, unreadable or damaged."""
     try:
-        sealed = path.read_bytes()
+        stored = path.read_bytes()
     except OSError:
         return None
-    content, seal = sealed[:-SEAL_BYTES], sealed[-SEAL_BYTES:]
-    return content if hashlib.sha256(content).hexdigest().encode() == seal else None
+    content, checksum = stored[:-CHECKSUM_BYTES], stored[-CHECKSUM_BYTES:]
+    return content if hashlib.sha256(content).hexdigest().encode() == checksum else None
 
 
-def keep(index: Index, path: Path, content: bytes) -> None:
-    """Write beside other cache of its kind; those of snapshots that are gone make way.
+def write_cached(index: Index, path: Path, content: bytes) -> None:
+    """Cache a result, and remove those of snapshots that are gone.
 
     Raises
     ------
@@ -43,8 +43,8 @@ def keep(index: Index, path: Path, content: bytes) -> None:
     with disk_errors(path.parent):
         path.parent.mkdir(exist_ok=True)
     write_file(path, content + hashlib.sha256(content).hexdigest().encode())
-    there = {f"{number:06d}" for number in numbers(index.path)}
+    snapshots = {f"{number:06d}" for number in numbers(index.path)}
     with disk_errors(path.parent):
         for other in path.parent.iterdir():
-            if other.name.partition("-")[0] not in there:
+            if other.name.partition("-")[0] not in snapshots:
                 other.unlink(missing_ok=True)

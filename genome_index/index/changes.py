@@ -1,4 +1,4 @@
-"""Changes to an index: build, add, remove, relabel, merge, refit. Each ends in one new snapshot, or none."""
+"""`gindex remove`, `relabel` and `refit`: changes of the genomes that an index has, each one new snapshot."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from genome_index.errors import UsageError
 from genome_index.index.audit.suspects import suspects_after
@@ -23,98 +22,104 @@ from genome_index.index.commit import (
 from genome_index.index.contents import Contents
 from genome_index.index.index import Index, writing
 from genome_index.index.labelling import and_more, unused_labels
-from genome_index.index.store.pair_table import PairTable, keys_of, rows_of
+from genome_index.index.store.pair_table import PairTable
 from genome_index.records import Entry
 from genome_index.spec import IndexSpec
 from genome_index.taxonomy.names import molecule_of
-from genome_index.taxonomy.tables import Taxonomy
-
-Rows = npt.NDArray[np.int64]
+from genome_index.taxonomy.lookup import Taxonomy
 
 
 def remove(path: Path, ids: Sequence[str], settings: ChangeSettings) -> ChangeSummary:
-    """Take genomes out. Their vectors stay in the file, filtered, until `refit`; nothing else finds them."""
+    """Remove genomes. Their vectors stay in the file until `refit`, but no search finds them.
+
+    Raises
+    ------
+    UsageError
+        An id is not in the index, or no genome would be left.
+    """
     with writing(path, settings.wait_s):
         index = Index.open(path)
-        found = index.catalog.find(ids)
-        missing = [genome_id for genome_id in ids if genome_id not in found]
-        if missing:
-            raise UsageError(
-                f"{path}: no genome has the id {missing[0]!r}{and_more(missing)}; "
-                "`gindex list` shows the ids. Nothing was removed"
-            )
-        gone = {entry.row for entry in found.values()}
-        entries = [entry for entry in index.catalog.entries() if entry.row not in gone]
+        removed = _entries_of(index, ids)
+        rows = sorted(entry.row for entry in removed.values())
+        entries = [entry for entry in index.catalog.entries() if entry.id not in removed]
         if not entries:
             raise UsageError(
                 f"{path}: that would remove every genome; delete the folder instead. Nothing was removed"
             )
-        model = index.model
-        live = model.live.copy()
-        live[sorted(gone)] = False
+        live = index.model.live.copy()
+        live[rows] = False
         pairs = index.pairs().among(live)
-        model = relearned(replace(model, live=live), entries, pairs)
-        action = f"remove {', '.join(sorted(found)[:5])}{and_more(sorted(found)[4:])}"
-        done = commit_change(index, _with(index, model, pairs, entries), [], settings, len(gone), action)
-        return ChangeSummary(done, removed=len(gone))
+        model = relearned(replace(index.model, live=live), entries, pairs)
+        contents = _changed(index, model, pairs, entries)
+        action = f"remove {', '.join(sorted(removed)[:5])}{and_more(sorted(removed)[4:])}"
+        return ChangeSummary(
+            commit_change(index, contents, [], settings, len(rows), action), removed=len(rows)
+        )
+
+
+def _entries_of(index: Index, ids: Sequence[str]) -> dict[str, Entry]:
+    entries = index.catalog.find(ids)
+    missing = [genome_id for genome_id in ids if genome_id not in entries]
+    if missing:
+        raise UsageError(
+            f"{index.path}: no genome has the id {missing[0]!r}{and_more(missing)}; "
+            "`gindex list` shows the ids. Nothing was removed"
+        )
+    return entries
 
 
 def relabel(path: Path, taxonomy: Taxonomy, settings: ChangeSettings) -> ChangeSummary:
-    """New names and labels for the genomes that the taxonomy knows; the others keep theirs."""
+    """Give genomes the names and labels of a taxonomy; those that it does not name keep theirs."""
     with writing(path, settings.wait_s):
         index = Index.open(path)
-        entries, changed = index.catalog.entries(), []
-        for at, entry in enumerate(entries):
-            taxon = taxonomy.find(entry.id)
-            if taxon is not None and taxon != entry.taxon:
-                entries[at] = replace(entry, taxon=taxon, molecule=molecule_of(taxon, entry.length_bp))
-                changed.append(entry.row)
-        unused = len(taxonomy.taxa) - sum(taxonomy.find(entry.id) is not None for entry in entries)
-        warnings = (
-            *taxonomy.warnings,
-            *([unused_labels(unused, taxonomy) + "of the index"] if unused > 0 else []),
-        )
+        old = index.catalog.entries()
+        entries = [_relabelled(entry, taxonomy) for entry in old]
+        changed = [entry.row for entry, before in zip(entries, old, strict=True) if entry is not before]
+        warnings = tuple(_relabel_warnings(old, taxonomy))
         if not changed:
             return ChangeSummary(index, warnings=warnings)
         pairs = index.pairs()
-        contents = _with(index, relearned(index.model, entries, pairs), pairs, entries)
-        done = commit_change(index, contents, changed, settings, len(changed), "relabel", taxonomy.release)
-        return ChangeSummary(done, relabelled=len(changed), warnings=warnings)
+        contents = _changed(index, relearned(index.model, entries, pairs), pairs, entries)
+        committed = commit_change(
+            index, contents, changed, settings, len(changed), "relabel", taxonomy.release
+        )
+        return ChangeSummary(committed, relabelled=len(changed), warnings=warnings)
+
+
+def _relabelled(entry: Entry, taxonomy: Taxonomy) -> Entry:
+    taxon = taxonomy.find(entry.id)
+    if taxon is None or taxon == entry.taxon:
+        return entry
+    return replace(entry, taxon=taxon, molecule=molecule_of(taxon, entry.length_bp))
+
+
+def _relabel_warnings(entries: Sequence[Entry], taxonomy: Taxonomy) -> list[str]:
+    unused = len(taxonomy.taxa) - sum(taxonomy.find(entry.id) is not None for entry in entries)
+    return [*taxonomy.warnings, *([unused_labels(unused, taxonomy) + "of the index"] if unused > 0 else [])]
 
 
 def refit(path: Path, settings: ChangeSettings) -> ChangeSummary:
-    """Fit projection and calibration again on the genomes there are; rows of removed genomes go."""
+    """Fit projection and calibration again on the present genomes; rows of removed genomes disappear."""
     with writing(path, settings.wait_s):
         index = Index.open(path)
         return fit_again(index, index.spec, settings, "refit")
 
 
 def fit_again(index: Index, spec: IndexSpec, settings: ChangeSettings, action: str) -> ChangeSummary:
-    """A snapshot of the same genomes with these settings; the caller holds the lock."""
+    """Commit a snapshot of the same genomes, fitted with these settings; the caller holds the lock."""
     old = index.catalog.entries()
     entries = [replace(entry, row=row) for row, entry in enumerate(old)]
-    pairs = _moved(index.pairs(), old, len(index.model.live))
-    contents = fitted_contents(index.path, spec, entries, pairs, settings)
+    places = np.full(len(index.model.live), -1, np.int64)
+    places[[entry.row for entry in old]] = np.arange(len(old))
+    contents = fitted_contents(index.path, spec, entries, index.pairs().renumbered(places), settings)
     suspects = suspects_after(index, contents, contents.rows, settings.threads, settings.progress)
-    done = commit(
+    committed = commit(
         index.path, contents, suspects, index.catalog.events(), index.catalog.failures(),
         index.snapshot.taxonomy, 0, action,
     )  # fmt: skip
-    return ChangeSummary(done)
+    return ChangeSummary(committed)
 
 
-def _with(index: Index, model: Model, pairs: PairTable, entries: Sequence[Entry]) -> Contents:
-    """What an index holds, some of it changed."""
+def _changed(index: Index, model: Model, pairs: PairTable, entries: Sequence[Entry]) -> Contents:
+    """The contents of an index with another model, other pairs and other entries."""
     return Contents(index.spec, model, index.references, pairs, {entry.row: entry for entry in entries})
-
-
-def _moved(pairs: PairTable, old: Sequence[Entry], rows: int) -> PairTable:
-    """Pairs after rows have been numbered anew; those of removed genomes go."""
-    place = np.full(rows, -1, np.int64)
-    place[[entry.row for entry in old]] = np.arange(len(old))
-    a, b = rows_of(pairs.keys)
-    kept = (place[a] >= 0) & (place[b] >= 0)
-    moved = PairTable(pairs.width)
-    # The order of rows is kept, so lesser stays lesser.
-    moved.add(keys_of(place[a[kept]], place[b[kept]]), pairs.values[kept])
-    return moved

@@ -1,4 +1,4 @@
-"""Steps that all changes of an index share: learn from its genomes, and commit them as one snapshot."""
+"""Steps that all changes of an index share: fitting to its genomes, and committing a new snapshot."""
 
 from __future__ import annotations
 
@@ -46,31 +46,41 @@ class ChangeSettings:
     threads: int = 1
     wait_s: float = 60.0  # for another writer
     progress: Progress = quiet
-    model: str = ""  # where the index's language model lies now, if it has moved
+    model: str = ""  # the present folder of the index's language model, if it has moved
 
 
 @dataclass(frozen=True)
 class ChangeSummary:
-    """What a change did."""
+    """The result of a change."""
 
     index: Index
     added: int = 0
-    resumed: int = 0  # of those added, taken over from an unfinished run
-    unchanged: int = 0  # offered again just as they are
+    resumed: int = 0  # of those added, taken from an unfinished run
+    unchanged: int = 0  # inputs that the index has already
     removed: int = 0
     relabelled: int = 0
     base_pairs: int = 0
     failures: tuple[Failure, ...] = ()
     warnings: tuple[str, ...] = ()
-    share_read: float = 1.0  # by the encoder, of the base pairs added
+    share_read: float = 1.0  # of the base pairs added, that the encoder read
 
 
 def commit_change(
-    index: Index, contents: Contents, asked: Sequence[int], settings: ChangeSettings, changed: int,
+    index: Index, contents: Contents, subjects: Sequence[int], settings: ChangeSettings, changed: int,
     action: str, taxonomy: str | None = None, failures: Sequence[tuple[str, str, str]] = (),
 ) -> Index:  # fmt: skip
-    """A snapshot after a change of an index; `asked` are the rows it brings or renames."""
-    suspects = suspects_after(index, contents, np.array(asked, np.int64), settings.threads, settings.progress)
+    """Commit a change of an index.
+
+    Parameters
+    ----------
+    subjects : rows of the genomes that the change adds or renames
+    changed : number of genomes added, removed or relabelled
+    action : the change, for the history
+    taxonomy : the release of the new taxonomy, if it changes
+    failures : inputs that failed; by default those that the index has
+    """
+    rows = np.array(subjects, np.int64)
+    suspects = suspects_after(index, contents, rows, settings.threads, settings.progress)
     snapshot = index.snapshot
     release = snapshot.taxonomy if taxonomy is None else taxonomy
     return commit(
@@ -80,13 +90,14 @@ def commit_change(
 
 
 def failure_rows(failures: Sequence[Failure]) -> list[tuple[str, str, str]]:
+    """Failures as the catalogue has them: id, source, reason."""
     return [(failure.id, failure.source, failure.reason) for failure in failures]
 
 
 def fitted_contents(
     path: Path, spec: IndexSpec, entries: Sequence[Entry], pairs: PairTable, settings: ChangeSettings
 ) -> Contents:
-    """These genomes with all that is learned from them; `pairs` have been measured before."""
+    """Genomes with the model fitted to them; `pairs` are those measured before."""
     comparer = Comparer(references_of(path, spec, entries), settings.threads, pairs)
     levels = levels_of([entry.taxon for entry in entries])
     molecules = np.array([entry.molecule for entry in entries])
@@ -96,14 +107,14 @@ def fitted_contents(
 
 
 def relearned(model: Model, entries: Sequence[Entry], pairs: PairTable) -> Model:
-    """Levels and thresholds from the catalogue's present names; rows that are not live have none."""
+    """The model with levels and thresholds of the present names; removed rows have no name."""
     taxa = [Taxon()] * len(model.live)
     molecules = np.full(len(model.live), "other", dtype="U16")
     for entry in entries:
         taxa[entry.row], molecules[entry.row] = entry.taxon, entry.molecule
     levels = levels_of(taxa)
     species_neighbours = measured_species_neighbours(pairs, np.arange(len(taxa)), levels)
-    calibrators = {name: one for name, one in model.calibrators.items() if name in levels}
+    calibrators = {name: value for name, value in model.calibrators.items() if name in levels}
     return replace(
         model,
         levels=levels,
@@ -121,8 +132,8 @@ def commit(
     failures: Sequence[tuple[str, str, str]], taxonomy: str, changed: int, action: str,
 ) -> Index:  # fmt: skip
     """Write a new snapshot and move the pointer to it; the caller holds the lock."""
-    there = numbers(path)
-    number = max([0, *there]) + 1
+    earlier = numbers(path)
+    number = max([0, *earlier]) + 1
     model, genomes = contents.model, len(contents.entries)
     event = Event(len(events) + 1, now(), action, counted(genomes))
     work = new_folder(snapshot_folder(path, number))
@@ -135,8 +146,8 @@ def commit(
         number, now(), action, contents.spec, taxonomy, genomes, model.fitted, changed, versions, files
     )
     write_manifest(work, snapshot)
-    # Where no snapshot has a manifest there is nothing to go back to, whatever the pointer says.
-    back = history(path) if any(has_manifest(path, other) for other in there) else ()
+    # Without a manifest there is no snapshot to go back to, whatever the pointer says.
+    back = history(path) if any(has_manifest(path, other) for other in earlier) else ()
     finish_folder(work, snapshot_folder(path, number))
     write_pointer(path, [number, *back][:KEEP_SNAPSHOTS])
     with disk_errors(path):
@@ -145,5 +156,5 @@ def commit(
 
 
 def references_of(path: Path, spec: IndexSpec, entries: Sequence[Entry] | Mapping[int, Entry]) -> References:
-    """What is kept of genomes that no snapshot speaks of yet, staged bases included; entries by row."""
+    """References of genomes that no snapshot has yet, with their staged bases; `entries` by row."""
     return References(spec, locator(entries), path / "segments", path / "staging")

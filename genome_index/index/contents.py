@@ -1,4 +1,4 @@
-"""What an index holds, for those who judge it: one that is open, or one that is about to be committed."""
+"""The content of an index as one value: of an open snapshot, or of one that is about to be committed."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from genome_index.taxonomy.levels import UNKNOWN
 
 @dataclass(frozen=True)
 class Contents:
-    """Everything is by row; while a change is made, `references` has staged bases of large genomes too."""
+    """All by row; during a change, `references` also has the staged bases of large genomes."""
 
     spec: IndexSpec
     model: Model
     references: References
-    pairs: PairTable  # ANI, aligned fraction of the lesser row, of the greater
-    entries: Mapping[int, Entry]  # of the live genomes, in order
+    pairs: PairTable  # ANI, aligned fractions of the lesser and of the greater row
+    entries: Mapping[int, Entry]  # of the live genomes, by ascending row
 
     @property
     def rows(self) -> npt.NDArray[np.int64]:
@@ -32,7 +32,7 @@ class Contents:
         return np.flatnonzero(self.model.live)
 
     def codes(self, rank: str) -> npt.NDArray[np.int32]:
-        """Every row's code at a rank, UNKNOWN where it has no name there: (N,)."""
+        """The code of every row's name at a rank, UNKNOWN without one: (N,)."""
         if rank not in self.model.levels:
             return np.full(len(self.model.live), UNKNOWN, np.int32)
         return self.model.levels[rank].codes

@@ -1,16 +1,16 @@
-"""Index: a folder that is always whole.
+"""An index: a folder that is complete at any moment, and its current snapshot opened for reading.
 
     INDEX/CURRENT                the snapshot that readers open, and those to go back to: snapshots.py
     INDEX/snapshots/000007/      manifest.json (last), catalog.duckdb, vectors.faiss, references.npz ...
-    INDEX/segments/NAME/         what is kept of some hundred genomes each; written once, shared by snapshots
+    INDEX/segments/NAME/         data of some hundred genomes each; written once, shared by snapshots
     INDEX/staging/NAME/          bases of genomes that an unfinished change still needs
-    INDEX/maps/                  maps of the collection that somebody asked for; nothing is lost with them
-    INDEX/fragments/             how sure calls of short pieces are, learned when first asked for; likewise
+    INDEX/maps/                  cached maps of the collection; may be deleted
+    INDEX/fragments/             cached calibration of fragment calls; may be deleted
     INDEX/lock                   held by the one process that writes
 
-A change writes a new snapshot beside the others and then moves the pointer. Killed before that, it leaves
-the last snapshot as it was, and its finished segments to be taken over by the next try. Whatever else a
-killed process leaves, a name that starts with a dot, is nobody's content and goes with the next change.
+A change writes a new snapshot beside the others and then moves the pointer. If it is killed before that, the
+last snapshot is unchanged, and the next run takes over the finished segments. Everything else that a killed
+process leaves has a name that starts with a dot; the next change removes it.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ from genome_index.io.locks import hold, locked
 from genome_index.records import Entry, Suspect, counted
 from genome_index.spec import IndexSpec
 
-REFIT_SHARE = 0.10  # of the fitted; a projection that misses a tenth loses accuracy: tests/bench/RESULTS.md
+REFIT_SHARE = 0.10  # of the fitted genomes; with more changes accuracy falls: tests/bench/RESULTS.md
 
 
 class _Hold:
@@ -57,31 +57,31 @@ class _Hold:
 
 
 class Index:
-    """One snapshot of an index, opened for reading; a change made meanwhile is not seen and does no harm."""
+    """One snapshot of an index, opened for reading; later changes of the index do not affect it."""
 
     def __init__(self, path: Path, snapshot: Snapshot, held: int | None = None) -> None:
         self.path, self.snapshot = path, snapshot
-        self._whole: set[str] = set()  # files whose checksum has been looked at
+        self._verified: set[str] = set()  # files whose checksum has been compared
         self._hold = None if held is None else _Hold(held)
 
     @classmethod
     def open(cls, path: str | Path, model: str = "") -> Self:
         """Open the current snapshot, which stays on disk for as long as this object lives.
 
-        `model` is where the index's language model lies now, if it has moved; it must be the same one.
+        `model` is the present folder of the index's language model, if it has moved; it must be the same one.
 
         Raises
         ------
         IndexNotFound, IndexDamaged, SpecMismatch
         UsageError
-            It has no language model.
+            `model` is given, but the index has no language model.
         """
         path = Path(path)
         number = current_snapshot(path)
         while number is not None:
             held = hold(snapshot_folder(path, number))
             before, number = number, current_snapshot(path)
-            if number == before:  # so it was not pruned before it was held
+            if number == before:  # it was not pruned before it was held
                 snapshot = read_snapshot(path, number)
                 return cls(path, _moved(snapshot, model, path) if model else snapshot, held)
             if held is not None:
@@ -124,14 +124,14 @@ class Index:
 
     @cached_property
     def suspects(self) -> Mapping[int, tuple[Suspect, ...]]:
-        """What looks wrong with a genome, by row; nothing in an index of before, where nobody has looked."""
-        found: dict[int, tuple[Suspect, ...]] = {}
-        for one in self.catalog.suspects() or ():
-            found[one.row] = (*found.get(one.row, ()), one)
-        return found
+        """Row -> findings about that genome; empty in an index of a gindex that did not search suspects."""
+        suspects: dict[int, tuple[Suspect, ...]] = {}
+        for suspect in self.catalog.suspects() or ():
+            suspects[suspect.row] = (*suspects.get(suspect.row, ()), suspect)
+        return suspects
 
     def contents(self) -> Contents:
-        """All of it as a value, entries and pairs read."""
+        """The whole content, with entries and pairs read."""
         entries = {entry.row: entry for entry in self.catalog.entries()}
         return Contents(self.spec, self.model, self.references, self.pairs(), entries)
 
@@ -140,28 +140,28 @@ class Index:
         return load_pairs(self.folder)
 
     def _file(self, name: str) -> Path:
-        """A file of this snapshot that is what was written; looked at once, before it is first read."""
+        """The path of a file of this snapshot, whose checksum is compared before it is first read."""
         path = self.folder / name
-        if name not in self._whole:
+        if name not in self._verified:
             complaint = damage_of(path, self.snapshot.files[name])
             if complaint:
                 raise IndexDamaged(str(path), complaint)
-            self._whole.add(name)
+            self._verified.add(name)
         return path
 
     def damage(self) -> list[str]:
-        """Every file that is missing or differs from its checksum, as sentences."""
-        found = [
+        """A sentence for every file that is missing or differs from its checksum."""
+        damage = [
             f"{self.folder / name}: {complaint}"
             for name, expected in self.snapshot.files.items()
             if (complaint := damage_of(self.folder / name, expected))
         ]
-        if found:
-            return found
+        if damage:
+            return damage
         for name in sorted(self.catalog.segments()):
             folder = self.path / "segments" / name
-            found += Segment(folder).damage() if folder.is_dir() else [f"{folder}: missing"]
-        return found + self._pool_damage()
+            damage += Segment(folder).damage() if folder.is_dir() else [f"{folder}: missing"]
+        return damage + self._pool_damage()
 
     def _pool_damage(self) -> list[str]:
         reading = self.spec.reading
@@ -173,7 +173,7 @@ class Index:
         return [] if reading.is_fitted_pool(path.read_bytes()) else [f"{path}: does not match its checksum"]
 
     def due(self) -> list[str]:
-        """What the index is due for, as sentences."""
+        """Maintenance that the index is due for, as sentences."""
         if self.snapshot.changed <= REFIT_SHARE * self.snapshot.fitted:
             return []
         return [
@@ -184,7 +184,7 @@ class Index:
 
 @contextmanager
 def writing(path: Path, wait_s: float = 60.0, new: bool = False) -> Iterator[None]:
-    """Hold the index's lock, to change it; a new one need not be there yet."""
+    """Hold the lock of an index, to change it; with `new` there need not be an index yet."""
     if not new and current_snapshot(path) is None:
         raise IndexNotFound(str(path))
     with locked(path, wait_s):
@@ -192,7 +192,7 @@ def writing(path: Path, wait_s: float = 60.0, new: bool = False) -> Iterator[Non
 
 
 def undo(path: Path, wait_s: float = 60.0) -> Index:
-    """Go back to the snapshot before the current one; one that cannot be read is passed over."""
+    """Go back to the snapshot before the current one; snapshots that cannot be read are skipped."""
     with writing(path, wait_s):
         current, *back = history(path)
         while back and not _is_readable(path, back[0]):
@@ -200,7 +200,7 @@ def undo(path: Path, wait_s: float = 60.0) -> Index:
         if not back:
             snapshot = read_snapshot(path, current)
             raise UsageError(
-                f"{path}: nothing to undo: snapshot {current} ({snapshot.action}) is the oldest that is kept"
+                f"{path}: nothing to undo: snapshot {current} ({snapshot.action}) is the oldest one"
             )
         write_pointer(path, back)
         return Index.open(path)
@@ -215,7 +215,7 @@ def _is_readable(path: Path, number: int) -> bool:
 
 
 def _moved(snapshot: Snapshot, model: str, path: Path) -> Snapshot:
-    """The same snapshot, with its language model looked for elsewhere."""
+    """The same snapshot with its language model in another folder."""
     if snapshot.spec.reading is None:
         raise UsageError(
             f"--model {model}: {path} has no language model, its encoder is {snapshot.spec.encoder}"

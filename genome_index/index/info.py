@@ -1,4 +1,4 @@
-"""What an index is and holds, for people and programs."""
+"""`gindex info` and `gindex list`: a description of an index, and its genomes as a table."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from genome_index.records import RANKS, Entry, counted
 
 
 def describe(index: Index) -> dict[str, Any]:
-    """Everything `gindex info` says; the keys are stable."""
+    """Everything that `gindex info` shows, as JSON has it; the keys are stable."""
     snapshot, model = index.snapshot, index.model
     entries = index.catalog.entries()
     return {
@@ -43,8 +43,8 @@ def describe(index: Index) -> dict[str, Any]:
         "calibration": {
             "mixture": dict(MIXTURE),
             "levels": {
-                name: {"samples": one.samples, "threshold": round(one.threshold, 3)}
-                for name, one in model.calibrators.items()
+                name: {"samples": calibrator.samples, "threshold": round(calibrator.threshold, 3)}
+                for name, calibrator in model.calibrators.items()
             },
         },
         "disk_bytes": sum(file.stat().st_size for file in index.path.rglob("*") if file.is_file()),
@@ -58,7 +58,7 @@ def describe(index: Index) -> dict[str, Any]:
 
 
 def provenance(index: Index) -> dict[str, Any]:
-    """What an answer rests on."""
+    """The snapshot, gindex version and taxonomy that an answer is based on."""
     snapshot = index.snapshot
     return {
         "snapshot": snapshot.number,
@@ -68,41 +68,48 @@ def provenance(index: Index) -> dict[str, Any]:
     }
 
 
-def lines_of(found: Mapping[str, Any]) -> Iterator[str]:
-    """The same for a reader."""
+def lines_of(facts: Mapping[str, Any]) -> Iterator[str]:
+    """The description as lines of text."""
     yield (
-        f"{found['path']}: {counted(found['genomes'])}, {found['base_pairs'] / 1e6:,.1f} Mbp, "
-        f"{found['disk_bytes'] / 1e6:,.1f} MB on disk"
+        f"{facts['path']}: {counted(facts['genomes'])}, {facts['base_pairs'] / 1e6:,.1f} Mbp, "
+        f"{facts['disk_bytes'] / 1e6:,.1f} MB on disk"
     )
-    yield f"snapshot      {found['snapshot']} of {found['created']}, fingerprint {found['fingerprint']}"
-    yield f"kinds         {', '.join(f'{count:,} {kind}' for kind, count in found['molecules'].items())}"
-    names = {**found["ranks"], **found["labels"]}
+    yield f"snapshot      {facts['snapshot']} of {facts['created']}, fingerprint {facts['fingerprint']}"
+    yield f"kinds         {', '.join(f'{count:,} {kind}' for kind, count in facts['molecules'].items())}"
+    names = {**facts["ranks"], **facts["labels"]}
     numbers = ", ".join(f"{count:,} {name}" for name, count in names.items())
     yield f"names         {numbers or 'none: no taxonomy was given'}"
-    yield f"taxonomy      {found['taxonomy_release'] or 'none, or from the genomes themselves'}"
-    yield (
-        f"encoder       {found['encoder']} ({found['encoder_version']}), {found['dim']} dimensions, "
-        f"FAISS {found['faiss']}"
-    )
-    if found["reading"]:
-        yield f"reads         {found['model']}: " + ", ".join(
-            f"{name} {value}" for name, value in found["reading"].items()
-        )
-    yield f"fitted on     {counted(found['fitted'])}; {found['changed_since_fit']:,} changed since"
-    width = max((len(name) + 1 for name in found["calibration"]["levels"]), default=0)
-    for name, level in found["calibration"]["levels"].items():
-        called = f"called from probability {level['threshold']:.2f} on"
-        if level["threshold"] > 1:
-            called = "never called: too few names to have been wrong about"
-        yield f"  {name:<{width}}{called} ({level['samples']:,} simulated queries)"
-    if found["failed_inputs"]:
-        yield f"failed        {counted(found['failed_inputs'], 'input')}; `gindex info --failures` lists them"
-    for event in found["history"]:
+    yield f"taxonomy      {facts['taxonomy_release'] or 'none, or from the genomes themselves'}"
+    yield from _encoder_lines(facts)
+    yield f"fitted on     {counted(facts['fitted'])}; {facts['changed_since_fit']:,} changed since"
+    yield from _threshold_lines(facts["calibration"]["levels"])
+    if facts["failed_inputs"]:
+        yield f"failed        {counted(facts['failed_inputs'], 'input')}; `gindex info --failures` lists them"
+    for event in facts["history"]:
         yield f"{event['at']}  {event['action']}: {event['detail']}"
 
 
+def _encoder_lines(facts: Mapping[str, Any]) -> Iterator[str]:
+    yield (
+        f"encoder       {facts['encoder']} ({facts['encoder_version']}), {facts['dim']} dimensions, "
+        f"FAISS {facts['faiss']}"
+    )
+    if facts["reading"]:
+        settings = ", ".join(f"{name} {value}" for name, value in facts["reading"].items())
+        yield f"reads         {facts['model']}: {settings}"
+
+
+def _threshold_lines(levels: Mapping[str, Any]) -> Iterator[str]:
+    width = max((len(name) + 1 for name in levels), default=0)
+    for name, level in levels.items():
+        threshold = f"called from probability {level['threshold']:.2f} on"
+        if level["threshold"] > 1:
+            threshold = "never called: too few names to estimate errors"
+        yield f"  {name:<{width}}{threshold} ({level['samples']:,} simulated queries)"
+
+
 def listing(index: Index) -> Iterator[str]:
-    """The genomes as TSV: id, length, contigs, kind, names by rank, labels, the file it came from."""
+    """The genomes as TSV: id, length, contigs, molecule, names by rank, labels, input file."""
     entries = index.catalog.entries()
     labels = sorted({label for entry in entries for label in entry.taxon.labels})
     yield tsv.row(["genome_id", "length_bp", "contigs", "molecule", *RANKS, *labels, "input"])

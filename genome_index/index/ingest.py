@@ -1,7 +1,7 @@
-"""Genomes -> segments: encode and sketch what comes in, a batch at a time, so that killed work is not lost.
+"""New genomes into segments: encoded and sketched in batches, so that a killed run loses one batch at most.
 
-Segments are named by their content and lie in the index before any snapshot speaks of them. A genome that an
-unfinished run has already put into one is taken from there: that is all there is to resuming.
+A segment is named by its content and is in the index before any snapshot refers to it. A genome that an
+unfinished run has already written is taken from its segment, which is all that resuming needs.
 """
 
 from __future__ import annotations
@@ -12,29 +12,32 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy.typing as npt
+
 from genome_index.encoders import Encoder, encoder_of
 from genome_index.encoders.chunk_grid import unread
+from genome_index.index.parallel import in_threads
 from genome_index.index.store.composition import encode_course, encode_windows
-from genome_index.index.store.pair_table import in_threads
 from genome_index.index.store.references import encode_raw
 from genome_index.index.store.segments import Segment, is_whole, write_segment
 from genome_index.index.store.sketches import hash_sketch, pack, skani_sketches
+from genome_index.io.batches import batches
 from genome_index.io.quality import complaint, given_before
 from genome_index.records import Failure, Genome, Progress, quiet
 from genome_index.spec import IndexSpec
 
 SEGMENT_GENOMES = 256
 SEGMENT_BP = 64_000_000
-SLOW_GENOMES, SLOW_BP = 64, 16_000_000  # of a language model, which reads them for hours: a kill costs less
+SLOW_GENOMES, SLOW_BP = 64, 16_000_000  # for a language model, which takes hours: a kill loses less
 KINDS = ("raw", "hashes", "bases", "skani", "windows", "course")
-"""What a segment keeps of each genome; `bases` or `skani` is empty, depending on the genome's size."""
+"""Blobs of each genome in a segment; `bases` or `skani` is empty, depending on the genome's size."""
 
-ENCODE_GENOMES = 8  # rows of counts held at a time by one thread: they stay in its cache
+ENCODE_GENOMES = 8  # genomes that a thread encodes together: their counts stay in its cache
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
-    """A genome in a segment, and what its file said of it."""
+class StoredGenome:
+    """A genome in a segment, with the names and labels in its own file."""
 
     id: str
     segment: str
@@ -48,147 +51,144 @@ class Kept:
 
 
 @dataclass
-class Intake:
-    """What came of some inputs."""
+class IngestResult:
+    """What became of the inputs."""
 
-    kept: list[Kept] = field(default_factory=list)
+    stored: list[StoredGenome] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
-    resumed: int = 0  # of `kept`, taken over from an unfinished run
-    passed: list[str] = field(default_factory=list)  # ids that are in the index already, just as they are
+    resumed: int = 0  # of `stored`, taken from an unfinished run
+    unchanged: list[str] = field(default_factory=list)  # ids whose very sequence the index has already
     base_pairs: int = 0
 
     @property
     def inputs(self) -> int:
-        """How many inputs have been read, those that failed included."""
-        return len(self.kept) + len(self.failures) + len(self.passed)
-
-    @property
-    def unchanged(self) -> int:
-        return len(self.passed)
+        """Number of inputs read, failures included."""
+        return len(self.stored) + len(self.failures) + len(self.unchanged)
 
 
 def ingest(
     genomes: Iterable[Genome | Failure],
     spec: IndexSpec,
     root: Path,
-    taken: Mapping[str, str],
+    digests: Mapping[str, str],
     threads: int,
     progress: Progress = quiet,
-) -> Intake:
-    """Put genomes into segments under `root`.
+) -> IngestResult:
+    """Write genomes into segments under `root`.
 
-    `taken` are the ids of the index with their sequence's digest: the very same genome is passed over,
-    another one of that id is a failure, and so is a second use of an id.
+    Parameters
+    ----------
+    digests : mapping
+        Ids of the index's genomes -> sha256 of their sequences. An identical genome is left out; another
+        sequence under an id of the index is a failure, and so is an id that two inputs have.
     """
-    encoder = encoder_of(spec, str(root))  # before anything is read or written
-    intake = Intake()
-    finished = _finished(root, spec)
-    batch: list[tuple[Genome, str]] = []
-    sources: dict[str, str] = {}
-    for genome in genomes:
-        if isinstance(genome, Failure):
-            intake.failures.append(genome)
-        else:
-            _sort(genome, spec, finished, taken, sources, intake, batch)
-        if _full(batch, encoder):
-            intake.kept += _write(batch, spec, encoder, root, threads, progress)
-            batch = []
-        progress.count(intake.inputs, intake.base_pairs)
-    if batch:
-        intake.kept += _write(batch, spec, encoder, root, threads, progress)
-    progress.count(intake.inputs, intake.base_pairs)
-    return intake
-
-
-def _sort(
-    genome: Genome, spec: IndexSpec, finished: Mapping[tuple[str, str], Kept], taken: Mapping[str, str],
-    sources: dict[str, str], intake: Intake, batch: list[tuple[Genome, str]],
-) -> None:  # fmt: skip
-    """Where one genome goes: taken over, passed over, refused, or into the batch."""
-    digest = genome.sha256
-    refusal = complaint(genome) or _refusal(genome, digest, taken, sources)
-    if not refusal and spec.reading:  # it would be a row of zeros, like any other that cannot be read
-        refusal = unread(genome)
-    if refusal:
-        intake.failures.append(Failure(genome.id, genome.source, refusal))
-        return
-    sources[genome.id] = genome.source
-    if taken.get(genome.id) == digest:
-        intake.passed.append(genome.id)
-        return
-    intake.base_pairs += genome.length_bp
-    if (genome.id, digest) in finished:
-        intake.kept.append(finished[genome.id, digest])
-        intake.resumed += 1
-    else:
-        batch.append((genome, digest))
-
-
-def _refusal(genome: Genome, digest: str, taken: Mapping[str, str], sources: Mapping[str, str]) -> str:
-    if genome.id in sources:
-        return given_before(genome.id, sources[genome.id])
-    if taken.get(genome.id, digest) != digest:
-        return (
-            f"the id {genome.id!r} is in the index with another sequence; "
-            f"remove it first (`gindex remove {genome.id}`) or rename the new one"
-        )
-    return ""
-
-
-def _full(batch: Sequence[tuple[Genome, str]], encoder: Encoder) -> bool:
+    encoder = encoder_of(spec, str(root))  # its errors come before anything is read or written
+    inputs = _Inputs(spec, digests, _unfinished(root, spec), progress)
     most, most_bp = (SEGMENT_GENOMES, SEGMENT_BP) if encoder.parallel else (SLOW_GENOMES, SLOW_BP)
-    return len(batch) >= most or sum(genome.length_bp for genome, _ in batch) >= most_bp
+    for batch in batches(inputs.new_genomes(genomes), most, most_bp):
+        inputs.result.stored += _write(batch, spec, encoder, root, threads, progress)
+        del batch  # its genomes would stay in memory while those of the next batch are read
+    progress.count(inputs.result.inputs, inputs.result.base_pairs)
+    return inputs.result
 
 
-def _finished(root: Path, spec: IndexSpec) -> dict[tuple[str, str], Kept]:
-    """Genomes that lie in segments of the same settings, whether a snapshot speaks of them or not."""
-    found = {}
+class _Inputs:
+    """Inputs sorted into new genomes, which are to be encoded, and all others."""
+
+    def __init__(
+        self, spec: IndexSpec, digests: Mapping[str, str],
+        unfinished: Mapping[tuple[str, str], StoredGenome], progress: Progress,
+    ) -> None:  # fmt: skip
+        self.result = IngestResult()
+        self._spec, self._digests, self._unfinished, self._progress = spec, digests, unfinished, progress
+        self._sources: dict[str, str] = {}  # id -> the input it came from
+
+    def new_genomes(self, genomes: Iterable[Genome | Failure]) -> Iterator[Genome]:
+        """The genomes to encode; the result says what became of the others."""
+        for genome in genomes:
+            if isinstance(genome, Failure):
+                self.result.failures.append(genome)
+            elif refusal := self._refusal(genome):
+                self.result.failures.append(Failure(genome.id, genome.source, refusal))
+            elif self._is_new(genome):
+                yield genome
+            self._progress.count(self.result.inputs, self.result.base_pairs)
+
+    def _refusal(self, genome: Genome) -> str:
+        """Why a genome cannot be taken, as a sentence; empty if it can."""
+        if reason := complaint(genome):
+            return reason
+        if genome.id in self._sources:
+            return given_before(genome.id, self._sources[genome.id])
+        if self._digests.get(genome.id, genome.sha256) != genome.sha256:
+            return (
+                f"the id {genome.id!r} is in the index with another sequence; "
+                f"remove it first (`gindex remove {genome.id}`) or rename the new one"
+            )
+        return unread(genome) if self._spec.reading else ""  # else it would be a row of zeros
+
+    def _is_new(self, genome: Genome) -> bool:
+        """Whether a genome is to be encoded: neither in the index nor in a segment of an unfinished run."""
+        self._sources[genome.id] = genome.source
+        if genome.id in self._digests:
+            self.result.unchanged.append(genome.id)
+            return False
+        self.result.base_pairs += genome.length_bp
+        stored = self._unfinished.get((genome.id, genome.sha256))
+        if stored is not None:
+            self.result.stored.append(stored)
+            self.result.resumed += 1
+        return stored is None
+
+
+def _unfinished(root: Path, spec: IndexSpec) -> dict[tuple[str, str], StoredGenome]:
+    """Genomes in segments that an unfinished run with the same settings has written: by id and sha256."""
+    stored = {}
     for folder in sorted((root / "segments").glob(f"{spec.fingerprint()}-*")):
         name = folder.name
         if not (is_whole(root / "staging" / name) and is_whole(folder)):
-            continue  # damaged, or committed work: its bases are gone, and its ids are taken
+            continue  # damaged, or committed: its staged bases are gone, and the index has its genomes
         rows = Segment(folder).manifest["genomes"]
         if name != segment_name(spec, rows):
-            continue  # of the same numbers, but kept for another spec: with bases, or without them
+            continue  # written with or without the bases of large genomes, other than `spec` requires
         for row, values in enumerate(rows):
-            found[values["id"], values["sha256"]] = Kept(segment=name, segment_row=row, **values)
-    return found
+            stored[values["id"], values["sha256"]] = StoredGenome(segment=name, segment_row=row, **values)
+    return stored
 
 
 def segment_name(spec: IndexSpec, genomes: Sequence[Mapping[str, Any]]) -> str:
-    """Named by its content: these genomes, encoded so, and with the bases of large ones or without."""
+    """A segment's name, which its content decides: settings, genomes, and whether large ones have bases."""
     marks = [f"bases of large genomes: {spec.keep_sequence}"]
     marks += [f"{row['id']}\0{row['sha256']}" for row in genomes]
     return f"{spec.fingerprint()}-{hashlib.sha256(chr(10).join(marks).encode()).hexdigest()[:16]}"
 
 
 def _write(
-    batch: Sequence[tuple[Genome, str]], spec: IndexSpec, encoder: Encoder, root: Path, threads: int,
+    genomes: Sequence[Genome], spec: IndexSpec, encoder: Encoder, root: Path, threads: int,
     progress: Progress,
-) -> Iterator[Kept]:  # fmt: skip
-    """Encode and sketch a batch and write it as one segment, its bases beside it in the staging folder."""
-    rows = [_row(genome, digest) for genome, digest in batch]
+) -> Iterator[StoredGenome]:  # fmt: skip
+    """Encode and sketch a batch and write it as one segment; all its bases go into the staging folder."""
+    rows = [_row(genome) for genome in genomes]
     name = segment_name(spec, rows)
-    genomes, digests = [genome for genome, _ in batch], [digest for _, digest in batch]
-    blobs = sketch_all(genomes, digests, spec, encoder, threads, progress)
+    blobs = sketch_all(genomes, spec, encoder, threads, progress)
     bases = blobs["bases"]
     if not spec.keep_sequence:
         blobs["bases"] = [
             packed if genome.length_bp <= spec.small_bp else b""
-            for packed, (genome, _) in zip(bases, batch, strict=True)
+            for packed, genome in zip(bases, genomes, strict=True)
         ]
     write_segment(root / "staging" / name, [], {"bases": bases})
     write_segment(root / "segments" / name, rows, blobs)
     for number, values in enumerate(rows):
-        yield Kept(segment=name, segment_row=number, **values)
+        yield StoredGenome(segment=name, segment_row=number, **values)
 
 
-def _row(genome: Genome, digest: str) -> dict[str, Any]:
+def _row(genome: Genome) -> dict[str, Any]:
     return {
         "id": genome.id,
         "length_bp": genome.length_bp,
         "contigs": len(genome.contigs),
-        "sha256": digest,
+        "sha256": genome.sha256,
         "source": genome.source,
         "names": dict(genome.taxon.lineage.names),
         "labels": dict(genome.taxon.labels),
@@ -196,32 +196,32 @@ def _row(genome: Genome, digest: str) -> dict[str, Any]:
 
 
 def sketch_all(
-    genomes: Sequence[Genome], digests: Sequence[str], spec: IndexSpec, encoder: Encoder, threads: int,
-    progress: Progress = quiet,
-) -> dict[str, list[bytes]]:  # fmt: skip
-    """Everything that is kept of some genomes: kind -> one blob a genome."""
+    genomes: Sequence[Genome], spec: IndexSpec, encoder: Encoder, threads: int, progress: Progress = quiet
+) -> dict[str, list[bytes]]:
+    """The blobs of some genomes: kind -> one blob for each genome."""
     starts = range(0, len(genomes), ENCODE_GENOMES)
     encoded = None if encoder.parallel else encoder.encode(genomes, progress)
 
-    def work(number: int) -> list[dict[str, bytes]]:
+    def sketch_group(number: int) -> list[dict[str, bytes]]:
         group = slice(starts[number], starts[number] + ENCODE_GENOMES)
         rows = encoder.encode(genomes[group]) if encoded is None else encoded[group]
-        return [
-            {
-                "raw": encode_raw(row),
-                "hashes": hash_sketch(genome, spec).tobytes(),
-                "bases": pack(genome),
-                "skani": _skani(genome, digest, spec),
-                "windows": encode_windows(genome),
-                "course": encode_course(genome),
-            }
-            for row, genome, digest in zip(rows, genomes[group], digests[group], strict=True)
-        ]
+        return [_blobs(genome, row, spec) for row, genome in zip(rows, genomes[group], strict=True)]
 
-    done = [kept for group in in_threads(work, len(starts), threads) for kept in group]
-    return {kind: [kept[kind] for kept in done] for kind in KINDS}
+    blobs = [each for group in in_threads(sketch_group, len(starts), threads) for each in group]
+    return {kind: [each[kind] for each in blobs] for kind in KINDS}
 
 
-def _skani(genome: Genome, digest: str, spec: IndexSpec) -> bytes:
-    """Skani's sketch of a large genome, nothing for a small one."""
-    return skani_sketches([genome], [digest[:24]])[0] if genome.length_bp > spec.small_bp else b""
+def _blobs(genome: Genome, row: npt.NDArray[Any], spec: IndexSpec) -> dict[str, bytes]:
+    return {
+        "raw": encode_raw(row),
+        "hashes": hash_sketch(genome, spec).tobytes(),
+        "bases": pack(genome),
+        "skani": _skani_sketch(genome, spec),
+        "windows": encode_windows(genome),
+        "course": encode_course(genome),
+    }
+
+
+def _skani_sketch(genome: Genome, spec: IndexSpec) -> bytes:
+    """Skani's sketch of a large genome; empty for a small one."""
+    return skani_sketches([genome], [genome.sha256[:24]])[0] if genome.length_bp > spec.small_bp else b""

@@ -1,49 +1,49 @@
-"""Labels of new genomes: catalogue entries from a taxonomy or the genomes' own files, with warnings."""
+"""Taxonomy and labels of new genomes: their catalogue entries, with warnings."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
-from genome_index.index.ingest import Kept
+from genome_index.index.ingest import StoredGenome
 from genome_index.records import Entry, Lineage, Taxon, counted
 from genome_index.taxonomy.names import molecule_of
-from genome_index.taxonomy.tables import Taxonomy
+from genome_index.taxonomy.lookup import Taxonomy
 
 
 def label(
-    kept: Sequence[Kept], taxonomy: Taxonomy | None, first_row: int, passed: Sequence[str] = ()
+    genomes: Sequence[StoredGenome], taxonomy: Taxonomy | None, first_row: int, unchanged: Sequence[str] = ()
 ) -> tuple[list[Entry], tuple[str, ...]]:
-    """Catalogue entries for genomes: the taxonomy's word counts, else what the genome's own file said.
+    """Catalogue entries of new genomes, and warnings: by the taxonomy, else by the genome's own file.
 
-    `passed` were read as well, but need no entry.
+    `unchanged` are the ids of inputs that the index has already: they need no entry, and no warning.
     """
     entries, unlabelled = [], []
-    for row, one in enumerate(kept, first_row):
-        said = taxonomy.find(one.id) if taxonomy else None
-        taxon = said if said is not None else Taxon(Lineage(one.names), one.labels)
-        if said is None and not one.names:
-            unlabelled.append(one.id)
-        molecule = molecule_of(taxon, one.length_bp)
-        entries.append(
-            Entry(
-                row,
-                one.id,
-                one.segment,
-                one.segment_row,
-                one.length_bp,
-                one.contigs,
-                molecule,
-                one.sha256,
-                one.source,
-                taxon,
-            )
-        )
-    return entries, tuple(_label_warnings(entries, unlabelled, taxonomy, passed))
+    for row, genome in enumerate(genomes, first_row):
+        taxon = taxonomy.find(genome.id) if taxonomy else None
+        if taxon is None and not genome.names:
+            unlabelled.append(genome.id)
+        entries.append(_entry(row, genome, taxon or Taxon(Lineage(genome.names), genome.labels)))
+    return entries, tuple(_warnings(entries, unlabelled, taxonomy, unchanged))
 
 
-def _label_warnings(
-    entries: Sequence[Entry], unlabelled: Sequence[str], taxonomy: Taxonomy | None, passed: Sequence[str]
-) -> Iterable[str]:
+def _entry(row: int, genome: StoredGenome, taxon: Taxon) -> Entry:
+    return Entry(
+        row,
+        genome.id,
+        genome.segment,
+        genome.segment_row,
+        genome.length_bp,
+        genome.contigs,
+        molecule_of(taxon, genome.length_bp),
+        genome.sha256,
+        genome.source,
+        taxon,
+    )
+
+
+def _warnings(
+    entries: Sequence[Entry], unlabelled: Sequence[str], taxonomy: Taxonomy | None, unchanged: Sequence[str]
+) -> Iterator[str]:
     if unlabelled:
         yield (
             f"{counted(len(unlabelled))} without taxonomy, which cannot name a query: "
@@ -51,27 +51,30 @@ def _label_warnings(
         )
     if taxonomy:
         yield from taxonomy.warnings
-        known = {taxonomy.key(genome_id) for genome_id in (*(entry.id for entry in entries), *passed)}
-        unused = [genome_id for genome_id in taxonomy.taxa if genome_id not in known]
+        keys = {taxonomy.key(genome_id) for genome_id in (*(entry.id for entry in entries), *unchanged)}
+        unused = [key for key in taxonomy.taxa if key not in keys]
         if unused:
             yield f"{unused_labels(len(unused), taxonomy)}that was read: {unused[0]}{and_more(unused)}"
-    yield from _same_sequence_warnings(entries)
+    yield from _duplicate_warnings(entries)
+
+
+def _duplicate_warnings(entries: Iterable[Entry]) -> Iterator[str]:
+    """A warning for each genome whose sequence an earlier one has."""
+    first: dict[str, Entry] = {}
+    for entry in entries:
+        duplicate = first.setdefault(entry.sha256, entry)
+        if duplicate is not entry:
+            species = (duplicate.lineage.name("species"), entry.lineage.name("species"))
+            conflict = f", under two species: {species[0]} and {species[1]}" if len(set(species)) > 1 else ""
+            yield f"{duplicate.id} and {entry.id} are the same sequence{conflict}"
 
 
 def unused_labels(labels: int, taxonomy: Taxonomy) -> str:
-    name = "names" if labels == 1 else "name"
-    return f"{counted(labels, 'label')} of {taxonomy.release} {name} no genome "
-
-
-def _same_sequence_warnings(entries: Sequence[Entry]) -> Iterable[str]:
-    first: dict[str, Entry] = {}
-    for entry in entries:
-        twin = first.setdefault(entry.sha256, entry)
-        if twin is not entry:
-            names = (twin.lineage.name("species"), entry.lineage.name("species"))
-            conflict = f", under two species: {names[0]} and {names[1]}" if names[0] != names[1] else ""
-            yield f"{twin.id} and {entry.id} are the same sequence{conflict}"
+    """The beginning of a warning: how many rows of a taxonomy name no genome."""
+    verb = "names" if labels == 1 else "name"
+    return f"{counted(labels, 'label')} of {taxonomy.release} {verb} no genome "
 
 
 def and_more(items: Sequence[str]) -> str:
+    """What follows the first of some items in a sentence: ' and 3 more'."""
     return f" and {len(items) - 1:,} more" if len(items) > 1 else ""

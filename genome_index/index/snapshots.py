@@ -1,10 +1,10 @@
-"""Snapshots: which there are, which one readers open, and which are no longer needed.
+"""Snapshots: their manifests, the pointer to the current one, and pruning of those no longer needed.
 
-    INDEX/CURRENT                 numbers, newest first: what readers open, then what undo goes back to
-    INDEX/snapshots/000007/       a snapshot; its manifest.json is written last and says what the others are
+    INDEX/CURRENT                 numbers: the snapshot that readers open, then those that undo goes back to
+    INDEX/snapshots/000007/       a snapshot; manifest.json is written last and lists the other files
 
-Pruning, after each change: what CURRENT names stays, and so does what a reader has open. Other snapshots go
-(those that were undone and those that grew too old), and segments that no snapshot speaks of go with them.
+Pruning, after each change: the snapshots in CURRENT stay, and so do those that a reader has open. Others are
+removed (undone ones and old ones), with the segments to which no remaining snapshot refers.
 """
 
 from __future__ import annotations
@@ -24,28 +24,28 @@ from genome_index.io.checksums import json_object, sealed, unreadable, unsealed
 from genome_index.io.locks import is_held
 from genome_index.spec import FORMAT, IndexSpec
 
-KEEP_SNAPSHOTS = 5  # the current one and four to go back to
+KEEP_SNAPSHOTS = 5  # the current one and four for undo
 POINTER, MANIFEST, CATALOG = "CURRENT", "manifest.json", "catalog.duckdb"
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """What a snapshot says of itself."""
+    """A snapshot as its manifest describes it."""
 
     number: int
     created: str  # UTC, ISO 8601
     action: str
     spec: IndexSpec
-    taxonomy: str  # release, or "" where labels came with the genomes only
+    taxonomy: str  # release, or "" if labels came only from the genomes' own files
     genomes: int
-    fitted: int  # genomes projection and calibration were fitted on
+    fitted: int  # genomes on which projection and calibration were fitted
     changed: int  # genomes added, removed or relabelled since
     versions: Mapping[str, str]
     files: Mapping[str, Mapping[str, Any]]  # name -> bytes, sha256
 
     @property
     def fingerprint(self) -> str:
-        """12 hex digits that name this state of this index: its settings and all its content."""
+        """12 hex digits that identify this state of the index: its settings and all its content."""
         content = {name: values["sha256"] for name, values in self.files.items() if name != CATALOG}
         return hashlib.sha256(
             json.dumps([self.spec.fingerprint(), content], sort_keys=True).encode()
@@ -57,10 +57,10 @@ def snapshot_folder(path: Path, number: int) -> Path:
 
 
 def numbers(path: Path) -> list[int]:
-    """Every snapshot on disk, in order; not all of them need be whole."""
+    """The numbers of all snapshots on disk, ascending, whether complete or not."""
     folder = path / "snapshots"
-    found = [entry.name for entry in folder.iterdir()] if folder.is_dir() else []
-    return sorted(int(name) for name in found if name.isascii() and name.isdigit())
+    names = [entry.name for entry in folder.iterdir()] if folder.is_dir() else []
+    return sorted(int(name) for name in names if name.isascii() and name.isdigit())
 
 
 def has_manifest(path: Path, number: int) -> bool:
@@ -71,12 +71,12 @@ def has_manifest(path: Path, number: int) -> bool:
 
 
 def current_snapshot(path: Path) -> int | None:
-    """The number that readers open; None where there is no index."""
+    """The number of the snapshot that readers open; None where there is no index."""
     return next(iter(history(path)), None)
 
 
 def history(path: Path) -> tuple[int, ...]:
-    """The numbers in CURRENT; none where there is no index. Written by hand, one number is enough."""
+    """The numbers in CURRENT, empty where there is no index. Written by hand, one number is enough."""
     try:
         content = (path / POINTER).read_bytes()
     except (FileNotFoundError, NotADirectoryError):
@@ -86,19 +86,21 @@ def history(path: Path) -> tuple[int, ...]:
     text = content.decode("utf-8", "backslashreplace").strip()
     if not re.fullmatch(r"[0-9]{1,9}(\s+[0-9]{1,9})*", text):
         raise IndexDamaged(
-            str(path / POINTER), f"holds {text[:20]!r}, no snapshot number", _pointer_cure(path, "it")
+            str(path / POINTER),
+            f"holds {text[:20]!r}, which is not a snapshot number",
+            _pointer_cure(path, "it"),
         )
     return tuple(int(number) for number in text.split())
 
 
 def write_pointer(path: Path, chain: Sequence[int]) -> None:
-    """From now on readers open the first of these, and undo goes back to the next."""
+    """Set the snapshot that readers open from now on, the first, and those that undo goes back to."""
     write_file(path / POINTER, " ".join(f"{number:06d}" for number in chain).encode() + b"\n")
 
 
 def _pointer_cure(path: Path, pointer: str) -> str:
-    whole = [number for number in numbers(path) if has_manifest(path, number)]
-    return f"Write {whole[-1]:06d} into {pointer}." if whole else "Build the index again."
+    complete = [number for number in numbers(path) if has_manifest(path, number)]
+    return f"Write {complete[-1]:06d} into {pointer}." if complete else "Build the index again."
 
 
 # -- the manifest --------------------------------------------------------------------------------------------
@@ -109,7 +111,15 @@ def write_manifest(work: Path, snapshot: Snapshot) -> None:
 
 
 def read_snapshot(path: Path, number: int) -> Snapshot:
-    """What a snapshot says of itself, if it still says what was written."""
+    """Read a snapshot's manifest and compare its checksum.
+
+    Raises
+    ------
+    IndexDamaged
+        It is missing, cannot be read, or does not match its checksum.
+    SpecMismatch
+        Another format of index wrote it.
+    """
     manifest = snapshot_folder(path, number) / MANIFEST
     try:
         values = json_object(manifest.read_bytes())
@@ -132,15 +142,17 @@ def read_snapshot(path: Path, number: int) -> Snapshot:
 
 
 def prune(path: Path) -> None:
-    """Remove what no kept snapshot speaks of; the caller holds the lock, so nothing is being written."""
-    there, named = numbers(path), history(path)
-    kept = {number for number in there if number in named or is_held(snapshot_folder(path, number))}
-    remove_folders(path / "snapshots", lambda name: not name.isdigit() or int(name) not in kept)
+    """Remove snapshots and segments that are no longer needed; the caller holds the lock."""
+    current = history(path)
+    needed = {
+        number for number in numbers(path) if number in current or is_held(snapshot_folder(path, number))
+    }
+    remove_folders(path / "snapshots", lambda name: not name.isdigit() or int(name) not in needed)
     remove_folders(path / "staging", lambda name: True)
     try:
-        segments = {name for number in kept for name in _segments_of(path, number)}
+        segments = {name for number in needed for name in _segments_of(path, number)}
     except IndexDamaged:
-        return  # what it speaks of is not known, so every segment stays until that snapshot has gone
+        return  # its segments are unknown, so every segment stays until that snapshot is gone
     remove_folders(path / "segments", lambda name: name not in segments)
 
 

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from genome_index.encoders.pooling import unit
 from genome_index.errors import IndexDamaged, UsageError
-from genome_index.index.store.pair_table import PairTable, in_threads, keys_of, rows_of
+from genome_index.index.parallel import in_threads
+from genome_index.index.store.pair_table import PairTable, keys_of, rows_of
 from genome_index.index.vectors.exact_search import by_product, by_search, nearest
 from genome_index.index.vectors.faiss_gpu import Gpu
 from genome_index.index.vectors.faiss_index import GRAPH, Vectors, factory_for

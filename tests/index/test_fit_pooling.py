@@ -21,11 +21,11 @@ from genome_index.encoders.language_model import COLUMNS
 from genome_index.encoders.learned_pooling import KINDS, new_pool, open_pool, pool_all, save_pool
 from genome_index.encoders.pooling import weighted_chunks
 from genome_index.errors import IndexDamaged, UsageError
-from genome_index.evaluate import comparison
-from genome_index.index import build, merge
-from genome_index.index import fit_pooling as fitpool
-from genome_index.index.fit_pooling import _Material, contrast, paired_interval
+from genome_index.evaluate.memory_peak import peak_mb, reset_peak
+from genome_index.index import build, fit_pooling, merge, pool_training
+from genome_index.index.calibration.bootstrap import interval
 from genome_index.index.index import undo
+from genome_index.index.pool_training import TEMPERATURE, TrainingData, contrast, pooled
 from genome_index.io.reader import iter_genomes
 from genome_index.spec import IndexSpec, Reading
 
@@ -105,10 +105,10 @@ def test_a_gru_takes_memory_for_chunks_not_for_the_longest_run() -> None:
         rows(generator.normal(size=(229, 1024)), [*[0] * 80, *range(1, 150)]) for _ in range(16)
     ]  # padded to 80 each, their 2,400 runs would take 800 MB
     pool_all(module, drafts[:1], COLUMNS)
-    comparison._forget_peak()
-    before = comparison._peak_mb(IndexSpec())
+    reset_peak()
+    before = peak_mb(IndexSpec())
     pool_all(module, drafts, COLUMNS)
-    assert comparison._peak_mb(IndexSpec()) < before + 300
+    assert peak_mb(IndexSpec()) < before + 300
 
 
 def test_a_gru_reads_runs_of_unlike_lengths() -> None:
@@ -133,13 +133,12 @@ def test_contrast_against_plain_loops() -> None:
     vectors = torch.nn.functional.normalize(torch.randn(6, 4), dim=1)
     names = torch.tensor([0, 0, 1, 1, 1, 2])
     losses = []
-    for at in range(5):  # the sixth has no fellow
+    for at in range(5):  # the sixth is alone of its name
         others = [other for other in range(6) if other != at]
-        total = sum(torch.exp(vectors[at] @ vectors[other] / fitpool.TEMPERATURE) for other in others)
-        fellows = [other for other in others if names[other] == names[at]]
+        total = sum(torch.exp(vectors[at] @ vectors[other] / TEMPERATURE) for other in others)
+        same_name = [other for other in others if names[other] == names[at]]
         shares = [
-            torch.log(torch.exp(vectors[at] @ vectors[other] / fitpool.TEMPERATURE) / total)
-            for other in fellows
+            torch.log(torch.exp(vectors[at] @ vectors[other] / TEMPERATURE) / total) for other in same_name
         ]
         losses.append(-sum(shares) / len(shares))
     assert float(contrast(vectors, names)) == pytest.approx(float(sum(losses) / 5), abs=1e-5)
@@ -147,14 +146,14 @@ def test_contrast_against_plain_loops() -> None:
 
 def test_the_interval_is_over_species_not_genomes() -> None:
     difference = np.array([1.0] * 50 + [0.0] * 50)
-    low, high = paired_interval(difference, np.arange(100))
+    low, high = interval(difference, np.arange(100))
     assert low == pytest.approx(0.40, abs=0.02)
     assert high == pytest.approx(0.60, abs=0.02)
-    low, high = paired_interval(difference, np.repeat([0, 1], 50))  # two species tell next to nothing
+    low, high = interval(difference, np.repeat([0, 1], 50))  # two species tell next to nothing
     assert (low, high) == (0.0, 1.0)
 
 
-def material(hidden: bool) -> _Material:
+def material(hidden: bool) -> TrainingData:
     """40 genera of 12 species; what tells genera apart is in one chunk of eight, or in all of them."""
     generator = np.random.default_rng(0)
     names = np.repeat(np.arange(40), 12)
@@ -167,24 +166,24 @@ def material(hidden: bool) -> _Material:
         vectors[told, :-1] = signal[name] + generator.normal(size=vectors[told, :-1].shape) * 0.3
         vectors[told, -1] = 2  # by this a chunk that tells can be known
         chunks.append(rows(vectors))
-    part = np.digitize(generator.random(len(names)), fitpool.SHARES)
-    return _Material(chunks, names, np.arange(len(names)), part)
+    part = np.digitize(generator.random(len(names)), fit_pooling.SHARES)
+    return TrainingData(chunks, names, np.arange(len(names)), part)
 
 
 def test_it_wins_where_few_chunks_tell_and_only_there() -> None:
     hidden, plain = material(hidden=True), material(hidden=False)
-    report, module = fitpool._train_and_test(
-        hidden, "genus", ChangeSettings(), fitpool._vectors(None, hidden.chunks)
+    report, module = fit_pooling.train_and_test(
+        hidden, "genus", ChangeSettings(), pooled(None, hidden.chunks)
     )
     assert report.wins
     assert report.pool_right > report.now_right + 0.2
-    again = fitpool._vectors(module, hidden.chunks)  # what the index has from then on
-    report, _ = fitpool._train_and_test(hidden, "genus", ChangeSettings(), again, fitpool._name_of("gru:1"))
+    again = pooled(module, hidden.chunks)  # what the index has from then on
+    report, _ = fit_pooling.train_and_test(
+        hidden, "genus", ChangeSettings(), again, fit_pooling.pooling_name("gru:1")
+    )
     assert report.now_right == report.pool_right
     assert report.lines()[1].endswith("it does not win, and the gru that was fitted before stays")
-    report, _ = fitpool._train_and_test(
-        plain, "genus", ChangeSettings(), fitpool._vectors(None, plain.chunks)
-    )
+    report, _ = fit_pooling.train_and_test(plain, "genus", ChangeSettings(), pooled(None, plain.chunks))
     assert report.now_right > 0.95
     assert not report.wins
 
@@ -194,16 +193,16 @@ def test_it_wins_where_few_chunks_tell_and_only_there() -> None:
 
 @pytest.fixture(scope="session")
 def neural_index(demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("fitpool")
+    folder = tmp_path_factory.mktemp("fit-pool")
     spec = spec_for(str(write_tiny_model(folder / "model")), reading=Reading(windows=6))
     build_index([demo / "genomes"], folder / "index", demo / "taxonomy.tsv", spec=spec)
     return folder / "index"
 
 
 def test_a_pool_that_does_not_win_leaves_the_index_as_it_is(gindex, neural_index, monkeypatch) -> None:
-    monkeypatch.setattr(fitpool, "LEAST_TESTED", 3)
-    monkeypatch.setattr(fitpool, "LEAST_SPECIES", 3)
-    monkeypatch.setattr(fitpool, "ROUNDS", 2)
+    monkeypatch.setattr(fit_pooling, "LEAST_TESTED", 3)
+    monkeypatch.setattr(fit_pooling, "LEAST_SPECIES", 3)
+    monkeypatch.setattr(pool_training, "ROUNDS", 2)
     before = Index.open(neural_index).snapshot
     result = gindex("fit-pool", "--index", neural_index)
     assert result.exit_code == 0
@@ -219,9 +218,9 @@ def test_a_pool_that_wins_is_kept_and_used_and_can_be_undone(
     module = new_pool("attention", 32)
     with torch.no_grad():
         module.score.weight.normal_()
-    report = fitpool.PoolReport("genus", "attention", 3, 20, 10, 0.5, 0.9, 0.1, 0.6)
-    monkeypatch.setattr(fitpool, "_train_and_test", lambda *_: (report, module))
-    _, summary = fitpool.fit_pool(neural_index, "genus", ChangeSettings())
+    report = fit_pooling.PoolReport("genus", "attention", 3, 20, 10, 0.5, 0.9, 0.1, 0.6)
+    monkeypatch.setattr(fit_pooling, "train_and_test", lambda *_: (report, module))
+    _, summary = fit_pooling.fit_pool(neural_index, "genus", ChangeSettings())
     index = summary.index
     assert index.spec.reading.chunks.startswith("attention:")
     assert index.spec.fingerprint() != before.spec.fingerprint()
@@ -257,7 +256,7 @@ def test_a_damaged_pool_is_found(tmp_path) -> None:
 
 def test_an_index_without_chunks_cannot_learn_to_pool(small_index) -> None:
     with pytest.raises(UsageError) as error:
-        fitpool.fit_pool(small_index, "genus", ChangeSettings())
+        fit_pooling.fit_pool(small_index, "genus", ChangeSettings())
     assert str(error.value) == (
         f"{small_index}: its encoder is spectrum, which has no chunks to pool; build an index with a "
         "language model (`gindex build --encoder MODEL`)"
@@ -268,10 +267,10 @@ def test_too_few_to_tell(neural_index) -> None:
     with pytest.raises(
         UsageError, match=r"^of the test part, \d+ genomes of \d species have .*; 20 of 10 are needed"
     ):
-        fitpool.fit_pool(neural_index, "genus", ChangeSettings())
+        fit_pooling.fit_pool(neural_index, "genus", ChangeSettings())
     with pytest.raises(
-        UsageError, match="^--rank species: whole species are kept apart for the test, so none"
+        UsageError, match="^--rank species: whole species are set apart for the test, so none"
     ):
-        fitpool.fit_pool(neural_index, "species", ChangeSettings())
+        fit_pooling.fit_pool(neural_index, "species", ChangeSettings())
     with pytest.raises(UsageError, match="no genome has a name at rank 'tribe'; there are: superkingdom"):
-        fitpool.fit_pool(neural_index, "tribe", ChangeSettings())
+        fit_pooling.fit_pool(neural_index, "tribe", ChangeSettings())

@@ -1,4 +1,4 @@
-"""What looks wrong in an index: found in what was planted, kept in each snapshot, and told by a query."""
+"""Suspects: planted errors are found, findings are stored in each snapshot, and a query warns of them."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from hypothesis import strategies as st
 
 from genome_index import ChangeSettings, Contig, Genome, Index, IndexSpec, query_index
 from genome_index.index import build, changes, merge
-from genome_index.index.audit import suspects as looking
+from genome_index.index.audit import suspects as audit
 from genome_index.index.audit.mislabels import at_rank
 from genome_index.index.audit.mixtures import WINDOWS, patchy
-from genome_index.index.audit.shared_kmers import SHARERS, held_in, sharers
+from genome_index.index.audit.shared_kmers import SHARERS, kmer_sharers, shared_with
 from genome_index.index.calibration.hits import NeighbourTable
 from genome_index.index.index import undo
 from genome_index.records import Lineage, Suspect, Taxon
@@ -40,7 +40,7 @@ def with_part_of(known: simulated.Collection, one: str, other: str, share: float
     return known.sequences[other][:cut] + known.sequences[one][cut:]
 
 
-# -- what was planted is found -------------------------------------------------------------------------------
+# -- planted errors are found -----------------------------------------------------------------------
 
 
 def test_nothing_is_wrong_with_the_demo(demo_index: Path) -> None:
@@ -98,7 +98,7 @@ def of_kind(index: Index, kind: str) -> list[Suspect]:
 
 
 def test_of_two_that_disagree_the_worse_fit_is_wrong() -> None:
-    """Genomes 0 to 19 in pairs of one name; 20 is a false fellow of 0's name, near 2 and 3."""
+    """Genomes 0 to 19 in pairs of one name; 20 has the name of 0, but is near 2 and 3."""
     near = np.array([[at ^ 1, 20] for at in range(20)] + [[2, 3]], np.int32)
     scores = np.array([[3.5, 0.5] for _ in range(20)] + [[3.6, 3.5]], np.float32)
     scores[2], scores[3] = [3.5, 3.6], [3.5, 3.5]
@@ -107,7 +107,7 @@ def test_of_two_that_disagree_the_worse_fit_is_wrong() -> None:
     assert [(one.row, one.label, one.looks_like, one.witness) for one in found] == [(20, "a", "b", 2)]
 
 
-def test_a_name_borne_once_is_not_judged() -> None:
+def test_a_name_of_one_genome_is_not_judged() -> None:
     level = Level("genus", ("a", "b"), np.array([0, 0, 0, 1], np.int32))
     near = NeighbourTable(np.array([[1], [0], [0], [0]], np.int32), np.array([[3.5], [3.5], [3.5], [3.4]]))
     assert list(at_rank(level, np.arange(4), near)) == []
@@ -118,44 +118,46 @@ def test_a_name_borne_once_is_not_judged() -> None:
     [
         ([1.0] * 5 + [0.0] * 15, True),
         ([0.5, *[1.0] * 5, 0.4, *[0.0] * 13], True),  # the ends of the stretch are half and half
-        ([0.35] * 20, False),  # as much in all, but thinly
+        ([0.35] * 20, False),  # as many k-mers, but thinly spread
         ([1.0] + [0.0] * 19, False),  # one conserved gene
         ([1.0] * 5 + [0.3] * 15, False),  # a relative with conserved genes
         ([1.0] * 20, False),  # the same genome
     ],
 )
-def test_a_part_taken_whole_is_patchy(shares: list[float], expected: bool) -> None:
+def test_a_complete_stretch_is_patchy(shares: list[float], expected: bool) -> None:
     window = np.repeat(np.arange(WINDOWS), 20)
-    words = np.arange(20 * WINDOWS)
-    theirs = words[words % 20 < np.repeat(np.array(shares) * 20, 20)]
-    assert patchy(words.astype(np.uint64), theirs.astype(np.uint64), words, window) is expected
+    hashes = np.arange(20 * WINDOWS)
+    theirs = hashes[hashes % 20 < np.repeat(np.array(shares) * 20, 20)]
+    assert patchy(hashes.astype(np.uint64), theirs.astype(np.uint64), hashes, window) is expected
 
 
 @given(st.lists(st.integers(0, 60), max_size=40), st.lists(st.integers(0, 60), max_size=40))
 @settings(deadline=None)
-def test_held_in_is_a_set_operation(words: list[int], kept: list[int]) -> None:
-    a, b = (np.unique(np.array(numbers, np.uint64)) for numbers in (words, kept))
-    assert held_in(a, b).tolist() == np.isin(a, b).tolist()
-    assert held_in(a[:1], b).tolist() == np.isin(a[:1], b).tolist()  # few among many are looked up
+def test_shared_with_is_numpys_isin(own: list[int], others: list[int]) -> None:
+    a, b = (np.unique(np.array(numbers, np.uint64)) for numbers in (own, others))
+    assert shared_with(a, b).tolist() == np.isin(a, b).tolist()
+    assert shared_with(a[:1], b).tolist() == np.isin(a[:1], b).tolist()  # few among many are searched
 
 
-@pytest.mark.parametrize("asked", [slice(None), slice(5, 9)], ids=["all", "some"])
-def test_sharers_are_what_sets_say(demo_index: Path, asked: slice) -> None:
+@pytest.mark.parametrize("subjects", [slice(None), slice(5, 9)], ids=["all", "some"])
+def test_sharers_are_those_of_plain_sets(demo_index: Path, subjects: slice) -> None:
     contents = Index.open(demo_index).contents()
     genus = contents.codes("genus")
-    words = [set(contents.references.hashes(row).tolist()) for row in contents.rows.tolist()]
-    found = sharers(contents.references, contents.rows, contents.rows[asked], genus, threads=2)
+    hashes = [set(contents.references.hashes(row).tolist()) for row in contents.rows.tolist()]
+    found = kmer_sharers(contents.references, contents.rows, contents.rows[subjects], genus, threads=2)
     for row, near, others, share in zip(found.rows, found.near, found.others, found.share, strict=True):
-        common = {at: len(words[row] & words[at]) for at in range(len(words)) if at != row}
+        common = {at: len(hashes[row] & hashes[at]) for at in range(len(hashes)) if at != row}
         best = sorted((count for count in common.values() if count), reverse=True)[:SHARERS]
         assert [common[at] for at in near.tolist() if at >= 0] == best
         foreign = [count for at, count in common.items() if count and genus[at] != genus[row]]
         expected = sorted(foreign, reverse=True)[:SHARERS]
         assert [common[at] for at in others.tolist() if at >= 0] == expected
-        assert share[: len(expected)].tolist() == pytest.approx([one / len(words[row]) for one in expected])
+        assert share[: len(expected)].tolist() == pytest.approx(
+            [count / len(hashes[row]) for count in expected]
+        )
 
 
-# -- they are kept with each snapshot ------------------------------------------------------------------------
+# -- findings are stored in each snapshot---------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -168,28 +170,28 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def asked_about(monkeypatch: pytest.MonkeyPatch) -> list[set[int]]:
-    """The rows that mixtures are sought among, each time they are."""
-    seen: list[set[int]] = []
-    find = looking.find_mixtures
+def searched(monkeypatch: pytest.MonkeyPatch) -> list[set[int]]:
+    """The rows of each search for mixtures."""
+    searches: list[set[int]] = []
+    find = audit.find_mixtures
 
-    def watched(kinship, asked, *rest):
-        seen.append(set(asked.tolist()))
-        return find(kinship, asked, *rest)
+    def watched(shared, subjects, *rest):
+        searches.append(set(subjects.tolist()))
+        return find(shared, subjects, *rest)
 
-    monkeypatch.setattr(looking, "find_mixtures", watched)
-    return seen
+    monkeypatch.setattr(audit, "find_mixtures", watched)
+    return searches
 
 
-def said(path: Path, genome_id: str = OLD) -> list[str]:
+def evidence(path: Path, genome_id: str = OLD) -> list[str]:
     return [one.evidence for one in Index.open(path).catalog.suspects() or () if one.id == genome_id]
 
 
-def add_chimera(path: Path, work: ChangeSettings | None = None) -> None:
+def add_chimera(path: Path, settings: ChangeSettings | None = None) -> None:
     both = simulated.Collection(
         {NEW: with_part_of(KNOWN, KNOWN.ids[8], KNOWN.ids[32])}, {NEW: KNOWN.names[KNOWN.ids[8]]}
     )
-    assert build.add(path, both.genomes(), both.taxonomy, work or ChangeSettings()).added == 1
+    assert build.add(path, both.genomes(), both.taxonomy, settings or ChangeSettings()).added == 1
 
 
 def test_they_are_a_table(path: Path) -> None:
@@ -198,39 +200,39 @@ def test_they_are_a_table(path: Path) -> None:
         [row] = db.sql("SELECT row, id, kind, says, looks_like, witness FROM suspects").fetchall()
     assert row == (0, OLD, "mixture", "G00virus sp0", "G05virus sp0", SOURCE)
     assert [one.id for one in index.suspects[0]] == [OLD]
-    assert said(path) == [
-        f"About 31% of it is that of {SOURCE}, G05virus sp0, and the rest shares nothing with it."
+    assert evidence(path) == [
+        f"About 31% of it is from {SOURCE}, G05virus sp0; the rest shares nothing with that genome."
     ]
 
 
-def test_add_looks_at_what_is_new(path: Path, asked_about: list[set[int]]) -> None:
+def test_add_searches_the_new_genomes(path: Path, searched: list[set[int]]) -> None:
     add_chimera(path)
-    assert asked_about == [{48}]
+    assert searched == [{48}]
     assert suspects(Index.open(path))["mixture"] == {OLD, NEW}
     assert suspects(undo(path))["mixture"] == {OLD}
 
 
-def test_remove_reads_nothing_and_keeps_what_is_known(path: Path, asked_about: list[set[int]]) -> None:
-    before = said(path)
+def test_remove_searches_nothing_and_keeps_the_findings(path: Path, searched: list[set[int]]) -> None:
+    before = evidence(path)
     changes.remove(path, [SOURCE], ChangeSettings())
-    assert said(path) == before
+    assert evidence(path) == before
     changes.remove(path, [OLD], ChangeSettings())
     assert suspects(Index.open(path)) == NOTHING
-    assert asked_about == []
+    assert searched == []
 
 
 def renamed(genome_id: str, **names: str) -> simulated.Taxonomy:
     return simulated.Collection({}, {genome_id: {**KNOWN.names[genome_id], **names}}).taxonomy
 
 
-def test_relabel_speaks_of_present_names(path: Path, asked_about: list[set[int]]) -> None:
+def test_relabel_rewrites_findings_with_the_present_names(path: Path, searched: list[set[int]]) -> None:
     changes.relabel(path, renamed(SOURCE, species="Fresh name"), ChangeSettings())
-    assert asked_about == [{40}]
-    assert said(path) == [
-        f"About 31% of it is that of {SOURCE}, Fresh name, and the rest shares nothing with it."
+    assert searched == [{40}]
+    assert evidence(path) == [
+        f"About 31% of it is from {SOURCE}, Fresh name; the rest shares nothing with that genome."
     ]
     changes.relabel(path, renamed(SOURCE, genus="G00virus"), ChangeSettings())
-    assert said(path) == []  # both are of one genus, for all that is known
+    assert evidence(path) == []  # both are now of one genus
 
 
 def test_labels_are_judged_at_every_change(path: Path) -> None:
@@ -243,23 +245,23 @@ def test_labels_are_judged_at_every_change(path: Path) -> None:
     assert suspects(Index.open(path)) == {**NOTHING, "mixture": {OLD}}
 
 
-def test_refit_looks_at_all_again(path: Path, asked_about: list[set[int]]) -> None:
-    before = said(path)
+def test_refit_searches_all_genomes(path: Path, searched: list[set[int]]) -> None:
+    before = evidence(path)
     changes.remove(path, KNOWN.ids[1:3], ChangeSettings())
     changes.refit(path, ChangeSettings())
-    assert asked_about == [set(range(46))]
-    assert said(path) == before
+    assert searched == [set(range(46))]
+    assert evidence(path) == before
     changes.remove(path, [SOURCE, *KNOWN.ids[41:48]], ChangeSettings())
     changes.refit(path, ChangeSettings())
-    assert said(path) == []  # nobody is left to say so
+    assert evidence(path) == []  # the source is gone
 
 
-def test_an_index_of_before_opens_and_is_looked_at_whole_at_its_next_change(
-    path: Path, monkeypatch: pytest.MonkeyPatch, asked_about: list[set[int]]
+def test_an_index_without_suspects_opens_and_is_searched_completely_at_its_next_change(
+    path: Path, monkeypatch: pytest.MonkeyPatch, searched: list[set[int]]
 ) -> None:
-    from genome_index.index import commit as committing
+    from genome_index.index import commit
 
-    write = committing.write_catalog
+    write = commit.write_catalog
 
     def of_before(path: Path, *content) -> None:
         write(path, *content)
@@ -267,29 +269,29 @@ def test_an_index_of_before_opens_and_is_looked_at_whole_at_its_next_change(
             db.execute("DROP TABLE suspects")
 
     with monkeypatch.context() as patch:
-        patch.setattr(committing, "write_catalog", of_before)
+        patch.setattr(commit, "write_catalog", of_before)
         changes.remove(path, KNOWN.ids[1:3], ChangeSettings())
     old = Index.open(path)
     assert old.catalog.suspects() is None
     assert old.suspects == {}
     assert all(call.warnings == () for call in query_index(old, simulated.relatives(KNOWN, 5)))
     changes.remove(path, KNOWN.ids[3:4], ChangeSettings())
-    assert len(asked_about[-1]) == 45
+    assert len(searched[-1]) == 45
     assert suspects(Index.open(path))["mixture"] == {OLD}
 
 
-def test_killed_while_it_looks_the_index_is_as_it_was(path: Path) -> None:
+def test_a_kill_during_the_search_leaves_the_index_unchanged(path: Path) -> None:
     code = f"""
 import os, signal, sys
 from pathlib import Path
-sys.path.insert(0, {str(Path(__file__).parent)!r})
+sys.path[:0] = {[str(Path(__file__).parent), str(Path(__file__).parents[1])]!r}
 import test_suspects
 from genome_index import ChangeSettings
 from genome_index.records import quiet
 
 class Killer(type(quiet)):
     def stage(self, name, done, total):
-        if name == {looking.STAGE!r}:
+        if name == {audit.STAGE!r}:
             os.kill(os.getpid(), signal.SIGKILL)
 
 test_suspects.add_chimera(Path(sys.argv[1]), ChangeSettings(progress=Killer()))
@@ -305,7 +307,7 @@ test_suspects.add_chimera(Path(sys.argv[1]), ChangeSettings(progress=Killer()))
     assert suspects(Index.open(path))["mixture"] == {OLD, NEW}
 
 
-def test_a_build_needs_nothing_of_the_report(demo: Path, tmp_path: Path) -> None:
+def test_a_build_needs_no_library_of_the_report(demo: Path, tmp_path: Path) -> None:
     code = f"""
 import sys
 for name in ("scipy", "sklearn", "igraph", "matplotlib"):
@@ -350,7 +352,7 @@ def draft(tmp_path: Path) -> Path:
     return tmp_path / "draft"
 
 
-def test_foreign_contigs_stay_known_when_the_bases_are_gone(draft: Path, tmp_path: Path) -> None:
+def test_foreign_contigs_stay_known_after_the_bases_are_gone(draft: Path, tmp_path: Path) -> None:
     index = Index.open(draft)
     assert index.references.genome(0) is None
     assert suspects(index) == {**NOTHING, "contigs": {"A0"}}
@@ -358,7 +360,7 @@ def test_foreign_contigs_stay_known_when_the_bases_are_gone(draft: Path, tmp_pat
     assert one.looks_like == "B alba"
     assert one.share == pytest.approx(1 / 3, abs=1e-4)
     assert (
-        one.evidence == f"33% of it lies in contigs of another genus, most of them of {one.witness}, B alba."
+        one.evidence == f"33% of it is in contigs of another genus, most of them from {one.witness}, B alba."
     )
     changes.refit(draft, ChangeSettings())
     assert Index.open(draft).suspects == {0: (one,)}
@@ -373,7 +375,7 @@ def test_foreign_contigs_stay_known_when_the_bases_are_gone(draft: Path, tmp_pat
     assert (again.says, again.share) == ("A nigra", one.share)
 
 
-# -- a query says when its call rests on one -----------------------------------------------------------------
+# -- a query warns if its call rests on one ------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -387,8 +389,8 @@ def planted(mitogenomes: list[Genome]) -> Planted:
     return plant(mitogenomes, 8, 4, 1)
 
 
-def doubts(index: Index, genomes: list[Genome]) -> Iterator[tuple[str, list[str]]]:
-    """Each query's warnings of that kind; the queries are near relatives of the genomes."""
+def reference_warnings(index: Index, genomes: list[Genome]) -> Iterator[tuple[str, list[str]]]:
+    """Each query's warnings about its closest reference; the queries are near relatives of the genomes."""
     queries = [
         replace(one, contigs=(Contig(one.id, simulated.mutated(one.contigs[0].sequence.upper(), 0.005, at)),))
         for at, one in enumerate(genomes)
@@ -402,25 +404,29 @@ def test_a_call_that_rests_on_a_suspect_warns(
 ) -> None:
     wrong = {*planted.mislabelled, *planted.chimeras}
     relatives = [one for one in mitogenomes if one.id in wrong]
-    assert all(not found for _, found in doubts(built(mitogenomes, tmp_path / "before"), relatives))
+    assert all(
+        not found for _, found in reference_warnings(built(mitogenomes, tmp_path / "before"), relatives)
+    )
     index = built(planted.genomes, tmp_path / "after")
     named = {one.id for one in index.catalog.suspects() or () if one.kind in ("label", "mixture")}
-    assert len(named & wrong) >= 6  # of 12; how many are found of a whole collection, bench/audit.py says
-    warned = {query for query, found in doubts(index, relatives) if found}
-    assert len(warned & named) >= 0.8 * len(named & wrong)  # of one, a true fellow may be as near
+    assert len(named & wrong) >= 6  # of 12; bench/audit.py measures it on a whole collection
+    warned = {query for query, found in reference_warnings(index, relatives) if found}
+    assert len(warned & named) >= 0.8 * len(named & wrong)  # a correctly labelled genome may be as near
     honest = [one for one in mitogenomes if one.id not in named | wrong][::2]
-    assert sum(bool(found) for _, found in doubts(index, honest)) <= 0.05 * len(honest)
+    assert sum(bool(found) for _, found in reference_warnings(index, honest)) <= 0.05 * len(honest)
 
 
-def test_the_warning_is_one_sentence_that_names_the_suspect(path: Path) -> None:
-    [(_, found)] = doubts(Index.open(path), [simulated.genome("like", with_part_of(KNOWN, OLD, SOURCE))])
+def test_the_warning_names_the_suspect_in_one_sentence(path: Path) -> None:
+    [(_, found)] = reference_warnings(
+        Index.open(path), [simulated.genome("like", with_part_of(KNOWN, OLD, SOURCE))]
+    )
     assert found == [
-        f"the closest reference {OLD} is in doubt itself: about 31% of it is that of {SOURCE}, G05virus sp0, "
-        "and the rest shares nothing with it (`gindex report` says more)"
+        f"the closest reference {OLD} is in doubt itself: about 31% of it is from {SOURCE}, G05virus sp0; "
+        "the rest shares nothing with that genome (`gindex report` says more)"
     ]
 
 
-def test_what_is_no_call_does_not_warn(path: Path) -> None:
+def test_only_calls_warn(path: Path) -> None:
     index = Index.open(path)
     index.suspects.update({row: index.suspects[0] for row in range(48)})
     foreign = simulated.genome("stranger", simulated.random_dna(99))

@@ -22,7 +22,7 @@ import numpy.typing as npt
 from genome_index.classify.fragments.cutting import LENGTHS, CutFragments, cut_fragments
 from genome_index.classify.fragments.hits import ReferenceTable, fragments_of, hits_of
 from genome_index.errors import StorageError
-from genome_index.index.cache import cache_path, keep, read_cached
+from genome_index.index.cache import cache_path, read_cached, write_cached
 from genome_index.index.calibration.calibrate import LEAST_SAMPLES, best_vote, fit_level
 from genome_index.index.calibration.calibrator import Calibrator, Samples
 from genome_index.index.calibration.hits import KMER_FLOOR, HeldOut
@@ -182,4 +182,4 @@ def _write_cache(index: Index, calibrators: Calibrators) -> None:
         str(length): {name: calibrator.to_json() for name, calibrator in by_level.items()}
         for length, by_level in calibrators.items()
     }
-    keep(index, _path(index), json.dumps({"how": METHOD, "lengths": lengths}).encode())
+    write_cached(index, _path(index), json.dumps({"how": METHOD, "lengths": lengths}).encode())

@@ -1,10 +1,10 @@
-"""References whose label disagrees with their neighbours.
+"""Mislabels: references whose label disagrees with their neighbours.
 
-Genomes of the same name are near each other, as a rule; how near, the collection itself says. A label is
-doubtful where the nearest genome of the same name is farther than it is for nearly all genomes, and a genome
-of another name is as near as genomes of the same name usually are. Of two that disagree the one that fits its
-own label worse is set aside first, and the others are looked at again, so that a correctly labelled genome is
-not blamed for a wrongly labelled one.
+Genomes of the same name are usually near each other; the collection itself shows how near. A label is
+doubtful if the nearest genome of the same name is farther than for nearly all genomes, and a genome of
+another name is as near as genomes of the same name usually are. Of two genomes that disagree, the one that
+fits its own label worse is set aside first and the others are judged again, so that a correctly labelled
+genome is not blamed for a wrongly labelled one.
 """
 
 from __future__ import annotations
@@ -24,49 +24,50 @@ Rows = npt.NDArray[np.int64]
 Codes = npt.NDArray[np.int32]
 Flags = npt.NDArray[np.bool_]
 
-FAR = 0.10  # share of genomes whose nearest fellow is as far, or farther: no more
-NEAR = 0.10  # share of genomes whose nearest fellow is farther than this one's other neighbour: no less
-LEAD = 1.0  # of score, of the other neighbour over the nearest fellow; an eighth in word identity
-AGREED, AGREED_LEAD = 3, 0.5  # the lead that is enough where so many of the WITNESSES agree on the other name
-WITNESSES = 5  # nearest hits; the more of them agree on another name, the sooner a label is set aside
-AT_ONCE = 5  # one of so many doubts is set aside before the rest is looked at again
+# "Fit" is the score of the nearest genome of the same name.
+FAR = 0.10  # a fit is low if at most this share of genomes has the same or a lower one
+NEAR = 0.10  # another name is near if its score exceeds at least this share of all fits
+LEAD = 1.0  # of the other name's score over the fit; an eighth in k-mer identity
+AGREED, AGREED_LEAD = 3, 0.5  # the lead that is enough if so many of the WITNESSES have the other name
+WITNESSES = 5  # nearest hits; the more of them have the other name, the sooner a label is set aside
+AT_ONCE = 5  # a fifth of the doubtful labels is set aside before the others are judged again
 AUDITED = RANKS[RANKS.index("family") : RANKS.index("species") + 1]
 
 
 @dataclass(frozen=True)
 class Mislabel:
-    """A reference that looks like another name than its own."""
+    """A reference that resembles genomes of another name than its own."""
 
     row: int
     rank: str
     label: str
     looks_like: str
-    fits: float  # score of the nearest fellow, 0 if there is none among its hits
+    fits: float  # score of the nearest genome of the same name, 0 if there is none among its hits
     fits_other: float  # score of the nearest genome of another name
     witness: int  # row of that genome
 
 
 def find_mislabels(model: Model, rows: Rows, mixed: Iterable[int] = ()) -> list[Mislabel]:
-    """At most one a reference, at the broadest rank in doubt: (L,) live rows.
+    """The mislabels among (L,) live rows, at most one for a reference, at the broadest doubtful rank.
 
-    The names of `mixed` genomes are neither judged nor believed: a part of them is of another name. Nor are,
-    at a finer rank, those that are in doubt at a broader one.
+    Names of `mixed` genomes, part of which is of another genus, are neither judged nor used as evidence. At a
+    finer rank the same holds for genomes with a doubtful name at a broader one.
     """
-    found: dict[int, Mislabel] = {}
+    mislabels: dict[int, Mislabel] = {}
     near = live_neighbours(model, rows)
     for rank in AUDITED:
         if rank in model.levels:
-            for one in at_rank(_without(model.levels[rank], {*mixed, *found}), rows, near):
-                found.setdefault(one.row, one)
-    return list(found.values())
+            for mislabel in at_rank(_without(model.levels[rank], {*mixed, *mislabels}), rows, near):
+                mislabels.setdefault(mislabel.row, mislabel)
+    return list(mislabels.values())
 
 
 def live_neighbours(model: Model, rows: Rows) -> NeighbourTable:
-    """Each one's nearest references, those left out that were removed since: (Q, M), nothing is measured."""
+    """The table of nearest references of some rows, without genomes removed since: (Q, M)."""
     near = model.neighbours.rows[rows]
-    gone = (near < 0) | ~model.live[near]
-    order = np.argsort(gone, axis=1, kind="stable")
-    near = np.take_along_axis(np.where(gone, -1, near), order, axis=1)
+    removed = (near < 0) | ~model.live[near]
+    order = np.argsort(removed, axis=1, kind="stable")
+    near = np.take_along_axis(np.where(removed, -1, near), order, axis=1)
     return NeighbourTable(near, np.take_along_axis(model.neighbours.score[rows], order, axis=1))
 
 
@@ -77,25 +78,26 @@ def _without(level: Level, mixed: Iterable[int]) -> Level:
 
 
 def at_rank(level: Level, rows: Rows, hits: NeighbourTable) -> Iterator[Mislabel]:
-    """Those of one rank, worst first; a label that no other genome bears cannot be judged.
+    """The mislabels at one rank, worst first; a name of a single genome cannot be judged.
 
     `hits` are the nearest references of `rows`, in their order.
     """
     codes = level.codes.copy()
     near, scores = hits.rows.astype(np.int64), np.where(hits.rows >= 0, hits.score, -np.inf)
     while True:
-        fits, other, at = _fits(codes, rows, near, scores)
-        agree = _agreeing(codes, near, at)
-        leads = other - fits > np.where(agree >= AGREED, AGREED_LEAD, LEAD)
-        doubts = np.flatnonzero(leads & _in_doubt(codes, rows, fits, other, near[np.arange(len(rows)), at]))
-        if not len(doubts):
+        fits, others, at = _fits(codes, rows, near, scores)
+        agreeing = _agreeing(codes, near, at)
+        leads = others - fits > np.where(agreeing >= AGREED, AGREED_LEAD, LEAD)
+        witnesses = near[np.arange(len(rows)), at]
+        doubtful = np.flatnonzero(leads & _are_doubtful(codes, rows, fits, others, witnesses))
+        if not len(doubtful):
             return
-        worst = doubts[np.lexsort((fits[doubts] - other[doubts], -agree[doubts]))]
-        for one in worst[: max(1, len(worst) // AT_ONCE)].tolist():
-            row, witness = int(rows[one]), int(near[one, at[one]])
+        worst = doubtful[np.lexsort((fits[doubtful] - others[doubtful], -agreeing[doubtful]))]
+        for place in worst[: max(1, len(worst) // AT_ONCE)].tolist():
+            row, witness = int(rows[place]), int(witnesses[place])
             yield Mislabel(
                 row, level.name, level.names[codes[row]], level.names[level.codes[witness]],
-                float(fits[one]), float(other[one]), witness,
+                float(fits[place]), float(others[place]), witness,
             )  # fmt: skip
             codes[row] = UNKNOWN
 
@@ -103,32 +105,36 @@ def at_rank(level: Level, rows: Rows, hits: NeighbourTable) -> Iterator[Mislabel
 def _fits(
     codes: Codes, rows: Rows, near: Rows, scores: npt.NDArray[np.float32]
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32], Rows]:
-    """Score of the nearest fellow and of the nearest other, 0 for none, and where the other is: (Q,) each."""
+    """Scores of the nearest genome of the same and of another name, and the place of the latter: (Q,) each.
+
+    A score is 0 where there is no such genome.
+    """
     own, theirs = codes[rows][:, None], np.where(near >= 0, codes[near], UNKNOWN)
     known = (theirs != UNKNOWN) & (own != UNKNOWN)
-    fellows = np.where(known & (theirs == own), scores, 0).astype(np.float32)
+    same = np.where(known & (theirs == own), scores, 0).astype(np.float32)
     others = np.where(known & (theirs != own), scores, 0).astype(np.float32)
-    return fellows.max(axis=1, initial=0), others.max(axis=1, initial=0), others.argmax(axis=1)
+    return same.max(axis=1, initial=0), others.max(axis=1, initial=0), others.argmax(axis=1)
 
 
 def _agreeing(codes: Codes, near: Rows, at: Rows) -> Rows:
-    """How many of the first WITNESSES hits bear the name of the nearest other: (Q,)."""
+    """How many of the first WITNESSES hits have the name of the hit at place `at`: (Q,)."""
     theirs = np.where(near >= 0, codes[near], UNKNOWN)
     name = np.take_along_axis(theirs, at[:, None], axis=1)
     return np.asarray(((theirs == name) & (name != UNKNOWN))[:, :WITNESSES].sum(axis=1))
 
 
-def _in_doubt(
-    codes: Codes, rows: Rows, fits: npt.NDArray[np.float32], other: npt.NDArray[np.float32], witness: Rows
+def _are_doubtful(
+    codes: Codes, rows: Rows, fits: npt.NDArray[np.float32], others: npt.NDArray[np.float32], witnesses: Rows
 ) -> Flags:
+    """Whether a fit is low here, another name near, and the witness fits its own name better."""
     own = codes[rows]
-    bearers = np.bincount(own[own != UNKNOWN], minlength=1)
-    has_fellow = (own != UNKNOWN) & (bearers[np.maximum(own, 0)] > 1)
-    usual = np.sort(fits[has_fellow])
+    genomes = np.bincount(own[own != UNKNOWN], minlength=1)
+    can_be_judged = (own != UNKNOWN) & (genomes[np.maximum(own, 0)] > 1)
+    usual = np.sort(fits[can_be_judged])
     if not len(usual):
-        return np.asarray(has_fellow)
+        return np.asarray(can_be_judged)
     far = np.searchsorted(usual, fits) <= FAR * len(usual)
-    near = np.searchsorted(usual, other) >= NEAR * len(usual)
+    near = np.searchsorted(usual, others) >= NEAR * len(usual)
     fit_of = np.zeros(len(codes), np.float32)
     fit_of[rows] = fits
-    return np.asarray(has_fellow & far & near & (fit_of[np.maximum(witness, 0)] > fits))
+    return np.asarray(can_be_judged & far & near & (fit_of[np.maximum(witnesses, 0)] > fits))

@@ -1,7 +1,9 @@
-"""Who shares words with whom: an inverted index of the references' sketches, and no comparison of all pairs.
+"""Which references share k-mers: an inverted index of their sketches, without comparing all pairs.
 
-Vectors find what a genome is like as a whole. A part that comes from elsewhere is found by its words: a fifth
-of a genome leaves the vector where it was, and shares a fifth of its words with its source.
+Vectors find the genomes that are similar as a whole. A part from another genome is found by its k-mers: a
+foreign fifth hardly moves the vector, but its source has a fifth of the genome's k-mers.
+
+In this room hashes are sampled k-mer hashes, sorted: (H,).
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from genome_index.index.store.pair_table import in_threads
+from genome_index.index.parallel import in_threads
 from genome_index.index.store.references import References
 from genome_index.taxonomy.levels import UNKNOWN
 
@@ -23,156 +25,161 @@ Floats = npt.NDArray[np.float32]
 Hashes = npt.NDArray[np.uint64]
 Flags = npt.NDArray[np.bool_]
 
-MOST_WORDS = 8_000_000  # held at a time: of a large collection a smaller sample of each genome's words
-COMMON = 256  # genomes; a word of more says nothing of kinship, and costs the square of them
+MOST_HASHES = 8_000_000  # in memory at a time: in a large collection each genome has a smaller sample
+COMMON = 256  # genomes; a k-mer of more tells nothing of relatives, and costs the square of their number
 SHARERS = 12  # kept for each genome
-READ_GENOMES = 256  # sketches read by a thread at a time
-MUCH_LARGER = 16  # from here on words are looked up one by one, instead of walking through both sketches
+READ_GENOMES = 256  # sketches that a thread reads at a time
+MUCH_LARGER = 16  # times the other sketch: from here on hashes are searched, not merged
 
 
 @dataclass(frozen=True)
-class Sharers:
-    """Who shares most words with each of A genomes, most first; row -1 where there are fewer than S."""
+class KmerSharers:
+    """The references that share most k-mers with each of A genomes, most first; row -1 fills up."""
 
-    rows: Rows  # (A,) the genomes asked about
-    near: Rows  # (A, S) whoever it is
-    others: Rows  # (A, S) those of other genera
-    share: Floats  # (A, S) of the genome's words, that those of other genera have
+    rows: Rows  # (A,) the genomes
+    near: Rows  # (A, S) of any genus
+    others: Rows  # (A, S) of other genera
+    share: Floats  # (A, S) share of the genome's k-mers that those of other genera have
 
 
-def sharers(references: References, rows: Rows, asked: Rows, genus: Codes, threads: int) -> Sharers:
-    """Look among `rows` for who shares words with those `asked`, which are some of them; `genus` is by row.
+def kmer_sharers(
+    references: References, rows: Rows, subjects: Rows, genus: Codes, threads: int
+) -> KmerSharers:
+    """The genomes among `rows` that share k-mers with each of the `subjects`, which are some of them.
 
-    Small genomes are compared with small ones, large ones with large. What has no genus is of no other one.
+    Small genomes are compared with small ones, large with large. A genome without a genus (`genus` is by row)
+    is not of another genus than any.
     """
-    near, others = np.full((len(asked), SHARERS), -1, np.int64), np.full((len(asked), SHARERS), -1, np.int64)
-    share = np.zeros((len(asked), SHARERS), np.float32)
+    near, others = (np.full((len(subjects), SHARERS), -1, np.int64) for _ in range(2))
+    share = np.zeros((len(subjects), SHARERS), np.float32)
     small = np.array([references.is_small(row) for row in rows.tolist()], bool)
-    for kind in (rows[small], rows[~small]):
-        own = np.flatnonzero(np.isin(asked, kind))
-        if len(kind) > 1 and len(own):
-            at, at_others, found = _among(references, kind, asked[own], genus[kind], threads)
-            near[own] = np.where(at >= 0, kind[at], -1)
-            others[own] = np.where(at_others >= 0, kind[at_others], -1)
-            share[own] = found
+    for group in (rows[small], rows[~small]):
+        of_group = np.flatnonzero(np.isin(subjects, group))
+        if len(group) > 1 and len(of_group):
+            at, at_others, shares = _among(references, group, subjects[of_group], genus[group], threads)
+            near[of_group] = np.where(at >= 0, group[at], -1)
+            others[of_group] = np.where(at_others >= 0, group[at_others], -1)
+            share[of_group] = shares
     references.let_go()
-    return Sharers(asked, near, others, share)
+    return KmerSharers(subjects, near, others, share)
 
 
 def _among(
-    references: References, rows: Rows, asked: Rows, genus: Codes, threads: int
+    references: References, rows: Rows, subjects: Rows, genus: Codes, threads: int
 ) -> tuple[Counts, Counts, Floats]:
-    """The same among genomes sampled alike, in positions within `rows`, which are in order."""
-    cut = _thinned_to(references, rows)
-    places = np.searchsorted(rows, asked)
-    wanted = None if len(asked) == len(rows) else _union(references, asked, cut)
-    keys, bits = _keys(references, rows, cut, wanted, threads)
+    """The same among genomes sampled at one density, as positions within `rows`, which are sorted."""
+    limit = _limit(references, rows)
+    places = np.searchsorted(rows, subjects)
+    wanted = None if len(subjects) == len(rows) else _union(references, subjects, limit)
+    keys, bits = _keys(references, rows, limit, wanted, threads)
     sizes = np.bincount((keys & np.uint64(2**bits - 1)).astype(np.int64), minlength=len(rows))
     starts = np.concatenate([[0], np.cumsum(sizes)])
     keys.sort()
     number, owners, first = _inverted(keys, bits, starts)
     del keys
     parts = np.array_split(places, 4 * threads)
-    counted = list(
+    counts = list(
         in_threads(lambda i: _count(number, starts, owners, first, genus, parts[i]), len(parts), threads)
     )
-    near, others, shared = (np.concatenate([part[at] for part in counted]) for at in range(3))
+    near, others, shared = (np.concatenate([part[at] for part in counts]) for at in range(3))
     return near, others, (shared / np.maximum(sizes[places], 1)[:, None]).astype(np.float32)
 
 
-def _thinned_to(references: References, rows: Rows) -> np.uint64:
-    """Below which hash words are taken, so that all of them together are about MOST_WORDS."""
+def _limit(references: References, rows: Rows) -> np.uint64:
+    """The limit below which hashes are used, so that there are about MOST_HASHES in all."""
     limit = references.limit(int(rows[0]))
-    words = sum(references.length_bp(row) for row in rows.tolist()) * limit // 2**64
-    return np.uint64(limit // max(1, -(-words // MOST_WORDS)))
+    hashes = sum(references.length_bp(row) for row in rows.tolist()) * limit // 2**64
+    return np.uint64(limit // max(1, -(-hashes // MOST_HASHES)))
 
 
-def _union(references: References, rows: Rows, cut: np.uint64) -> Hashes:
+def _union(references: References, rows: Rows, limit: np.uint64) -> Hashes:
     sketches = [references.hashes(row) for row in rows.tolist()]
-    return np.unique(np.concatenate([sketch[: np.searchsorted(sketch, cut)] for sketch in sketches]))
+    return np.unique(np.concatenate([sketch[: np.searchsorted(sketch, limit)] for sketch in sketches]))
 
 
 def _keys(
-    references: References, rows: Rows, cut: np.uint64, wanted: Hashes | None, threads: int
+    references: References, rows: Rows, limit: np.uint64, wanted: Hashes | None, threads: int
 ) -> tuple[Hashes, int]:
-    """Each word of each genome, if it is `wanted`, with the genome's position in place of its last bits.
+    """Each genome's hashes, those `wanted`, with the genome's position in place of the last bits.
 
-    Two words of which nothing but those bits differs pass for one: a few of some million.
+    Two hashes that differ only in those bits count as one: a few of some million.
     """
     bits = int(len(rows)).bit_length()
     starts = range(0, len(rows), READ_GENOMES)
 
     def read(number: int) -> Hashes:
-        found = []
+        keys = []
         for at in range(starts[number], min(starts[number] + READ_GENOMES, len(rows))):
             sketch = references.hashes(int(rows[at]))
-            words = sketch[: np.searchsorted(sketch, cut)]
+            hashes = sketch[: np.searchsorted(sketch, limit)]
             if wanted is not None:
-                words = words[held_in(words, wanted)]
-            found.append((words >> np.uint64(bits) << np.uint64(bits)) | np.uint64(at))
+                hashes = hashes[shared_with(hashes, wanted)]
+            keys.append((hashes >> np.uint64(bits) << np.uint64(bits)) | np.uint64(at))
         references.let_go()
-        return np.concatenate(found)
+        return np.concatenate(keys)
 
     return np.concatenate(list(in_threads(read, len(starts), threads))), bits
 
 
 @njit(cache=True, nogil=True)
-def held_in(words: Hashes, kept: Hashes) -> Flags:
-    """Which of some sorted words are among others, sorted too: (W,), (K,) -> (W,)."""
-    found = np.zeros(words.size, np.bool_)
-    if kept.size > MUCH_LARGER * words.size:
-        for i in range(words.size):
-            at = np.searchsorted(kept, words[i])
-            found[i] = at < kept.size and kept[at] == words[i]
-        return found
+def shared_with(hashes: Hashes, others: Hashes) -> Flags:
+    """Which of some hashes are among others, both sorted: (H,), (K,) -> (H,)."""
+    shared = np.zeros(hashes.size, np.bool_)
+    if others.size > MUCH_LARGER * hashes.size:
+        for i in range(hashes.size):
+            at = np.searchsorted(others, hashes[i])
+            shared[i] = at < others.size and others[at] == hashes[i]
+        return shared
     i, j = 0, 0
-    while i < words.size and j < kept.size:
-        left, right = words[i], kept[j]
-        found[i] |= left == right
+    while i < hashes.size and j < others.size:
+        left, right = hashes[i], others[j]
+        shared[i] |= left == right
         i += int(left <= right)
         j += int(right <= left)
-    return found
+    return shared
 
 
 @njit(cache=True, nogil=True)
 def _inverted(keys: Hashes, bits: int, starts: Rows) -> tuple[Counts, Counts, Counts]:
-    """Sorted keys -> each genome's words as numbers, one genome behind the other; who has each; where."""
+    """Sorted keys -> the inverted index of U distinct hashes, which are numbered in order.
+
+    The hash numbers of each genome, one genome after the other: (K,); the genomes of each hash: (K,); where
+    those of each hash start: (U + 1,).
+    """
     mask = np.uint64((1 << bits) - 1)
     number, owners = np.empty(keys.size, np.int32), np.empty(keys.size, np.int32)
     first = np.empty(keys.size + 1, np.int32)
     place = starts.copy()
-    words = 0
+    hashes = 0
     for i in range(keys.size):
         owner = np.int64(keys[i] & mask)
         if i == 0 or keys[i] >> np.uint64(bits) != keys[i - 1] >> np.uint64(bits):
-            first[words] = i
-            words += 1
+            first[hashes] = i
+            hashes += 1
         owners[i] = owner
-        number[place[owner]] = words - 1
+        number[place[owner]] = hashes - 1
         place[owner] += 1
-    first[words] = keys.size
-    return number, owners, first[: words + 1]
+    first[hashes] = keys.size
+    return number, owners, first[: hashes + 1]
 
 
 @njit(cache=True, nogil=True)
 def _count(
-    number: Counts, starts: Rows, owners: Counts, first: Counts, genus: Codes, asked: Rows
+    number: Counts, starts: Rows, owners: Counts, first: Counts, genus: Codes, subjects: Rows
 ) -> tuple[Counts, Counts, Counts]:
-    """The SHARERS with most words in common, and those of other genera with their counts: (A, SHARERS)."""
-    near, others = np.full((asked.size, SHARERS), -1, np.int32), np.full((asked.size, SHARERS), -1, np.int32)
-    shared, shared_by_others = (
-        np.zeros((asked.size, SHARERS), np.int32),
-        np.zeros((asked.size, SHARERS), np.int32),
-    )
+    """The SHARERS with most k-mers in common, and those of other genera with their counts: (A, SHARERS)."""
+    shape = (subjects.size, SHARERS)
+    near, others = np.full(shape, -1, np.int32), np.full(shape, -1, np.int32)
+    shared, shared_by_others = np.zeros(shape, np.int32), np.zeros(shape, np.int32)
     tally = np.zeros(starts.size - 1, np.int32)
     touched = np.empty(starts.size - 1, np.int32)
-    for line in range(asked.size):
-        genome, seen = asked[line], 0
+    for line in range(subjects.size):
+        genome, seen = subjects[line], 0
         for at in range(starts[genome], starts[genome + 1]):
-            word = number[at]
-            if first[word + 1] - first[word] > COMMON:
+            kmer = number[at]
+            if first[kmer + 1] - first[kmer] > COMMON:
                 continue
-            for place in range(first[word], first[word + 1]):
+            for place in range(first[kmer], first[kmer + 1]):
                 other = owners[place]
                 if other == genome:
                     continue
@@ -191,7 +198,7 @@ def _count(
 
 @njit(cache=True, nogil=True)
 def _enter(near: Counts, shared: Counts, other: int, count: int) -> None:
-    """Give one its place among those that share most."""
+    """Insert a genome into a line of sharers that is sorted by their counts."""
     slot = SHARERS - 1
     if count <= shared[slot]:
         return

@@ -1,10 +1,10 @@
-"""Suspects: genomes of an index in which something looks wrong, found when a snapshot is made and kept in it.
+"""Suspects: genomes in which something looks wrong, found when a snapshot is made, and stored in it.
 
-Labels take no genome to be read, so all of them are judged anew at every change. Mixtures, foreign contigs,
-and unusual lengths and letters are looked for in the genomes that a change brings or renames: in all of them
-at `build`, `refit` and `merge`, in the new ones at `add`, in the renamed at `relabel`, in none at `remove`.
-What was found of the others stays, in the words of the present names; `undo` brings back what was kept then.
-Foreign contigs of large genomes are looked for while their bases are at hand; a finding stays after that.
+Judging labels reads no genome, so all labels are judged again at every change. Mixtures, foreign contigs and
+outliers are searched among the genomes that a change adds or renames: all of them at `build`, `refit` and
+`merge`, the new ones at `add`, the renamed ones at `relabel`, none at `remove`. Findings about other genomes
+stay, with the present names; `undo` restores the findings of the earlier snapshot. Foreign contigs of large
+genomes are searched while their bases are at hand; the findings stay after that.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from genome_index.index.audit.foreign_contigs import Contaminated, find_contaminated
+from genome_index.index.audit.foreign_contigs import ForeignContigs, find_foreign_contigs
 from genome_index.index.audit.mislabels import Mislabel, find_mislabels
 from genome_index.index.audit.mixtures import Mixture, find_mixtures
-from genome_index.index.audit.outliers import find_unusual
-from genome_index.index.audit.shared_kmers import sharers
-from genome_index.index.audit.transfer_direction import Kinship
+from genome_index.index.audit.outliers import find_outliers
+from genome_index.index.audit.shared_kmers import kmer_sharers
+from genome_index.index.audit.transfer_direction import SharedKmers
 from genome_index.index.contents import Contents
 from genome_index.index.index import Index
 from genome_index.records import Entry, Progress, Suspect, quiet
@@ -28,102 +28,114 @@ from genome_index.taxonomy.levels import UNKNOWN
 
 Rows = npt.NDArray[np.int64]
 
-STAGE = "looking for what is wrong"
-KINDS = ("mixture", "contigs", "label", "length", "GC", "letters")  # in the order in which they are told
-PARTS = ("mixture", "contigs")  # a part of the genome is of another genus
+STAGE = "searching suspects"
+KINDS = ("mixture", "contigs", "label", "length", "GC", "letters")  # in the order of reports
+PARTS = ("mixture", "contigs")  # kinds in which a part of the genome is of another genus
 
-Part = Mixture | Contaminated
+ForeignPart = Mixture | ForeignContigs
 
 
 def suspects_after(
-    index: Index, contents: Contents, asked: Rows, threads: int = 1, progress: Progress = quiet
+    index: Index, contents: Contents, subjects: Rows, threads: int = 1, progress: Progress = quiet
 ) -> list[Suspect]:
-    """What looks wrong after a change of an index: in the genomes asked about, and what looked so in others.
+    """The suspects after a change: those among `subjects`, and the earlier findings about other genomes.
 
-    An index of before gindex kept its suspects is looked at whole.
+    An index made by a gindex that stored no suspects is searched completely.
     """
     known = index.catalog.suspects() is not None
     return find_suspects(
-        contents, asked if known else contents.rows, earlier_of(index, contents), threads, progress
+        contents, subjects if known else contents.rows, earlier_of(index, contents), threads, progress
     )
 
 
 def earlier_of(index: Index, contents: Contents) -> list[Suspect]:
-    """The findings of an index, in the rows that the same genomes have in `contents`."""
+    """The findings of an index, with the rows that the same genomes have in `contents`."""
     rows = {(entry.id, entry.sha256): row for row, entry in contents.entries.items()}
     index.prefetch(list(index.suspects))
-    found = []
-    for row, several in index.suspects.items():
+    suspects: list[Suspect] = []
+    for row, findings in index.suspects.items():
         entry = index.entry(row)
         if (entry.id, entry.sha256) in rows:
-            found += [replace(one, row=rows[entry.id, entry.sha256]) for one in several]
-    return found
+            suspects += [replace(finding, row=rows[entry.id, entry.sha256]) for finding in findings]
+    return suspects
 
 
 def find_suspects(
-    contents: Contents, asked: Rows | None = None, earlier: Iterable[Suspect] = (), threads: int = 1,
+    contents: Contents, subjects: Rows | None = None, earlier: Iterable[Suspect] = (), threads: int = 1,
     progress: Progress = quiet,
 ) -> list[Suspect]:  # fmt: skip
-    """What looks wrong in the genomes asked about, by default all, and what `earlier` says of the others."""
-    asked = contents.rows if asked is None else asked
+    """The suspects among `subjects`, by default all genomes, and the `earlier` findings about the others."""
+    subjects = contents.rows if subjects is None else subjects
     progress.stage(STAGE, 0, 1)
-    kept = [one for one in earlier if _stays(one, contents, set(asked.tolist()))]
-    known = {one.row for one in kept if one.kind in PARTS}
-    parts = _find_parts(contents, asked, known, threads)
-    mixed = known | {one.row for one in parts}
-    labels = find_mislabels(contents.model, contents.rows, mixed)
-    found = [*_said_anew(kept, contents), *(_of_part(one, contents.entries) for one in parts)]
-    found += [*(_of_label(one, contents.entries) for one in labels), *find_unusual(contents, asked)]
-    return sorted(found, key=lambda one: KINDS.index(one.kind))
+    kept = [finding for finding in earlier if _stays(finding, contents, set(subjects.tolist()))]
+    known = {finding.row for finding in kept if finding.kind in PARTS}
+    parts = _find_foreign_parts(contents, subjects, known, threads)
+    mislabels = find_mislabels(contents.model, contents.rows, known | {part.row for part in parts})
+    suspects = [
+        *_with_present_names(kept, contents),
+        *(_of_part(part, contents.entries) for part in parts),
+        *(_of_mislabel(mislabel, contents.entries) for mislabel in mislabels),
+        *find_outliers(contents, subjects),
+    ]
+    return sorted(suspects, key=lambda suspect: KINDS.index(suspect.kind))
 
 
-def _stays(one: Suspect, contents: Contents, asked: Container[int]) -> bool:
-    """Whether a finding is not sought anew: of a genome not asked about, or one whose bases are gone."""
-    if one.kind == "label":
+def _stays(finding: Suspect, contents: Contents, subjects: Container[int]) -> bool:
+    """Whether a finding is not searched again: about another genome, or about one whose bases are gone."""
+    if finding.kind == "label":
         return False
-    return one.row not in asked or (one.kind == "contigs" and contents.references.genome(one.row) is None)
+    no_bases = finding.kind == "contigs" and contents.references.genome(finding.row) is None
+    return finding.row not in subjects or no_bases
 
 
-def _find_parts(contents: Contents, asked: Rows, known: Collection[int], threads: int) -> list[Part]:
-    """Mixtures and foreign contigs; there is nothing to find where no two genera are known."""
+def _find_foreign_parts(
+    contents: Contents, subjects: Rows, known: Collection[int], threads: int
+) -> list[ForeignPart]:
+    """Mixtures and foreign contigs; none unless two genera are known."""
     genus = contents.codes("genus")
-    if not (genus[asked] != UNKNOWN).any() or len(np.unique(genus[genus != UNKNOWN])) < 2:
+    if not (genus[subjects] != UNKNOWN).any() or len(np.unique(genus[genus != UNKNOWN])) < 2:
         return []
-    kinship = Kinship(contents, sharers(contents.references, contents.rows, asked, genus, threads))
-    asked = np.setdiff1d(asked, list(known))
-    foreign = find_contaminated(kinship, asked, threads)
-    known = {*known, *(one.row for one in foreign)}
-    mixtures = find_mixtures(kinship, np.setdiff1d(asked, list(known)), known, threads)
+    sharers = kmer_sharers(contents.references, contents.rows, subjects, genus, threads)
+    shared = SharedKmers(contents, sharers)
+    subjects = np.setdiff1d(subjects, list(known))
+    foreign = find_foreign_contigs(shared, subjects, threads)
+    known = {*known, *(part.row for part in foreign)}
+    mixtures = find_mixtures(shared, np.setdiff1d(subjects, list(known)), known, threads)
     return [*mixtures, *foreign]
 
 
-def _said_anew(kept: Iterable[Suspect], contents: Contents) -> Iterator[Suspect]:
-    """Findings in the words of the present names; none where both genomes are of one genus by now."""
+def _with_present_names(kept: Iterable[Suspect], contents: Contents) -> Iterator[Suspect]:
+    """Earlier findings with the present names; none where both genomes are now of one genus."""
     rows = {entry.id: row for row, entry in contents.entries.items()}
     genus = contents.codes("genus")
-    for one in kept:
-        source = rows.get(one.witness or "")
-        if one.kind not in PARTS or source is None:
-            yield one
-        elif genus[one.row] != genus[source]:
-            kind = Contaminated if one.kind == "contigs" else Mixture
-            yield _of_part(kind(one.row, source, one.share or 0.0), contents.entries)
+    for finding in kept:
+        source = rows.get(finding.witness or "")
+        if finding.kind not in PARTS or source is None:
+            yield finding
+        elif genus[finding.row] != genus[source]:
+            kind = ForeignContigs if finding.kind == "contigs" else Mixture
+            yield _of_part(kind(finding.row, source, finding.share or 0.0), contents.entries)
 
 
-def _of_label(one: Mislabel, entries: Mapping[int, Entry]) -> Suspect:
-    entry, witness = entries[one.row], entries[one.witness]
-    fellow = "no fellow of its name is near" if not one.fits else "its nearest fellow is far"
+def _of_mislabel(mislabel: Mislabel, entries: Mapping[int, Entry]) -> Suspect:
+    entry, witness = entries[mislabel.row], entries[mislabel.witness]
+    distance = "the nearest genome of that name is far" if mislabel.fits else "no genome of that name is near"
     return Suspect(
-        one.row, entry.id, "label", f"{one.rank} {one.label}", f"{one.rank} {one.looks_like}",
-        f"Labelled {one.label}, but {fellow}; nearest is {witness.id}, {one.looks_like}.", witness.id,
+        mislabel.row, entry.id, "label",
+        f"{mislabel.rank} {mislabel.label}", f"{mislabel.rank} {mislabel.looks_like}",
+        f"Labelled {mislabel.label}, but {distance}; nearest is {witness.id}, {mislabel.looks_like}.",
+        witness.id,
     )  # fmt: skip
 
 
-def _of_part(one: Part, entries: Mapping[int, Entry]) -> Suspect:
-    entry, source = entries[one.row], entries[one.source_row]
+def _of_part(part: ForeignPart, entries: Mapping[int, Entry]) -> Suspect:
+    entry, source = entries[part.row], entries[part.source_row]
     own, other = (each.lineage.name("species") or "unnamed" for each in (entry, source))
-    kind, share, whose = "mixture", f"{one.share:.0%}", f"{source.id}, {other}"
-    said = f"About {share} of it is that of {whose}, and the rest shares nothing with it."
-    if isinstance(one, Contaminated):
-        kind, said = "contigs", f"{share} of it lies in contigs of another genus, most of them of {whose}."
-    return Suspect(one.row, entry.id, kind, own, other, said, source.id, round(one.share, 4))
+    share, origin = f"{part.share:.0%}", f"{source.id}, {other}"
+    if isinstance(part, ForeignContigs):
+        kind = "contigs"
+        evidence = f"{share} of it is in contigs of another genus, most of them from {origin}."
+    else:
+        kind = "mixture"
+        evidence = f"About {share} of it is from {origin}; the rest shares nothing with that genome."
+    return Suspect(part.row, entry.id, kind, own, other, evidence, source.id, round(part.share, 4))

@@ -1,7 +1,7 @@
-"""The catalogue in DuckDB: which genome is row i, its taxonomy and labels, and what happened when.
+"""The catalogue, a DuckDB file: the genome of each row, its taxonomy and labels, and the index's history.
 
-Each snapshot has a catalogue file of its own, opened read-only by any number of readers: DuckDB allows one
-writer or many readers to a file, so a change writes a new file.
+Each snapshot has its own catalogue file, which any number of readers open read-only: DuckDB allows one writer
+or many readers of a file, so a change writes a new file.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from types import TracebackType
 from typing import Any
 
 import duckdb
+import numpy as np
 
 from genome_index.errors import IndexDamaged, StorageError
 from genome_index.records import RANKS, Entry, Event, Lineage, Suspect, Taxon
@@ -86,36 +87,38 @@ class Catalog:
         return int(count)
 
     def __getitem__(self, row: int) -> Entry:
-        """The entry of a row; what was asked for once is remembered."""
+        """The entry of a row; entries read once are cached."""
         self.prefetch([row])
         return self._known[row]
 
     def prefetch(self, rows: Iterable[int]) -> None:
-        """Read the entries of many rows at once; row -1 is nobody's."""
+        """Read the entries of many rows at once; row -1 stands for no genome."""
         wanted = [row for row in rows if row >= 0 and row not in self._known]
         if wanted:
             self._known.update(self.entries_at(wanted))
 
     def entries(self) -> list[Entry]:
-        """Every genome, by row; they are read once, for the file never changes."""
+        """Every genome, by row; read once, because the file never changes."""
         return list(self._all)
 
     @cached_property
     def _all(self) -> tuple[Entry, ...]:
-        found = self._entries(f"SELECT {COLUMNS} FROM genomes ORDER BY row")
-        self._known.update((entry.row, entry) for entry in found)
-        return tuple(found)
+        entries = self._entries(f"SELECT {COLUMNS} FROM genomes ORDER BY row")
+        self._known.update((entry.row, entry) for entry in entries)
+        return tuple(entries)
 
     def entries_at(self, rows: Iterable[int]) -> dict[int, Entry]:
-        found = self._entries(
+        """Row -> entry, of the rows that have one."""
+        entries = self._entries(
             f"SELECT {COLUMNS} FROM genomes WHERE row IN (SELECT unnest(?))",
             [sorted({int(row) for row in rows})],
         )
-        return {entry.row: entry for entry in found}
+        return {entry.row: entry for entry in entries}
 
     def find(self, ids: Sequence[str]) -> dict[str, Entry]:
-        found = self._entries(f"SELECT {COLUMNS} FROM genomes WHERE id IN (SELECT unnest(?))", [list(ids)])
-        return {entry.id: entry for entry in found}
+        """Id -> entry, of the ids that are in the index."""
+        entries = self._entries(f"SELECT {COLUMNS} FROM genomes WHERE id IN (SELECT unnest(?))", [list(ids)])
+        return {entry.id: entry for entry in entries}
 
     def segments(self) -> set[str]:
         return {row[0] for row in self._rows("SELECT DISTINCT segment FROM genomes")}
@@ -127,7 +130,7 @@ class Catalog:
         return [(row[0], row[1], row[2]) for row in self._rows("SELECT * FROM failures")]
 
     def suspects(self) -> list[Suspect] | None:
-        """Genomes in which something looks wrong; None in an index of before, where nobody has looked."""
+        """Genomes in which something looks wrong; None in an index of a gindex that did not search them."""
         if not self._rows("SELECT 1 FROM duckdb_tables() WHERE table_name = 'suspects'"):
             return None
         names = ", ".join(field.name for field in fields(Suspect))
@@ -157,7 +160,7 @@ DISK_REASONS = tuple(
 
 @contextmanager
 def _writing(path: Path) -> Iterator[None]:
-    """DuckDB says in its own words what the disk said; everything else it says is our mistake."""
+    """Translate DuckDB's errors that are the disk's; any other is a mistake of gindex and stays."""
     try:
         yield
     except duckdb.Error as error:
@@ -174,7 +177,7 @@ def write_catalog(
     failures: Iterable[tuple[str, str, str]],
     suspects: Iterable[Suspect] = (),
 ) -> None:
-    """A new catalogue file with these rows; the file must not exist."""
+    """Write a new catalogue file with these rows; the file must not exist."""
     with _writing(path), duckdb.connect(str(path)) as db:
         db.execute(SCHEMA)
         db.execute(SUSPECTS)
@@ -187,14 +190,12 @@ def write_catalog(
         for failure in failures:
             db.execute("INSERT INTO failures VALUES (?, ?, ?)", list(failure))
         names = ", ".join(field.name for field in fields(Suspect))
-        _insert(db, "suspects", names, [astuple(one) for one in suspects])
+        _insert(db, "suspects", names, [astuple(suspect) for suspect in suspects])
         db.execute("CHECKPOINT")
 
 
 def _insert(db: duckdb.DuckDBPyConnection, table: str, columns: str, rows: Sequence[tuple[Any, ...]]) -> None:
-    """Rows into a table, all at once."""
-    import numpy as np
-
+    """Insert rows into a table, all at once."""
     if not rows:
         return
     names = [name.strip().strip('"') for name in columns.split(",")]
@@ -209,12 +210,12 @@ def _insert(db: duckdb.DuckDBPyConnection, table: str, columns: str, rows: Seque
 
 def _row(entry: Entry) -> tuple[Any, ...]:
     names = tuple(entry.lineage.name(rank) for rank in RANKS)
-    kept = (entry.row, entry.id, entry.segment, entry.segment_row, entry.length_bp, entry.contigs)
-    return (*kept, entry.molecule, entry.sha256, entry.source, *names, json.dumps(dict(entry.taxon.labels)))
+    first = (entry.row, entry.id, entry.segment, entry.segment_row, entry.length_bp, entry.contigs)
+    return (*first, entry.molecule, entry.sha256, entry.source, *names, json.dumps(dict(entry.taxon.labels)))
 
 
-def _entry(row: tuple[Any, ...]) -> Entry:
-    at, genome_id, segment, segment_row, length_bp, contigs, molecule, sha256, source, *names, labels = row
+def _entry(values: tuple[Any, ...]) -> Entry:
+    row, id_, segment, segment_row, length_bp, contigs, molecule, sha256, source, *names, labels = values
     lineage = Lineage({rank: name for rank, name in zip(RANKS, names, strict=True) if name is not None})
     taxon = Taxon(lineage, json.loads(labels))
-    return Entry(at, genome_id, segment, segment_row, length_bp, contigs, molecule, sha256, source, taxon)
+    return Entry(row, id_, segment, segment_row, length_bp, contigs, molecule, sha256, source, taxon)

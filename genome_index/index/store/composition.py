@@ -1,7 +1,7 @@
-"""What later pictures need of a genome whose file may be gone: its spectrum window by window, and its course.
+"""Composition along a genome, for figures after its file is gone: 4-mers by window, bases by piece.
 
-The course is how many A, C, G and T each of 256 equal pieces holds; every DNA walk (Yau's 2D line, GC skew
-...) is a running sum of weights over it. Contigs are taken one behind the other, as the file has them.
+The course of a genome is the number of A, C, G and T in each of 256 equal pieces; every DNA walk (Yau's 2D
+line, GC skew ...) is a cumulative sum of weights over it. Contigs follow each other in the order of the file.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from numba import njit
 from genome_index.io.bases import is_base
 from genome_index.records import Genome
 
-WINDOWS = 32  # of equal length; 500 bp of a mitogenome
+WINDOWS = 32  # of equal length; 500 bp each in a mitogenome
 TETRAMERS = 136  # canonical 4-mers
 PIECES = 256
 
@@ -23,7 +23,7 @@ Counts = npt.NDArray[np.uint32]
 
 
 def encode_windows(genome: Genome) -> bytes:
-    """The genome's windows as they are kept: (WINDOWS, TETRAMERS) counts, each scaled to at most 255."""
+    """The genome's windows as a blob: (WINDOWS, TETRAMERS) counts, each window scaled to at most 255."""
     counts = np.zeros((WINDOWS, TETRAMERS), np.uint32)
     at = 0
     for contig in genome.contigs:
@@ -34,13 +34,14 @@ def encode_windows(genome: Genome) -> bytes:
 
 
 def decode_windows(blob: bytes) -> npt.NDArray[np.float32]:
-    """Frequencies of canonical 4-mers in each window: (WINDOWS, TETRAMERS); a row of zeros where all is N."""
-    kept = np.frombuffer(zstandard.decompress(blob), np.uint8)
-    counts = kept.reshape(WINDOWS, TETRAMERS).astype(np.float32)
+    """Frequencies of canonical 4-mers in each window: (WINDOWS, TETRAMERS); zeros where all bases are N."""
+    scaled = np.frombuffer(zstandard.decompress(blob), np.uint8)
+    counts = scaled.reshape(WINDOWS, TETRAMERS).astype(np.float32)
     return np.asarray(counts / np.maximum(counts.sum(axis=1, keepdims=True), 1))
 
 
 def encode_course(genome: Genome) -> bytes:
+    """The genome's course as a blob: (PIECES, 4) counts."""
     counts = np.zeros((PIECES, 4), np.uint32)
     at = 0
     for contig in genome.contigs:
@@ -50,7 +51,7 @@ def encode_course(genome: Genome) -> bytes:
 
 
 def decode_course(blob: bytes) -> Counts:
-    """How many A, C, G and T each piece of the genome holds: (PIECES, 4)."""
+    """The number of A, C, G and T in each piece of the genome: (PIECES, 4)."""
     return np.frombuffer(zstandard.decompress(blob), np.uint32).reshape(PIECES, 4)
 
 
@@ -67,15 +68,18 @@ def yau_line(course: Counts) -> npt.NDArray[np.float64]:
 
 @njit(cache=True, nogil=True)
 def count_tetramers(sequence: Bytes, offset: int, total: int, canonical: Bytes, counts: Counts) -> None:
-    """Add a contig's 4-mers to the windows in which they begin: (L,), (256,) -> (WINDOWS, TETRAMERS)."""
-    code, run, window, end = 0, 0, -1, 0  # the window's number, and where in the contig it ends
+    """Add a contig's 4-mers to the windows in which they start: (L,), (256,) -> (WINDOWS, TETRAMERS).
+
+    `offset` is the contig's start in the genome, `total` the genome's length, both in bp.
+    """
+    code, run, window, end = 0, 0, -1, 0  # number of the window, and its end in the contig
     for i in range(sequence.size):
         while i - 3 >= end:
             window = (offset + i - 3) * WINDOWS // total if window < 0 else window + 1
             end = -((window + 1) * total // -WINDOWS) - offset
-        letter = sequence[i]
-        if is_base(letter):
-            code = ((code << 2) | ((letter >> 1) & 3)) & 255
+        base = sequence[i]
+        if is_base(base):
+            code = ((code << 2) | ((base >> 1) & 3)) & 255
             run += 1
             if run >= 4:
                 counts[window, canonical[code]] += np.uint32(1)
@@ -85,20 +89,20 @@ def count_tetramers(sequence: Bytes, offset: int, total: int, canonical: Bytes, 
 
 @njit(cache=True, nogil=True)
 def count_bases_by_piece(sequence: Bytes, offset: int, total: int, counts: Counts) -> None:
-    """Add a contig's bases to the pieces they lie in, in the order A, C, G, T: (L,), (PIECES, 4)."""
-    piece, end = -1, 0  # the piece's number, and where in the contig it ends
+    """Add a contig's bases to the counts of their pieces, in the order A, C, G, T: (L,), (PIECES, 4)."""
+    piece, end = -1, 0  # number of the piece, and its end in the contig
     for i in range(sequence.size):
         while i >= end:
             piece = (offset + i) * PIECES // total if piece < 0 else piece + 1
             end = -((piece + 1) * total // -PIECES) - offset
-        letter = sequence[i]
-        if is_base(letter):
-            code = (letter >> 1) & 3  # A 0, C 1, T 2, G 3
+        base = sequence[i]
+        if is_base(base):
+            code = (base >> 1) & 3  # A 0, C 1, T 2, G 3
             counts[piece, code ^ (code >> 1)] += np.uint32(1)
 
 
 def _canonical() -> Bytes:
-    """A 4-mer and its reverse complement have one number: (256,) codes -> below TETRAMERS."""
+    """The number of each 4-mer, which its reverse complement shares: (256,) codes -> below TETRAMERS."""
     codes = np.arange(256)
     mirrored = np.zeros(256, np.int64)
     for place in range(4):

@@ -1,4 +1,4 @@
-"""The genomes of an index as the other rooms see them: by row, whatever segment they lie in."""
+"""References: what an index stores of each genome, by row, in whatever segment it is."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import zstandard
 
 from genome_index.encoders import Encoder, encoder_of
 from genome_index.index.store.catalog import Catalog
@@ -18,12 +19,22 @@ from genome_index.index.store.sketches import contigs_of, unpack
 from genome_index.records import Entry, Genome
 from genome_index.spec import IndexSpec
 
-OPEN_SEGMENTS = 128  # of up to six files: a process may usually have 1,024 open
+OPEN_SEGMENTS = 128  # of up to six files each; a process may usually have 1,024 open
 Locate = Callable[[int], tuple[str, int, int, str, str]]  # row -> segment, row in it, bp, id, sha256
 
 
 class References:
-    """Access to what is kept of each reference; `staged` holds bases that go when a build is done."""
+    """Blobs of the genomes of an index, decoded.
+
+    Parameters
+    ----------
+    locate : callable
+        Where a row is; see `locator`.
+    segments : Path
+        The folder of segments.
+    staged : Path, optional
+        The folder with the bases of all genomes of an unfinished change; they are removed when it ends.
+    """
 
     def __init__(
         self,
@@ -42,14 +53,15 @@ class References:
         return encoder_of(self.spec, str(self._where))
 
     def raw(self, rows: Sequence[int] | npt.NDArray[np.int64]) -> list[npt.NDArray[Any]]:
-        """What the encoder gave of some genomes, as it gave it: (n,) -> n arrays."""
+        """The encoder's output for some genomes, before pooling: (n,) -> n arrays."""
         return [self._decode(int(row)) for row in rows]
 
     def features(self, rows: Sequence[int] | npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
+        """The encoder's features of some genomes: (n,) -> (n, D)."""
         return self.encoder.features(self.raw(rows))
 
     def share_read(self, rows: Sequence[int]) -> float:
-        """What share of these genomes the encoder has read, by length; 1 unless it samples windows."""
+        """The share of these genomes' bases that the encoder has read; 1 unless it samples windows."""
         if self.spec.reading is None or not self.spec.reading.windows or not rows:
             return 1.0
         shares = [float(self.encoder.shares(self.raw([row]))[0]) for row in rows]
@@ -57,10 +69,11 @@ class References:
         return float(np.average(shares, weights=[self.length_bp(row) for row in rows]))
 
     def hashes(self, row: int) -> npt.NDArray[np.uint64]:
+        """The genome's sampled k-mer hashes, sorted: (H,)."""
         return np.frombuffer(self._blob("hashes", row), np.uint64)
 
     def limit(self, row: int) -> int:
-        """Hashes of this genome were kept below this."""
+        """The limit below which hashes of this genome were sampled."""
         return 2**64 // (self.spec.small_scaled if self.is_small(row) else self.spec.large_scaled)
 
     def length_bp(self, row: int) -> int:
@@ -70,22 +83,22 @@ class References:
         return self.length_bp(row) <= self.spec.small_bp
 
     def candidate(self, row: int) -> Candidate:
-        """What skani compares a query with."""
+        """The genome as skani compares it with a query."""
         skani = self._blob("skani", row)
         return (
             Candidate(skani, self._locate(row)[4][:24]) if skani else Candidate(self._blob("bases", row), "")
         )
 
     def windows(self, row: int) -> bytes:
-        """The genome's spectrum window by window, for `portraits.decode_windows`."""
+        """The blob for `composition.decode_windows`."""
         return self._blob("windows", row)
 
     def course(self, row: int) -> bytes:
-        """The genome's bases piece by piece, for `portraits.decode_course`."""
+        """The blob for `composition.decode_course`."""
         return self._blob("course", row)
 
     def genome(self, row: int) -> Genome | None:
-        """The genome itself, where its bases are kept or still staged; else None."""
+        """The genome itself, where its bases are stored or staged; else None."""
         segment, at, _, genome_id, _ = self._locate(row)
         bases = self._blob("bases", row)
         if not bases and (staged := self._staged(segment)) is not None:
@@ -93,7 +106,7 @@ class References:
         return Genome(genome_id, contigs_of(unpack(bases)), genome_id) if bases else None
 
     def let_go(self) -> None:
-        """Unmap the segments read so far; they are mapped again when asked for."""
+        """Unmap the segments read so far; they are mapped again when needed."""
         self._segment.cache_clear()
 
     def _blob(self, kind: str, row: int) -> bytes:
@@ -109,9 +122,7 @@ def _segment_in(folder: Path | None, name: str) -> Segment | None:
 
 
 def encode_raw(row: npt.NDArray[Any]) -> bytes:
-    """An array as it is kept: type and columns, then zstd; most of a small genome's counts are zero."""
-    import zstandard
-
+    """An array as a blob: type and columns, then zstd, because most counts of a small genome are zero."""
     if row.dtype == np.uint16 and row.max(initial=0) < 256:
         row = row.astype(np.uint8)
     columns = "" if row.ndim == 1 else f" {row.shape[1]}"
@@ -119,9 +130,7 @@ def encode_raw(row: npt.NDArray[Any]) -> bytes:
 
 
 def decode_raw(blob: bytes) -> npt.NDArray[Any]:
-    """The array again."""
-    import zstandard
-
+    """The array of a blob that `encode_raw` made."""
     head, packed = blob.split(b"\0", 1)
     kind, *columns = head.decode().split()
     values = np.frombuffer(zstandard.decompress(packed), np.dtype(kind))
@@ -129,7 +138,7 @@ def decode_raw(blob: bytes) -> npt.NDArray[Any]:
 
 
 def locator(entries: Sequence[Entry] | Mapping[int, Entry] | Catalog) -> Locate:
-    """`References`' way to find a row, from whatever gives the entry of a row."""
+    """A function row -> segment, row in it, bp, id, sha256; from anything that gives the entry of a row."""
 
     def locate(row: int) -> tuple[str, int, int, str, str]:
         entry = entries[row]

@@ -1,7 +1,7 @@
-"""Segments: what the index keeps of each genome, in folders that are written once and never changed.
+"""Segments: the stored data of some hundred genomes each, in folders that are written once, never changed.
 
-A segment holds some hundred genomes; each genome has one blob in each of the segment's kinds (its spectrum,
-its sketches ...). `segment.json` is written last, so a segment without it is not there.
+Each genome has one blob of every kind (its spectrum, its sketches ...). `segment.json` is written last; a
+folder without it is not a segment.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ OFFSETS = np.dtype([("end", "<u8"), ("crc", "<u4")])
 def write_segment(
     final: Path, genomes: Sequence[Mapping[str, Any]], blobs: Mapping[str, Sequence[bytes]]
 ) -> None:
-    """Write a new segment: `genomes` are its JSON rows, `blobs[kind][i]` belongs to genome i."""
+    """Write a new segment: `genomes` are its JSON rows, `blobs[kind][i]` is of genome i."""
     if is_whole(final):
-        return  # named by its content: a run that was killed after this step has written it
+        return  # its name says its content: a run that was killed later has written it
     work = new_folder(final)
     with disk_errors(final):
         for kind, rows in blobs.items():
@@ -43,19 +43,19 @@ def write_segment(
 
 
 def copy_segment(source: Path, final: Path) -> None:
-    """The same segment in another index; nothing to do where it is there already."""
+    """Copy a segment into another index, unless that has it."""
     if is_whole(final):
         return
     work = new_folder(final)
     with disk_errors(final):
         shutil.copytree(source, work, dirs_exist_ok=True)
     for complaint in Segment(work).damage():
-        raise IndexDamaged(str(source), f"a copy of it is damaged ({complaint})")
+        raise IndexDamaged(str(source), f"the copy of it is damaged ({complaint})")
     finish_folder(work, final)
 
 
 def is_whole(path: Path) -> bool:
-    """Whether there is a segment, and every file in it is what was written."""
+    """Whether there is a segment whose files all match their checksums."""
     try:
         return (path / MANIFEST).exists() and not Segment(path).damage()
     except IndexDamaged:
@@ -70,7 +70,7 @@ def _offsets(rows: Sequence[bytes]) -> npt.NDArray[np.void]:
 
 
 class Segment:
-    """A segment opened for reading; blobs are read when asked for, and checked against their checksums."""
+    """A segment opened for reading; each blob is checked against its checksum when it is read."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -84,7 +84,7 @@ class Segment:
             raise IndexDamaged(str(self.path), f"segment cannot be read ({error})") from error
 
     def blob(self, kind: str, row: int) -> bytes:
-        """The bytes kept of genome `row` under `kind`."""
+        """The blob of genome `row` of this kind."""
         table, content = self._kind(kind)
         if row >= len(table):
             raise IndexDamaged(str(self.path / f"{kind}.bin"), f"cannot be read ({len(table)} entries)")
@@ -117,7 +117,7 @@ class Segment:
             os.close(handle)
 
     def damage(self) -> list[str]:
-        """Every file that is missing or differs from its checksum, as sentences."""
+        """A sentence for every file that is missing or differs from its checksum."""
         return [
             f"{self.path / name}: {complaint}"
             for name, expected in self.manifest["files"].items()

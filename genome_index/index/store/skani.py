@@ -1,9 +1,9 @@
-"""Hits -> evidence: ANI and aligned fraction from skani, in percent and in both directions.
+"""ANI and aligned fractions by skani, in percent and in both directions.
 
-Traps of pyskani 0.2.0 that this room closes in: fractions instead of percent; a name with a slash cannot be
-queried (names here are our own); `save` swaps its two formats (it is not used: the folder format is written
-while sketching, and a small folder of just the candidates is read back); nothing is returned for a pair below
-the floor (here it is evidence with a reason).
+Peculiarities of pyskani 0.2.0 that stay within this module: it gives fractions, not percent; a name with a
+slash cannot be queried (names here are our own); `save` swaps its two formats (it is not used: the folder
+format is written while sketching, and a small folder of the candidates is read back); a pair below the range
+gives no result (here it is evidence with a reason).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from genome_index.records import Evidence, Genome
 if TYPE_CHECKING:
     import pyskani
 
-SCREEN = 0.70  # skani's marker screen; its default of 0.80 hides pairs that it can still measure
+SCREEN = 0.70  # skani's marker screen; its default of 0.80 drops pairs that it could still measure
 FLOOR = "below the range of ANI (about 82 % for whole genomes): no sufficiently similar stretches"
 
 
@@ -35,15 +35,15 @@ class Candidate:
 
 
 def measure(query: Genome, candidates: Sequence[Candidate]) -> list[Evidence]:
-    """ANI and aligned fractions of one genome against some references, in their order."""
+    """ANI and aligned fractions of a genome against some references, in their order."""
     small = [number for number, candidate in enumerate(candidates) if not candidate.skani_name]
     large = [number for number, candidate in enumerate(candidates) if candidate.skani_name]
-    found: dict[int, Evidence] = {}
+    evidence: dict[int, Evidence] = {}
     if small:
-        found |= _against_packed(query, {number: candidates[number].blob for number in small})
+        evidence |= _against_packed(query, {number: candidates[number].blob for number in small})
     if large:
-        found |= _against_sketches(query, {number: candidates[number] for number in large})
-    return [found.get(number, Evidence(reason=FLOOR)) for number in range(len(candidates))]
+        evidence |= _against_sketches(query, {number: candidates[number] for number in large})
+    return [evidence.get(number, Evidence(reason=FLOOR)) for number in range(len(candidates))]
 
 
 def _against_packed(query: Genome, blobs: dict[int, bytes]) -> dict[int, Evidence]:
@@ -56,7 +56,7 @@ def _against_packed(query: Genome, blobs: dict[int, bytes]) -> dict[int, Evidenc
 
 
 def _against_sketches(query: Genome, candidates: dict[int, Candidate]) -> dict[int, Evidence]:
-    """Lay the candidates' sketches out as the small folder that pyskani opens."""
+    """Write the candidates' sketches into a small folder as pyskani has it, and query that."""
     import pyskani
 
     prefix = _parameters(LARGE)
@@ -66,8 +66,12 @@ def _against_sketches(query: Genome, candidates: dict[int, Candidate]) -> dict[i
             (Path(folder) / f"{name}.sketch").write_bytes(blob)
         markers = [prefix, struct.pack("<Q", len(blobs)), *(blob[len(prefix) :] for blob in blobs.values())]
         (Path(folder) / "markers.bin").write_bytes(b"".join(markers))
-        found = _query(pyskani.Database.open(folder), query)
-    return {number: found[one.skani_name] for number, one in candidates.items() if one.skani_name in found}
+        evidence = _query(pyskani.Database.open(folder), query)
+    return {
+        number: evidence[candidate.skani_name]
+        for number, candidate in candidates.items()
+        if candidate.skani_name in evidence
+    }
 
 
 def _query(database: pyskani.Database, query: Genome) -> dict[str, Evidence]:
@@ -82,9 +86,9 @@ def _query(database: pyskani.Database, query: Genome) -> dict[str, Evidence]:
 
 @cache
 def _parameters(settings: SkaniSettings) -> bytes:
-    """The bytes that begin every file of a database with these settings.
+    """The bytes at the start of every file of a database with these settings.
 
-    They are those of an empty one, less its count of markers.
+    They are the markers file of an empty database without its number of markers.
     """
     import pyskani
 

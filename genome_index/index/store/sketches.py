@@ -1,8 +1,8 @@
-"""What verification needs of each genome: its sampled 21-mers, and its 2-bit bases or its skani sketch.
+"""Sketches for verification: sampled 21-mers, and the bases (2 bits each) or the skani sketch of a genome.
 
-The 21-mers (FracMinHash, Irber et al. 2022) measure how much of one genome is found in another, down to a few
-shared words. A small genome is kept as 2 bits a base: that is less than any sketch that could give its ANI.
-A large one is kept as the sketch that skani would make of it.
+The 21-mers (FracMinHash, Irber et al. 2022) measure how much of one genome is in another, down to a few
+shared k-mers. A small genome is stored as 2 bits a base, which is smaller than any sketch from which ANI
+could be measured; a large one is stored as its skani sketch.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ Hashes = npt.NDArray[np.uint64]
 
 @dataclass(frozen=True)
 class SkaniSettings:
-    """skani's own names: one of `compression` words seeds the alignment, one of `marker` screens."""
+    """skani's parameters: one of `compression` k-mers seeds the alignment, one of `marker` screens."""
 
     compression: int
     marker: int
@@ -37,7 +37,7 @@ SMALL = SkaniSettings(compression=30, marker=200)  # skani's --small-genomes
 LARGE = SkaniSettings(compression=125, marker=1000)  # skani's default
 
 
-MUCH_LARGER = 10  # a megabase and some thousand viruses have one 21-mer in common that means nothing
+MUCH_LARGER = 10  # a megabase shares one 21-mer by chance with some of a thousand viruses
 
 # -- FracMinHash ---------------------------------------------------------------------------------------------
 
@@ -45,45 +45,44 @@ MUCH_LARGER = 10  # a megabase and some thousand viruses have one 21-mer in comm
 def hash_sketch(genome: Genome, spec: IndexSpec) -> Hashes:
     """The genome's distinct sampled k-mer hashes, sorted: (H,).
 
-    K-mers are canonical; those with other letters, and plain repeats, are left out. Hashes are whole: of
-    32 bits, one of a short query's few would be met by chance in a large reference, and pass for a shared
-    word.
+    K-mers are canonical; those with ambiguous bases and simple repeats are left out. Hashes have 64 bits:
+    with 32, one of a short query's few hashes would be in a large reference by chance.
     """
     scaled = spec.small_scaled if genome.length_bp <= spec.small_bp else spec.large_scaled
     limit = np.uint64(2**64 // scaled)
-    kept = []
+    samples = []
     for contig in genome.contigs:
         room = np.empty(_room(len(contig.sequence), scaled), np.uint64)
-        count = sample_words(np.frombuffer(contig.sequence, np.uint8), spec.sketch_k, limit, room)
-        if count > room.size:  # a repeat whose word happens to be sampled
+        count = sample_kmers(np.frombuffer(contig.sequence, np.uint8), spec.sketch_k, limit, room)
+        if count > room.size:  # a long repeat of a k-mer that happens to be sampled
             room = np.empty(count, np.uint64)
-            sample_words(np.frombuffer(contig.sequence, np.uint8), spec.sketch_k, limit, room)
-        kept.append(room[:count])
-    hashes = np.sort(np.concatenate(kept))
+            sample_kmers(np.frombuffer(contig.sequence, np.uint8), spec.sketch_k, limit, room)
+        samples.append(room[:count])
+    hashes = np.sort(np.concatenate(samples))
     return hashes[np.append(True, hashes[1:] != hashes[:-1])] if len(hashes) else hashes
 
 
 def _room(length_bp: int, scaled: int) -> int:
-    """Enough for the expected sample and ten standard deviations."""
+    """Room for the expected sample size and ten standard deviations."""
     expected = length_bp / scaled
     return int(expected + 10 * expected**0.5) + 16
 
 
 @njit(cache=True, nogil=True)
-def sample_words(sequence: Bytes, k: int, limit: np.uint64, out: Hashes) -> int:
-    """Hashes below `limit` of the canonical k-mers, k up to 32: (L,) -> how many there are.
+def sample_kmers(sequence: Bytes, k: int, limit: np.uint64, out: Hashes) -> int:
+    """Write the hashes below `limit` of the canonical k-mers, k up to 32, to `out`: (L,) -> their number.
 
-    Those that fit go to `out`. The mixer is MurmurHash3's 64-bit finaliser; bits 1 and 2 of an ASCII letter
-    are A 0, C 1, T 2, G 3.
+    Hashes beyond the end of `out` are only counted. The hash is MurmurHash3's 64-bit finaliser; bits 1 and 2
+    of the ASCII code of a base are A 0, C 1, T 2, G 3.
     """
     one, two, top = np.uint64(1), np.uint64(2), np.uint64(2 * (k - 1))
     mask = (one << (top + one)) + ((one << (top + one)) - one)
     forward, backward = np.uint64(0), np.uint64(0)
     run, count = 0, 0
     for i in range(sequence.size):
-        letter = sequence[i]
-        if is_base(letter):
-            base = np.uint64((letter >> np.uint8(1)) & np.uint8(3))
+        code = sequence[i]
+        if is_base(code):
+            base = np.uint64((code >> np.uint8(1)) & np.uint8(3))
             forward = ((forward << two) | base) & mask
             backward = (backward >> two) | ((base ^ two) << top)
             run += 1
@@ -104,11 +103,11 @@ def sample_words(sequence: Bytes, k: int, limit: np.uint64, out: Hashes) -> int:
 
 
 @njit(cache=True, nogil=True)
-def _is_repeat(word: np.uint64, k: int) -> bool:
-    """Whether a word is one to three bases over and over: a poly-A tail makes no kinship."""
+def _is_repeat(kmer: np.uint64, k: int) -> bool:
+    """Whether a k-mer repeats one to three bases: poly-A tails and the like do not show relatedness."""
     for period in range(1, 4):
         overlap = (np.uint64(1) << np.uint64(2 * (k - period))) - np.uint64(1)
-        if (word ^ (word >> np.uint64(2 * period))) & overlap == 0:
+        if (kmer ^ (kmer >> np.uint64(2 * period))) & overlap == 0:
             return True
     return False
 
@@ -117,12 +116,12 @@ def _is_repeat(word: np.uint64, k: int) -> bool:
 def containment(a: Hashes, b: Hashes, limit: np.uint64) -> float:
     """Share of the smaller sketch that is in the other, 0 to 1: sorted (A,), (B,).
 
-    Hashes from `limit` up are left out, so that sketches of two densities are compared at the coarser. One
-    word in common with a sketch more than MUCH_LARGER times as large is chance, and counts for nothing.
+    Hashes from `limit` up are left out, so that sketches of two densities are compared at the lower one. A
+    single k-mer shared with a sketch more than MUCH_LARGER times as large is chance and does not count.
     """
     size_a, size_b = int(np.searchsorted(a, limit)), int(np.searchsorted(b, limit))
     shared, i, j = 0, 0, 0
-    while i < size_a and j < size_b:  # without branches: which is less is anybody's guess
+    while i < size_a and j < size_b:  # without branches, which the processor could not predict
         left, right = a[i], b[j]
         shared += int(left == right)
         i += int(left <= right)
@@ -137,7 +136,7 @@ def containment(a: Hashes, b: Hashes, limit: np.uint64) -> float:
 
 
 def pack(genome: Genome) -> bytes:
-    """A genome as 2 bits a base. Case and contig names are lost; letters that are no base come back as N."""
+    """A genome as 2 bits a base. Case and contig names are lost; all but A, C, G, T, U are read back as N."""
     joined = np.frombuffer(b"".join(contig.sequence for contig in genome.contigs), np.uint8)
     lengths = np.array([len(contig.sequence) for contig in genome.contigs], "<u4")
     clear = np.ones(joined.size + 2, np.uint8)
@@ -156,26 +155,26 @@ def unpack(blob: bytes) -> list[bytes]:
     lengths = np.frombuffer(blob, "<u4", contigs, 8)
     edges = np.frombuffer(blob, "<u4", marks, 8 + 4 * contigs)
     packed = np.frombuffer(blob, np.uint8, offset=8 + 4 * (contigs + marks))
-    letters = FOUR_LETTERS[packed].view(np.uint8)[: int(lengths.sum())].copy()
+    bases = FOUR_BASES[packed].view(np.uint8)[: int(lengths.sum())].copy()
     for start, end in edges.reshape(-1, 2):
-        letters[start:end] = ord("N")
+        bases[start:end] = ord("N")
     ends = np.cumsum(lengths)
-    return [letters[end - length : end].tobytes() for length, end in zip(lengths, ends, strict=True)]
+    return [bases[end - length : end].tobytes() for length, end in zip(lengths, ends, strict=True)]
 
 
-def _four_letters() -> npt.NDArray[np.uint32]:
+def _four_bases() -> npt.NDArray[np.uint32]:
     codes = np.arange(256)[:, None] >> np.array([0, 2, 4, 6]) & 3
     return np.asarray(np.frombuffer(b"ACTG", np.uint8)[codes].copy().view(np.uint32).reshape(-1))
 
 
-FOUR_LETTERS = _four_letters()  # byte of four codes -> its four letters
+FOUR_BASES = _four_bases()  # byte of four codes -> four bases as ASCII
 
 
 # -- skani ---------------------------------------------------------------------------------------------------
 
 
 def skani_sketches(genomes: Sequence[Genome], names: Sequence[str]) -> list[bytes]:
-    """Skani's sketch of each large genome, as pyskani writes it; names must be file names and differ."""
+    """Skani's sketch of each large genome, as pyskani writes it; names must be distinct file names."""
     import pyskani
 
     with tempfile.TemporaryDirectory(prefix="gindex-") as folder:
