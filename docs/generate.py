@@ -192,27 +192,25 @@ def _kind(field: Mapping[str, Any]) -> str:
 
 
 def architecture() -> str:
-    parts = [NOTE, "# Architecture", ARCHITECTURE, "```", *_layers(), "```", "## Modules", MODULES]
+    parts = [NOTE, "# Architecture", ARCHITECTURE, f"```text\n{_layers()}\n```", "## Modules", MODULES]
     for name, folder in (("genome_index", ROOT / "genome_index"), ("gindex_cli", ROOT / "cli")):
         for package in sorted(path.parent for path in folder.rglob("__init__.py")):
             parts += _package(package, ".".join((name, *package.relative_to(folder).parts)))
-    text = "\n\n".join(parts)
-    return text.replace("```\n\n", "```\n").replace("\n\n```\n", "\n```\n", 1) + "\n"
+    return "\n\n".join(parts) + "\n"
 
 
 ARCHITECTURE = """Read `genome_index/pipeline.py` first: it shows the way of the data on one screen. Each
 folder of `genome_index` is one subject, and `tests/` has the same folders. A folder imports only what stands
-below it here; folders on one line do not import each other. import-linter checks this in `make check`.
-"""
+below it here; folders on one line do not import each other. import-linter checks this in `make check`."""
 
 MODULES = "The descriptions are the modules' own first lines."
 
 
-def _layers() -> list[str]:
+def _layers() -> str:
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     contracts = settings["tool"]["importlinter"]["contracts"]
     layers = next(contract["layers"] for contract in contracts if contract["type"] == "layers")
-    return ["\n".join(["gindex_cli", *layers])]
+    return "\n".join(["gindex_cli", *layers])
 
 
 def _package(folder: Path, name: str) -> list[str]:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import re
-import subprocess
 import sys
 import tempfile
+from contextlib import chdir
 from pathlib import Path
+
+from gindex_cli import app, progress
+from typer.testing import CliRunner
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
@@ -21,15 +25,14 @@ def commands() -> list[str]:
 
 
 def transcript() -> str:
+    """Commands and what they print, without the progress lines that a slow machine shows."""
+    progress.LINE_EVERY_S = math.inf
     lines = []
-    with tempfile.TemporaryDirectory() as folder:
-        (Path(folder) / "data").symlink_to(ROOT / "data")
+    with tempfile.TemporaryDirectory() as folder, chdir(folder):
+        Path("data").symlink_to(ROOT / "data")
         for command in commands():
-            done = subprocess.run(
-                [sys.executable, "-m", "gindex_cli", *command.split()[1:]], cwd=folder, check=True,
-                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-            )  # fmt: skip
-            lines += [f"$ {command}\n", done.stdout]
+            result = CliRunner().invoke(app, command.split()[1:], catch_exceptions=False)
+            lines += [f"$ {command}\n", result.output]
     return "".join(lines)
 
 

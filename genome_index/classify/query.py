@@ -35,6 +35,8 @@ Floats = npt.NDArray[np.float32]
 
 @dataclass(frozen=True)
 class QuerySettings:
+    """Settings of a query: hits to report, references to ignore, threads."""
+
     k: int = 5  # hits reported
     exclude_identical: bool = False  # leave out references with exactly the sequence of the query
     threads: int = 1

@@ -11,11 +11,12 @@ import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, chdir
 from dataclasses import dataclass, field
+from math import inf
 from pathlib import Path
 
 import pytest
 from helpers.fasta import ROOT, Gindex
-from helpers.pages import RUNNABLE, Block, Page, pages
+from helpers.pages import RUNNABLE, Block, Page, pages, script
 
 from genome_index import build_index
 
@@ -23,13 +24,12 @@ GENOMES = ("02", "04", "05", "07", "08", "12", "13", "15", "17", "18", "20")  # 
 MORE = ("01", "03")
 RENAMED = "genome_id\tspecies\thabitat\nDEMO_0002\tDemobacter renamed\tsoil\n"
 SECONDS = re.compile(r" in \d+\.\d s")
-# Which blocks take long by their nature: trained encoders, reports with all figures, a service.
-LONG = (
+LONG = (  # 60 genomes, trained encoders, calibration of fragments, reports with all figures, a service
+    "README.md",
     "docs/guides/encoders.md",
     "docs/guides/fragments.md",
     "docs/guides/reports.md",
     "docs/guides/service.md",
-    "README.md",
 )
 NEEDS = {  # modules without which a page's commands say which extra to install
     "docs/guides/encoders.md": ("torch", "transformers", "matplotlib"),
@@ -126,7 +126,10 @@ def pages_index(genomes: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
 
 
 @pytest.fixture
-def session(tmp_path: Path, genomes: Path, gindex: Gindex) -> Iterator[Session]:
+def session(
+    tmp_path: Path, genomes: Path, gindex: Gindex, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Session]:
+    monkeypatch.setattr("gindex_cli.progress.LINE_EVERY_S", inf)  # which only a slow machine shows
     folder = Path(shutil.copytree(genomes, tmp_path / "page"))
     (folder / "data").symlink_to(ROOT / "data")
     with chdir(folder), ExitStack() as cleanup:
@@ -159,6 +162,12 @@ def test_the_blocks_of_a_page_run(page, session, request):
         if block.language == "console":
             expected = "".join(f"{line}\n" for line in block.text.splitlines() if not line.startswith("$ "))
             assert SECONDS.sub("", printed) == SECONDS.sub("", expected), f"{page.name}:{block.line}"
+
+
+def test_the_transcript_of_the_readme_is_that_of_make_demo():
+    (block,) = [block for block in pages()[0].blocks() if block.language == "console"]
+    assert block.commands == script("transcript").commands()
+    assert len(block.commands) == 2
 
 
 def test_blocks_that_do_not_run_say_why():

@@ -1,11 +1,13 @@
-"""Code blocks of Markdown pages, each with what stands before it, and the pages of README and docs."""
+"""Pages of README and docs, their code blocks, and the scripts that write some of them."""
 
 from __future__ import annotations
 
+import importlib.util
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 
 from helpers.fasta import ROOT
 
@@ -61,3 +63,13 @@ class Page:
 def pages() -> list[Page]:
     """README, CONTRIBUTING and every page of the site that is written by hand or by a script."""
     return [Page(ROOT / "README.md"), Page(ROOT / "CONTRIBUTING.md"), *map(Page, sorted(DOCS.rglob("*.md")))]
+
+
+def script(name: str) -> ModuleType:
+    """A script of docs/, which is no package."""
+    spec = importlib.util.spec_from_file_location(f"docs_{name}", DOCS / f"{name}.py")
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
