@@ -1,4 +1,4 @@
-"""Write beside, then move; rename, then remove: what is on disk is either whole or not there."""
+"""Atomic writes and removals: a file or folder on disk is either complete or absent."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from genome_index.errors import StorageError
 
 @contextmanager
 def disk_errors(path: Path) -> Iterator[None]:
-    """Translate what the operating system says of a full or read-only disk."""
+    """Translate errors of the operating system, such as a full or read-only disk, into StorageError."""
     try:
         yield
     except OSError as error:
@@ -21,7 +21,7 @@ def disk_errors(path: Path) -> Iterator[None]:
 
 
 def sync(path: Path) -> None:
-    """Ask the kernel to put a file, or a folder's entries, on the disk now."""
+    """Make the kernel write a file, or the entries of a folder, to the disk now."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -30,19 +30,19 @@ def sync(path: Path) -> None:
 
 
 def write_file(path: Path, content: bytes) -> None:
-    """Replace a file at once: a reader sees the old content or the new, never half of one."""
-    beside = path.with_name(f".{path.name}.new")
+    """Replace a file at once: a reader sees the old content or the new, never a part of one."""
+    new = path.with_name(f".{path.name}.new")
     with disk_errors(path):
-        with beside.open("wb") as file:
+        with new.open("wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(beside, path)
+        os.replace(new, path)
         sync(path.parent)
 
 
 def new_folder(final: Path) -> Path:
-    """An empty folder to write into, beside where it will be moved when it is finished."""
+    """An empty folder to write into; `finish_folder` gives it its final name."""
     work = final.with_name(f".{final.name}.work")
     with disk_errors(final):
         shutil.rmtree(work, ignore_errors=True)
@@ -51,9 +51,9 @@ def new_folder(final: Path) -> Path:
 
 
 def finish_folder(work: Path, final: Path) -> None:
-    """Move a finished folder into place; everything in it reaches the disk before its name does.
+    """Give a finished folder its final name, after everything in it has reached the disk.
 
-    What lies there already is of no use, or it would not be written again: it makes way.
+    A folder that has the name already is replaced: it was damaged, or it would not be written again.
     """
     with disk_errors(final):
         for file in sorted(work.iterdir()):
@@ -66,27 +66,28 @@ def finish_folder(work: Path, final: Path) -> None:
         shutil.rmtree(old, ignore_errors=True)
 
 
-def remove_folders(parent: Path, gone: Callable[[str], bool]) -> None:
-    """Remove folders by name so that none is ever seen by half: first the names go, then the contents.
+def remove_folders(parent: Path, is_unneeded: Callable[[str], bool]) -> None:
+    """Remove folders by name so that no part of one is ever seen: first it is renamed, then removed.
 
-    A name that starts with a dot is nobody's content: it was being written or removed when a process was
-    killed, and goes as well. What cannot be removed now is left for the next time.
+    Names that start with a dot are removed too: they were being written or removed when a process was killed.
+    A folder that cannot be removed now is left for the next time.
     """
     names = sorted(os.listdir(parent)) if parent.is_dir() else []
-    remains = [parent / name for name in names if name.startswith(".")]
+    renamed = [parent / name for name in names if name.startswith(".")]
     for name in names:
-        if not name.startswith(".") and gone(name):
+        if not name.startswith(".") and is_unneeded(name):
             with suppress(OSError):
-                remains.append(_set_aside(parent / name))
-    if remains:
+                renamed.append(_set_aside(parent / name))
+    if renamed:
         sync(parent)
-    for folder in remains:
+    for folder in renamed:
         shutil.rmtree(folder, ignore_errors=True)
 
 
 def _set_aside(folder: Path) -> Path:
+    """Rename a folder to a name that starts with a dot, and return that path."""
     aside = folder.with_name(f".{folder.name}.gone")
-    if aside.exists():  # a removal that was killed; a folder moves to no name that has content
+    if aside.exists():  # of a killed removal; a folder cannot be renamed to one with content
         shutil.rmtree(aside, ignore_errors=True)
     os.rename(folder, aside)
     return aside

@@ -1,4 +1,4 @@
-"""Bases of a record: which letters are nucleotides, checked and counted."""
+"""Bases of a record: nucleotide codes are checked, and A, C, G, T, U counted."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from genome_index.records import Contig, Taxon
 
 IUPAC = b"ACGTUNRYSWKMBDHVacgtunryswkmbdhv"
 WHITE_SPACE = b"\r\n\t \v\f"
-GAPS_TO_N = bytes.maketrans(b"-.", b"NN")  # deleting a gap would join its flanks into words that do not exist
+GAPS_TO_N = bytes.maketrans(b"-.", b"NN")  # without the gap its flanks would form k-mers that do not exist
 
 
 class FileRecord(NamedTuple):
-    """One record of a file."""
+    """One record of a file, with the reason why it cannot be used."""
 
     contig: Contig
     taxon: Taxon
-    wrong: str = ""  # why it cannot be used; nothing if it can
+    reason: str = ""  # empty if it can be used
 
 
-UNSAID = Taxon()  # what FASTA says of taxonomy
+NO_TAXON = Taxon()  # of every FASTA record
 
 
 def checked_record(contig: Contig, taxon: Taxon) -> FileRecord:
-    """The record with white space taken out and gaps made N; what is no nucleotide is wrong."""
+    """The record without white space, gaps as N; a character that is not a nucleotide code is an error."""
     sequence = contig.sequence
     if count_bases(np.frombuffer(sequence, np.uint8)) == len(sequence):
         return FileRecord(contig, taxon)
@@ -36,23 +36,23 @@ def checked_record(contig: Contig, taxon: Taxon) -> FileRecord:
 
 
 def _complaint(name: str, sequence: bytes) -> str:
-    strange = sequence.translate(None, IUPAC)
-    if not strange:
+    others = sequence.translate(None, IUPAC)
+    if not others:
         return ""
-    found = ", ".join(repr(chr(letter)) for letter in sorted(set(strange))[:6])
-    protein = (
-        "; this looks like protein, gindex reads nucleotides"
-        if strange[:1].isalpha()
-        else "; is it a sequence file?"
+    shown = ", ".join(repr(chr(code)) for code in sorted(set(others))[:6])
+    cure = (
+        "this looks like protein, gindex reads nucleotides"
+        if others[:1].isalpha()
+        else "is it a sequence file?"
     )
-    return f"record {name!r} holds {found}, which are no nucleotide codes{protein}"
+    return f"record {name!r} has {shown}, which are not nucleotide codes; {cure}"
 
 
 @njit(cache=True, nogil=True)
 def count_bases(sequence: npt.NDArray[np.uint8]) -> int:
-    """How many letters are A, C, G, T or U, in either case: (L,) -> int.
+    """The number of A, C, G, T and U, in either case: (L,) -> int.
 
-    Added up in single bytes, 128 at a time, which the processor does on many letters at once.
+    Summed in single bytes, 128 at a time, which the processor does for many bases at once.
     """
     bases, whole = 0, sequence.size // 128 * 128
     for start in range(0, whole, 128):
@@ -66,15 +66,14 @@ def count_bases(sequence: npt.NDArray[np.uint8]) -> int:
 
 
 @njit(cache=True, nogil=True)
-def is_base(letter: np.uint8) -> np.uint8:
-    """1 for A, C, G, T and U, in either case; 0 for any other letter."""
-    letter |= np.uint8(32)
-    found = (letter == 97) | (letter == 99) | (letter == 103) | (letter == 116) | (letter == 117)
-    return np.uint8(found)
+def is_base(code: np.uint8) -> np.uint8:
+    """1 for the ASCII code of A, C, G, T or U, in either case; 0 for any other."""
+    code |= np.uint8(32)
+    return np.uint8((code == 97) | (code == 99) | (code == 103) | (code == 116) | (code == 117))
 
 
 @njit(cache=True, nogil=True)
 def mark_bases(sequence: npt.NDArray[np.uint8], marks: npt.NDArray[np.uint8]) -> None:
-    """Which letters are bases, as 1 and 0: (L,), (L,)."""
+    """Write 1 to `marks` for each A, C, G, T or U, 0 for any other code: (L,), (L,)."""
     for i in range(sequence.size):
         marks[i] = is_base(sequence[i])

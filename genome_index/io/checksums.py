@@ -1,4 +1,4 @@
-"""Checksums: whether a file is still what was written."""
+"""Checksums: of files, and of JSON manifests that contain their own."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 from genome_index.errors import IndexDamaged
 
-SEAL = "sha256"  # the key of a manifest that holds the checksum of all the others
+SEAL = "sha256"  # the key in a manifest for the checksum of all other keys
 
 
 def sha256_of(path: Path) -> str:
@@ -19,7 +19,7 @@ def sha256_of(path: Path) -> str:
 
 
 def described(folder: Path) -> dict[str, dict[str, Any]]:
-    """What a manifest says of the files in a folder: name -> bytes, sha256."""
+    """Size and checksum of the files in a folder, for its manifest: name -> bytes, sha256."""
     return {
         file.name: {"bytes": file.stat().st_size, "sha256": sha256_of(file)}
         for file in sorted(folder.iterdir())
@@ -27,11 +27,12 @@ def described(folder: Path) -> dict[str, dict[str, Any]]:
 
 
 def damage_of(path: Path, expected: Mapping[str, Any]) -> str:
-    """What is wrong with a file, or nothing.
+    """How a file differs from its description in a manifest; empty if it does not.
 
     Raises
     ------
-    IndexDamaged : it may not be read, so that nobody knows
+    IndexDamaged
+        The file cannot be read.
     """
     try:
         size = path.stat().st_size
@@ -53,12 +54,12 @@ def seal_of(values: Mapping[str, Any]) -> str:
 
 
 def sealed(values: Mapping[str, Any]) -> bytes:
-    """JSON that holds its own checksum."""
+    """JSON that contains its own checksum."""
     return json.dumps({**values, SEAL: seal_of(values)}, indent=1).encode()
 
 
 def json_object(content: bytes) -> dict[str, Any]:
-    """The object a file of JSON holds; ValueError, with a sentence, where it holds none."""
+    """The object in JSON text; ValueError, with the reason, where there is none."""
     try:
         values = json.loads(content)
     except ValueError as error:
@@ -69,7 +70,7 @@ def json_object(content: bytes) -> dict[str, Any]:
 
 
 def unsealed(values: Mapping[str, Any]) -> dict[str, Any]:
-    """The values without their seal; ValueError, with a sentence, where it is broken."""
+    """The values without their checksum; ValueError where they do not match it."""
     rest = {key: value for key, value in values.items() if key != SEAL}
     if values.get(SEAL) != seal_of(rest):
         raise ValueError("does not match its checksum")

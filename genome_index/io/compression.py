@@ -1,4 +1,4 @@
-"""The bytes of an input: a file, standard input or a pipe, unpacked by what its first bytes say."""
+"""Input bytes: a file, standard input or a pipe, decompressed by its first bytes, whatever its name."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from itertools import chain
-from typing import TYPE_CHECKING, Any, BinaryIO, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, cast
 
 import zstandard
 
@@ -22,18 +22,37 @@ from genome_index.errors import InputError
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
-BLOCK_BYTES = 1 << 17  # below the size at which malloc asks the kernel for fresh pages each time
+BLOCK_BYTES = 1 << 17  # below the size at which malloc gets fresh pages from the kernel each time
 READ_ERRORS = (EOFError, OSError, lzma.LZMAError, zlib.error, zstandard.ZstdError)
 
-LONGEST_MAGIC = 6  # bytes that tell an archive, of those in OPENERS
+LONGEST_MAGIC = 6  # bytes that identify a compressed format, of those in OPENERS
 ZSTD = b"\x28\xb5\x2f\xfd"
-ZSTD_SKIPPED = tuple(bytes([0x50 + kind]) + b"\x2a\x4d\x18" for kind in range(16))  # pzstd begins with one
-LONGEST_ZSTD_WINDOW = 1 << 31  # bytes; `zstd --long=31` of many genomes asks for it, 1 << 27 is the default
+ZSTD_SKIPPABLE = tuple(bytes([0x50 + kind]) + b"\x2a\x4d\x18" for kind in range(16))  # pzstd begins with one
+LONGEST_ZSTD_WINDOW = 1 << 31  # bytes; `zstd --long=31` of many genomes needs it, 1 << 27 is the default
+UNTRUSTED_BYTES = 1 << 12  # decompressed at once of an untrusted file: 4 kB of zstd can become 130 MB
+
+
+class Frame(Protocol):
+    """A decompressor of one frame, as lzma and zstandard have it."""
+
+    @property
+    def eof(self) -> bool: ...
+    @property
+    def unused_data(self) -> bytes: ...
+    def decompress(self, data: bytes, /) -> bytes: ...
 
 
 @contextmanager
-def open_stream(path: str) -> Iterator[io.BufferedReader]:
-    """An input, `-` being standard input, as bytes that are unpacked whatever its name says.
+def open_stream(path: str, memory_limit: int | None = None) -> Iterator[io.BufferedReader]:
+    """Open an input for reading as decompressed bytes.
+
+    Parameters
+    ----------
+    path : str
+        A file, or `-` for standard input.
+    memory_limit : int, optional
+        Bytes that a decompressor may use, for untrusted files; one that needs more raises LZMAError or
+        ZstdError.
 
     Raises
     ------
@@ -41,27 +60,27 @@ def open_stream(path: str) -> Iterator[io.BufferedReader]:
     """
     with ExitStack() as stack:
         raw = _standard_input() if path == "-" else stack.enter_context(_opened(path))
-        start = raw.read(LONGEST_MAGIC)  # no peek: of a pipe, that may see fewer bytes than will come
+        start = raw.read(LONGEST_MAGIC)  # not peek, which may return fewer bytes of a pipe
         if raw.seekable():
             raw.seek(-len(start), os.SEEK_CUR)
         else:
             raw = rejoined(start, raw)
         for magic, opener in OPENERS:
             if start.startswith(magic):
-                yield stack.enter_context(io.BufferedReader(opener(raw), BLOCK_BYTES))
+                yield stack.enter_context(io.BufferedReader(opener(raw, memory_limit), BLOCK_BYTES))
                 return
         yield raw
 
 
 def rejoined(start: bytes, rest: BinaryIO) -> io.BufferedReader:
-    """What was read of a stream and what is left of it, as one; to close it leaves `rest` open."""
+    """The start of a stream and its rest as one stream; closing it leaves `rest` open."""
     blocks = chain([start], iter(partial(rest.read, BLOCK_BYTES), b""))
     return io.BufferedReader(_Blocks(blocks), BLOCK_BYTES)
 
 
 def _standard_input() -> io.BufferedReader:
     if sys.stdin is None:
-        raise InputError("-", "standard input is closed; give a file, or send one in with < or |")
+        raise InputError("-", "standard input is closed; give a file, or redirect one with < or |")
     return cast(io.BufferedReader, sys.stdin.buffer)
 
 
@@ -77,7 +96,7 @@ class _Blocks(io.RawIOBase):
 
     def __init__(self, blocks: Iterable[bytes]) -> None:
         self._blocks = iter(blocks)
-        self._left = memoryview(b"")  # a view: of a block that unpacked to much, each slice would be a copy
+        self._left = memoryview(b"")  # a view, because slices of a large block would be copies
 
     def readable(self) -> bool:
         return True
@@ -85,40 +104,52 @@ class _Blocks(io.RawIOBase):
     def readinto(self, buffer: WriteableBuffer) -> int:
         view = memoryview(buffer)
         while not self._left:
-            following = next(self._blocks, None)
-            if following is None:
+            block = next(self._blocks, None)
+            if block is None:
                 return 0
-            self._left = memoryview(following)
-        taken, self._left = self._left[: len(view)], self._left[len(view) :]
-        view[: len(taken)] = taken
-        return len(taken)
+            self._left = memoryview(block)
+        part, self._left = self._left[: len(view)], self._left[len(view) :]
+        view[: len(part)] = part
+        return len(part)
 
 
-def _zstd_blocks(raw: BinaryIO) -> Iterator[bytes]:
-    """Zstandard frames unpacked; EOFError where the last is cut short, of which the library says nothing."""
-    new_frame = zstandard.ZstdDecompressor(max_window_size=LONGEST_ZSTD_WINDOW).decompressobj
-    frame: zstandard.ZstdDecompressionObj | None = None
+def _open_xz(raw: BinaryIO, memory_limit: int | None) -> Any:  # noqa: ANN401  # a raw or a buffered stream
+    if memory_limit is None:
+        return lzma.LZMAFile(raw)
+    new_frame = partial(lzma.LZMADecompressor, lzma.FORMAT_XZ, memory_limit)
+    return _Blocks(_frames(raw, new_frame, UNTRUSTED_BYTES))
+
+
+def _open_zstd(raw: BinaryIO, memory_limit: int | None) -> _Blocks:
+    window = LONGEST_ZSTD_WINDOW if memory_limit is None else 1 << (memory_limit.bit_length() - 1)
+    new_frame = zstandard.ZstdDecompressor(max_window_size=window).decompressobj
+    return _Blocks(_frames(raw, new_frame, BLOCK_BYTES if memory_limit is None else UNTRUSTED_BYTES))
+
+
+def _frames(raw: BinaryIO, new_frame: Callable[[], Frame], block_bytes: int) -> Iterator[bytes]:
+    """Decompressed frames; EOFError where the last one is cut short, which zstandard does not report."""
+    frame: Frame | None = None
     packed = b""
-    while packed := packed or raw.read(BLOCK_BYTES):
+    while packed := packed or raw.read(block_bytes):
         frame = frame or new_frame()
         yield frame.decompress(packed)
-        packed = frame.unused_data  # what follows the end of the frame; before it, nothing
+        packed = frame.unused_data  # bytes after the end of the frame
         if frame.eof:
             frame = None
     if frame is not None:
         raise EOFError("Compressed file ended before the end-of-stream marker was reached")
 
 
-OPENERS: tuple[tuple[bytes | tuple[bytes, ...], Callable[[Any], Any]], ...] = (
-    (b"\x1f\x8b", lambda raw: gzip.GzipFile(fileobj=raw)),
-    (b"BZh", bz2.BZ2File),
-    (b"\xfd7zXZ\0", lzma.LZMAFile),
-    ((ZSTD, *ZSTD_SKIPPED), lambda raw: _Blocks(_zstd_blocks(raw))),
+OPENERS: tuple[tuple[bytes | tuple[bytes, ...], Callable[[Any, int | None], Any]], ...] = (
+    (b"\x1f\x8b", lambda raw, memory_limit: gzip.GzipFile(fileobj=raw)),
+    (b"BZh", lambda raw, memory_limit: bz2.BZ2File(raw)),
+    (b"\xfd7zXZ\0", _open_xz),
+    ((ZSTD, *ZSTD_SKIPPABLE), _open_zstd),
 )
 
 
 def cause(error: BaseException) -> str:
-    """A foreign error in our words: what happened and what to do."""
+    """The cause of a read error, one of READ_ERRORS, and its cure, for the end of a sentence."""
     match error:
         case FileNotFoundError():
             return "no such file or folder; check the path"
@@ -126,7 +157,7 @@ def cause(error: BaseException) -> str:
             return "permission denied; make it readable"
         case EOFError() | zlib.error() | lzma.LZMAError() | zstandard.ZstdError():
             return _damaged(error)
-        case OSError() if error.errno is None:  # no system call: gzip and bz2 say so of bad data
+        case OSError() if error.errno is None:  # not of a system call: gzip and bz2 raise it for bad data
             return _damaged(error)
         case OSError() if error.strerror:
             return f"cannot be read: {error.strerror.lower()}"

@@ -1,4 +1,4 @@
-"""FASTA: a stream of bytes to contigs, one record in memory at a time."""
+"""FASTA: contigs of a stream of bytes, one record in memory at a time."""
 
 from __future__ import annotations
 
@@ -10,14 +10,18 @@ from genome_index.records import Contig
 
 
 def fasta_contigs(block: bytes, rest: io.BufferedReader, stem: str) -> Iterator[Contig]:
-    """Split a FASTA stream at each '>' that begins a line; memory holds one record and one block."""
+    """The contigs of a FASTA stream, split at each '>' at the start of a line.
+
+    `block` is the first block of the stream, `rest` the stream after it. Records without a name are called
+    after the file, `stem`, and numbered.
+    """
     number = 0
-    parts: list[bytes] = []  # of the record being read: its beginning as it is, then its bases
+    parts: list[bytes] = []  # of the present record: the first block unchanged, then bases
     last = b"\n"
     while block:
         start, at = 0, block.find(b">")
         while at >= 0:
-            if (block[at - 1 : at] or last) == b"\n":  # any other stands inside a header
+            if (block[at - 1 : at] or last) == b"\n":  # any other '>' is inside a header
                 if number:
                     yield _contig(_longer(parts, block[start:at]), f"{stem}_{number}")
                 number, parts, start = number + 1, [], at + 1
@@ -29,7 +33,7 @@ def fasta_contigs(block: bytes, rest: io.BufferedReader, stem: str) -> Iterator[
 
 
 def _longer(parts: list[bytes], more: bytes) -> list[bytes]:
-    """The parts with another; its line ends are taken out now, while the block is in the cache."""
+    """The parts with one more; its line ends are removed now, while the block is in the processor's cache."""
     if not parts:
         return [more]
     if b"\n" not in parts[0]:  # not even the header is complete

@@ -1,4 +1,4 @@
-"""GenBank and EMBL flat files by Biopython: records with the taxonomy of their organism."""
+"""GenBank and EMBL flat files, read by Biopython: records with the taxonomy of their organism."""
 
 from __future__ import annotations
 
@@ -17,19 +17,25 @@ if TYPE_CHECKING:
     from Bio.SeqRecord import SeqRecord
 
 
-MALFORMED = (ValueError, AssertionError, AttributeError, LookupError, TypeError)  # what Biopython dies of
+MALFORMED = (ValueError, AssertionError, AttributeError, LookupError, TypeError)  # Biopython's errors
 LENGTHS_DIFFER = re.compile(r"Expected sequence length (\d+), found (\d+)")
 
 
 def flat_file_records(stream: io.BufferedReader, kind: str, source: str) -> Iterator[FileRecord]:
-    """GenBank and EMBL by Biopython; organism and lineage become the taxonomy."""
+    """The records of a GenBank or EMBL file, `kind`; organism and lineage become the taxon.
+
+    Raises
+    ------
+    InputError
+        The file is not well-formed.
+    """
     from Bio import BiopythonWarning, SeqIO
 
     with io.TextIOWrapper(stream, encoding="utf-8", errors="replace") as text:
         parsed = SeqIO.parse(text, kind.lower())  # type: ignore[no-untyped-call]  # Biopython has none here
         while True:
             try:
-                with warnings.catch_warnings(record=True) as said:
+                with warnings.catch_warnings(record=True) as caught:
                     warnings.simplefilter("always", BiopythonWarning)
                     record = next(parsed, None)
             except MALFORMED as error:
@@ -38,11 +44,11 @@ def flat_file_records(stream: io.BufferedReader, kind: str, source: str) -> Iter
                 raise InputError(source, reason) from error
             if record is None:
                 return
-            yield _flat_record(record, " ".join(str(one.message) for one in said))
+            yield _flat_record(record, " ".join(str(warning.message) for warning in caught))
 
 
-def _flat_record(record: SeqRecord, said: str) -> FileRecord:
-    """A record of a flat file. Of what Biopython warns, a cut sequence matters; slips of format do not."""
+def _flat_record(record: SeqRecord, message: str) -> FileRecord:
+    """A record with Biopython's warnings: a sequence of another length is an error, format slips are not."""
     from Bio.Seq import UndefinedSequenceError
 
     name, taxon = str(record.id), _organism(record.annotations)
@@ -51,7 +57,7 @@ def _flat_record(record: SeqRecord, said: str) -> FileRecord:
     except UndefinedSequenceError:
         reason = "a record without its sequence (no ORIGIN); download it with the sequence"
         return FileRecord(Contig(name, b""), taxon, reason)
-    if lengths := LENGTHS_DIFFER.search(said):
+    if lengths := LENGTHS_DIFFER.search(message):
         reason = (
             f"record {name!r} has {lengths[2]} bp, but its length is given as {lengths[1]}; "
             "it was cut or changed: download it again, or correct the length"
@@ -61,10 +67,10 @@ def _flat_record(record: SeqRecord, said: str) -> FileRecord:
 
 
 def _organism(annotations: dict[str, Any]) -> Taxon:
-    """Taxon of a GenBank record. Its lineage has no ranks: the suffixes that fix one by the codes are used.
+    """The taxon of a GenBank record, whose lineage has no ranks: they follow from the suffixes of names.
 
-    -aceae, -idae and -viridae are families, -ales and -virales orders (ICNP, ICN, ICZN, ICTV); the genus is
-    the lineage's entry that begins the organism's name.
+    By the codes of nomenclature (ICNP, ICN, ICZN, ICTV) -aceae, -idae and -viridae are families, -ales and
+    -virales orders; the genus is the name in the lineage with which the organism's name starts.
     """
     organism = str(annotations.get("organism", "")).strip()
     lineage = [str(name) for name in annotations.get("taxonomy", [])]

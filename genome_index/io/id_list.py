@@ -1,4 +1,4 @@
-"""Some genomes, named in a file: one id a line, or the column genome_id of a table."""
+"""Lists of genome ids in a file: one id a line, or the column genome_id of a table."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ ID, PART = "genome_id", "part"
 
 
 def read_ids(path: Path, part: str | None = None) -> frozenset[str]:
-    """The ids that a file names; of a table with a column `part`, such as a corpus's split.tsv, one part's.
+    """The ids in a file; with `part`, those of one part in a table with that column, as a corpus's split.tsv.
 
     Raises
     ------
@@ -31,16 +31,16 @@ def read_ids(path: Path, part: str | None = None) -> frozenset[str]:
     plain = frozenset(line.strip() for line in lines if not line.startswith("#"))
     ids = frozenset(cells[header.index(ID)].strip() for cells in table) if ID in header else plain
     if not ids:
-        raise UsageError(f"{path}: it names no genome; give one id a line, or a table with a column {ID}")
+        raise UsageError(f"{path}: no genome ids in it; give one id a line, or a table with a column {ID}")
     return ids
 
 
 def _of_part(path: Path, header: list[str], table: list[list[str]], part: str) -> list[list[str]]:
     if ID not in header or PART not in header:
-        raise UsageError(f"--part {part}: {path} is no table with the columns {ID} and {PART}")
+        raise UsageError(f"--part {part}: {path} is not a table with the columns {ID} and {PART}")
     at = header.index(PART)
-    found = [cells for cells in table if cells[at] == part]
-    if not found:
+    rows = [cells for cells in table if cells[at] == part]
+    if not rows:
         known = ", ".join(sorted({cells[at] for cells in table}))
         raise UsageError(f"--part {part}: {path} has no genome of that part; there are: {known}")
-    return found
+    return rows

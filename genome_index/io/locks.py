@@ -1,6 +1,6 @@
-"""Locks: one process writes to an index at a time, and what a reader has open is not taken away from it.
+"""Locks: one process writes to an index at a time, and a snapshot that a reader has open is not removed.
 
-All of them are the kernel's (flock): it lets go of them when a process ends, however it ends.
+They are locks of the kernel (flock), which releases them when a process ends, however it ends.
 """
 
 from __future__ import annotations
@@ -27,9 +27,14 @@ def now() -> str:
 
 @contextmanager
 def locked(path: Path, wait_s: float) -> Iterator[None]:
-    """Hold a folder's lock: one writer at a time, a second one waits and then fails with a sentence.
+    """Hold a folder's lock as its only writer.
 
-    The folder is made where there is none, and goes again where nothing came of it.
+    The folder is made if there is none, and removed at the end if it is still empty.
+
+    Raises
+    ------
+    IndexLocked
+        Another process still holds the lock after `wait_s`.
     """
     made = [folder for folder in (path, *path.parents) if not os.path.exists(folder)]
     handle = _take(path, wait_s)
@@ -39,7 +44,7 @@ def locked(path: Path, wait_s: float) -> Iterator[None]:
             os.pwrite(handle, f"process {os.getpid()}, {Path(sys.argv[0]).name} since {now()}".encode(), 0)
         yield
     finally:
-        _leave_nothing(path, made)
+        _remove_if_empty(path, made)
         os.close(handle)
 
 
@@ -51,7 +56,7 @@ def _take(path: Path, wait_s: float) -> int:
             try:
                 handle = os.open(path / LOCK, os.O_RDWR | os.O_CREAT, 0o644)
             except FileNotFoundError:
-                continue  # the folder that another process had made has just gone again
+                continue  # another process has just removed the folder it had made
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -61,20 +66,20 @@ def _take(path: Path, wait_s: float) -> int:
                 raise IndexLocked(str(path), holder, wait_s) from None
             time.sleep(TRY_EVERY_S)
         else:
-            if _is_there(handle, path / LOCK):
+            if _is_same(handle, path / LOCK):
                 return handle
-            os.close(handle)  # the same, after it was opened
+            os.close(handle)  # the lock file was removed after it was opened
 
 
-def _is_there(handle: int, lock: Path) -> bool:
+def _is_same(handle: int, lock: Path) -> bool:
     try:
         return os.path.samestat(os.fstat(handle), lock.stat())
     except FileNotFoundError:
         return False
 
 
-def _leave_nothing(path: Path, made: Sequence[Path]) -> None:
-    with suppress(OSError):  # a folder with content stays, and so does all it lies in
+def _remove_if_empty(path: Path, made: Sequence[Path]) -> None:
+    with suppress(OSError):  # a folder with content stays, and so do the folders that contain it
         if os.listdir(path) == [LOCK]:
             (path / LOCK).unlink()
             for folder in made:
@@ -82,21 +87,21 @@ def _leave_nothing(path: Path, made: Sequence[Path]) -> None:
 
 
 def hold(folder: Path) -> int | None:
-    """Keep a folder from being pruned until this handle is closed; None where there is none to be had."""
+    """A handle that keeps a folder from being pruned until it is closed; None where that is impossible."""
     try:
         handle = os.open(folder, os.O_RDONLY)
     except OSError:
-        return None  # whoever reads in it will say why
+        return None  # reading the folder will raise the error
     try:
         fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except OSError:
-        os.close(handle)  # it is being pruned, or its file system knows no locks
+        os.close(handle)  # it is being pruned, or its file system has no locks
         return None
     return handle
 
 
 def is_held(folder: Path) -> bool:
-    """Whether some reader, of any process, has the folder open."""
+    """Whether a reader in any process has the folder open."""
     try:
         handle = os.open(folder, os.O_RDONLY)
     except OSError:

@@ -1,6 +1,7 @@
-"""The only reader: FASTA and GenBank, plain or compressed, files, folders and standard input -> Genome.
+"""Genomes from FASTA, GenBank and EMBL: plain or compressed, files, folders and standard input.
 
-Whatever cannot be read becomes a `Failure` in the stream, in its place: one bad file never stops a batch.
+All of gindex reads genomes here. An input that cannot be read becomes a `Failure` in its place in the stream,
+so that one bad file never stops a batch.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 from genome_index.errors import InputError, UsageError
-from genome_index.io.bases import UNSAID, WHITE_SPACE, FileRecord, checked_record
+from genome_index.io.bases import NO_TAXON, WHITE_SPACE, FileRecord, checked_record
 from genome_index.io.compression import BLOCK_BYTES, READ_ERRORS, cause, open_stream, rejoined
 from genome_index.io.fasta import fasta_contigs
 from genome_index.io.flatfile import flat_file_records
@@ -25,9 +26,9 @@ BEFORE_ALL = b"\xef\xbb\xbf" + WHITE_SPACE  # a byte order mark and blank lines 
 
 
 def iter_genomes(inputs: Iterable[str | Path], per: GenomePer = "file") -> Iterator[Genome | Failure]:
-    """Read inputs in order: files, folders (searched whole, in name order) or `-` for standard input.
+    """Read inputs in order: files, folders (with all their folders, by name) or `-` for standard input.
 
-    `per` says what one genome is: a whole file, or each record of it.
+    `per` is what one genome is: a file, or each record of it.
     """
     for given in inputs:
         for path in _files(given):
@@ -38,7 +39,13 @@ def iter_genomes(inputs: Iterable[str | Path], per: GenomePer = "file") -> Itera
 
 
 def read_list(path: Path) -> list[str]:
-    """The inputs named in a text file, one a line; blank lines and lines that start with # are left out."""
+    """The inputs listed in a text file, one a line, without blank lines and lines that start with #.
+
+    Raises
+    ------
+    UsageError
+        The file cannot be read.
+    """
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
@@ -49,14 +56,14 @@ def read_list(path: Path) -> list[str]:
 
 
 def sequence_files(inputs: Iterable[str | Path]) -> list[str]:
-    """The files that `iter_genomes` would read, folders searched; what cannot be read is left out here."""
+    """The files that `iter_genomes` would read, without those that it cannot read."""
     return [path for given in inputs for path in _files(given) if isinstance(path, str)]
 
 
 def first_names(path: str, look_bytes: int = 1 << 16) -> list[str]:
-    """Names of the FASTA records that begin in the first bytes of a file; none if it is something else.
+    """Names of the FASTA records that start in the first bytes of a file; empty if it is something else.
 
-    A pipe is left alone: what a look takes from it is gone.
+    A pipe is not read, because what is read of it is gone.
     """
     if not os.path.isfile(path):
         return []
@@ -64,7 +71,7 @@ def first_names(path: str, look_bytes: int = 1 << 16) -> list[str]:
         with open_stream(path) as stream:
             lines = stream.read(look_bytes).lstrip(BEFORE_ALL).split(b"\n")
     except (InputError, *READ_ERRORS):
-        return []  # reading it in earnest will say why
+        return []  # reading the genome will give the reason
     return [
         line[1:].split()[0].decode("utf-8", "replace")
         for line in lines
@@ -88,7 +95,7 @@ def file_stem(path: str | Path) -> str:
 
 
 def printable(path: str) -> str:
-    r"""A path as text that any file can hold, and still its own: bytes that are no UTF-8 are spelled out.
+    r"""A path as text that can be written anywhere: bytes that are not UTF-8 are spelled out.
 
     >>> printable("caf\udce9.fa")  # what Python makes of a name in Latin-1
     'caf\\xe9.fa'
@@ -100,27 +107,27 @@ def _files(given: str | Path) -> Iterator[str | Failure]:
     if str(given) == "-" or not os.path.isdir(given):
         yield str(given)
         return
-    found = _searched(given)
-    if not found:
-        kinds, shown = ", ".join(SUFFIXES), printable(str(given))
-        reason = f"no sequence file in this folder; gindex looks for {kinds}, also with .gz .bz2 .xz .zst"
+    files = _searched(given)
+    if not files:
+        suffixes, shown = ", ".join(SUFFIXES), printable(str(given))
+        reason = f"no sequence file in this folder; gindex reads {suffixes}, also with .gz .bz2 .xz .zst"
         yield Failure(shown, shown, reason)
-    yield from (found[path] for path in sorted(found))
+    yield from (files[path] for path in sorted(files))
 
 
 def _searched(given: str | Path) -> dict[str, str | Failure]:
-    """The sequence files of a folder by their paths, and its folders that may not be searched."""
-    closed: list[OSError] = []
-    found: dict[str, str | Failure] = {}
-    for folder, _, names in os.walk(given, onerror=closed.append):
+    """Path -> the path of each sequence file in a folder, or the failure of a folder that cannot be read."""
+    errors: list[OSError] = []
+    files: dict[str, str | Failure] = {}
+    for folder, _, names in os.walk(given, onerror=errors.append):
         for path in (str(Path(folder, name)) for name in names if _is_sequence_name(name)):
-            # A link that leads nowhere is an input, and its row says so; a pipe or a device is none.
+            # A broken link is an input, whose row gives the reason; a pipe or a device is not.
             if os.path.isfile(path) or not os.path.exists(path):
-                found[path] = path
-    for error in closed:
+                files[path] = path
+    for error in errors:
         path = str(Path(error.filename))
-        found[path] = Failure(printable(path), printable(path), cause(error))
-    return found
+        files[path] = Failure(printable(path), printable(path), cause(error))
+    return files
 
 
 def _is_sequence_name(name: str) -> bool:
@@ -149,31 +156,37 @@ def _genomes_of(path: str, per: GenomePer) -> Iterator[Genome | Failure]:
 
 
 def _record_genome(record: FileRecord, source: str) -> Genome | Failure:
-    contig, taxon, wrong = record
-    if not (wrong or contig.sequence):
-        wrong = f"record {contig.name!r} has a header but no sequence; remove it or complete it"
-    return Failure(contig.name, source, wrong) if wrong else Genome(contig.name, (contig,), source, taxon)
+    contig, taxon, reason = record
+    if not (reason or contig.sequence):
+        reason = f"record {contig.name!r} has a header but no sequence; remove it or complete it"
+    return Failure(contig.name, source, reason) if reason else Genome(contig.name, (contig,), source, taxon)
 
 
 def _file_genome(stem: str, records: Iterable[FileRecord], source: str) -> Genome:
     contigs: list[Contig] = []
-    taxon = UNSAID
-    for contig, said, wrong in records:
-        if wrong:
-            raise InputError(source, wrong)
-        if contig.sequence:
-            contigs.append(contig)
-        taxon = taxon if taxon.lineage.names else said
+    taxon = NO_TAXON
+    for record in records:
+        if record.reason:
+            raise InputError(source, record.reason)
+        if record.contig.sequence:
+            contigs.append(record.contig)
+        taxon = taxon if taxon.lineage.names else record.taxon
     if not contigs:
         raise InputError(source, "headers but no sequence; give a complete FASTA or GenBank file")
     return Genome(stem, tuple(contigs), source, taxon)
 
 
 def _records(stream: io.BufferedReader, stem: str, source: str) -> Iterator[FileRecord]:
-    """The records of one file, after a look at its first block: what it is, or why it is nothing we read."""
+    """The records of one file, whose format its first block shows.
+
+    Raises
+    ------
+    InputError
+        It is none of the formats.
+    """
     start = _first_block(stream)
     if start.startswith(b">"):
-        return (checked_record(contig, UNSAID) for contig in fasta_contigs(start, stream, stem))
+        return (checked_record(contig, NO_TAXON) for contig in fasta_contigs(start, stream, stem))
     if start.startswith((b"LOCUS ", b"ID   ")):
         kind = "GenBank" if start.startswith(b"LOCUS") else "EMBL"
         return flat_file_records(rejoined(start, stream), kind, source)
@@ -181,7 +194,7 @@ def _records(stream: io.BufferedReader, stem: str, source: str) -> Iterator[File
 
 
 def _first_block(stream: io.BufferedReader) -> bytes:
-    """The first block from its first letter on; nothing if there is none in the whole file."""
+    """The first block from its first printing character on; empty if the file has none."""
     while block := stream.read(BLOCK_BYTES):
         if start := block.lstrip(BEFORE_ALL):
             return start
@@ -194,7 +207,9 @@ def _not_sequence(start: bytes) -> str:
     if start.startswith(b"@"):
         return "this is FASTQ, single reads; assemble them first and give the contigs as FASTA"
     if b"\0" in start or not start[:64].isascii():
-        return "this is a binary file, not FASTA or GenBank (gz, bz2, xz and zst are read as they are)"
+        return (
+            "this is a binary file, not FASTA or GenBank (of compressed files, gz, bz2, xz and zst are read)"
+        )
     return (
         f"neither FASTA nor GenBank: expected '>' or 'LOCUS' at the start but found {start[:10].decode()!r}"
     )

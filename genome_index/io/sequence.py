@@ -1,4 +1,4 @@
-"""Contigs -> windows: never across the end of a contig, never across a run of N."""
+"""Windows over contigs, never across ambiguous bases; the reverse complement."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ COMPLEMENT = bytes.maketrans(b"ACGTUacgtuRYKMBVDHrykmbvdh", b"TGCAAtgcaaYRMKVBHD
 
 
 def reverse_complement(sequence: bytes) -> bytes:
-    """The other strand, read in its own direction; IUPAC codes are complemented too.
+    """The other strand in its own direction; IUPAC codes are complemented too.
 
     >>> reverse_complement(b"AACGTN")
     b'NACGTT'
@@ -23,14 +23,14 @@ def reverse_complement(sequence: bytes) -> bytes:
 
 
 def iter_chunks(genome: Genome, chunk_bp: int, step_bp: int) -> Iterator[Chunk]:
-    """Windows of `chunk_bp` every `step_bp` over each stretch of bases; the last of a stretch may be shorter.
+    """Windows of `chunk_bp` every `step_bp` over each run of bases; the last one of a run may be shorter.
 
     >>> genome = Genome("g", (Contig("c", b"ACGTACGNNAC"),), "-")
     >>> [(chunk.start, chunk.end) for chunk in iter_chunks(genome, chunk_bp=4, step_bp=4)]
     [(0, 4), (4, 7), (9, 11)]
     """
     for number, contig in enumerate(genome.contigs):
-        for start, end in _stretches(contig):
+        for start, end in _runs(contig):
             for at in range(start, end, step_bp):
                 stop = min(at + chunk_bp, end)
                 yield Chunk(number, at, stop, contig.sequence[at:stop])
@@ -39,13 +39,13 @@ def iter_chunks(genome: Genome, chunk_bp: int, step_bp: int) -> Iterator[Chunk]:
 
 
 def drawn_window(lengths_bp: Sequence[int], window_bp: int, draws: np.random.Generator) -> tuple[int, int]:
-    """A contig, drawn by its length, and where a window begins in it; 0 where the contig is shorter."""
+    """A contig drawn by its length, and the start of a window in it; 0 where the contig is shorter."""
     lengths = np.array(lengths_bp)
     contig = int(draws.choice(len(lengths), p=lengths / lengths.sum()))
     return contig, int(draws.integers(max(1, int(lengths[contig]) - window_bp + 1)))
 
 
-def _stretches(contig: Contig) -> Iterator[tuple[int, int]]:
+def _runs(contig: Contig) -> Iterator[tuple[int, int]]:
     """Start and end of each run of A, C, G, T or U."""
     start = 0
     for gap in NOT_A_BASE.finditer(contig.sequence):

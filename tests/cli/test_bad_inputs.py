@@ -30,14 +30,14 @@ from genome_index.io.reader import file_stem
 TORN = gzip.compress(GENOME)[:-200]
 DAMAGED = "the compressed file is cut short or damaged ({}); download or copy it again"
 CUT = DAMAGED.format("Compressed file ended before the end-of-stream marker was reached")
-BINARY = "this is a binary file, not FASTA or GenBank (gz, bz2, xz and zst are read as they are)"
+BINARY = "this is a binary file, not FASTA or GenBank (of compressed files, gz, bz2, xz and zst are read)"
 NEITHER = "neither FASTA nor GenBank: expected '>' or 'LOCUS' at the start but found {}"
 PROTEIN = (
-    "record 'p' holds {}, which are no nucleotide codes; this looks like protein, gindex reads nucleotides"
+    "record 'p' has {}, which are not nucleotide codes; this looks like protein, gindex reads nucleotides"
 )
 UNKNOWN = "{} of the sequence is N or another ambiguity code; at most 50% is accepted."
 NO_FILES = (
-    "no sequence file in this folder; gindex looks for .fa, .fasta, .fna, .fas, .ffn, .gb, .gbk, .gbff, "
+    "no sequence file in this folder; gindex reads .fa, .fasta, .fna, .fas, .ffn, .gb, .gbk, .gbff, "
     ".genbank, also with .gz .bz2 .xz .zst"
 )
 
@@ -135,7 +135,7 @@ BAD = {
     "too short": bad_file(
         "x.fa",
         b">n\n" + GENOME[3:502],
-        "499 bp is too short to be called: at least 500 bp are asked for.",
+        "499 bp is too short to be called: at least 500 bp are required.",
         "qc_fail",
     ),
     "missing": Bad(lambda folder: folder / "x.fa", "x", "no such file or folder; check the path"),

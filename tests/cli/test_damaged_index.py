@@ -259,7 +259,7 @@ def test_a_pointer_that_names_nothing_is_refused(gindex, own_index, good, name):
     result = gindex("query", good, "--index", own_index)
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr.startswith(f"gindex: {own_index}/CURRENT: holds {shown}")
-    assert result.stderr.endswith(", no snapshot number. Write 000001 into it.\n")
+    assert result.stderr.endswith(", which is not a snapshot number. Write 000001 into it.\n")
 
 
 def test_without_a_pointer_there_is_no_index(gindex, own_index, good):

@@ -60,7 +60,7 @@ WRONG_USE = {
     "remove DEMO_0001 DEMO_0002 DEMO_0004 DEMO_0005 DEMO_0015 DEMO_0017 --index {index}": (
         "{index}: that would remove every genome; delete the folder instead. Nothing was removed"
     ),
-    "undo --index {index}": "{index}: nothing to undo: snapshot 1 (build) is the oldest that is kept",
+    "undo --index {index}": "{index}: nothing to undo: snapshot 1 (build) is the oldest one",
     "evaluate --folds 1 --index {index}": FOLDS,
     "evaluate --folds 2 --leave-one-out --index {index}": FOLDS,
     "fetch": "give accessions, or one taxon (--taxon NAME), and not both",

@@ -369,28 +369,28 @@ REFUSED = {
     ),
     "binary": (
         b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR",
-        "this is a binary file, not FASTA or GenBank (gz, bz2, xz and zst are read as they are)",
+        "this is a binary file, not FASTA or GenBank (of compressed files, gz, bz2, xz and zst are read)",
     ),
     "UTF-16": (
         ">a\nACGT\n".encode("utf-16"),
-        "this is a binary file, not FASTA or GenBank (gz, bz2, xz and zst are read as they are)",
+        "this is a binary file, not FASTA or GenBank (of compressed files, gz, bz2, xz and zst are read)",
     ),
     "protein": (
         b">p\nMKLVINGKTLKGEITVEGPF\n",
-        "record 'p' holds 'E', 'F', 'I', 'L', 'P', which are no nucleotide codes; "
+        "record 'p' has 'E', 'F', 'I', 'L', 'P', which are not nucleotide codes; "
         "this looks like protein, gindex reads nucleotides",
     ),
     "numbered lines": (
         b">a\n1 ACGT\n5 ACGT\n",
-        "record 'a' holds '1', '5', which are no nucleotide codes; is it a sequence file?",
+        "record 'a' has '1', '5', which are not nucleotide codes; is it a sequence file?",
     ),
     "a header in the middle of a line": (
         b">a\nACGT >b\nACGT\n",
-        "record 'a' holds '>', which are no nucleotide codes; is it a sequence file?",
+        "record 'a' has '>', which are not nucleotide codes; is it a sequence file?",
     ),
     "bytes over 127": (
         b">a\nAC\x80GT\n",
-        "record 'a' holds '\\x80', which are no nucleotide codes; is it a sequence file?",
+        "record 'a' has '\\x80', which are not nucleotide codes; is it a sequence file?",
     ),
     "broken GenBank": (
         b"LOCUS       X 4 bp DNA\n",
@@ -515,7 +515,7 @@ def test_a_protein_record_is_told(write):
         SeqRecord(Seq("MKLVEE"), "P1", "P1", annotations={"molecule_type": "protein"}), text, "genbank"
     )
     assert reason(write(text.getvalue().encode())) == (
-        "record 'P1' holds 'E', 'L', which are no nucleotide codes; "
+        "record 'P1' has 'E', 'L', which are not nucleotide codes; "
         "this looks like protein, gindex reads nucleotides"
     )
 
@@ -651,7 +651,7 @@ def test_a_folder_without_sequence_files_is_a_failure(write, tmp_path):
         Failure(
             str(folder),
             str(folder),
-            "no sequence file in this folder; gindex looks for .fa, .fasta, .fna, .fas, .ffn, "
+            "no sequence file in this folder; gindex reads .fa, .fasta, .fna, .fas, .ffn, "
             ".gb, .gbk, .gbff, .genbank, also with .gz .bz2 .xz .zst",
         )
     ]

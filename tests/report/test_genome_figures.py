@@ -512,7 +512,7 @@ def test_no_kmer_spans_two_contigs(index: Index, demo: Path) -> None:
 
 
 def test_a_short_genome_has_no_windows(index: Index) -> None:
-    sentence = "g: 100 bp is too short to be called: at least 500 bp are asked for."
+    sentence = "g: 100 bp is too short to be called: at least 500 bp are required."
     with pytest.raises(UsageError, match=f"^{sentence}$"):
         nearest_windows(index, genome("ACGT" * 25))
 
@@ -552,7 +552,7 @@ def test_one_bad_file_stops_nothing(gindex, demo_index, tmp_path, write_fasta) -
     result = gindex("draw", "genome", short, bad, "DEMO_0001", "--index", demo_index, "--out", tmp_path / "o")
     assert result.exit_code == 1
     assert result.stderr.splitlines()[:2] == [
-        f"failed: {short}: short: 100 bp is too short to be called: at least 500 bp are asked for.",
+        f"failed: {short}: short: 100 bp is too short to be called: at least 500 bp are required.",
         f"failed: {bad}: bad: neither FASTA nor GenBank: expected '>' or 'LOCUS' at the start but found "
         "'no sequenc'",
     ]
@@ -566,9 +566,13 @@ WRONG = {
         "the ids, or give the path of a FASTA or GenBank file",
     ),
     "theme": (
-        "genome DEMO_0001 --theme blue", "no theme is called 'blue'; choose one of: light, dark"
+        "genome DEMO_0001 --theme blue",
+        "--theme is 'blue'; choose light or dark; see `gindex draw genome --help`",
     ),
-    "per": ("genome DEMO_0001 --genome-per contig", "--genome-per is 'contig'; choose file or record"),
+    "per": (
+        "genome DEMO_0001 --genome-per contig",
+        "--genome-per is 'contig'; choose file or record; see `gindex draw genome --help`",
+    ),
     "species": (
         "species Demobacterfictus",
         "{index}: no genome is of the species 'Demobacterfictus'; did you mean 'Demobacter fictus'?",
@@ -578,7 +582,8 @@ WRONG = {
         "{index}: no genome is of the species 'xyz'; `gindex list` shows the species there are",
     ),
     "species' theme": (
-        "species xyz --theme blue", "no theme is called 'blue'; choose one of: light, dark"
+        "species xyz --theme blue",
+        "--theme is 'blue'; choose light or dark; see `gindex draw species --help`",
     ),
 }  # fmt: skip
 
