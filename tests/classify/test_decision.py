@@ -193,7 +193,7 @@ ROWS = {
     "below the species threshold": Row(
         one_hit(94),
         SURE,
-        genus("ANI 94.0 % over 90 % to Alpha una, below the species threshold of 95.0 %."),
+        genus(BELOW),
     ),
     "a hair below the species threshold": Row(
         one_hit(float(np.nextafter(np.float32(95), 0))),
@@ -363,8 +363,7 @@ ROWS = {
         names(SURE_UNA, WEAK_ALPHA, ALPHACEAE, BACTERIA),
         Verdict(
             "family",
-            "ANI 94.0 % over 90 % to Alpha una, below the species threshold of 95.0 %. The family Alphaceae is "
-            "right with probability 0.91.",
+            f"{BELOW} The family Alphaceae is right with probability 0.91.",
             "family",
             "Alphaceae",
             0.91,
@@ -377,8 +376,7 @@ ROWS = {
         names(SURE_UNA, WEAK_ALPHA, WEAK_ALPHACEAE, BACTERIA),
         Verdict(
             "superkingdom",
-            "ANI 94.0 % over 90 % to Alpha una, below the species threshold of 95.0 %. The superkingdom Bacteria "
-            "is right with probability 0.92.",
+            f"{BELOW} The superkingdom Bacteria is right with probability 0.92.",
             "superkingdom",
             "Bacteria",
             0.92,
@@ -390,7 +388,7 @@ ROWS = {
         hits([7, 5, 0], ani=[NAN, 90, 94], af_query=90, af_reference=30),
         names(SURE_UNA, ALPHA),
         genus(
-            "ANI 94.0 % over 90 % to Alpha una, below the species threshold of 95.0 %.",
+            BELOW,
             closest=2,
             runner_up=1,
             warnings=little_aligned(30, "query"),
@@ -401,8 +399,7 @@ ROWS = {
         {rank: name for rank, name in SURE.items() if rank != "genus"},
         Verdict(
             "family",
-            "ANI 94.0 % over 90 % to Alpha una, below the species threshold of 95.0 %. The family Alphaceae is "
-            "right with probability 0.91.",
+            f"{BELOW} The family Alphaceae is right with probability 0.91.",
             "family",
             "Alphaceae",
             0.91,
@@ -435,14 +432,14 @@ ROWS = {
         one_hit(94),
         names(SURE_UNA, Name(0, 0.99, NEVER)),
         novel(
-            "ANI 94.0 % over 90 % to Alpha una, below the species threshold of 95.0 %. The genus is uncertain "
+            f"{BELOW} The genus is uncertain "
             "too: Alpha with probability 0.99 (too few genomes to learn a threshold)."
         ),
     ),
     "novel, no genus is elected": Row(
         one_hit(94),
         names(SURE_UNA),
-        novel("ANI 94.0 % over 90 % to Alpha una, below the species threshold of 95.0 %."),
+        novel(BELOW),
     ),
     "novel, no species is elected": Row(
         hits([6, 7]), names(), novel("No hit has a species name that can be used.")
@@ -466,7 +463,7 @@ ROWS = {
     "novel, index with species only": Row(
         one_hit(94),
         {"species": SURE_UNA},
-        novel("ANI 94.0 % over 90 % to Alpha una, below the species threshold of 95.0 %."),
+        novel(BELOW),
         model(without("superkingdom", "family", "genus")),  # type: ignore[arg-type]
     ),
     "novel, index with labels only": Row(

@@ -1,0 +1,169 @@
+"""Mutants of the core: which changes of genome_index/classify and index/calibration do the close tests notice?
+
+python tests/bench/mutation.py [--jobs N] [--keep] [--survivors] [MODULE ...]
+
+A copy of the package and of the close tests (CLOSE_TESTS, milliseconds each, no index, no FASTA) goes to
+build/mutation, and mutmut 3 mutates the copy. It leaves decorated functions alone; so in the copy properties are
+written as `name = property(function)`, and numba's kernels are plain Python. Modules are given as in imports,
+for example genome_index.classify.decision; without any, all of both rooms are mutated. --keep goes on with the
+copy of the last run, and mutates only what has changed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import libcst as cst
+from mutmut.stats import status_by_exit_code
+
+ROOT = Path(__file__).resolve().parents[2]
+WORK = ROOT / "build" / "mutation"
+MUTATED = ("genome_index/classify", "genome_index/index/calibration")
+CLOSE_TESTS = (
+    "tests/classify/test_batches.py",
+    "tests/classify/test_call_parts.py",
+    "tests/classify/test_contamination.py",
+    "tests/classify/test_decision.py",
+    "tests/classify/test_elected_names.py",
+    "tests/classify/test_evidence.py",
+    "tests/classify/test_query.py",
+    "tests/classify/test_reasons.py",
+    "tests/classify/test_reference_warnings.py",
+    "tests/classify/test_scope.py",
+    "tests/classify/test_search.py",
+    "tests/classify/fragments",
+    "tests/index/calibration",
+)
+KEPT_DECORATORS = ("staticmethod", "classmethod")  # mutmut mutates these functions as they are
+DROPPED_DECORATORS = ("njit",)
+KILLED = ("killed", "timeout", "segfault", "suspicious")
+SETTINGS = """\
+[tool.mutmut]
+source_paths = ["genome_index"]
+only_mutate = ["genome_index/classify/*", "genome_index/index/calibration/*"]
+pytest_add_cli_args = ["-p", "no:cacheprovider", "-p", "no:xdist", "-p", "no:hypothesispytest"]
+pytest_add_cli_args_test_selection = {tests}
+use_git_change_detection = false
+timeout_constant = 5.0
+
+[tool.pytest.ini_options]
+addopts = "--strict-config --import-mode=importlib"
+pythonpath = ["tests"]
+"""
+
+
+class Undecorated(cst.CSTTransformer):
+    """Decorated functions as plain ones, decorated by an assignment after them."""
+
+    def leave_FunctionDef(  # noqa: N802  # libcst's name
+        self, original_node: cst.FunctionDef, updated_node: cst.FunctionDef
+    ) -> cst.BaseStatement | cst.FlattenSentinel[cst.BaseStatement]:
+        names = [_decorator_name(decorator) for decorator in updated_node.decorators]
+        if not names or names[0] in KEPT_DECORATORS:
+            return updated_node
+        if names[0] in DROPPED_DECORATORS:
+            return updated_node.with_changes(decorators=[])
+        name = updated_node.name.value
+        plain = updated_node.with_changes(decorators=[], name=cst.Name(f"_plain_{name}"))
+        assignment = cst.parse_statement(f"{name} = {names[0]}(_plain_{name})")
+        return cst.FlattenSentinel([plain, assignment])
+
+
+def _decorator_name(decorator: cst.Decorator) -> str:
+    node = decorator.decorator
+    node = node.func if isinstance(node, cst.Call) else node
+    return node.value if isinstance(node, cst.Name) else cst.Module([]).code_for_node(node)
+
+
+def prepare() -> None:
+    """Copy package and tests; a file that has not changed keeps its time, so that mutmut passes it over."""
+    for folder in ("genome_index", "tests/helpers"):
+        for source in sorted((ROOT / folder).rglob("*")):
+            if source.is_file() and "__pycache__" not in source.parts and "weights" not in source.parts:
+                _copy(source.relative_to(ROOT))
+    for name in CLOSE_TESTS:
+        paths = (ROOT / name).rglob("*.py") if (ROOT / name).is_dir() else [ROOT / name]
+        for source in paths:
+            if source.exists():
+                _copy(source.relative_to(ROOT))
+    tests = [name for name in CLOSE_TESTS if (ROOT / name).exists()]
+    (WORK / "pyproject.toml").write_text(SETTINGS.format(tests=json.dumps(tests)))
+
+
+def _copy(path: Path) -> None:
+    content = (ROOT / path).read_bytes()
+    if path.suffix == ".py" and str(path).startswith(MUTATED):
+        content = cst.parse_module(content).visit(Undecorated()).code.encode()
+    target = WORK / path
+    if not target.exists() or target.read_bytes() != content:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(content)
+
+
+def statuses() -> dict[str, str]:
+    """Mutant -> killed, survived, no tests ..."""
+    found: dict[str, str] = {}
+    for path in sorted((WORK / "mutants").rglob("*.py.meta")):
+        codes = json.loads(path.read_text())["exit_code_by_key"]
+        found |= {mutant: status_by_exit_code[code] for mutant, code in codes.items()}
+    return found
+
+
+def table(found: dict[str, str]) -> str:
+    """Lines of Markdown: mutants and dead ones of each module."""
+    lines = ["| module | mutants | dead | % |", "|---|---|---|---|"]
+    modules = sorted({mutant.rpartition(".")[0] for mutant in found})
+    for module in [*modules, ""]:
+        some = [status for mutant, status in found.items() if not module or mutant.rpartition(".")[0] == module]
+        dead = sum(status in KILLED for status in some)
+        name = module.removeprefix("genome_index.") or "**all**"
+        lines.append(f"| {name} | {len(some):,} | {dead:,} | {100 * dead / max(1, len(some)):.1f} |")
+    return "\n".join(lines)
+
+
+def show(mutant: str) -> str:
+    command = [sys.executable, "-m", "mutmut", "show", mutant]
+    return subprocess.run(command, cwd=WORK, capture_output=True, text=True, check=True).stdout
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("modules", nargs="*")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--keep", action="store_true", help="go on with the copy of the last run")
+    parser.add_argument("--survivors", action="store_true", help="print the survivors of the last run, as diffs")
+    options = parser.parse_args()
+    if not options.survivors:
+        if not options.keep:
+            shutil.rmtree(WORK, ignore_errors=True)
+        prepare()
+        command = [sys.executable, "-m", "mutmut", "run", "--max-children", str(options.jobs)]
+        globs = [f"{module}.*" for module in options.modules]
+        path = os.pathsep.join(map(str, (WORK / "mutants", WORK / "mutants" / "tests")))
+        environment = os.environ | {"PYTHONPATH": path, "OMP_NUM_THREADS": "1"}
+        with (WORK / "mutmut.log").open("w") as log:
+            subprocess.run([*command, *globs], cwd=WORK, env=environment, check=False, stdout=log, stderr=log)
+    found = {
+        mutant: status
+        for mutant, status in statuses().items()
+        if status != "not checked"
+        and (not options.modules or mutant.rpartition(".")[0].startswith(tuple(options.modules)))
+    }
+    if options.survivors:
+        for mutant in (mutant for mutant, status in found.items() if status not in KILLED):
+            print(f"== {found[mutant]}: {mutant}")
+            lines = show(mutant).splitlines()
+            print("\n".join(line for line in lines if line[:1] in "+-" and line[:3] not in ("+++", "---")))
+    print(table(found))
+    print(dict(Counter(found.values())))
+
+
+if __name__ == "__main__":
+    main()

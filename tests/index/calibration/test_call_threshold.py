@@ -1,0 +1,184 @@
+"""Thresholds of calibrators: false calls at species, precision above it, and folds without relatives."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from helpers.handmade import calibrator
+
+from genome_index.index.calibration import call_threshold
+from genome_index.index.calibration.calibrator import Samples, fit_calibrator
+from genome_index.index.calibration.call_threshold import (
+    FALSE_CALLS,
+    LEAST_CALLS,
+    NEVER,
+    REQUIRED_PRECISION,
+    THRESHOLDS,
+    learned_threshold,
+    with_threshold,
+)
+from genome_index.index.calibration.features import FEATURES
+from genome_index.index.calibration.vote import Vote
+
+
+def samples(
+    right: np.ndarray, species_out: np.ndarray | bool = True, eligible: np.ndarray | bool = True
+) -> Samples:
+    count = len(right)
+    table = np.zeros((count, len(FEATURES)), np.float32)
+    flags = [np.broadcast_to(np.asarray(flag, bool), (count,)) for flag in (species_out, eligible)]
+    return Samples(table, right.astype(bool), np.ones(count), *flags, np.arange(count))
+
+
+def test_the_promises() -> None:
+    assert (REQUIRED_PRECISION, FALSE_CALLS, LEAST_CALLS) == (0.905, 0.03, 30)
+    assert THRESHOLDS == (0.50, 0.95)
+    assert NEVER > 1
+
+
+def test_without_a_query_whose_species_is_out_the_default_holds() -> None:
+    assert learned_threshold(np.full(50, 0.9), samples(np.ones(50), species_out=False)) == 0.8
+
+
+# -- species: every call with the species held out is wrong --------------------------------------------------
+
+
+def test_at_most_three_percent_of_the_queries_are_called_falsely() -> None:
+    probability = np.linspace(0.94, 0.55, 100)
+    found = learned_threshold(probability, samples(np.zeros(100)))
+    assert found == pytest.approx(probability[3] + 1e-6, abs=1e-9)
+    assert (probability >= found).sum() == 3
+
+
+def test_the_share_is_of_all_queries_but_only_eligible_ones_can_be_called() -> None:
+    probability = np.linspace(0.94, 0.55, 100)
+    eligible = np.arange(100) >= 20
+    found = learned_threshold(probability, samples(np.zeros(100), eligible=eligible))
+    assert found == pytest.approx(probability[23] + 1e-6, abs=1e-9)
+
+
+def test_queries_whose_species_is_not_out_have_no_part() -> None:
+    probability = np.concatenate([np.linspace(0.94, 0.55, 100), np.full(50, 0.9499)])
+    species_out = np.arange(150) < 100
+    right = np.arange(150) >= 100
+    found = learned_threshold(probability, samples(right, species_out))
+    assert found == pytest.approx(np.linspace(0.94, 0.55, 100)[3] + 1e-6, abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("probability", "eligible", "expected"),
+    [
+        (np.full(100, 0.99), True, 0.95),
+        (np.full(100, 0.1), True, 0.50),
+        (np.full(100, 0.9), np.arange(100) < 3, 0.50),  # all that could be called falsely may be
+        (np.full(100, 0.9), np.arange(100) < 4, 0.9 + 1e-6),
+        (np.full(100, 0.9), False, 0.50),
+    ],
+)
+def test_the_threshold_of_false_calls_stays_within_its_limits(
+    probability: np.ndarray, eligible: np.ndarray | bool, expected: float
+) -> None:
+    found = learned_threshold(probability, samples(np.zeros(100), eligible=eligible))
+    assert found == pytest.approx(expected, abs=1e-9)
+
+
+# -- genus and above: a call can be right --------------------------------------------------------------------
+
+
+def test_the_threshold_is_where_the_calls_are_precise_enough() -> None:
+    probability = np.linspace(0.94, 0.51, 200)
+    right = np.ones(200)
+    right[100:] = 0  # precision falls below 0.905 at 111 calls
+    found = learned_threshold(probability, samples(right))
+    assert found == pytest.approx(probability[109])
+
+
+def test_a_later_recovery_of_precision_counts() -> None:
+    probability = np.linspace(0.94, 0.51, 200)
+    right = np.ones(200)
+    right[:5] = 0  # 47 calls are too imprecise; all 200 are not
+    assert learned_threshold(probability, samples(right)) == pytest.approx(probability[199])
+
+
+def test_the_order_is_that_of_probability() -> None:
+    probability = np.linspace(0.51, 0.94, 200)
+    right = np.ones(200)
+    right[:100] = 0
+    assert learned_threshold(probability, samples(right)) == pytest.approx(probability[90])
+
+
+def test_fewer_than_thirty_calls_teach_no_threshold() -> None:
+    probability = np.linspace(0.94, 0.51, 200)
+    right = np.zeros(200)
+    right[:28] = 1  # 30 calls have a precision of 0.93, 31 of 0.903
+    assert learned_threshold(probability, samples(right)) == pytest.approx(probability[29])
+    right[27] = 0  # 29 calls would be precise enough, 30 are not
+    assert learned_threshold(probability, samples(right)) == 0.95
+
+
+def test_of_few_queries_half_are_enough() -> None:
+    probability = np.linspace(0.94, 0.51, 20)
+    right = np.zeros(20)
+    right[:10] = 1
+    assert learned_threshold(probability, samples(right)) == pytest.approx(probability[10])
+    right[9] = 0
+    right[8] = 0
+    assert learned_threshold(probability, samples(right)) == 0.95
+
+
+@pytest.mark.parametrize(("probability", "expected"), [(0.3, 0.5), (0.99, 0.95)])
+def test_the_threshold_of_precision_stays_within_its_limits(probability: float, expected: float) -> None:
+    assert learned_threshold(np.full(40, probability), samples(np.ones(40))) == expected
+
+
+# -- folds ---------------------------------------------------------------------------------------------------
+
+
+def grouped(count: int = 90) -> Samples:
+    rng = np.random.default_rng(5)
+    table = rng.normal(size=(count, len(FEATURES))).astype(np.float32)
+    right = rng.random(count) < 1 / (1 + np.exp(-3 * table[:, 0]))
+    group = 10 * rng.integers(0, 7, count)
+    return Samples(table, right, np.ones(count), np.ones(count, bool), np.ones(count, bool), group)
+
+
+def test_probabilities_come_from_calibrators_without_relatives(monkeypatch: pytest.MonkeyPatch) -> None:
+    some = grouped()
+    fitted = fit_calibrator(some, Vote(2.0, 0.1))
+    seen: list[np.ndarray] = []
+    monkeypatch.setattr(
+        call_threshold, "learned_threshold", lambda probability, _: seen.append(probability) or 0.77
+    )
+    assert with_threshold(fitted, some).threshold == 0.77
+    fold = np.unique(some.group, return_inverse=True)[1] % 3
+    for part in range(3):
+        apart = fit_calibrator(some.only(fold != part), Vote(2.0, 0.1))
+        assert seen[0][fold == part] == pytest.approx(apart.probability(some.features[fold == part]))
+        assert not np.allclose(seen[0][fold == part], fitted.probability(some.features[fold == part]))
+
+
+def test_a_fold_whose_others_are_all_wrong_keeps_the_calibrators_own_probabilities(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    some = grouped()
+    fold = np.unique(some.group, return_inverse=True)[1] % 3
+    some = replace(some, right=some.right & (fold == 1))
+    fitted = fit_calibrator(some, Vote())
+    seen: list[np.ndarray] = []
+    monkeypatch.setattr(
+        call_threshold, "learned_threshold", lambda probability, _: seen.append(probability) or 0.5
+    )
+    with_threshold(fitted, some)
+    own = fitted.probability(some.features)
+    assert seen[0][fold == 1] == pytest.approx(own[fold == 1])
+    assert not np.allclose(seen[0][fold == 0], own[fold == 0])
+
+
+def test_everything_but_the_threshold_stays() -> None:
+    fitted = calibrator({"best": 1.0}, threshold=0.3)
+    some = samples(np.zeros(40))
+    found = with_threshold(fitted, some)
+    assert replace(found, threshold=0.3) == replace(fitted, threshold=0.3) or found.weights is fitted.weights
+    assert found.threshold == 0.5 + 1e-6
