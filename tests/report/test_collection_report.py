@@ -153,7 +153,8 @@ def test_the_map_is_zoomed_and_its_names_are_hidden(browser: Browser, demo_repor
 
 def tip_at(page: Page, x: float, y: float) -> str:
     page.mouse.move(x, y)
-    return "\n".join(page.locator(".tip:visible").all_inner_texts())
+    lines = "\n".join(page.locator(".tip:visible").all_inner_texts()).splitlines()
+    return "\n".join(filter(None, lines))
 
 
 def test_points_and_cells_and_bars_tell_what_they_are(browser: Browser, demo_report: Path) -> None:

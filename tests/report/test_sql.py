@@ -322,10 +322,13 @@ def test_a_table_is_short_and_says_what_it_leaves_out(gindex, demo_index):
 
 
 def test_an_unknown_format_is_wrong_use(gindex, demo_index):
-    for words in (["sql", "SELECT 1"], ["list"]):
+    for words, formats in (
+        (["sql", "SELECT 1"], "table, tsv, json, jsonl or parquet"),
+        (["list"], "tsv, json, jsonl or parquet"),
+    ):
         result = gindex(*words, "--format", "xml", "--index", demo_index)
         assert (result.exit_code, result.stdout) == (2, "")
-        assert "no format is called 'xml'; choose one of: " in result.stderr
+        assert f"--format is 'xml'; choose {formats}; see `gindex {words[0]} --help`\n" in result.stderr
 
 
 # gindex list ------------------------------------------------------------------------------------------------
@@ -398,5 +401,5 @@ def test_bytes_never_go_to_a_terminal(demo_index, words):
     os.close(ours)
     assert (done.returncode, shown) == (2, b"")
     assert done.stderr == (
-        "gindex: --format parquet is no text for a terminal; give --output FILE, or redirect it\n"
+        "gindex: --format parquet is not text; give --output FILE, or redirect standard output\n"
     )

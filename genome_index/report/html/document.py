@@ -8,6 +8,8 @@ from functools import cache
 from importlib import metadata, resources
 from typing import TYPE_CHECKING, Any
 
+from genome_index.report.verdicts import verdict_name
+
 if TYPE_CHECKING:
     from jinja2 import Template
     from markupsafe import Markup
@@ -59,6 +61,7 @@ class Query:
     number: int  # from 1, in the order of the run
     name: str
     verdict: str
+    meaning: str  # of the verdict
     answer: str  # the called name with its confidence
     reason: str
     facts: Sequence[tuple[str, str]] = ()
@@ -125,7 +128,7 @@ def _template() -> Template:
 
     rules = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     rules.policies["json.dumps_kwargs"] = {"sort_keys": False}  # ranks keep their order, broadest first
-    rules.filters["prose"] = _prose
+    rules.filters |= {"prose": _prose, "verdict_name": verdict_name}
     return rules.from_string(_text("page.html"))
 
 

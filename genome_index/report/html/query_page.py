@@ -19,6 +19,7 @@ from genome_index.report.html.document import Page, Query, Section, Table
 from genome_index.report.html.map import Mark, map_block
 from genome_index.report.html.taxonomy import sunburst
 from genome_index.report.html.windows import windows_markup
+from genome_index.report.verdicts import VERDICTS, verdict_name
 from genome_index.taxonomy.name_tree import counts_of_calls
 
 REMOVED = -1  # row of a genome that is no longer in the index
@@ -41,7 +42,7 @@ def query_page(
     `stored` are the same calls as JSON, where an earlier run has answered them, maybe from another snapshot.
     """
     calls = [one.call for one in answered]
-    verdicts = Counter(call.verdict.replace("_", " ") for call in calls)
+    verdicts = Counter(verdict_name(call.verdict) for call in calls)
     queries = tuple(_query(number, one) for number, one in enumerate(answered, 1))
     sections = [
         Section("calls", "Calls", texts.CALLS, _calls(calls)),
@@ -88,7 +89,7 @@ def _call_row(number: int, call: Call) -> tuple[object, ...]:
     near = call.closest
     measured = identity(near) if near else (None, None, None)
     return (
-        {"text": call.query, "href": f"#query-{number}"}, call.verdict.replace("_", " "),
+        {"text": call.query, "href": f"#query-{number}"}, verdict_name(call.verdict),
         call.name or " or ".join(call.members),
         rounded(call.confidence, 2), near.id if near else None, near.species if near else None, *measured,
         call.length_bp,
@@ -106,7 +107,7 @@ def _marks(index: Index, mapped: Map, calls: Sequence[Call]) -> list[Mark]:
 
 
 def _text(call: Call) -> str:
-    return call.name or call.verdict.replace("_", " ")
+    return call.name or verdict_name(call.verdict)
 
 
 def place_of(
@@ -126,7 +127,8 @@ def place_of(
 def _query(number: int, one: Answered) -> Query:
     call = one.call
     return Query(
-        number, call.query, call.verdict, _answer(call), call.reason, _facts(call), call.warnings,
+        number, call.query, call.verdict, VERDICTS[call.verdict].meaning, _answer(call), call.reason,
+        _facts(call), call.warnings,
         _hits(call), windows_markup(one.windows) if one.windows else None, dict(one.composition),
     )  # fmt: skip
 
