@@ -1,18 +1,18 @@
-"""The one tree of errors raised on purpose: data in fields, the cure in the sentence.
+"""All errors that gindex raises on purpose, with their data in fields and the cure in the sentence.
 
 GindexError
   UsageError            the request is wrong; nothing was read or written
     EncoderNotFound     no encoder of that name
-    ModelError          a language model cannot be found, read or used as it was asked
-  InputError            one input cannot be used: its row says why, the batch goes on
-  TaxonomyError         a taxonomy file cannot be understood
+    ModelError          a language model cannot be found, read or used with these settings
+  InputError            one input cannot be used: its row has the reason, the batch goes on
+  TaxonomyError         a taxonomy file cannot be read or understood
   FetchError            one accession could not be fetched; the others go on
-  UnusableIndex         an index cannot be opened or trusted
-    IndexNotFound       no index there
+  UnusableIndex         an index cannot be opened, compared with, or written to
+    IndexNotFound       there is no index at the path
     IndexDamaged        a file of it is missing or does not match its checksum
-    SpecMismatch        it was built with other settings, or by another format
+    SpecMismatch        it has other settings, or another format
     IndexLocked         another process is writing to it
-  StorageError          the disk refused: full, read-only, no permission
+  StorageError          the disk is full, read-only, or denies permission
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class ModelError(UsageError):
 
 
 class InputError(GindexError):
-    """One input cannot be used. `path` is the file, `reason` says what is wrong and how to mend it."""
+    """One input cannot be used. `path` is the file, `reason` the defect and its cure."""
 
     def __init__(self, path: str, reason: str) -> None:
         self.path, self.reason = path, reason
@@ -69,7 +69,7 @@ class InputError(GindexError):
 
 
 class TaxonomyError(GindexError):
-    """A taxonomy file cannot be understood; `line` is 1-based, 0 where no line is to blame."""
+    """A taxonomy file cannot be read or understood; `line` is 1-based, 0 if it is no certain line."""
 
     def __init__(self, path: str, reason: str, line: int = 0) -> None:
         self.path, self.reason, self.line = path, reason, line
@@ -95,7 +95,7 @@ class IndexNotFound(UnusableIndex):
 
 
 class IndexDamaged(UnusableIndex):
-    """`cure` is a whole sentence, because what helps depends on what is damaged."""
+    """`cure` is a sentence of its own, because it depends on the file that is damaged."""
 
     def __init__(
         self, path: str, reason: str, cure: str = "Go back with `gindex undo`, or build it again."
@@ -105,15 +105,15 @@ class IndexDamaged(UnusableIndex):
 
 
 class SpecMismatch(UnusableIndex):
-    """Two things cannot be compared: `setting` is `mine` in the index, `theirs` in what was offered."""
+    """Settings differ: `setting` is `mine` in the index and `theirs` elsewhere; nothing can be compared."""
 
-    def __init__(self, where: str, setting: str, mine: object, theirs: object, said: str = "") -> None:
+    def __init__(self, where: str, setting: str, mine: object, theirs: object, sentence: str = "") -> None:
         self.where, self.setting, self.mine, self.theirs = where, setting, mine, theirs
         usual = (
             f"{setting} is {mine!r} in the index but {theirs!r} here, "
             f"so their numbers cannot be compared; use the same {setting}, or build a new index"
         )
-        super().__init__(f"{where}: {said or usual}")
+        super().__init__(f"{where}: {sentence or usual}")
 
 
 class IndexLocked(UnusableIndex):
@@ -135,12 +135,12 @@ class StorageError(GindexError):
 
 
 def need_installed(what: str, *modules: str, extra: str) -> None:
-    """Raise UsageError, with the cure, where `what` needs modules of an extra that are not installed."""
+    """Raise UsageError, with the cure, unless the modules that `what` needs are installed."""
     missing = [name for name in modules if util.find_spec(name) is None]
     if missing:
-        several = [", ".join(missing[:-1])] if len(missing) > 1 else []
-        named = " and ".join([*several, missing[-1]])
-        raise UsageError(f"{what} needs {named}; install with `pip install 'gindex[{extra}]'`")
+        first = [", ".join(missing[:-1])] if len(missing) > 1 else []
+        names = " and ".join([*first, missing[-1]])
+        raise UsageError(f"{what} needs {names}; install with `pip install 'gindex[{extra}]'`")
 
 
 def nearest_name(name: str, known: Iterable[str]) -> str | None:

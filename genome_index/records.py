@@ -1,4 +1,4 @@
-"""The nouns: frozen values that travel down the pipeline. Positions are 0-based, half-open, in bp."""
+"""Frozen records: contigs, genomes, taxa, hits, calls. Positions are 0-based, half-open, in bp."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ NCBI_RANKS = {"domain": "superkingdom", "acellular root": "superkingdom"} | {ran
 
 
 class Progress(Protocol):
-    """Where long work reports to: a line on a terminal, a log, or nowhere (`quiet`)."""
+    """Receiver of progress reports: a line on a terminal, a log, or `quiet`, which drops them."""
 
-    def note(self, sentence: str) -> None: ...  # something the user should know, such as a model's licence
+    def note(self, sentence: str) -> None: ...  # information for the user, such as a model's licence
 
-    def stage(self, name: str, done: int, total: int) -> None: ...  # progress of a stage; total 1: one step
+    def stage(self, name: str, done: int, total: int) -> None: ...  # steps done; total 1: a single step
 
-    def count(self, inputs: int, base_pairs: int) -> None: ...  # inputs read so far, of an unknown number
+    def count(self, inputs: int, base_pairs: int) -> None: ...  # inputs read so far; the total is unknown
 
 
 class _Quiet:
@@ -37,20 +37,20 @@ class _Quiet:
 
 
 quiet = _Quiet()
-"""Progress that is shown to nobody."""
+"""The progress receiver that drops all reports."""
 
 
 def counted(number: int, noun: str = "genome") -> str:
-    """As one says it: '1 genome', '7,378 genomes'."""
+    """A number with its noun: '1 genome', '7,378 genomes'."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 @dataclass(frozen=True, slots=True)
 class Contig:
-    """One record of a genome: its name and its residues, without line ends."""
+    """One sequence record of a genome."""
 
     name: str
-    sequence: bytes  # ASCII letters in any case; N and IUPAC codes kept as they came
+    sequence: bytes  # ASCII, upper and lower case as in the file, with N and other IUPAC codes
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,7 @@ class Lineage:
 
 @dataclass(frozen=True, slots=True)
 class Taxon:
-    """What a taxonomy says of one genome: its lineage, and labels that are no rank (subtype, host ...)."""
+    """The lineage of a genome, and labels that are not ranks (subtype, host ...)."""
 
     lineage: Lineage = field(default_factory=Lineage)
     labels: Mapping[str, str] = field(default_factory=dict)
@@ -96,7 +96,7 @@ class Taxon:
 
 @dataclass(frozen=True)
 class Genome:
-    """A genome as read: one or more contigs, and what its file said of its taxonomy (GenBank does)."""
+    """A genome as read: one or more contigs, and the taxon in its file (GenBank and EMBL have one)."""
 
     id: str
     contigs: tuple[Contig, ...]
@@ -109,7 +109,7 @@ class Genome:
 
     @cached_property
     def sha256(self) -> str:
-        """Of the contigs in upper case, each ended by a line end: the same for any case and line width."""
+        """The sha256 of the upper-case contigs, each with a line end: no matter the case and line width."""
         digest = hashlib.sha256()
         for contig in self.contigs:
             digest.update(contig.sequence.upper())
@@ -132,16 +132,16 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One genome of the index."""
+    """One genome of an index, as its catalogue has it."""
 
-    row: int
+    row: int  # of its vector
     id: str
-    segment: str
+    segment: str  # name of the segment with its data, and the row in it
     segment_row: int
     length_bp: int
     contigs: int
-    molecule: str
-    sha256: str
+    molecule: str  # prokaryote, virus, organelle, plasmid or other
+    sha256: str  # see Genome.sha256
     source: str
     taxon: Taxon
 
@@ -152,29 +152,31 @@ class Entry:
 
 @dataclass(frozen=True)
 class Event:
+    """One change in the history of an index."""
+
     number: int
-    moment: str
+    moment: str  # UTC, ISO 8601
     action: str
     detail: str
 
 
 @dataclass(frozen=True)
 class Suspect:
-    """One genome, and why it should be looked at; the fields are the columns of its table."""
+    """A genome that should be examined, and why; the fields are the columns of the table of suspects."""
 
     row: int
     id: str
-    kind: str
-    says: str
-    looks_like: str
-    evidence: str
-    witness: str | None = None
-    share: float | None = None
+    kind: str  # label, mixture, contigs, length, GC, or letters (ambiguous bases)
+    says: str  # its label, or the usual value
+    looks_like: str  # the name or value that it has by its sequence
+    evidence: str  # a sentence
+    witness: str | None = None  # id of the genome that it resembles, or has a part of
+    share: float | None = None  # of the genome, in a part of another genus
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What verification says of a pair. A missing ANI has its reason."""
+    """ANI and aligned fractions of a query and a reference, or the reason why there is no ANI."""
 
     ani: float | None = None  # percent
     af_query: float | None = None  # percent of the query that is aligned
@@ -198,7 +200,7 @@ class Hit:
         return self.lineage.name("species")
 
     def to_dict(self) -> dict[str, Any]:
-        """The hit as JSON has it: numbers rounded to what they can tell, null where there is none."""
+        """The hit as JSON has it: numbers rounded to their precision, null where there is none."""
         evidence = self.evidence
         return {
             "id": self.id,
@@ -216,7 +218,7 @@ class Hit:
 
 @dataclass(frozen=True)
 class Call:
-    """The answer for one query. Every input has one."""
+    """The result for one query. Every input has one."""
 
     query: str
     source: str

@@ -1,4 +1,4 @@
-"""IndexSpec: everything that makes two vectors, or two sketches, comparable."""
+"""IndexSpec: the settings of an index, which decide whether vectors and sketches are comparable."""
 
 from __future__ import annotations
 
@@ -11,33 +11,33 @@ from typing import Any
 
 from genome_index.errors import SpecMismatch, UsageError
 
-FORMAT = 1  # of the folder on disk; raised when an older gindex could misread it
-POOLS = "pools"  # folder of an index: pools fitted for it, named by their content, never changed
+FORMAT = 1  # of the folder on disk; increased when an older gindex could misread it
+POOLS = "pools"  # folder within an index for the pools fitted to it, named by their content, never changed
 TOKEN_POOLS = ("mean", "max", "cls", "gem")  # encoders.pooling has the function of each name
 CHUNK_POOLS = ("weighted", "mean")
 PRECISIONS = ("auto", "float32", "bfloat16")
-AS_THEY_COME = 0  # as `dim`: features are the vectors, and nothing is fitted on references
-APART = ("model", "faiss", "keep_sequence")  # settings that change no number
+NO_PROJECTION = 0  # as `dim`: the encoder's features are the vectors, no projection is fitted
+INCONSEQUENTIAL = ("model", "faiss", "keep_sequence")  # settings that change neither vectors nor sketches
 
 
 @dataclass(frozen=True)
 class Reading:
-    """How a language model reads a genome: `gindex build --help` says what each may be."""
+    """How a language model reads a genome; `gindex build --help` lists the values of each setting."""
 
     layer: str = "last"
-    tokens: str = "mean"  # how a chunk's tokens are pooled
-    chunks: str = "weighted"  # how a genome's chunks are; kind:digest of a pool that was fitted
-    windows: int = 0  # chunks of each strand that are read, evenly spread; 0: all
-    chunk_tokens: int = 0  # 0: as many as the model takes, 2,048 at most
-    precision: str = "auto"  # of the model's numbers; an index says which auto was where it was built
+    tokens: str = "mean"  # pooling of a chunk's tokens
+    chunks: str = "weighted"  # pooling of a genome's chunks; kind:digest for a fitted pool
+    windows: int = 0  # chunks read of each strand, evenly spread; 0: all
+    chunk_tokens: int = 0  # tokens in a chunk; 0: as many as the model takes, 2,048 at most
+    precision: str = "auto"  # of the model's numbers; in an index, the one that auto chose at its build
 
     @property
     def pool_file(self) -> Path | None:
-        """Where, within an index, the pool lies that was fitted; None where none was."""
+        """The path of the fitted pool within an index; None without a fitted pool."""
         return Path(POOLS) / f"{self.chunks.replace(':', '-')}.safetensors" if ":" in self.chunks else None
 
     def is_fitted_pool(self, content: bytes) -> bool:
-        """Whether these are the weights that the name's digest stands for."""
+        """Whether a file's content has the digest in the pool's name."""
         return self.chunks.endswith(f":{hashlib.sha256(content).hexdigest()[:16]}")
 
     def __post_init__(self) -> None:
@@ -50,53 +50,53 @@ class Reading:
 
 
 def no_chunk_pool(name: str) -> UsageError:
-    """There is no such pool to begin with."""
+    """The error for a pooling of chunks that does not exist."""
     return UsageError(
         f"--chunk-pool {name}: choose one of: {', '.join(CHUNK_POOLS)}; attention and a GRU "
-        "are trained on an index that is there: `gindex fit-pool`"
+        "are trained on an existing index: `gindex fit-pool`"
     )
 
 
-def _pairs(one: IndexSpec | Reading, other: IndexSpec | Reading) -> Iterator[tuple[str, object, object]]:
-    """Each setting of two that are alike: its name and both values."""
-    for field in fields(one):
-        yield field.name, getattr(one, field.name), getattr(other, field.name)
+def _settings(mine: IndexSpec | Reading, theirs: IndexSpec | Reading) -> Iterator[tuple[str, object, object]]:
+    """The name of each setting, with its value in both."""
+    for field in fields(mine):
+        yield field.name, getattr(mine, field.name), getattr(theirs, field.name)
 
 
 @dataclass(frozen=True)
 class IndexSpec:
-    """The settings an index is built with, kept in it, and checked before anything is compared."""
+    """The settings with which an index is built; stored in it, and checked before anything is compared."""
 
     encoder: str = "spectrum"  # a name in ENCODERS
     model: str = ""  # folder or hub name of a language model; its numbers are in encoder_version
     reading: Reading | None = None  # of a language model
-    encoder_version: str = "11011011011 ^ 0.25"  # what else fixes its numbers, or the sha256 of weights
-    dim: int = 256  # of projected vectors, or AS_THEY_COME; 128 loses 1 to 2 points of genus and family
+    encoder_version: str = "11011011011 ^ 0.25"  # parameters of the encoder, or sha256 of its weights
+    dim: int = 256  # of projected vectors, or NO_PROJECTION; 128 loses 1 to 2 points of genus and family
     whitening: float = 0.5  # each component is divided by its variance to the power whitening / 2
     sketch_k: int = 21  # Mash's and sourmash's default; 16 to 31 measured in tests/bench/RESULTS.md
-    small_scaled: int = 8  # 1 of 8 words kept of a small genome: 2,000 of a mitogenome, 400 of a 3 kb virus
+    small_scaled: int = 8  # 1 of 8 k-mers of a small genome: 2,000 of a mitogenome, 400 of a 3 kb virus
     large_scaled: int = 200  # 1 of 200 of a large one: 25,000 of 5 Mbp
-    small_bp: int = 500_000  # up to here a genome is small: kept as 2 bits a base, sketched for ANI if asked
+    small_bp: int = 500_000  # up to here a genome is small: stored as bases, not as a skani sketch
     faiss: str = "auto"  # a factory string, or auto: exact up to 100,000 genomes, then a graph
-    keep_sequence: bool = False  # large genomes too are kept as 2 bits a base
+    keep_sequence: bool = False  # large genomes too are stored as bases, 2 bits each
 
     def fingerprint(self) -> str:
-        """12 hex digits that differ whenever vectors or sketches could; FAISS and storage do not count."""
-        values = {key: value for key, value in asdict(self).items() if key not in APART}
+        """12 hex digits that differ whenever vectors or sketches could differ."""
+        values = {key: value for key, value in asdict(self).items() if key not in INCONSEQUENTIAL}
         return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:12]
 
     def require(self, other: IndexSpec, where: str) -> None:
         """Raise SpecMismatch, naming the first setting that differs, unless `other` is comparable."""
-        for name, mine, theirs in _pairs(self, other):
-            if name in APART or mine == theirs:
+        for name, mine, theirs in _settings(self, other):
+            if name in INCONSEQUENTIAL or mine == theirs:
                 continue
             if isinstance(mine, Reading) and isinstance(theirs, Reading):
-                name, mine, theirs = next(one for one in _pairs(mine, theirs) if one[1] != one[2])
+                name, mine, theirs = next(each for each in _settings(mine, theirs) if each[1] != each[2])
             raise SpecMismatch(where, name, mine, theirs)
 
     @classmethod
     def from_json(cls, values: dict[str, Any], where: str) -> IndexSpec:
-        """The settings that `where` holds; those of another gindex may have other names."""
+        """The settings in the manifest of `where`; SpecMismatch where another gindex has other settings."""
         known = sorted(field.name for field in fields(cls))
         if sorted(values) != known:
             raise SpecMismatch(where, "settings", sorted(values), known)

@@ -1,4 +1,4 @@
-"""The table of encoders: one file and one line here make a new one."""
+"""Table of encoders by name; a new encoder is one file and one line here."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 from genome_index.encoders.protocol import Encoder as Encoder
 from genome_index.errors import EncoderNotFound, SpecMismatch, UsageError, need_installed
-from genome_index.spec import AS_THEY_COME, IndexSpec, Reading, no_chunk_pool
+from genome_index.spec import NO_PROJECTION, IndexSpec, Reading, no_chunk_pool
 
 
 def _spectrum(spec: IndexSpec, root: Path) -> Encoder:
@@ -31,8 +31,8 @@ def _profile(spec: IndexSpec, root: Path) -> Encoder:
 
 
 SPECTRUM = "spectrum"
-PROFILE = "profile"  # the trained projection of the spectrum that comes with the package, or one in a folder
-TRANSFORMER = "transformer"  # any language model; which one is in the settings
+PROFILE = "profile"  # a trained projection of the spectrum: the package's own, or one in a folder
+TRANSFORMER = "transformer"  # any language model; the settings name it
 ENCODERS: dict[str, Callable[[IndexSpec, Path], Encoder]] = {
     SPECTRUM: _spectrum,
     PROFILE: _profile,
@@ -41,9 +41,9 @@ ENCODERS: dict[str, Callable[[IndexSpec, Path], Encoder]] = {
 
 
 def open_encoder(spec: IndexSpec, root: Path = Path()) -> Encoder:
-    """The encoder that some settings ask for; `root` is the index's folder, where fitted pools lie.
+    """The encoder of some settings; `root` is the index's folder, which holds its fitted pools.
 
-    A language model is loaded when it first reads.
+    A language model is loaded when it first reads a genome.
     """
     if spec.encoder not in ENCODERS:
         raise EncoderNotFound(spec.encoder, [SPECTRUM, PROFILE])
@@ -65,11 +65,11 @@ def spec_for(
     if spec.reading is None and reading is not None and reading != Reading():
         raise UsageError(f"--encoder {encoder} has no layers, tokens or windows: leave those options out")
     spec = replace(spec, encoder_version=open_encoder(spec).version)
-    return replace(spec, reading=_settled(spec.reading)) if spec.reading else spec
+    return replace(spec, reading=_with_precision(spec.reading)) if spec.reading else spec
 
 
-def _settled(reading: Reading) -> Reading:
-    """With the precision that this machine takes for auto: vectors of the two differ, so it is kept."""
+def _with_precision(reading: Reading) -> Reading:
+    """The reading with this machine's precision for auto, stored because vectors of the two differ."""
     from genome_index.encoders.language_model import precision_of
 
     return replace(reading, precision=precision_of(reading.precision))
@@ -82,7 +82,7 @@ def _kind_of(encoder: str, reading: Reading | None) -> IndexSpec:
         return IndexSpec(SPECTRUM, encoder_version="")
     if encoder == PROFILE or is_profile(Path(encoder)):
         model = "" if encoder == PROFILE else encoder
-        return IndexSpec(PROFILE, model, encoder_version="", dim=AS_THEY_COME, whitening=0.0)
+        return IndexSpec(PROFILE, model, encoder_version="", dim=NO_PROJECTION, whitening=0.0)
     folder = Path(encoder).expanduser()
     if not encoder or ("/" not in encoder and not folder.is_dir()):
         raise EncoderNotFound(encoder, [SPECTRUM, PROFILE])
@@ -90,25 +90,25 @@ def _kind_of(encoder: str, reading: Reading | None) -> IndexSpec:
 
 
 def whole_path(model: str) -> str:
-    """A model's folder as it is found from anywhere; any other name is one of the hub's."""
+    """The absolute path of a model's folder; any other name is one of the hub and unchanged."""
     folder = Path(model).expanduser()
     return str(folder.resolve()) if folder.is_dir() else model
 
 
 def encoder_of(spec: IndexSpec, where: str) -> Encoder:
-    """The encoder that an index at `where` asks for, if it is here just as it was there.
+    """The encoder of an index at `where`; its version must be that of the index.
 
     Raises
     ------
     EncoderNotFound, SpecMismatch
     """
     encoder = open_encoder(spec, Path(where))
-    # A language model is looked at when it first reads: to pool what is kept, or to refit, nobody needs it.
+    # A language model's version is checked when it first reads: pooling stored rows and refit need no model.
     if spec.encoder != TRANSFORMER and encoder.version != spec.encoder_version:
         raise SpecMismatch(where, "encoder_version", spec.encoder_version, encoder.version)
     return encoder
 
 
 def notes_of(spec: IndexSpec) -> tuple[str, ...]:
-    """What the user should know of an encoder before it reads: licence, weights without a place."""
+    """Notes for the user before the encoder reads: a licence, unused weights."""
     return open_encoder(spec).notes()

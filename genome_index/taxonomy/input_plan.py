@@ -1,8 +1,8 @@
-"""What inputs mean: one genome a file, or one a record. Evidence decides, or a note says what was taken."""
+"""The reading of inputs: each file or each record as a genome, decided by the taxonomy's names."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast, get_args
@@ -12,22 +12,24 @@ from genome_index.io.reader import GenomePer, file_stem, first_names, sequence_f
 from genome_index.taxonomy.lookup import Taxonomy
 from genome_index.taxonomy.tables import read_taxonomy
 
-LOOKED_AT = 20  # files whose beginnings are read to decide
+SAMPLED_FILES = 20  # whose record names are read to decide
 
 
 @dataclass(frozen=True)
 class Plan:
+    """How inputs are read."""
+
     inputs: tuple[str, ...]
     per: GenomePer
     taxonomy: Taxonomy | None
-    notes: tuple[str, ...]  # what was decided for the user, in words
+    notes: tuple[str, ...]  # decisions made for the user, as sentences
 
 
 def plan(inputs: Sequence[str], taxonomy: Path | None, per: str | None) -> Plan:
-    """Read the taxonomy and settle what one genome is.
+    """Read the taxonomy and decide what one genome is: a file or a record.
 
-    With `per` given, that. Else, where a taxonomy names the files or the records, what it names. Else a file
-    is a genome, and a note says so if there are files of several records.
+    `per`, if it is given, decides. Else a record is a genome if the taxonomy names records and no files. Else
+    a file is a genome, with a note if files have several records.
 
     Raises
     ------
@@ -38,11 +40,12 @@ def plan(inputs: Sequence[str], taxonomy: Path | None, per: str | None) -> Plan:
         if per not in get_args(GenomePer):
             raise UsageError(f"--genome-per is {per!r}; choose file or record")
         return Plan(tuple(inputs), cast(GenomePer, per), known, ())
-    looked = [(path, first_names(path)) for path in sequence_files(inputs)[:LOOKED_AT] if path != "-"]
-    several = [path for path, names in looked if len(names) > 1]
+    files = [path for path in sequence_files(inputs)[:SAMPLED_FILES] if path != "-"]
+    names_in = {path: first_names(path) for path in files}
+    several = [path for path in files if len(names_in[path]) > 1]
     if not several:
         return Plan(tuple(inputs), "file", known, ())
-    if known is not None and _names_records(known, looked):
+    if known is not None and _names_records(known, names_in):
         note = (
             f"each record is read as a genome, because {known.release} names the records "
             "(--genome-per file would make each file one)"
@@ -55,8 +58,8 @@ def plan(inputs: Sequence[str], taxonomy: Path | None, per: str | None) -> Plan:
     return Plan(tuple(inputs), "file", known, (note,))
 
 
-def _names_records(known: Taxonomy, looked: Sequence[tuple[str, list[str]]]) -> bool:
-    """Whether a taxonomy names some of the records in these files, and none of the files."""
-    if any(known.find(file_stem(path)) for path, _ in looked):
+def _names_records(known: Taxonomy, names_in: Mapping[str, Sequence[str]]) -> bool:
+    """Whether a taxonomy names records of these files (path -> record names), and none of the files."""
+    if any(known.find(file_stem(path)) for path in names_in):
         return False
-    return any(known.find(name) for _, names in looked for name in names)
+    return any(known.find(name) for names in names_in.values() for name in names)

@@ -1,4 +1,4 @@
-"""Levels: the ranks and labels of an index as arrays of codes, one code a genome."""
+"""Levels: the ranks and labels of an index, each as an array with one code per genome."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ UNKNOWN = -1
 
 @dataclass(frozen=True)
 class Level:
-    """One rank or label: `codes[i]` numbers genome i's name in `names`, UNKNOWN if it has none to rely on."""
+    """One rank or label: `codes[i]` is the place of genome i's name in `names`, or UNKNOWN."""
 
     name: str
     names: tuple[str, ...]
     codes: Codes  # (N,)
 
     def members(self) -> dict[int, npt.NDArray[np.int64]]:
-        """Code -> rows that bear it, UNKNOWN left out."""
+        """Code -> rows with that code, UNKNOWN left out."""
         order = np.argsort(self.codes, kind="stable")
         cuts = np.flatnonzero(np.diff(self.codes[order])) + 1
         groups = np.split(order, cuts) if len(order) else []
@@ -37,10 +37,10 @@ class Level:
 
 
 def levels_of(taxa: Sequence[Taxon], live: npt.NDArray[np.bool_] | None = None) -> dict[str, Level]:
-    """Every rank that has a name, broadest first, then every label whose values group genomes.
+    """Every rank with a name, broadest first, then every label whose values group genomes.
 
-    Names that make no threshold ('sp.', 'uncultured' ...) count as unknown, and so do those of removed
-    genomes (not live).
+    Names that do not stand for a taxon ('sp.', 'uncultured' ...) count as unknown, and so do the names of
+    removed genomes (not live).
     """
     columns: dict[str, list[str | None]] = {}
     for rank in RANKS:
@@ -65,7 +65,7 @@ def _usable(rank: str, name: str | None) -> str | None:
 
 
 def _groups(values: Sequence[str | None]) -> bool:
-    """A label groups genomes if its values are words, at least two, each borne by four genomes on average."""
+    """Whether a label groups genomes: at least two values, not numbers, of four genomes each on average."""
     counts = Counter(value for value in values if value)
     numeric = all(value.replace(".", "", 1).isdigit() for value in counts)
     return len(counts) > 1 and not numeric and len(counts) * 4 <= counts.total()
@@ -85,17 +85,17 @@ def name_of(entry: Entry, level: str) -> str | None:
 
 
 def ranks_of(entries: Sequence[Entry]) -> list[str]:
-    """The ranks at which some genome has a name, broadest first."""
+    """The ranks at which a genome has a name, broadest first."""
     return [rank for rank in RANKS if any(entry.lineage.name(rank) for entry in entries)]
 
 
 def labels_of(entries: Sequence[Entry]) -> list[str]:
-    """The labels that some genome has, in the order of the alphabet."""
+    """The labels that a genome has, in alphabetical order."""
     return sorted({label for entry in entries for label in entry.taxon.labels})
 
 
 def finer_level(levels: Mapping[str, Level], name: str) -> Level | None:
-    """The next more specific rank that the index knows; none for species, strain and labels."""
+    """The next more specific rank of the index; None for species, strain and labels."""
     ranks = [rank for rank in RANKS[:-1] if rank in levels]
     if name not in ranks or name == "species":
         return None

@@ -10,35 +10,35 @@ from functools import cached_property
 from genome_index.records import Taxon
 
 ID_COLUMNS = ("genome_id", "id", "accession", "genome", "name")
-"""Columns that may name the genomes; the first that a table has does."""
+"""Columns that may have the genomes' ids; the first one in a table counts."""
 
-# GTDB marks where an assembly came from: RS_ RefSeq, GB_ GenBank. The files themselves do not carry the mark.
-_GTDB_MARK = re.compile(r"(?:RS|GB)_(?=GC[AF]_)")
+# GTDB's prefix for the source of an assembly: RS_ RefSeq, GB_ GenBank. The files' own names lack it.
+_GTDB_PREFIX = re.compile(r"(?:RS|GB)_(?=GC[AF]_)")
 
-# Only INSDC and RefSeq accessions have versions: bin.1 and bin.2 are two genomes, not two versions of one.
+# Only INSDC and RefSeq accessions have versions; bin.1 and bin.2 are two genomes, not two versions of one.
 _VERSIONED = re.compile(r"([A-Z]+_?[A-Z]*\d{5,})\.\d+")
 
 
 @dataclass(frozen=True)
 class Taxonomy:
-    """What a source says of its genomes. `find` is the way to ask: it knows the ways ids are written."""
+    """Taxa by genome id; `find` also matches ids that are written in another way."""
 
     taxa: Mapping[str, Taxon]  # genome id as written in the source -> its taxon
-    release: str  # file name and first 12 hex digits of its sha256; of both files where there is a taxdump
-    columns: tuple[str, ...] = ()  # labels that at least one genome has, in the order of the header
+    release: str  # file name and first 12 hex digits of its sha256, of table and taxdump
+    columns: tuple[str, ...] = ()  # labels that a genome has, in the order of the header
     warnings: tuple[str, ...] = ()  # sentences for the user
-    id_column: str = ID_COLUMNS[0]  # the column that named the genomes
+    id_column: str = ID_COLUMNS[0]  # the column with the ids
 
     def find(self, genome_id: str) -> Taxon | None:
-        """Find the taxon of a genome, by the rules of `key`."""
+        """The taxon of a genome, by the rules of `key`; None if there is none."""
         key = self.key(genome_id)
         return None if key is None else self.taxa[key]
 
     def key(self, genome_id: str) -> str | None:
-        """Find the id under which the source knows a genome.
+        """The id that the source has for a genome, None if there is none.
 
-        Exact first, then without GTDB's RS_ and GB_, then with a version on one side only; an id that
-        could mean two rows means none.
+        First the same id, then one that differs by GTDB's RS_ or GB_, then one that lacks the version or has
+        one in addition. An id that matches two rows has no key.
 
         >>> known = Taxonomy({"RS_GCF_000005845.2": Taxon(), "NC_001573": Taxon()}, "made up")
         >>> [known.key(id) for id in ("GCF_000005845.2", "GCF_000005845", "NC_001573.1")]
@@ -53,7 +53,7 @@ class Taxonomy:
         same = [key for key in candidates if _plain(key) == plain]
         if same:
             return same[0] if len(same) == 1 else None
-        # With other versions on both sides they differ; without any they would have been the same.
+        # With a version on both sides, versions differ; with none, the ids would be the same.
         if len(candidates) == 1 and base in (plain, _plain(candidates[0])):
             return candidates[0]
         return None
@@ -67,7 +67,7 @@ class Taxonomy:
 
 
 def reconcile(genome_ids: Iterable[str], taxonomy: Taxonomy) -> tuple[list[str], list[str]]:
-    """Compare genomes and labels: (genomes without a label, labels without a genome), both sorted.
+    """Genomes that the taxonomy does not name, and its ids that no genome has; both sorted.
 
     >>> reconcile(["a", "b"], Taxonomy({"b": Taxon(), "c": Taxon()}, "made up"))
     (['a'], ['c'])
@@ -77,11 +77,11 @@ def reconcile(genome_ids: Iterable[str], taxonomy: Taxonomy) -> tuple[list[str],
 
 
 def _plain(genome_id: str) -> str:
-    return _GTDB_MARK.sub("", genome_id, count=1)
+    return _GTDB_PREFIX.sub("", genome_id, count=1)
 
 
 def _base(genome_id: str) -> str:
-    """Strip mark and version."""
+    """The id without prefix and version."""
     plain = _plain(genome_id)
     versioned = _VERSIONED.fullmatch(plain)
     return versioned[1] if versioned else plain

@@ -1,7 +1,7 @@
-"""How many genomes, or queries, bear each name: a tree from the broadest rank down, as a flat table.
+"""Numbers of genomes, or queries, under each name: a tree from the broadest rank down, as a flat table.
 
-A name that is unknown at a rank is passed over, and what is named no further ends where it ends: a parent
-counts more than its children together. The same name below two parents is two nodes.
+A rank without a name is skipped, and a genome counts down to its last name, so that a parent may count more
+than its children together. The same name below two parents is two nodes.
 """
 
 from __future__ import annotations
@@ -14,44 +14,44 @@ from dataclasses import dataclass
 from genome_index.records import RANKS, Call, Entry, Lineage, counted
 
 SHOWN = RANKS[: RANKS.index("species") + 1]
-UNNAMED, VERDICT, JOINED = "no name", "verdict", "joined"  # what stands for a rank where a node has none
+UNNAMED, VERDICT, JOINED = "no name", "verdict", "joined"  # in place of a rank, for nodes without one
 
 Path = tuple[tuple[str, str], ...]  # (rank, name) from the root down
 
 
 @dataclass(frozen=True)
 class Counts:
-    """The nodes: the root first, a parent before its children, and of these the largest first."""
+    """The nodes: the root first, parents before their children, children by descending count."""
 
     labels: tuple[str, ...]
     ranks: tuple[str, ...]  # of RANKS, or UNNAMED, VERDICT, JOINED; "" of the root
-    parents: tuple[int, ...]  # a node's place in the table, -1 of the root
+    parents: tuple[int, ...]  # places in the table, -1 for the root
     counts: tuple[int, ...]
-    noun: str  # what is counted
-    least: int = 1  # names with fewer are joined into one node a parent
+    noun: str  # of the things counted
+    least: int = 1  # names with a smaller count are joined into one node for each parent
 
     @property
     def branches(self) -> list[int]:
-        """For each node the one below the first parting of ways that it belongs to; -1 at and above that."""
+        """Each node's ancestor, or itself, just below the first node with several children; -1 above."""
         children = Counter(self.parents)
-        trunk, found = {-1}, []
+        trunk, branches = {-1}, []
         for at, parent in enumerate(self.parents):
             if parent in trunk and children[parent] == 1:
                 trunk.add(at)
-                found.append(-1)
+                branches.append(-1)
             else:
-                found.append(at if parent in trunk else found[parent])
-        return found
+                branches.append(at if parent in trunk else branches[parent])
+        return branches
 
     def starts(self, sizes: Sequence[float]) -> list[float]:
-        """Where each node starts beside its parent's start, if the nodes are of these sizes."""
-        taken: list[float] = []
-        free: dict[int, float] = {-1: 0.0}
+        """The start of each node in a layout where children follow each other from their parent's start."""
+        starts: list[float] = []
+        free: dict[int, float] = {-1: 0.0}  # node -> start of its next child
         for at, parent in enumerate(self.parents):
-            taken.append(free[parent])
+            starts.append(free[parent])
             free[at] = free[parent]
             free[parent] += sizes[at]
-        return taken
+        return starts
 
 
 def counts_of_entries(entries: Iterable[Entry], ranks: Sequence[str] = SHOWN) -> Counts:
@@ -60,13 +60,13 @@ def counts_of_entries(entries: Iterable[Entry], ranks: Sequence[str] = SHOWN) ->
 
 
 def counts_of_calls(calls: Iterable[Call], ranks: Sequence[str] = SHOWN) -> Counts:
-    """What queries were called; those without a name are counted by their verdict."""
+    """The names of calls; calls without a name count under their verdict."""
     return tree_of_counts((_answer(call, ranks) for call in calls), "input")
 
 
 def _names(lineage: Lineage, ranks: Sequence[str]) -> Path:
-    found = tuple((rank, name) for rank in ranks if (name := lineage.name(rank)))
-    return found or ((UNNAMED, UNNAMED),)
+    path = tuple((rank, name) for rank in ranks if (name := lineage.name(rank)))
+    return path or ((UNNAMED, UNNAMED),)
 
 
 def _answer(call: Call, ranks: Sequence[str]) -> Path:
@@ -77,26 +77,26 @@ def _answer(call: Call, ranks: Sequence[str]) -> Path:
 
 
 def tree_of_counts(paths: Iterable[Path], noun: str) -> Counts:
-    """Count paths, and every beginning of one."""
-    found: Counter[Path] = Counter()
+    """The tree of some paths, each of which counts at all its nodes."""
+    counts: Counter[Path] = Counter()
     for path, count in Counter(paths).items():
         for depth in range(len(path) + 1):
-            found[path[:depth]] += count
+            counts[path[:depth]] += count
     children: dict[Path, list[Path]] = {}
-    for path in found:
+    for path in counts:
         if path:
             children.setdefault(path[:-1], []).append(path)
-    return _table(found, children, noun)
+    return _table(counts, children, noun)
 
 
-def _table(found: Mapping[Path, int], children: Mapping[Path, list[Path]], noun: str) -> Counts:
-    total = found.get((), 0)
+def _table(counts: Mapping[Path, int], children: Mapping[Path, list[Path]], noun: str) -> Counts:
+    total = counts.get((), 0)
     rows = [(counted(total, noun), "", -1, total)]
-    todo = [(path, 0) for path in _smallest_first(children.get((), []), found)]
+    todo = [(path, 0) for path in _smallest_first(children.get((), []), counts)]
     while todo:
         path, parent = todo.pop()
-        todo += [(child, len(rows)) for child in _smallest_first(children.get(path, []), found)]
-        rows.append((path[-1][1], path[-1][0], parent, found[path]))
+        todo += [(child, len(rows)) for child in _smallest_first(children.get(path, []), counts)]
+        rows.append((path[-1][1], path[-1][0], parent, counts[path]))
     return _counts(rows, noun)
 
 
@@ -105,25 +105,25 @@ def _counts(rows: Iterable[tuple[str, str, int, int]], noun: str, least: int = 1
     return Counts(labels, ranks, parents, counts, noun, least)
 
 
-def _smallest_first(paths: Iterable[Path], found: Mapping[Path, int]) -> list[Path]:
-    """By count, and those of one count from the end of the alphabet."""
+def _smallest_first(paths: Iterable[Path], counts: Mapping[Path, int]) -> list[Path]:
+    """Paths by ascending count, those with the same count in reverse alphabetical order."""
     by_name = sorted(paths, key=lambda path: path[-1][::-1], reverse=True)
-    return sorted(by_name, key=lambda path: found[path])
+    return sorted(by_name, key=lambda path: counts[path])
 
 
 def thinned(counts: Counts, most: int) -> Counts:
-    """The same tree with at most so many nodes, two at least; `least` is as small as it can be."""
+    """The tree with at most `most` nodes, or two, by the smallest `least` for which that holds."""
     sizes = sorted({1, *counts.counts, counts.counts[0] + 1})
-    # With a larger least there are never more nodes: one that goes takes along what was joined below it.
+    # A larger least never gives more nodes: a node that is joined takes the joined node below it along.
     at = bisect_left(sizes, -most, key=lambda size: -len(joined(counts, size).labels))
     return joined(counts, sizes[min(at, len(sizes) - 1)])
 
 
 def joined(counts: Counts, least: int) -> Counts:
-    """The same tree where those of fewer than `least` are one node a parent, its last; verdicts stay."""
+    """The tree with nodes below `least` joined into the last child of their parent; verdicts stay."""
     rows: list[tuple[str, str, int, int]] = []
-    place: dict[int, int] = {-1: -1}  # of nodes that are kept
-    names: Counter[int] = Counter()  # parent -> children that are joined, and what they count
+    place: dict[int, int] = {-1: -1}  # old -> new place of the nodes that stay
+    names: Counter[int] = Counter()  # parent -> number of joined children, and the sum of their counts
     sums: Counter[int] = Counter()
     for at, row in enumerate(zip(counts.labels, counts.ranks, counts.parents, counts.counts, strict=True)):
         label, rank, parent, count = row

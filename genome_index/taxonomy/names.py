@@ -1,4 +1,4 @@
-"""Taxon names: which stand for a taxon, the genus of a species, and the kind of molecule."""
+"""Taxon names: whether one stands for a taxon, the genus of a species; the kind of molecule."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ Molecule = Literal["prokaryote", "virus", "organelle", "plasmid", "other"]
 
 _MARKS = str.maketrans("", "", "[]\"'‘’“”")  # NCBI: [Clostridium] difficile, 'Nostoc azollae'
 
-# Open nomenclature: the author did not name the species. In lower case only, for virus names have capitals.
+# Open nomenclature: the author did not name the species. Lower case only, because virus names have capitals.
 _OPEN = re.compile(r"(?:spp?|cf|aff|nr|gen|indet)\.?")
 
-# Words that make of a name a drawer for what has none.
-_DRAWER = re.compile(
+# Words in placeholder names, which are given to genomes without a name.
+_PLACEHOLDER = re.compile(
     "uncultured|uncultivated|unidentified|unclassified|unknown|unassigned|undetermined|unspecified|unnamed|"
     "environmental|metagenom(?:e|ic)|incertae|sedis|mixed|artificial|synthetic|vector|hybrid|"
     "prokaryote|eukaryote|microorganism|(?:endo)?symbiont|archaeon|(?:eury|cren|thaum)archaeote|"
@@ -24,7 +24,7 @@ _DRAWER = re.compile(
     re.IGNORECASE,
 )
 
-# Whole names: what tables write where they have none, and the Candidatus of a genus cut at its first word.
+# Complete names: entries for a missing name in tables, and the Candidatus of a genus cut after that word.
 _EMPTY = re.compile(
     "n/?a|nan|nd|none|null|missing|others?|root|no rank|not (?:available|applicable|determined)|"
     "candidatus|ca[.]",
@@ -34,9 +34,9 @@ _VIRAL = re.compile(r"\w*(?:virus|phage|viroid|satellite)", re.IGNORECASE)
 
 
 def usable_name(rank: str, name: str) -> bool:
-    """Whether a name stands for a taxon: only such names make thresholds and calls.
+    """Whether a name stands for a taxon: only such names are used for thresholds and calls.
 
-    GTDB's suffixed and numbered names do; open nomenclature, drawers and hybrid formulas do not.
+    GTDB's names with suffixes and numbers do; open nomenclature, placeholders and hybrid formulas do not.
 
     >>> [usable_name("species", name) for name in ("Escherichia coli_D", "Pseudomonas sp000746525")]
     [True, True]
@@ -46,20 +46,20 @@ def usable_name(rank: str, name: str) -> bool:
     words = re.split(r"[\s_]+", name.translate(_MARKS).strip(" _"))
     if _EMPTY.fullmatch(" ".join(words)) or not any(map(str.isalpha, name)):
         return False
-    if any(_OPEN.fullmatch(word) or _DRAWER.fullmatch(word) for word in words):
+    if any(_OPEN.fullmatch(word) or _PLACEHOLDER.fullmatch(word) for word in words):
         return False
     if rank in ("genus", "species") and words[-1] in ("group", "subgroup", "complex"):
         return False  # the Bacillus cereus group is several species
     if name.count("(") != name.count(")"):
-        return False  # "(Cyprinus carpio" is what a cut at the second word leaves of a hybrid formula
+        return False  # "(Cyprinus carpio" is a hybrid formula cut after its second word
     # "Malus x domestica" is a species, "Equus asinus x caballus" is two.
     return {"x", "×"}.isdisjoint(words[2:])
 
 
 def species_genus(species: str) -> str | None:
-    """Name the genus in a binomial; None where there is none, as in virus names and "X sp. Y".
+    """The genus in a binomial; None if there is none, as in virus names and "X sp. Y".
 
-    X of "X sp. Y" may be a family (NCBI has "Serranidae sp. JL-2015"), so it is not taken for a genus.
+    In "X sp. Y", X may be a family (NCBI has "Serranidae sp. JL-2015"), so it is not taken as a genus.
 
     >>> [species_genus(name) for name in ("[Clostridium] difficile", "Candidatus Riesia pediculicola")]
     ['Clostridium', 'Candidatus Riesia']
@@ -73,14 +73,14 @@ def species_genus(species: str) -> str | None:
         return None
     if re.fullmatch(r"(?:spp?|gen|indet)\.?", rest[0]):
         return None
-    if any(_DRAWER.fullmatch(word) or _VIRAL.fullmatch(word) for word in rest):
+    if any(_PLACEHOLDER.fullmatch(word) or _VIRAL.fullmatch(word) for word in rest):
         return None
     return f"Candidatus {genus}" if candidatus else genus
 
 
-# An organelle has a eukaryote's lineage. Nearly all are below 3 Mbp: of 7,382 published ones the largest has
-# 2.0 Mbp, while nuclear genomes start at 2.3 Mbp (Encephalitozoon). Both sides have rare exceptions (the
-# mitochondria of Silene reach 11 Mbp, nucleomorphs have 0.5), so a label `kind` is asked first.
+# An organelle has the lineage of its eukaryote. Nearly all are below 3 Mbp: the largest of 7,382 published
+# ones has 2.0 Mbp, while nuclear genomes start at 2.3 Mbp (Encephalitozoon). There are rare exceptions
+# (mitochondria of Silene reach 11 Mbp, nucleomorphs have 0.5), so a label `kind` takes precedence.
 MAX_ORGANELLE_BP = 3_000_000
 
 _MOLECULES: dict[str, Molecule] = {
@@ -93,7 +93,7 @@ _MOLECULES: dict[str, Molecule] = {
 
 
 def molecule_of(taxon: Taxon, length_bp: int) -> Molecule:
-    """Name the group whose priors a call on this genome uses; "other" where nothing tells.
+    """The kind of molecule, whose priors calls on the genome use; "other" if nothing shows it.
 
     >>> molecule_of(Taxon(labels={"kind": "organelle:Metazoa"}), 17_553)
     'organelle'

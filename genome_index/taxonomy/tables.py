@@ -1,4 +1,4 @@
-"""Taxonomies: what a table, a GTDB file or an NCBI taxdump says of each genome; and what a name is worth."""
+"""Taxonomy tables: TSV, CSV, GTDB files and NCBI taxdumps with a mapping, read into a `Taxonomy`."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from genome_index.taxonomy.taxdump import MAPPING, add_lineages, dump_files, dum
 from genome_index.taxonomy.text_files import TextFile, digest, text_file
 
 LINEAGE_COLUMNS = ("gtdb_taxonomy", "taxonomy", "lineage")
-"""Columns that may hold a lineage in one string; where several do, the first one's ranks win."""
+"""Columns that may have a lineage in one string; where several do, the first one's ranks count."""
 
-_GTDB_RANKS = dict(zip("dpcofgs", RANKS, strict=False))  # d__ is the domain; GTDB knows no strain
+_GTDB_RANKS = dict(zip("dpcofgs", RANKS, strict=False))  # d__ is the domain; GTDB has no strains
 
 
 def read_taxonomy(path: Path, taxdump: Path | None = None) -> Taxonomy:
     """Read a table (TSV, CSV), a GTDB taxonomy file, or an NCBI taxdump that holds genome2taxid.tsv.
 
-    With `taxdump`, the `taxid` column of the table gives the ranks. What a genome's row says itself
-    wins: first its rank columns, then a GTDB lineage, then the taxdump.
+    With `taxdump`, the `taxid` column of the table gives the ranks. Where several sources name a rank, the
+    rank columns of the row come first, then a GTDB lineage, then the taxdump.
 
     Raises
     ------
     TaxonomyError
-        The file cannot be read, has no column of genome ids, has a row with more fields than its
-        header, or says two different things of one genome.
+        The file cannot be read, has no column of genome ids, has a row with more fields than its header, or
+        has two different rows for one genome.
     """
     if not is_taxdump(path):
         table = _read_table(text_file(path))
@@ -44,26 +44,26 @@ def read_taxonomy(path: Path, taxdump: Path | None = None) -> Taxonomy:
 
 @dataclass(frozen=True)
 class _Header:
-    """Which column means what: positions, with the name of the rank or label they fill."""
+    """The meaning of columns: their positions, with the rank or label that they have."""
 
     width: int
     id: int
     id_name: str
     taxid: int | None
     ranks: tuple[tuple[int, str], ...]
-    lineages: tuple[tuple[int, str], ...]  # the name is the label of a lineage without ranks
+    lineages: tuple[tuple[int, str], ...]  # with the label for a lineage without ranks
     labels: tuple[tuple[int, str], ...]
 
 
 @dataclass
 class _Table:
-    """A table while it is read."""
+    """The taxa of a table, added row by row."""
 
     source: str
     header: _Header
     taxa: dict[str, Taxon] = field(default_factory=dict)
     lines: dict[str, int] = field(default_factory=dict)  # genome id -> its first line
-    lineages: dict[str, Lineage] = field(default_factory=dict)  # by their GTDB string
+    lineages: dict[str, Lineage] = field(default_factory=dict)  # GTDB string -> lineage
 
     def add(self, line: int, fields: list[str]) -> None:
         short = self.header.width - len(fields)  # spreadsheets drop empty cells at the end of a row
@@ -95,7 +95,7 @@ class _Table:
             elif fields[at]:
                 labels[label] = fields[at]
         if len(spelled) == 1 and not names:
-            return Taxon(spelled[0], labels)  # shared, for GTDB has 110,000 species and far more genomes
+            return Taxon(spelled[0], labels)  # shared: GTDB has 110,000 species and far more genomes
         for lineage in spelled:
             names = {**lineage.names, **names}
         return Taxon(Lineage(names), labels)
@@ -124,7 +124,7 @@ def _read_table(file: TextFile) -> _Table:
 
 
 def _implied_header(fields: list[str]) -> list[str] | None:
-    """GTDB's files and many taxid mappings have two columns and no header."""
+    """The header of a file without one, as GTDB's files and many taxid mappings are; None for other files."""
     if len(fields) != 2:
         return None
     if fields[1].startswith("d__"):
@@ -134,18 +134,18 @@ def _implied_header(fields: list[str]) -> list[str] | None:
 
 def _read_header(source: str, line: int, cells: list[str]) -> _Header:
     names = [cell.strip().lower() or f"column_{at}" for at, cell in enumerate(cells, 1)]
-    names[0] = names[0].lstrip("# ") or names[0]  # many tables of this field start their header with #
+    names[0] = names[0].lstrip("# ") or names[0]  # the header of many tables starts with #
     names = ["superkingdom" if name == "domain" else name for name in names]
     if twice := [name for at, name in enumerate(names) if name in names[:at]]:
         reason = f"two columns mean {twice[0]}; rename or remove one"
         raise TaxonomyError(source, reason, line)
     id_name = next((name for name in ID_COLUMNS if name in names), None)
     if id_name is None:
-        found = ", ".join(repr(cell.strip()) for cell in cells[:20]) + (", ..." if len(cells) > 20 else "")
-        reason = f"no column names the genomes; the columns are {found}; call one of them 'genome_id'"
+        shown = ", ".join(repr(cell.strip()) for cell in cells[:20]) + (", ..." if len(cells) > 20 else "")
+        reason = f"no column names the genomes; the columns are {shown}; call one of them 'genome_id'"
         raise TaxonomyError(source, reason, line)
     lineages = [name for name in LINEAGE_COLUMNS if name in names]
-    plain = "lineage" if "lineage" in names else lineages[0] if lineages else ""  # the one kept as `lineage`
+    plain = "lineage" if "lineage" in names else lineages[0] if lineages else ""  # its label is `lineage`
     special = {id_name, *RANKS, *LINEAGE_COLUMNS}
     return _Header(
         width=len(names),
@@ -159,7 +159,7 @@ def _read_header(source: str, line: int, cells: list[str]) -> _Header:
 
 
 def _gtdb_names(source: str, line: int, text: str) -> dict[str, str]:
-    """Names by rank of `d__Bacteria;p__...`; an empty `s__` is absent."""
+    """Rank -> name of `d__Bacteria;p__...`, without empty ones such as `s__`."""
     names: dict[str, str] = {}
     for part in filter(None, map(str.strip, text.split(";"))):
         mark, separator, name = part.partition("__")
@@ -198,7 +198,7 @@ def _with_dump(table: _Table, release: str, dump: Path) -> Taxonomy:
         if text.isdecimal():
             taxids[genome_id] = int(text)
         elif text:
-            reason = f"taxid {text!r} is no whole number; write it in digits only"
+            reason = f"taxid {text!r} is not a whole number; write it in digits only"
             raise TaxonomyError(table.source, reason, table.lines[genome_id])
     taxa, warnings = add_lineages(table.taxa, taxids, dump)
     release = " + ".join(filter(None, (release, dump_release(dump))))

@@ -19,24 +19,24 @@ _MEMBERS = (MAPPING, "nodes.dmp", "names.dmp", "merged.dmp", "delnodes.dmp")
 
 
 def is_taxdump(path: Path) -> bool:
-    """Whether `path` is packed as taxdumps are: a directory, .tar, .tar.gz, .tgz or .zip."""
+    """Whether `path` can be a taxdump: a directory, .tar, .tar.gz, .tgz or .zip."""
     return path.is_dir() or path.name.lower().endswith((".tar", ".tar.gz", ".tgz", ".zip"))
 
 
 def dump_release(dump: Path) -> str:
-    """Name the dump and its content: of a directory the files that are read, of an archive all of it."""
+    """The dump's name, with a digest of the archive, or of the files in a directory that are read."""
     parts = [dump / name for name in _MEMBERS if (dump / name).is_file()] if dump.is_dir() else [dump]
     return f"{dump.resolve().name} {digest(parts)}"
 
 
 @contextmanager
 def dump_files(dump: Path) -> Iterator[Mapping[str, TextFile]]:
-    """Open a taxdump: its files by name, wherever in an archive they lie.
+    """Open a taxdump: name -> file, in whatever folder of an archive.
 
     Raises
     ------
     TaxonomyError
-        There is no such file, it is no archive, or it lacks nodes.dmp or names.dmp.
+        There is no such file, it is not an archive, or it lacks nodes.dmp or names.dmp.
     """
     with translated(str(dump)), _members(dump) as files:
         for name in ("nodes.dmp", "names.dmp"):
@@ -49,7 +49,7 @@ def dump_files(dump: Path) -> Iterator[Mapping[str, TextFile]]:
 def add_lineages(
     taxa: Mapping[str, Taxon], taxids: Mapping[str, int], dump: Path
 ) -> tuple[dict[str, Taxon], tuple[str, ...]]:
-    """Give each genome the lineage of its taxid: (taxa, warnings); ranks that a taxon has itself stand.
+    """The taxa with the lineages of their taxids, and warnings; a taxon's own ranks take precedence.
 
     Raises
     ------
@@ -80,10 +80,10 @@ def _overlaid(taxon: Taxon, lineage: Lineage | None) -> Taxon:
 def dump_lineages(
     files: Mapping[str, TextFile], taxids: Iterable[int]
 ) -> tuple[dict[int, Lineage], dict[int, str]]:
-    """Find the lineage of every taxid, and for those without one why: (lineages, reasons).
+    """The lineage of every taxid, and the reason for each taxid without one: (lineages, reasons).
 
-    Only scientific names count, and a merged taxid stands for the one it was merged into. The tree
-    is held in memory while this runs: some 350 MB for all of NCBI's 2.7 million nodes.
+    Only scientific names count, and a merged taxid has the lineage of the taxid it was merged into. The tree
+    is in memory meanwhile: some 350 MB for all of NCBI's 2.7 million nodes.
 
     Raises
     ------
@@ -103,7 +103,7 @@ def dump_lineages(
 
 
 def _read_nodes(file: TextFile) -> tuple[dict[int, int], dict[int, str]]:
-    """Parents of all nodes, and our rank of those that have one; strings are shared, not copied."""
+    """The parents of all nodes, and the ranks of those with one of our ranks."""
     parents: dict[int, int] = {}
     ranks: dict[int, str] = {}
     for node, parent, rank in _records(file, 3, taxids=2):
@@ -117,7 +117,7 @@ def _read_nodes(file: TextFile) -> tuple[dict[int, int], dict[int, str]]:
 def _resolve(
     files: Mapping[str, TextFile], taxids: set[int], parents: Mapping[int, int]
 ) -> tuple[dict[int, int], dict[int, str]]:
-    """Today's node of each taxid, and the reasons of those without."""
+    """The present node of each taxid, and the reason for each taxid without one."""
     merged: dict[int, int] = {}
     if "merged.dmp" in files:
         merged = {int(old): int(new) for old, new in _records(files["merged.dmp"], 2, taxids=2)}
@@ -136,7 +136,7 @@ def _resolve(
 
 
 def _follow(node: int, parents: Mapping[int, int], merged: Mapping[int, int]) -> int:
-    seen: set[int] = set()  # a malformed dump may merge in a circle
+    seen: set[int] = set()  # mergers in a malformed dump may form a circle
     while node not in parents and node in merged and node not in seen:
         seen.add(node)
         node = merged[node]
@@ -144,12 +144,14 @@ def _follow(node: int, parents: Mapping[int, int], merged: Mapping[int, int]) ->
 
 
 def _ancestors(source: str, node: int, parents: Mapping[int, int]) -> list[int]:
-    """List the node and all above it, deepest first; the root is its own parent, which ends the climb."""
+    """The node and its ancestors, deepest first, up to the root, which is its own parent."""
     path: dict[int, None] = {}
     while node not in path:
         path[node] = None
         if node not in parents:
-            raise TaxonomyError(source, f"taxid {node} is a parent but no node; download the taxdump again")
+            raise TaxonomyError(
+                source, f"taxid {node} is a parent but not a node; download the taxdump again"
+            )
         node = parents[node]
     return list(path)
 
@@ -167,7 +169,7 @@ def _read_names(file: TextFile, wanted: set[int]) -> dict[int, str]:
 
 
 def _records(file: TextFile, count: int, taxids: int) -> Iterator[list[str]]:
-    """Yield the first `count` fields of each line of a .dmp file, of which the first `taxids` are taxids."""
+    """The first `count` fields of each line of a .dmp file, of which the first `taxids` are taxids."""
     for number, line in enumerate(file.lines(), 1):
         fields = line.rstrip("\n").removesuffix("\t|").split("\t|\t", count)[:count]
         if len(fields) < count or not all(field.isdecimal() for field in fields[:taxids]):
@@ -199,4 +201,4 @@ def _named(dump: Path, openers: Mapping[str, Callable[[], IO[bytes]]]) -> dict[s
 
 
 def _extract(tar: tarfile.TarFile, member: tarfile.TarInfo) -> IO[bytes]:
-    return cast(IO[bytes], tar.extractfile(member))  # None only for what is not a file
+    return cast(IO[bytes], tar.extractfile(member))  # None only for members that are not files

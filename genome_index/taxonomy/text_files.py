@@ -23,13 +23,13 @@ from genome_index.io.tsv import cells_of
 
 @dataclass(frozen=True)
 class TextFile:
-    """A text file on disk or inside an archive, opened anew for each reading."""
+    """A text file on disk or inside an archive, opened again for each reading."""
 
-    name: str  # what errors call it
-    open: Callable[[], AbstractContextManager[IO[bytes]]]  # unpacked bytes
+    name: str  # in errors
+    open: Callable[[], AbstractContextManager[IO[bytes]]]  # decompressed bytes
 
     def lines(self) -> Iterator[str]:
-        r"""Yield every line, ended by a plain \n whatever the file has; a byte order mark is dropped.
+        r"""Every line, with \n as line end whatever the file has, and without a byte order mark.
 
         Raises
         ------
@@ -48,7 +48,7 @@ class TextFile:
             raise TaxonomyError(self.name, reason, self._undecodable_line()) from None
 
     def rows(self) -> Iterator[tuple[int, list[str]]]:
-        """Yield line number and fields of each row; of a row over several lines the number of its last.
+        """Line number and fields of each row; a row over several lines has the number of the last one.
 
         Raises
         ------
@@ -63,7 +63,7 @@ class TextFile:
                 break  # the header
         delimiter = next((mark for mark in "\t,;" if head and mark in head[-1]), ",")
         if delimiter == "\t":
-            # Not by the csv module: one stray quote in a TSV ('sp. "type II') would swallow rows.
+            # Not by the csv module: with one stray quote in a TSV ('sp. "type II') it would join rows.
             for number, line in enumerate(chain(head, lines), 1):
                 yield number, cells_of(line) if '"' in line else line.rstrip("\n").split("\t")
             return
@@ -76,7 +76,7 @@ class TextFile:
             raise TaxonomyError(self.name, reason, reader.line_num) from None
 
     def _undecodable_line(self) -> int:
-        # The decoder works in blocks and cannot say which line it failed on; surrogates mark the bytes.
+        # The decoder works in blocks and does not tell the line of its error; surrogates mark the bytes.
         with (
             self.open() as stream,
             io.TextIOWrapper(stream, encoding="utf-8", errors="surrogateescape") as text,
@@ -85,12 +85,12 @@ class TextFile:
 
 
 def text_file(path: Path) -> TextFile:
-    """Take the file at `path`, unpacked if its first bytes say gzip, bzip2, xz or zstd."""
-    return TextFile(str(path), partial(open_stream, str(path.absolute())))  # so `-` is a file, too
+    """The file at `path`, decompressed if it is gzip, bzip2, xz or zstd by its first bytes."""
+    return TextFile(str(path), partial(open_stream, str(path.absolute())))  # `-` is a file here
 
 
 def digest(paths: Iterable[Path]) -> str:
-    """First 12 hex digits of the sha256 of the files' bytes as they lie on disk, so `sha256sum` agrees.
+    """The first 12 hex digits of the sha256 of files as they are on disk, as `sha256sum` prints it.
 
     Raises
     ------
@@ -107,7 +107,7 @@ def digest(paths: Iterable[Path]) -> str:
 
 @contextmanager
 def translated(name: str) -> Iterator[None]:
-    """Foreign errors of reading and unpacking become ours."""
+    """Translate errors of reading and decompressing into TaxonomyError."""
     try:
         yield
     except FileNotFoundError:

@@ -16,7 +16,7 @@ from genome_index.encoders.spectrum import Spectrum
 from genome_index.evaluate.retrieval import evaluate_retrieval
 from genome_index.evaluate.retrieval_queries import WHOLE, RetrievalPlan
 from genome_index.index.index import Index
-from genome_index.spec import AS_THEY_COME, IndexSpec
+from genome_index.spec import NO_PROJECTION, IndexSpec
 
 ASKED, OTHERS = 80, 200  # mitogenomes that are asked about, and those that only answer
 
@@ -37,7 +37,7 @@ def test_it_weighs_less_than_20_mb_and_its_card_says_how_it_was_made() -> None:
 
 def test_it_is_chosen_by_its_name_and_needs_no_torch(demo: Path, tmp_path: Path) -> None:
     spec = spec_for("profile")
-    assert (spec.encoder, spec.model, spec.dim, spec.whitening) == (PROFILE, "", AS_THEY_COME, 0.0)
+    assert (spec.encoder, spec.model, spec.dim, spec.whitening) == (PROFILE, "", NO_PROJECTION, 0.0)
     code = (
         "import sys; from gindex_cli import app; "
         f"app(['build', {str(demo / 'genomes')!r}, '--index', {str(tmp_path / 'index')!r}, "

@@ -15,8 +15,8 @@ from genome_index.encoders.profile import (
     WEIGHTS,
     Profile,
     ProfileConfig,
+    dequantised,
     quantised,
-    spelled_out,
     write_profile,
 )
 from genome_index.errors import ModelError, UsageError
@@ -32,7 +32,7 @@ from genome_index.lab.training.fit_profile import (
     scatter_within,
     without,
 )
-from genome_index.spec import AS_THEY_COME, Reading
+from genome_index.spec import NO_PROJECTION, Reading
 
 SMALL = FitPlan(dim=32, components=40, lengths_bp=(500, 2000))
 
@@ -120,7 +120,7 @@ def test_four_bits_keep_a_weight_to_half_a_level(words: int) -> None:
     matrix = rows(5, words)
     matrix[2] = 0
     levels, scale = quantised(matrix)
-    again = spelled_out(levels, scale, words)
+    again = dequantised(levels, scale, words)
     assert levels.nbytes == 5 * 4
     inside = np.abs(matrix) <= 7 * scale[:, None]
     assert (np.abs(again - matrix) <= scale[:, None] * 0.5001)[inside].all()
@@ -132,7 +132,7 @@ def test_four_bits_keep_a_weight_to_half_a_level(words: int) -> None:
 def test_a_folder_of_four_bits_reads_like_one_of_32(tmp_path: Path) -> None:
     weights = {"last.weight": rows(50, 6).T, "last.bias": np.zeros(6, np.float32)}  # transposed in memory
     for bits in (0, 4):
-        write_profile(ProfileConfig(words=50, dim=6, bits=bits), weights, tmp_path / str(bits))
+        write_profile(ProfileConfig(kmers=50, dim=6, bits=bits), weights, tmp_path / str(bits))
     full, small = (Profile.load(tmp_path / str(bits)).apply(rows(9, 50, 3)) for bits in (0, 4))
     assert np.sum(full * small, axis=1).mean() > 0.97
     matrix = Profile.load(tmp_path / "0").weights["last.weight"]
@@ -142,7 +142,7 @@ def test_a_folder_of_four_bits_reads_like_one_of_32(tmp_path: Path) -> None:
 
 def test_four_bits_of_another_shape_are_said(tmp_path: Path) -> None:
     weights = {"last.weight": rows(6, 50), "last.bias": np.zeros(6, np.float32)}
-    write_profile(ProfileConfig(words=50, dim=6, bits=4), weights, tmp_path)
+    write_profile(ProfileConfig(kmers=50, dim=6, bits=4), weights, tmp_path)
     card = (tmp_path / CARD).read_text()
     (tmp_path / CARD).write_text(card.replace('"words": 50', '"words": 60'))
     with pytest.raises(ModelError, match=r"last\.weight is missing in its weights, or not \(6, 60\)"):
@@ -159,7 +159,7 @@ def test_the_same_corpus_gives_the_same_file(corpus: Path, fitted: Path, tmp_pat
 
 def test_its_folder_is_an_encoder_whose_vectors_are_taken_as_they_come(fitted: Path) -> None:
     spec = spec_for(str(fitted))
-    assert (spec.encoder, spec.model, spec.dim) == (PROFILE, str(fitted), AS_THEY_COME)
+    assert (spec.encoder, spec.model, spec.dim) == (PROFILE, str(fitted), NO_PROJECTION)
     assert open_encoder(spec).version == Profile.load(fitted).version
     with pytest.raises(UsageError, match="has no layers, tokens or windows"):
         spec_for(str(fitted), reading=Reading(windows=3))
@@ -211,5 +211,5 @@ def test_the_command_fits_and_the_index_built_with_it_answers(
 
 def test_a_projection_that_was_not_fitted_changes_nothing() -> None:
     some = rows(5, 4) / np.linalg.norm(rows(5, 4), axis=1, keepdims=True)
-    np.testing.assert_allclose(fit_projection(some.copy(), AS_THEY_COME, 0.0).apply(some), some, atol=1e-6)
+    np.testing.assert_allclose(fit_projection(some.copy(), NO_PROJECTION, 0.0).apply(some), some, atol=1e-6)
     assert np.abs(fit_projection(some.copy(), 4, 0.0).apply(some) - some).max() > 0.1

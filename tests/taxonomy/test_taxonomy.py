@@ -468,7 +468,7 @@ BAD_DUMPS = {
     ),
     "taxid with a point": (
         {"genome2taxid.tsv": "genome_id\ttaxid\na\t562\nb\t562.0\n"},
-        "/genome2taxid.tsv, line 3: taxid '562.0' is no whole number; write it in digits only",
+        "/genome2taxid.tsv, line 3: taxid '562.0' is not a whole number; write it in digits only",
     ),
     "node cut short": (
         {"nodes.dmp": DUMP["nodes.dmp"] + "9\t|\t"},
@@ -484,7 +484,7 @@ BAD_DUMPS = {
     ),
     "parent is no node": (
         {"nodes.dmp": dmp([(562, 561, "species")])},
-        "/nodes.dmp: taxid 561 is a parent but no node; download the taxdump again",
+        "/nodes.dmp: taxid 561 is a parent but not a node; download the taxdump again",
     ),
     "no scientific name": (
         {"names.dmp": DUMP["names.dmp"].replace("coli\t|\t\t|\tscientific", "coli\t|\t\t|\tcommon")},

@@ -1,4 +1,4 @@
-"""FAISS on a GPU, where its build sees one; what a GPU cannot do is done on the CPU, and finds the same."""
+"""FAISS on a GPU, if its build sees one; where the GPU cannot search, the CPU does, with the same result."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from typing import Any, TypeVar
 
 import faiss
 
-Found = TypeVar("Found")
+Result = TypeVar("Result")
 
-MOST_NEIGHBOURS = 2_048  # that FAISS can be asked for there
-# Taken at once and kept; FAISS's own 1.5 GB and 256 MB may not be left beside a language model.
+MOST_NEIGHBOURS = 2_048  # FAISS's limit on a GPU
+# Allocated once; FAISS's defaults of 1.5 GB and 256 MB may not be free beside a language model.
 TEMPORARY_BYTES, PINNED_BYTES = 256 << 20, 16 << 20
 
 
 @dataclass
 class Gpu:
-    """FAISS on a GPU, until that fails once: after that FAISS would bring the process down."""
+    """FAISS on a GPU, until a search fails: after that FAISS would crash the process."""
 
     resources: Any  # None where FAISS sees no GPU; its build for CUDA is the extra `gpu`
     failed: bool = False
 
-    def found(self, search: Callable[[Any], Found]) -> Found | None:
-        """What a search with its resources finds; None where there is no GPU, or none with memory left."""
+    def result(self, search: Callable[[Any], Result]) -> Result | None:
+        """The result of a search with the GPU's resources; None without a GPU or free memory on it."""
         if self.resources is None or self.failed:
             return None
         try:
@@ -36,11 +36,11 @@ class Gpu:
 
 @cache
 def gpu() -> Gpu:
-    """The one of this process."""
-    kinds: Any = faiss  # its types know nothing of GPUs
-    if not kinds.get_num_gpus():
+    """The GPU of this process."""
+    untyped: Any = faiss  # FAISS's types lack its GPU part
+    if not untyped.get_num_gpus():
         return Gpu(None)
-    resources = kinds.StandardGpuResources()
+    resources = untyped.StandardGpuResources()
     resources.setTempMemory(TEMPORARY_BYTES)
     resources.setPinnedMemory(PINNED_BYTES)
     return Gpu(resources)

@@ -1,4 +1,4 @@
-"""FAISS behind one convention: rows of length 1, similarity is the cosine, higher is nearer."""
+"""The vectors of an index in FAISS: rows of length 1, similarity is the cosine, higher is nearer."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from genome_index.index.vectors.faiss_gpu import MOST_NEIGHBOURS, gpu
 
 Floats = npt.NDArray[np.float32]
 Rows = npt.NDArray[np.int64]
-Found = tuple[Floats, Rows]  # similarity and rows
+Neighbours = tuple[Floats, Rows]  # similarity and rows
 
-# Genomes; 0.1 s a query on one core, beyond that a graph is faster and finds > 95 % of the same.
+# Genomes: 0.1 s for a query on one core. Beyond that a graph is faster and finds over 95 % of the same.
 EXACT_UP_TO = 100_000
 GRAPH = "HNSW32"
-GRAPH_EF = 256  # candidates the graph keeps in a search; recall@50 of 0.95 and more, tests/bench/RESULTS.md
-WRITE_BYTES = 1 << 20  # handed to a file at a time
+GRAPH_EF = 256  # candidates in a search of the graph; recall@50 is 0.95 and more, tests/bench/RESULTS.md
+WRITE_BYTES = 1 << 20  # written to a file at a time
 
 
 def factory_for(wanted: str, genomes: int) -> str:
-    """The FAISS factory string for an index of this size; `wanted` is `auto` or a string of the user's."""
+    """The FAISS factory string for an index of this size; `wanted` is `auto` or the user's factory string."""
     if wanted != "auto":
         return wanted
     return "Flat" if genomes <= EXACT_UP_TO else GRAPH
@@ -33,7 +33,7 @@ def factory_for(wanted: str, genomes: int) -> str:
 class Vectors:
     """A FAISS index over vectors of length 1.
 
-    Row numbers are positions; a removed genome's row is filtered, not moved.
+    Row numbers are positions; the row of a removed genome is filtered, other rows do not move.
     """
 
     def __init__(self, index: faiss.Index) -> None:
@@ -54,12 +54,12 @@ class Vectors:
                 "choose another --faiss"
             ) from error
         _set_effort(index)
-        found = cls(index)
-        found._require_removals(vectors[:1], factory)
-        return found
+        built = cls(index)
+        built._require_removals(vectors[:1], factory)
+        return built
 
     def _require_removals(self, query: Floats, factory: str) -> None:
-        """Ask now for what the first removal and addition will ask for; not every kind can do it."""
+        """Raise UsageError if this kind cannot filter rows or return vectors, as later changes require."""
         try:
             _, rows = self.search(query, 1, np.zeros(len(self), bool))
             self._index.reconstruct_n(0, 1)
@@ -81,10 +81,10 @@ class Vectors:
         return cls(index)
 
     def save(self, path: Path) -> None:
-        """Write to a file of ours: FAISS closes its own without a look, so a full disk goes unnoticed."""
-        callbacks: Any = faiss  # its types do not know this class
+        """Write to a Python file: FAISS ignores errors when it closes its own, such as a full disk."""
+        untyped: Any = faiss  # FAISS's types lack this class
         with path.open("wb") as file:
-            faiss.write_index(self._index, callbacks.PyCallbackIOWriter(file.write, WRITE_BYTES))
+            faiss.write_index(self._index, untyped.PyCallbackIOWriter(file.write, WRITE_BYTES))
 
     def __len__(self) -> int:
         return int(self._index.ntotal)
@@ -98,31 +98,31 @@ class Vectors:
         self._on_gpu = None
 
     def rows(self) -> Floats:
-        """Every vector as it is stored: (N, d). A compressing factory gives back what it kept of it."""
+        """Every vector as it is stored, of a compressing factory the decompressed one: (N, d)."""
         if not len(self):
             return np.empty((0, self.dim), np.float32)
         if isinstance(self._index, faiss.IndexIVF):
             self._index.make_direct_map()
-        found: Floats = self._index.reconstruct_n(0, len(self))
-        return found
+        vectors: Floats = self._index.reconstruct_n(0, len(self))
+        return vectors
 
-    def _by_gpu(self, queries: Floats, k: int) -> Found | None:
-        """What a copy on the GPU finds, where the search is exact: graphs and filters stay here."""
+    def _by_gpu(self, queries: Floats, k: int) -> Neighbours | None:
+        """Neighbours by a copy of an exact index on the GPU; None for a graph, or without a GPU."""
 
-        def search(resources: Any) -> Found:  # noqa: ANN401  # its types know nothing of GPUs
+        def search(resources: Any) -> Neighbours:  # noqa: ANN401  # FAISS's types lack its GPU part
             if self._on_gpu is None:
-                kinds: Any = faiss
-                self._on_gpu = kinds.index_cpu_to_gpu(resources, 0, self._index)
+                untyped: Any = faiss
+                self._on_gpu = untyped.index_cpu_to_gpu(resources, 0, self._index)
             similarity, rows = self._on_gpu.search(queries, k)
             return similarity, rows
 
         exact = k <= MOST_NEIGHBOURS and isinstance(self._index, faiss.IndexFlat)
-        return gpu().found(search) if exact else None
+        return gpu().result(search) if exact else None
 
     def search(
         self, queries: Floats, k: int, live: npt.NDArray[np.bool_] | None = None
     ) -> tuple[Floats, Rows]:
-        """The k nearest live rows: (Q, d) -> (Q, k) similarity and rows, nearest first; row -1 if fewer."""
+        """The k nearest live rows: (Q, d) -> (Q, k) similarity and rows, nearest first; row -1 fills up."""
         k = min(k, len(self))
         if not k or not len(queries):
             return np.zeros((len(queries), 0), np.float32), np.zeros((len(queries), 0), np.int64)
@@ -136,14 +136,14 @@ class Vectors:
 
 
 def _parameters(index: faiss.Index, selector: faiss.IDSelector) -> faiss.SearchParameters:
-    kinds: Any = faiss  # its types know neither the class for graphs nor the keywords of the others
+    untyped: Any = faiss  # FAISS's types lack the class for graphs and the keywords of the others
     if isinstance(index, faiss.IndexHNSW):
-        found = kinds.SearchParametersHNSW(sel=selector, efSearch=GRAPH_EF)
+        parameters = untyped.SearchParametersHNSW(sel=selector, efSearch=GRAPH_EF)
     elif isinstance(index, faiss.IndexIVF):
-        found = kinds.SearchParametersIVF(sel=selector, nprobe=index.nprobe)
+        parameters = untyped.SearchParametersIVF(sel=selector, nprobe=index.nprobe)
     else:
-        found = kinds.SearchParameters(sel=selector)
-    return cast(faiss.SearchParameters, found)
+        parameters = untyped.SearchParameters(sel=selector)
+    return cast(faiss.SearchParameters, parameters)
 
 
 def _set_effort(index: faiss.Index) -> None:

@@ -1,8 +1,8 @@
-"""Centre and half-whiten: the learned map from an encoder's features to the vectors that are compared.
+"""The projection: centring and half-whitening of an encoder's features to the vectors that are compared.
 
-Plain spectra of two genomes agree mostly in what all genomes share, and differ in noise that depends on
-length; the components fitted on the references keep what tells references apart. Whitening: Su et al. 2021,
-arXiv 2103.15316; half of it because full whitening blows up the noisy components (tests/bench/RESULTS.md).
+The spectra of two genomes agree mostly in what all genomes share, and differ in noise that depends on length;
+the components fitted on the references keep the differences between references. Whitening: Su et al. 2021,
+arXiv 2103.15316; half of it, because full whitening amplifies the noisy components (tests/bench/RESULTS.md).
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ import numpy as np
 import numpy.typing as npt
 
 from genome_index.encoders.pooling import unit
-from genome_index.spec import AS_THEY_COME
+from genome_index.spec import NO_PROJECTION
 
 Floats = npt.NDArray[np.float32]
 Rows = npt.NDArray[np.int64]
 
-ROUNDING = 1e-6  # of a float32, relative, a few of its last digits
-FIT_GENOMES = 1536  # fitted on at most so many references: 200 MB at most, and no gain above (RESULTS.md)
+ROUNDING = 1e-6  # relative error of a float32 in a few of its last digits
+FIT_GENOMES = 1536  # references for the fit, at most: 200 MB of memory, and more bring no gain (RESULTS.md)
 
 
 @dataclass(frozen=True)
@@ -51,12 +51,11 @@ class Projection:
 def fit_projection(features: Floats, dim: int, whitening: float) -> Projection:
     """Principal components times variance ** (-whitening / 2): (N, D) -> at most `dim`, and fewer than N.
 
-    With a `dim` of AS_THEY_COME nothing is fitted, taken away or turned: a trained encoder's features are
-    vectors already. Else `features` is centred in place. With N < D the components come from the N x N Gram
-    matrix, the same way as FAISS's PCAMatrix takes, which is the oracle in the tests; it keeps a second copy
-    of the features, this does not.
+    With `dim` NO_PROJECTION nothing is fitted: the features of a trained encoder are vectors already. Else
+    `features` is centred in place. The components come from the N x N Gram matrix, as in FAISS's PCAMatrix
+    for N < D, which the tests compare with; FAISS needs a second copy of the features, this does not.
     """
-    if dim == AS_THEY_COME:
+    if dim == NO_PROJECTION:
         width = features.shape[1]
         return Projection(np.zeros(width, np.float32), np.eye(width, dtype=np.float32))
     mean = features.mean(axis=0)
@@ -64,26 +63,26 @@ def fit_projection(features: Floats, dim: int, whitening: float) -> Projection:
     gram = (features @ features.T).astype(np.float64)
     variances, directions = np.linalg.eigh(gram)
     variances, directions = variances[::-1][:dim], directions[:, ::-1][:, :dim]
-    # What centring leaves of genomes that are all the same.
+    # The variance that centring leaves of identical genomes.
     rounding = len(features) * ROUNDING**2 * float(mean @ mean)
-    kept = variances > max(1e-7 * float(variances[0]), rounding)
-    if not kept.any():  # one genome, or all the same: nothing tells references apart
+    informative = variances > max(1e-7 * float(variances[0]), rounding)
+    if not informative.any():  # one genome, or identical ones: there are no differences to keep
         return Projection(np.zeros_like(mean), _plain_components(mean))
-    variances, directions = variances[kept], directions[:, kept]
+    variances, directions = variances[informative], directions[:, informative]
     scale = variances**-0.5 * (variances / len(features)) ** (-whitening / 2)
     return Projection(mean, np.asarray(features.T @ (directions * scale).astype(np.float32)))
 
 
-def nearest_reference(features: Floats, references: Rows, asked: Rows, dim: int, whitening: float) -> Rows:
-    """The nearest reference of each asked row, by a projection fitted on the references: (A,) -> (A,).
+def nearest_reference(features: Floats, references: Rows, queries: Rows, dim: int, whitening: float) -> Rows:
+    """The nearest reference of each query, by a projection fitted on the references: (Q,) -> (Q,).
 
-    `features` are (N, D); `references` and `asked` are rows of them.
+    `features` are (N, D); `references` and `queries` are rows of them.
     """
     projection = fit_projection(features[references].copy(), dim, whitening)
-    similarity = projection.apply(features[asked]) @ projection.apply(features[references]).T
+    similarity = projection.apply(features[queries]) @ projection.apply(features[references]).T
     return np.asarray(references[similarity.argmax(axis=1)])
 
 
 def _plain_components(mean: Floats) -> Floats:
-    """For one distinct genome: its own direction, so that it finds itself and nothing is centred away."""
+    """The projection for one distinct genome: its own direction, not centred, so that it finds itself."""
     return unit(mean[None]).T.copy()
