@@ -31,6 +31,7 @@ class LiveBar:
             TimeRemainingColumn(compact=True),
             console=Console(stderr=True),
             transient=True,
+            redirect_stdout=False,  # results on standard output are not the terminal's
         )
         self._task = self._progress.add_task("starting", total=None, amount="")
         self._restarted = 0.0

@@ -25,3 +25,17 @@ def good(tmp_path):
 def other(tmp_path):
     (tmp_path / "other.fa").write_bytes(OTHER)
     return tmp_path / "other.fa"
+
+
+@pytest.fixture
+def places(own_index, good, tmp_path):
+    """Paths that command lines of tests name in braces."""
+    (tmp_path / "empty").touch()
+    (tmp_path / "labels.tsv").write_text("genome_id\tspecies\nDEMO_0001\tAa b\n")
+    return {
+        "index": own_index,
+        "good": good,
+        "nowhere": tmp_path / "nowhere",
+        "empty": tmp_path / "empty",
+        "labels": tmp_path / "labels.tsv",
+    }

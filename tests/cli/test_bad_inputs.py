@@ -22,6 +22,8 @@ from Bio.SeqRecord import SeqRecord
 from helpers.command_line import (
     GENOME,
     OTHER,
+    invoke,
+    rows,
 )
 from helpers.ncbi_server import dna
 
@@ -147,45 +149,86 @@ BAD = {
     "a link to itself": Bad(looping_link, "loop", "cannot be read: too many levels of symbolic links"),
     "a disk error": Bad(lambda folder: "/proc/self/mem", "mem", "cannot be read: input/output error"),
 }
-EACH_BAD_INPUT = pytest.mark.parametrize("bad", BAD.values(), ids=BAD)
+EACH_BAD_INPUT = pytest.mark.parametrize("name", BAD)
 
 
-@EACH_BAD_INPUT
-def test_query_gives_a_bad_input_its_row(gindex, small_index, good, other, tmp_path, bad):
-    folder = tmp_path / "bad"
-    folder.mkdir()
-    given = bad.make(folder)
-    result = gindex("query", good, given, other, "--index", small_index, "--format", "jsonl")
-    first, row, last = [json.loads(line) for line in result.stdout.splitlines()]
+@pytest.fixture(scope="module")
+def given(tmp_path_factory):
+    """The bad inputs by name, each in a folder of its own."""
+    return {name: bad.make(tmp_path_factory.mktemp("bad")) for name, bad in BAD.items()}
+
+
+@pytest.fixture(scope="module")
+def two_good(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("two")
+    (folder / "good.fa").write_bytes(GENOME)
+    (folder / "other.fa").write_bytes(OTHER)
+    return folder / "good.fa", folder / "other.fa"
+
+
+@pytest.fixture(scope="module")
+def answered(given, two_good, small_index):
+    """The rows of one query for all bad inputs, between two good ones."""
+    good, other = two_good
+    result = invoke("query", good, *given.values(), other, "--index", small_index, "--format", "jsonl")
+    assert result.exit_code == 1
+    first, *answers, last = rows(result)
     assert (first["query"], last["query"]) == ("good", "other")
     assert None not in (first["closest"], last["closest"])
-    assert (row["query"], row["source"]) == (bad.id or str(given), str(given))
-    assert (row["verdict"], row["reason"]) == (bad.verdict, bad.reason)
-    assert (row["rank"], row["name"], row["confidence"], row["closest"], row["hits"]) == (
-        None,
-        None,
-        None,
-        None,
-        [],
-    )
+    return dict(zip(given, answers, strict=True))
 
 
 @EACH_BAD_INPUT
-def test_build_names_a_bad_input_and_builds_the_others(gindex, good, other, tmp_path, bad):
-    folder, index = tmp_path / "bad", tmp_path / "index"
-    folder.mkdir()
-    given = bad.make(folder)
-    result = gindex("build", good, given, other, "--index", index)
+def test_query_gives_a_bad_input_its_row(answered, given, name):
+    bad, row = BAD[name], answered[name]
+    assert (row["query"], row["source"]) == (bad.id or str(given[name]), str(given[name]))
+    assert (row["verdict"], row["reason"]) == (bad.verdict, bad.reason)
+    empty = (row["rank"], row["name"], row["confidence"], row["closest"], row["hits"])
+    assert empty == (None, None, None, None, [])
+
+
+@pytest.fixture(scope="module")
+def built(given, two_good, tmp_path_factory):
+    """An index built from the same inputs, and how that ended."""
+    index, (good, other) = tmp_path_factory.mktemp("built") / "index", two_good
+    return index, invoke("build", good, *given.values(), other, "--index", index)
+
+
+@pytest.fixture(scope="module")
+def failures(built, given):
+    """The lines of `gindex info --failures`, by name."""
+    lines = invoke("info", "--failures", "--index", built[0]).stdout.splitlines()
+    return dict(zip(given, lines, strict=True))
+
+
+@EACH_BAD_INPUT
+def test_the_index_knows_why_an_input_gave_no_genome(failures, given, name):
+    bad, path = BAD[name], given[name]
+    assert failures[name] == f"{bad.id or path}\t{path}\t{bad.reason}"
+
+
+def test_build_names_bad_inputs_and_builds_the_others(built, given):
+    index, result = built
+    assert (result.exit_code, result.stdout) == (1, "")
+    *_, more, last = result.stderr.splitlines()
+    failed = [line for line in result.stderr.splitlines() if line.startswith("failed: ")]
+    shown = [(given[name], bad) for name, bad in BAD.items()][:20]
+    assert failed == [f"failed: {path}: {bad.id or path}: {bad.reason}" for path, bad in shown]
+    assert more == f"... and {len(BAD) - 20} more; `gindex info --failures` lists them all"
+    done = rf"built 2 genomes \(0\.0 Mbp\), {len(BAD)} failed in \d+\.\d s: (.*) holds 2 genomes, snapshot 1"
+    assert re.fullmatch(done, last).group(1) == str(index)
+    listed = invoke("list", "--index", index).stdout.splitlines()
+    assert [line.split("\t")[0] for line in listed] == ["genome_id", "good", "other"]
+
+
+def test_build_names_one_bad_input(gindex, good, tmp_path):
+    missing, index = tmp_path / "x.fa", tmp_path / "index"
+    result = gindex("build", missing, good, "--index", index)
     assert (result.exit_code, result.stdout) == (1, "")
     *_, failed, last = result.stderr.splitlines()
-    assert failed == f"failed: {given}: {bad.id or given}: {bad.reason}"
-    done = r"built 2 genomes \(0\.0 Mbp\), 1 failed in \d+\.\d s: (.*) holds 2 genomes, snapshot 1"
+    assert failed == f"failed: {missing}: x: no such file or folder; check the path"
+    done = r"built 1 genome \(0\.0 Mbp\), 1 failed in \d+\.\d s: (.*) holds 1 genome, snapshot 1"
     assert re.fullmatch(done, last).group(1) == str(index)
-    assert (
-        gindex("info", "--failures", "--index", index).stdout == f"{bad.id or given}\t{given}\t{bad.reason}\n"
-    )
-    listed = gindex("list", "--index", index).stdout.splitlines()
-    assert [line.split("\t")[0] for line in listed] == ["genome_id", "good", "other"]
 
 
 EACH_FORMAT = pytest.mark.parametrize("format", ["table", "tsv", "json", "jsonl"])

@@ -12,6 +12,7 @@ import pytest
 from helpers.command_line import (
     FULL,
     answers,
+    mostly_long,
     refused,
 )
 
@@ -52,6 +53,7 @@ def fill(disk):
                 return
 
 
+@pytest.mark.long
 def test_a_build_that_fills_the_disk_goes_on_where_there_is_room(gindex, demo, small_disk):
     disk = small_disk(3)
     command = ["build", demo / "genomes", "--taxonomy", demo / "taxonomy.tsv", "--genome-per", "file"]
@@ -72,7 +74,7 @@ FULL_AT = {
     "a segment": ("genome_index.index.ingest.write_segment", 0),
     "the projection": ("genome_index.index.calibration.model.Projection.save", 0),
     "the vectors": ("genome_index.index.calibration.model.Vectors.save", 0),
-    "the catalogue": ("genome_index.index.index.write_catalog", 0),
+    "the catalogue": ("genome_index.index.commit.write_catalog", 0),
     "the manifest": ("genome_index.index.snapshots.write_file", 0),
     "the pointer": ("genome_index.index.snapshots.write_file", 1),
 }
@@ -161,7 +163,9 @@ def test_output_that_fills_the_disk_is_told(gindex, demo, small_index, small_dis
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
-@pytest.mark.parametrize("command", ["query {good} -k 50 --format json", "list", "info"])
+@pytest.mark.parametrize(
+    "command", mostly_long(["list", "query {good} -k 50 --format json", "info"], ["list"])
+)
 def test_standard_output_that_fills_the_disk_is_told(good, small_index, command):
     words = [*command.format(good=good).split(), "--index", str(small_index)]
     with open("/dev/full", "w") as full:

@@ -124,6 +124,7 @@ def test_every_enum_of_choices_is_compared_with_the_library():
     assert enums_of(choices) == set(TABLES)
 
 
+@pytest.mark.long  # it imports torch
 def test_choices_of_the_lab_are_those_of_the_library():
     pytest.importorskip("torch", reason="the extra neural is not installed")
     from genome_index.encoders.networks.feature_maps import FeatureName

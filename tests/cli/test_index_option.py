@@ -7,10 +7,11 @@ import shutil
 import pytest
 from helpers.command_line import (
     FILE,
+    mostly_long,
 )
 
 
-@pytest.mark.parametrize("command", ["query", "list", "info", "check"])
+@pytest.mark.parametrize("command", mostly_long(["query", "list", "info", "check"], ["list", "check"]))
 def test_the_index_is_the_option_else_the_environment_else_the_default(
     gindex, demo, demo_index, small_index, tmp_path, monkeypatch, command
 ):

@@ -11,6 +11,7 @@ from helpers.command_line import (
     FILE,
     GINDEX,
     SEVERAL_RECORDS,
+    mostly_long,
     rows,
     run,
 )
@@ -109,7 +110,7 @@ def test_a_list_builds_too(gindex, six_genomes, tmp_path):
     assert (result.exit_code, "built 2 genomes" in result.stderr) == (0, True)
 
 
-@pytest.mark.parametrize("packer", [bytes, gzip.compress], ids=["plain", "gz"])
+@pytest.mark.parametrize("packer", mostly_long([gzip.compress, bytes], [gzip.compress]))
 def test_standard_input_of_a_real_process(demo, demo_index, packer):
     text = packer((demo / "sample.fasta").read_bytes())
     words = ["query", demo / "novel.fasta", "-", "--index", demo_index, "--format", "tsv"]

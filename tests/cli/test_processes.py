@@ -14,17 +14,18 @@ from gindex_cli.run import guarded
 from helpers.command_line import (
     FILE,
     GINDEX,
+    mostly_long,
     run,
 )
 
 from genome_index.index.parallel import VARIABLES, bound_threads
 
 
-def test_exit_codes_of_real_processes(demo, demo_index, tmp_path):
+def test_exit_codes_of_real_processes(demo, small_index, tmp_path):
     sample = demo / "sample.fasta"
     codes = {
-        0: run("query", sample, "--index", demo_index, *FILE),
-        1: run("query", sample, tmp_path / "x.fa", "--index", demo_index, *FILE),
+        0: run("query", sample, "--index", small_index, *FILE),
+        1: run("query", sample, tmp_path / "x.fa", "--index", small_index, *FILE),
         2: run("query", sample, "--index", tmp_path / "nowhere"),
     }
     assert [done.returncode for done in codes.values()] == list(codes)
@@ -39,23 +40,31 @@ def test_exit_codes_of_real_processes(demo, demo_index, tmp_path):
     assert codes[2].stdout == ""
 
 
-def test_head_closes_the_pipe_in_silence(demo, demo_index):
+MUCH = [
+    "sql \"SELECT repeat('x', 1000) FROM range(1000)\" --format tsv",
+    "query {demo}/genomes/DEMO_000?.fa.gz --genome-per file -k 50 --format json",
+]
+
+
+@pytest.mark.parametrize("command", mostly_long(MUCH, MUCH[:1]))
+def test_head_closes_the_pipe_in_silence(demo, demo_index, command):
     """More than a pipe holds, so that the writing itself is what fails."""
-    inputs = f"{demo}/genomes/DEMO_000?.fa.gz --genome-per file -k 50 --format json --index {demo_index}"
-    line = f"{GINDEX} query {inputs} | head -n 1; echo ${{PIPESTATUS[0]}} >&2"
+    words = f"{command.format(demo=demo)} --index {demo_index}"
+    line = f"{GINDEX} {words} | head -n 1; echo ${{PIPESTATUS[0]}} >&2"
     done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, timeout=60)
     assert len(done.stdout.splitlines()) == 1
     assert re.fullmatch(r"\d+\n", done.stderr)
 
 
-@pytest.mark.parametrize(
-    "command", ["query {sample} --genome-per file", "query {sample} --format jsonl {file}", "list", "info"]
-)
-def test_a_pipe_closed_at_once_is_silence(demo, demo_index, command):
+LITTLE = ["list", "query {sample} --genome-per file", "query {sample} --format jsonl {file}", "info"]
+
+
+@pytest.mark.parametrize("command", mostly_long(LITTLE, LITTLE[:1]))
+def test_a_pipe_closed_at_once_is_silence(demo, small_index, command):
     """Little is written, so that it is the last flush that fails."""
     words = command.format(sample=demo / "sample.fasta", file="--genome-per file").split()
     process = subprocess.Popen(
-        [GINDEX, *words, "--index", str(demo_index)],
+        [GINDEX, *words, "--index", str(small_index)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -87,6 +96,7 @@ def test_how_a_command_ends_that_was_stopped(capsys, name: str, error: BaseExcep
     assert capsys.readouterr().err == f"{said}\n"
 
 
+@pytest.mark.long
 @pytest.mark.skipif((os.cpu_count() or 1) < 2, reason="one processor is one thread anyway")
 def test_libraries_keep_to_the_threads_asked_for(tmp_path: Path) -> None:
     pytest.importorskip("torch")

@@ -72,7 +72,7 @@ def test_query_draws_its_table_on_a_terminal(demo, demo_index):
     done, drawn = run_on_terminal(command, "stdout", columns=70)
     assert (done.returncode, done.stderr) == (0, "")
     assert "\x1b[1m" in drawn
-    first, reason, heading, *hits = plain(drawn).splitlines()
+    first, _, _, heading, *hits = plain(drawn).splitlines()
     assert first.startswith("sample: Demobacter simulatus (species), confidence ")
     assert heading.split() == [
         *["hit", "similarity", "k-mer", "%", "ANI", "AF", "query", "AF", "ref.", "species"]

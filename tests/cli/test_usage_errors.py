@@ -67,19 +67,6 @@ WRONG_USE = {
 }
 
 
-@pytest.fixture
-def places(own_index, good, tmp_path):
-    (tmp_path / "empty").touch()
-    (tmp_path / "labels.tsv").write_text("genome_id\tspecies\nDEMO_0001\tAa b\n")
-    return {
-        "index": own_index,
-        "good": good,
-        "nowhere": tmp_path / "nowhere",
-        "empty": tmp_path / "empty",
-        "labels": tmp_path / "labels.tsv",
-    }
-
-
 @pytest.mark.parametrize("line", WRONG_USE)
 def test_wrong_use_is_a_sentence_and_exit_code_2(gindex, places, line):
     words = [word.format(**places) for word in line.split()]

@@ -8,6 +8,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+from gindex_cli import app
+from typer.testing import CliRunner
+
 from helpers.ncbi_server import dna
 
 GINDEX = Path(sys.executable).with_name("gindex")
@@ -26,9 +30,19 @@ NO_ENCODER = (
 )
 
 
+def mostly_long(values, short):
+    """The values for parametrize; those that are not in `short` run only with the long tests."""
+    return [value if value in short else pytest.param(value, marks=pytest.mark.long) for value in values]
+
+
 def rows(result):
     """The rows of `--format jsonl`."""
     return [json.loads(line) for line in result.stdout.splitlines()]
+
+
+def invoke(*words):
+    """A command line run in this process; the fixture `gindex`, for fixtures of a module."""
+    return CliRunner().invoke(app, [str(word) for word in words], catch_exceptions=False)
 
 
 def run(*words, **values):
