@@ -1,4 +1,4 @@
-"""What is to be said of groups: medoid, width and neighbours of each, and how they differ from the names."""
+"""Statistics of groups: medoid, diameter, nearest group and purity, and agreement with the names."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from genome_index.taxonomy.levels import UNKNOWN, Level
 Rows = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float32]
 
-SILHOUETTE_GENOMES = 5_000  # of a larger collection an even sample is judged: all pairs of them are compared
+SILHOUETTE_GENOMES = 5_000  # all pairs are compared; of a larger collection an even sample
 SEED = 0
 
 
@@ -25,17 +25,17 @@ class Group:
 
     number: int
     members: Rows
-    medoid: int  # the member with the least mean distance to those it is joined with
+    medoid: int  # the member with most edges within the group, then the least mean length
     diameter: float | None  # of the longest edge within; None for one genome
-    nearest: int | None  # number of the nearest other group, None where no edge leads out
+    nearest: int | None  # number of the nearest other group, None without an edge to one
     gap: float | None  # to it
-    names: tuple[tuple[str, int], ...]  # of the rank, with how many bear them, commonest first
-    purity: float | None  # share of the named members that bear the commonest name
+    names: tuple[tuple[str, int], ...]  # of the rank with their counts, commonest first
+    purity: float | None  # share of the commonest name among the named members
 
 
 @dataclass(frozen=True)
 class Agreement:
-    """How groups and names agree over all genomes with a name."""
+    """Agreement of groups and names, over the genomes with a name."""
 
     named: int
     rand: float | None  # adjusted Rand index, 1 is the same
@@ -70,17 +70,17 @@ def _group(
 
 
 def _nearest_other(edges: Edges, number: Rows, across: npt.NDArray[np.bool_]) -> dict[int, tuple[int, float]]:
-    """Group -> the nearest group an edge leads to, and how far that is."""
-    found: dict[int, tuple[int, float]] = {}
+    """Group -> nearest other group by the shortest edge, and its length."""
+    nearest: dict[int, tuple[int, float]] = {}
     order = np.flatnonzero(across)[np.argsort(-edges.length[across], kind="stable")]
     for at in order.tolist():  # the nearest is written last
         one, other = int(number[edges.a[at]]), int(number[edges.b[at]])
-        found[one], found[other] = (other, float(edges.length[at])), (one, float(edges.length[at]))
-    return found
+        nearest[one], nearest[other] = (other, float(edges.length[at])), (one, float(edges.length[at]))
+    return nearest
 
 
 def _medoids(edges: Edges, number: Rows, inside: npt.NDArray[np.bool_]) -> list[int]:
-    """The member with most edges into its group, of those the one with the least mean length."""
+    """The medoid of each group: most edges within it, then the least mean length."""
     degree, total = np.zeros(len(number)), np.zeros(len(number))
     for end in (edges.a[inside], edges.b[inside]):
         np.add.at(degree, end, 1)
@@ -92,14 +92,14 @@ def _medoids(edges: Edges, number: Rows, inside: npt.NDArray[np.bool_]) -> list[
 
 
 def _widest(edges: Edges, number: Rows, inside: npt.NDArray[np.bool_]) -> dict[int, float]:
-    found: dict[int, float] = {}
+    longest: dict[int, float] = {}
     for at, length in zip(number[edges.a[inside]].tolist(), edges.length[inside].tolist(), strict=True):
-        found[at] = max(found.get(at, 0.0), length)
-    return found
+        longest[at] = max(longest.get(at, 0.0), length)
+    return longest
 
 
 def agreement(grouping: Grouping, level: Level | None, rows: Rows, vectors: Floats) -> Agreement:
-    """Groups against the names of a level: `rows` are the grouped genomes', `vectors` theirs, (L, d)."""
+    """Agreement of groups with the names of a level, for genomes with these rows and vectors, (L, d)."""
     from sklearn.metrics import adjusted_rand_score, v_measure_score
 
     codes = level.codes[rows] if level is not None else np.full(len(rows), UNKNOWN, np.int32)
@@ -118,7 +118,7 @@ def agreement(grouping: Grouping, level: Level | None, rows: Rows, vectors: Floa
 
 
 def _more_than_one(of: npt.NDArray[np.integer], among: npt.NDArray[np.integer]) -> list[tuple[int, int]]:
-    """Values of one labelling that meet several of the other, with how many, most first."""
+    """Values of one labelling that occur with several of the other, and how many; most first."""
     pairs = np.unique(np.stack([of, among], axis=1), axis=0)
     values, counts = np.unique(pairs[:, 0], return_counts=True)
     several = [(int(one), int(count)) for one, count in zip(values, counts, strict=True) if count > 1]
@@ -126,7 +126,7 @@ def _more_than_one(of: npt.NDArray[np.integer], among: npt.NDArray[np.integer]) 
 
 
 def silhouette(vectors: Floats, codes: npt.NDArray[np.int32]) -> float | None:
-    """Cosine silhouette, -1 to 1: (N, d), (N,); None without two names, one of them borne twice."""
+    """Cosine silhouette, -1 to 1: (N, d), (N,); None without two names, one of them with two genomes."""
     from sklearn.metrics import silhouette_score
 
     if not 1 < len(np.unique(codes)) < len(codes):

@@ -1,4 +1,4 @@
-"""A collection without its near repeats: one representative for genomes that are as alike as asked."""
+"""Dereplication: one representative for genomes whose ANI reaches a threshold."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Rows = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Member:
-    """One genome and the representative that stands for it; its own, with ANI 100, if it is one."""
+    """A genome and its representative; a representative has itself, with ANI 100."""
 
     id: str
     representative: str
@@ -27,15 +27,15 @@ class Member:
 
 
 def dereplicate(index: Index, ani: float) -> list[Member]:
-    """Every live genome, in the index's order: greedy, longest first, as skani and dRep users know it.
+    """The representative of every live genome, in the order of the index: greedy, longest genome first.
 
-    A genome is represented by the first kept one with at least so much ANI to it (or, where ANI has no
-    signal, identity by shared words), so no two representatives are that near as far as the index knows.
+    A genome is represented by the nearest representative with at least `ani` percent (identity by shared
+    k-mers where ANI has no signal), so no two representatives are that near as far as the index knows.
 
     Raises
     ------
     UsageError
-        `ani` is no percentage that ANI can have.
+        `ani` is outside 80 to 100.
     """
     if not 80 <= ani <= 100:
         raise UsageError(f"--ani {ani:g}: give a percentage from 80 to 100")
@@ -43,36 +43,42 @@ def dereplicate(index: Index, ani: float) -> list[Member]:
     edges = edges_of(rows, neighbour_hits(index, rows), by_identity=True).within(100 - ani)
     entries = {entry.row: entry for entry in index.catalog.entries()}
     lengths = np.array([entries[row].length_bp for row in rows.tolist()])
-    stands = _representatives(len(rows), _partners(len(rows), edges.a, edges.b, edges.length), lengths)
+    representatives = _representatives(
+        len(rows), _partners(len(rows), edges.a, edges.b, edges.length), lengths
+    )
     ids = [entries[row].id for row in rows.tolist()]
-    return [Member(ids[at], ids[other], round(100 - lack, 3)) for at, (other, lack) in enumerate(stands)]
+    return [
+        Member(ids[at], ids[other], round(100 - length, 3))
+        for at, (other, length) in enumerate(representatives)
+    ]
 
 
 def _partners(count: int, a: Rows, b: Rows, length: npt.NDArray[np.float64]) -> list[list[tuple[float, int]]]:
-    found: list[list[tuple[float, int]]] = [[] for _ in range(count)]
-    for one, other, lack in zip(a.tolist(), b.tolist(), length.tolist(), strict=True):
-        found[one].append((lack, other))
-        found[other].append((lack, one))
-    return found
+    """Each genome's edges, as length and other end."""
+    partners: list[list[tuple[float, int]]] = [[] for _ in range(count)]
+    for one, other, difference in zip(a.tolist(), b.tolist(), length.tolist(), strict=True):
+        partners[one].append((difference, other))
+        partners[other].append((difference, one))
+    return partners
 
 
 def _representatives(
     count: int, partners: list[list[tuple[float, int]]], lengths: Rows
 ) -> list[tuple[int, float]]:
-    """Position of each one's representative, and what lacks to it."""
-    kept = np.zeros(count, bool)
-    stands = [(at, 0.0) for at in range(count)]
+    """Position of each genome's representative, and the difference to it in percent."""
+    is_representative = np.zeros(count, bool)
+    representatives = [(at, 0.0) for at in range(count)]
     for at in np.lexsort((np.arange(count), -lengths)).tolist():
-        near = [(lack, other) for lack, other in partners[at] if kept[other]]
+        near = [(difference, other) for difference, other in partners[at] if is_representative[other]]
         if near:
-            lack, other = min(near)
-            stands[at] = other, lack
+            difference, other = min(near)
+            representatives[at] = other, difference
         else:
-            kept[at] = True
-    return stands
+            is_representative[at] = True
+    return representatives
 
 
 def as_tsv(members: list[Member]) -> Iterator[str]:
-    """Every genome, its representative, and ANI to it."""
+    """One row for each genome: id, representative, ANI to it."""
     yield tsv.row(("genome_id", "representative", "ani"))
     yield from tsv.rows((member.id, member.representative, f"{member.ani:g}") for member in members)

@@ -1,4 +1,4 @@
-"""What in a collection looks wrong: the suspects that the index keeps, and duplicates."""
+"""Audit of a collection: the suspects stored in the index, and duplicates."""
 
 from __future__ import annotations
 
@@ -20,41 +20,43 @@ NEAR_DUPLICATE = 0.1  # percent; 99.9 ANI
 
 @dataclass(frozen=True)
 class Duplicates:
-    """Genomes that are the same, or nearly."""
+    """A set of identical genomes, or of nearly identical ones."""
 
     ids: tuple[str, ...]
     exact: bool
-    names: tuple[str, ...]  # the species they bear; more than one is a conflict
+    names: tuple[str, ...]  # of their species; more than one is a conflict
 
 
 @dataclass(frozen=True)
 class Audit:
+    """What looks wrong in a collection."""
+
     suspects: tuple[Suspect, ...]
     duplicates: tuple[Duplicates, ...]
 
 
 def audit(index: Index, rows: Rows, hits: Hits) -> Audit:
-    """Look at all live genomes; `hits` are those of `rows`."""
-    kept = index.catalog.suspects()
-    if kept is None:  # an index of before
-        kept = find_suspects(index.contents())
+    """Audit all live genomes; `hits` are those of `rows`."""
+    suspects = index.catalog.suspects()
+    if suspects is None:  # an index of an earlier version
+        suspects = find_suspects(index.contents())
     index.prefetch(rows.tolist())
     entries = {row: index.entry(row) for row in rows.tolist()}
-    return Audit(tuple(kept), tuple(_duplicates(rows, hits, entries)))
+    return Audit(tuple(suspects), tuple(_duplicates(rows, hits, entries)))
 
 
 def _duplicates(rows: Rows, hits: Hits, entries: dict[int, Entry]) -> list[Duplicates]:
-    """Exact ones by their digest, near ones by ANI; each genome in one set of either kind at most."""
-    same: dict[str, list[int]] = {}
+    """Exact duplicates by checksum, near ones by ANI; a genome is in at most one set of each kind."""
+    by_sequence: dict[str, list[int]] = {}
     for row in rows.tolist():
-        same.setdefault(entries[row].sha256, []).append(row)
-    found = [_set_of(members, True, entries) for members in same.values() if len(members) > 1]
+        by_sequence.setdefault(entries[row].sha256, []).append(row)
+    exact = [_set_of(members, True, entries) for members in by_sequence.values() if len(members) > 1]
     sets: dict[int, list[int]] = {}
     near = connected(len(rows), edges_of(rows, hits, by_identity=True), NEAR_DUPLICATE)
     for row, number in zip(rows.tolist(), near.tolist(), strict=True):
         sets.setdefault(number, []).append(row)
     several = [members for members in sets.values() if len({entries[row].sha256 for row in members}) > 1]
-    return found + [_set_of(members, False, entries) for members in several]
+    return exact + [_set_of(members, False, entries) for members in several]
 
 
 def _set_of(members: list[int], exact: bool, entries: dict[int, Entry]) -> Duplicates:

@@ -1,9 +1,8 @@
-"""The map of a collection: every genome's vector as a place in the plane.
+"""Map of a collection: the vector of each genome as a place in the plane.
 
     INDEX/maps/000007-b2d4b8a6f0c4-umap.npz    of snapshot 7; its own sha256 follows the archive
 
-A map is kept for those who ask again. It is no part of the index: whoever may not write there, or finds it
-damaged, makes it anew.
+Maps are a cache beside the index: one that is missing, damaged or cannot be written is made again.
 """
 
 from __future__ import annotations
@@ -36,7 +35,7 @@ from genome_index.records import Progress, quiet
 Floats = npt.NDArray[np.float32]
 Rows = npt.NDArray[np.int64]
 
-MAPS: Mapping[str, str] = {  # by what -> how; a kept map that was made in another way is made anew
+MAPS: Mapping[str, str] = {  # name -> parameters; a cached map with other parameters is made again
     "umap": f"umap {NEIGHBOURS} {MIN_DIST} {EPOCHS} {SEED} 1",
     "pca": "pca 1",
 }
@@ -44,7 +43,7 @@ MAPS: Mapping[str, str] = {  # by what -> how; a kept map that was made in anoth
 
 @dataclass(frozen=True)
 class Map:
-    """Where the genomes of an index lie."""
+    """Places of the genomes of an index."""
 
     by: str  # "umap", or "pca"
     rows: Rows  # (L,) of the genomes that are in the index, in order
@@ -53,36 +52,36 @@ class Map:
 
 
 def map_of(index: Index, by: str = "umap", progress: Progress = quiet) -> Map:
-    """The map of an index, the same each time: as it was kept, or made now. A few genomes are mapped by PCA.
+    """The map of an index, from the cache or made now; fewer than FEWEST genomes are mapped by PCA.
 
     Raises
     ------
     UsageError
-        No such map, or what makes it is not installed.
+        No such map, or its package is not installed.
     """
     if by not in MAPS:
         raise UsageError(f"no map is called {by!r}; choose one of: {', '.join(MAPS)}")
     by = by if index.snapshot.genomes >= FEWEST else "pca"
-    kept = _read(index, by)
-    if kept is not None:
-        return kept
+    cached = _read(index, by)
+    if cached is not None:
+        return cached
     made = _made(index, by, progress)
-    with suppress(StorageError):  # it is only kept for the next time
-        _keep(index, made)
+    with suppress(StorageError):  # the cache is optional
+        _write(index, made)
     return made
 
 
-def place(found: Map, rows: Sequence[int], weights: Sequence[float]) -> tuple[float, float] | None:
-    """Where a query lies: the mean of its hits' places. None where none of them is on the map.
+def place(mapped: Map, rows: Sequence[int], weights: Sequence[float]) -> tuple[float, float] | None:
+    """Place of a query: the weighted mean of the places of its hits; None if no hit is on the map.
 
-    Hits of no weight, or a negative one, count only where there is no other.
+    Hits whose weight is not positive count only if there are no others.
     """
-    at = np.searchsorted(found.rows, rows).clip(max=len(found.rows) - 1)
-    known = found.rows[at] == np.asarray(rows)
+    at = np.searchsorted(mapped.rows, rows).clip(max=len(mapped.rows) - 1)
+    known = mapped.rows[at] == np.asarray(rows)
     if not known.any():
         return None
     weight = np.asarray(weights, float).clip(min=0)[known]
-    x, y = np.average(found.xy[at[known]], axis=0, weights=weight if weight.any() else None)
+    x, y = np.average(mapped.xy[at[known]], axis=0, weights=weight if weight.any() else None)
     return float(x), float(y)
 
 
@@ -91,7 +90,7 @@ def _made(index: Index, by: str, progress: Progress) -> Map:
     vectors = index.model.vectors.rows()[rows]
     progress.stage("principal components", 0, 1)
     places, explained = principal(vectors)
-    # Genomes that are all the same, or lie on one line, give UMAP nothing to start from.
+    # UMAP cannot start from places on one point or line.
     if by == "pca" or not np.ptp(places, axis=0).all():
         return Map("pca", rows, places.astype(np.float32), explained)
     need_installed("a map by UMAP", "umap", extra="report")
@@ -100,7 +99,7 @@ def _made(index: Index, by: str, progress: Progress) -> Map:
     return Map(by, rows, umap_of(places, *near), None)
 
 
-# -- keeping -------------------------------------------------------------------------------------------------
+# -- cache ---------------------------------------------------------------------------------------------------
 
 
 def _path(index: Index, by: str) -> Path:
@@ -112,7 +111,7 @@ def _how(index: Index, by: str) -> str:
 
 
 def _read(index: Index, by: str) -> Map | None:
-    """The kept map; None where there is none that can be relied on."""
+    """The cached map; None if there is none with these parameters, or it is damaged."""
     archive = read_cached(_path(index, by))
     if archive is None:
         return None
@@ -124,7 +123,7 @@ def _read(index: Index, by: str) -> Map | None:
         return Map(by, arrays["rows"], arrays["xy"], explained)
 
 
-def _keep(index: Index, made: Map) -> None:
+def _write(index: Index, made: Map) -> None:
     archive = io.BytesIO()
     how = np.array(_how(index, made.by))
     explained = np.array(made.explained or (0.0, 0.0))

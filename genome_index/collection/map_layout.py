@@ -1,7 +1,7 @@
-"""Vectors -> places in the plane: principal components, and UMAP over neighbours that are known already.
+"""Layouts of a map: vectors -> places in the plane, by PCA or by UMAP of the neighbours in the index.
 
-UMAP: McInnes, Healy & Melville 2018, arXiv 1802.03426. It makes another map of a difference in the last
-digit, so whatever goes into it must be the same each time, for any number of threads.
+UMAP: McInnes, Healy & Melville 2018, arXiv 1802.03426. A difference in the last digit gives another map, so
+its input must be the same each time, for any number of threads.
 """
 
 from __future__ import annotations
@@ -22,22 +22,22 @@ Floats = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.int64]
 
-# UMAP counts a genome as the first of its own neighbours. Of the 15 nearest of 7,378 mitogenomes 62 % are so
-# on the map (25 neighbours: 61 %, 50: 58 %), and the nearest is of the same family for 71 % (70 %, 66 %).
-# With 10 neighbours it is for 73 %, but classes fall into more pieces.
+# UMAP counts a genome as the first of its own neighbours. Of the 15 nearest of 7,378 mitogenomes 62 % are
+# among the nearest on the map (25 neighbours: 61 %, 50: 58 %), and the nearest is of the same family for 71 %
+# (70 %, 66 %); with 10 neighbours for 73 %, but classes fall into more pieces.
 NEIGHBOURS = 15
-MIN_DIST = 0.5  # at the usual 0.1 the genomes of a family lie on one spot, and most of the map is empty
-EPOCHS = 200  # UMAP's own for large sets; in its 500 for small ones islands drift further apart for nothing
-FEWEST = 2 * NEIGHBOURS  # genomes that UMAP needs: among fewer most are neighbours of most
+MIN_DIST = 0.5  # at the default 0.1 the genomes of a family share one spot, and most of the map is empty
+EPOCHS = 200  # UMAP's default for large sets; with 500, its default for small ones, islands only drift apart
+FEWEST = 2 * NEIGHBOURS  # genomes that UMAP needs; among fewer nearly all are neighbours of each other
 SEED = 0
-BLOCK = 1_024  # genomes that are looked at together
-DIGITS = 6  # of a coordinate: vectors are of float32, and sums differ beyond with the number of threads
+BLOCK = 1_024  # genomes at a time
+DIGITS = 6  # of a coordinate; further digits of sums of float32 depend on the number of threads
 
 
 def principal(vectors: Floats) -> tuple[Doubles, tuple[float, float]]:
     """The first two principal components, and their shares of the variance: (L, d) -> (L, 2).
 
-    An axis points to where its largest loading is positive.
+    The largest loading of each axis is positive.
     """
     mean = vectors.mean(axis=0, dtype=np.float64)
     scatter = np.zeros((vectors.shape[1], vectors.shape[1]))
@@ -57,11 +57,11 @@ def principal(vectors: Floats) -> tuple[Doubles, tuple[float, float]]:
 def neighbours(
     vectors: Floats, neighbours: npt.NDArray[np.int32], rows: Rows, progress: Progress = quiet
 ) -> tuple[Rows, Floats]:
-    """Each live genome and those nearest to it, of those that are kept: two of (L, NEIGHBOURS).
+    """Each live genome and its nearest neighbours: two of (L, NEIGHBOURS).
 
     `vectors` (L, d) are those of the live `rows`; `neighbours` (N, M) are those of every row, -1
-    where there are fewer. Returned are positions within `rows`, and cosine distances, nearest first. Where
-    removals have left too few, all genomes are asked.
+    where there are fewer. Returns positions within `rows` and cosine distances, nearest first. If removals
+    have left too few neighbours, all genomes are searched.
     """
     position = positions(rows, len(neighbours))
     found = np.empty((len(rows), NEIGHBOURS), np.int64)
@@ -83,7 +83,7 @@ def _itself(rows: Rows, i: int) -> Rows:
 
 
 def _nearest_of(vectors: Floats, at: Rows, near: Rows) -> tuple[Rows, Floats]:
-    """Some genomes and the nearest of their candidates: (Q,), (Q, K) positions -> two of (Q, NEIGHBOURS).
+    """Some genomes with the nearest of their candidates: (Q,), (Q, K) positions -> two of (Q, NEIGHBOURS).
 
     Missing ones are -1, at the end.
     """
@@ -97,10 +97,10 @@ def _nearest_of(vectors: Floats, at: Rows, near: Rows) -> tuple[Rows, Floats]:
 
 
 def umap_of(start: Doubles, near: Rows, distance: Floats) -> Floats:
-    """UMAP from these places on: (L, 2), two of (L, NEIGHBOURS) -> (L, 2).
+    """UMAP from the places in `start`: (L, 2), two of (L, NEIGHBOURS) -> (L, 2).
 
-    It starts from the principal components, which order the islands as well as its own spectral start does
-    (Kobak & Linderman 2021, Nat Biotechnol 39:156): 100,000 genomes take 40 s and not 300.
+    Principal components as a start order the islands as well as the spectral start of UMAP (Kobak &
+    Linderman 2021, Nat Biotechnol 39:156): 100,000 genomes take 40 s and not 300.
     """
     with _known_warnings():
         from umap import UMAP
@@ -109,13 +109,13 @@ def umap_of(start: Doubles, near: Rows, distance: Floats) -> Floats:
             n_neighbors=NEIGHBOURS, min_dist=MIN_DIST, n_epochs=EPOCHS, init=start.astype(np.float32),
             random_state=SEED, n_jobs=1, precomputed_knn=(near.astype(np.int32), distance),
         )  # fmt: skip
-        places: Floats = made.fit_transform(start)  # of the data it only takes the number
+        places: Floats = made.fit_transform(start)  # of the data it reads only the number
     return places
 
 
 @contextmanager
 def _known_warnings() -> Iterator[None]:
-    """Leave out what umap says of things that are not asked of it."""
+    """Suppress warnings of umap about features that are not used here."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Tensorflow not installed; ParametricUMAP", ImportWarning)
         warnings.filterwarnings("ignore", "precomputed_knn.*not an NNDescent object", UserWarning)

@@ -1,6 +1,6 @@
-"""Some genomes all against all: similarity of their vectors, ANI where it is known, and their tree.
+"""Similarity matrix of up to MOST genomes: similarity of vectors, ANI where it is known, and their tree.
 
-Never more than MOST of them: of a larger collection the medoids of its groups, or every so many of a taxon.
+A larger collection is represented by the medoids of its groups, a larger taxon by an even sample.
 """
 
 from __future__ import annotations
@@ -23,10 +23,12 @@ from genome_index.index.parallel import in_threads
 from genome_index.index.store.pair_table import in_sorted, keys_of
 from genome_index.index.store.skani import measure
 
-MOST = 200  # genomes; more are no longer told apart in a picture, and each pair is looked at
-MEASURED_BP = 1_000_000_000  # read to measure what is missing, nearest first; 200 mitogenomes: 0.66 G, 4 s
-# Identity by shared words up to which a pair passes for one without an ANI: of 3,220 such pairs of 600
-# mitogenomes 8 have one, of 164 of 68 bacteria none.
+MOST = 200  # genomes; more cannot be told apart in a figure, and all pairs are compared
+MEASURED_BP = (
+    1_000_000_000  # bases read to measure missing ANI, nearest pairs first; 200 mitogenomes: 0.66 G, 4 s
+)
+# k-mer identity up to which a pair is taken to have no ANI: of 3,220 such pairs of 600 mitogenomes 8 have
+# one, of 164 pairs of 68 bacteria none.
 UNLIKE = 0.70
 
 Rows = npt.NDArray[np.int64]
@@ -43,7 +45,7 @@ class Matrix:
     names: tuple[str, ...]  # species, "" where none is known
     similarity: Floats  # (M, M) cosine
     ani: Floats  # (M, M) percent; NaN where there is none
-    compared: Flags  # (M, M) whether a missing ANI is below the range; else it was not measured
+    compared: Flags  # (M, M) True if a missing ANI is below the range, False if not measured
     merges: Merges  # (M - 1, 4) average linkage over 1 - similarity, children as in `order`
     order: Rows  # (M,) leaves of the tree, so that neighbours are alike
     total: int  # genomes of the index
@@ -67,9 +69,9 @@ class Matrix:
 
 
 def matrix_of(index: Index, rows: Rows, threads: int = 1) -> Matrix:
-    """Compare genomes of an index, at most MOST; what was not measured yet is, as far as MEASURED_BP goes."""
+    """Compare up to MOST genomes of an index; missing ANI is measured, up to MEASURED_BP bases."""
     if not 0 < len(rows) <= MOST:
-        raise UsageError(f"{len(rows):,} genomes make no matrix that can be read; choose 1 to {MOST}")
+        raise UsageError(f"{len(rows):,} genomes are too many or too few for a matrix; choose 1 to {MOST}")
     index.prefetch(rows.tolist())
     vectors = index.model.vectors.rows()[rows]
     ani, compared = _identity(index, rows, threads)
@@ -82,7 +84,7 @@ def matrix_of(index: Index, rows: Rows, threads: int = 1) -> Matrix:
 
 
 def _tree(vectors: Floats) -> tuple[Merges, Rows]:
-    """Average linkage, turned at its nodes so that leaves next to each other are alike (Bar-Joseph 2001)."""
+    """Average linkage with its leaves in optimal order (Bar-Joseph 2001): neighbours are alike."""
     from scipy.cluster.hierarchy import leaves_list, optimal_leaf_ordering
 
     merges = average_linkage(vectors)
@@ -98,10 +100,10 @@ def _tree(vectors: Floats) -> tuple[Merges, Rows]:
 def _identity(index: Index, rows: Rows, threads: int) -> tuple[Floats, Flags]:
     """ANI of all pairs, and whether a missing one is known to be below the range: (M, M) each."""
     a, b = np.triu_indices(len(rows), 1)
-    kept, keys = index.pairs(), keys_of(rows[a], rows[b])
-    words = Comparer(index.references, threads).kmer_identity(rows[a], rows[b])
-    values, settled = kept.get(keys)[:, 0], in_sorted(keys, kept.keys) | (words <= UNLIKE)
-    _measure(index, rows, (a, b), np.where(settled, -1, words), values, settled, threads)
+    stored, keys = index.pairs(), keys_of(rows[a], rows[b])
+    kmers = Comparer(index.references, threads).kmer_identity(rows[a], rows[b])
+    values, settled = stored.get(keys)[:, 0], in_sorted(keys, stored.keys) | (kmers <= UNLIKE)
+    _measure(index, rows, (a, b), np.where(settled, -1, kmers), values, settled, threads)
     ani, compared = np.full((len(rows),) * 2, 100, np.float32), np.ones((len(rows),) * 2, bool)
     ani[a, b], compared[a, b] = values, settled
     ani[b, a], compared[b, a] = values, settled
@@ -109,39 +111,39 @@ def _identity(index: Index, rows: Rows, threads: int) -> tuple[Floats, Flags]:
 
 
 def _measure(
-    index: Index, rows: Rows, ends: tuple[Rows, Rows], words: Floats, values: Floats, settled: Flags,
+    index: Index, rows: Rows, ends: tuple[Rows, Rows], kmers: Floats, values: Floats, settled: Flags,
     threads: int,
 ) -> None:  # fmt: skip
-    """Fill in the ANI of pairs (P,) whose `words` are not below 0, if the bases of either genome are kept."""
+    """Measure the ANI of pairs (P,) with `kmers` of 0 and more, if the bases of either genome are stored."""
     references = index.references
-    kept = np.array([index.spec.keep_sequence or references.is_small(row) for row in rows.tolist()])
+    stored = np.array([index.spec.keep_sequence or references.is_small(row) for row in rows.tolist()])
     lengths = np.array([references.length_bp(row) for row in rows.tolist()])
-    query, other = np.where(kept[ends[0]], ends, ends[::-1])
-    asked = np.flatnonzero((words >= 0) & kept[query])
-    asked = asked[np.argsort(-words[asked], kind="stable")]
-    asked = asked[np.cumsum(lengths[query[asked]] + lengths[other[asked]]) <= MEASURED_BP]
-    groups = [asked[query[asked] == one] for one in np.unique(query[asked]).tolist()]
+    query, other = np.where(stored[ends[0]], ends, ends[::-1])
+    due = np.flatnonzero((kmers >= 0) & stored[query])
+    due = due[np.argsort(-kmers[due], kind="stable")]
+    due = due[np.cumsum(lengths[query[due]] + lengths[other[due]]) <= MEASURED_BP]
+    groups = [due[query[due] == genome] for genome in np.unique(query[due]).tolist()]
 
-    def one(number: int) -> None:
-        """All asked pairs of one genome, in one call of skani; no two of these write to the same place."""
+    def measure_group(number: int) -> None:
+        """All due pairs of one genome, in one call of skani; no two calls write to the same place."""
         pairs = groups[number]
         genome = references.genome(int(rows[query[pairs[0]]]))
         if genome is None:
             return
-        found = measure(genome, [references.candidate(int(rows[other[pair]])) for pair in pairs])
-        values[pairs] = [np.nan if evidence.ani is None else evidence.ani for evidence in found]
+        measured = measure(genome, [references.candidate(int(rows[other[pair]])) for pair in pairs])
+        values[pairs] = [np.nan if evidence.ani is None else evidence.ani for evidence in measured]
         settled[pairs] = True
 
-    list(in_threads(one, len(groups), threads))
+    list(in_threads(measure_group, len(groups), threads))
 
 
 # -- which genomes -------------------------------------------------------------------------------------------
 
 
 def chosen_rows(rows: Rows, groups: Sequence[Group]) -> Rows:
-    """The genomes that stand for a collection: (L,) live rows, and their groups, largest first -> rows.
+    """Rows of all genomes up to MOST, else of the medoids of the largest groups.
 
-    All of them up to MOST, else the medoids of the largest groups.
+    Parameters are the live rows (L,) and their groups, largest first.
     """
     if len(rows) <= MOST:
         return rows
@@ -149,7 +151,7 @@ def chosen_rows(rows: Rows, groups: Sequence[Group]) -> Rows:
 
 
 def rows_of_collection(index: Index) -> Rows:
-    """The genomes that stand for a collection which is not grouped yet: at most MOST."""
+    """`chosen_rows` of an index, which is grouped first if it is larger than MOST."""
     rows = live_rows(index)
     if len(rows) <= MOST:
         return rows
@@ -158,26 +160,26 @@ def rows_of_collection(index: Index) -> Rows:
 
 
 def rows_of_name(index: Index, name: str) -> Rows:
-    """The genomes with this name at any rank, or this value of a label; of more than MOST, every so many.
+    """Rows of the genomes with a name at any rank or as a label; an even sample if there are more than MOST.
 
     Raises
     ------
     UsageError
-        No genome bears the name; the nearest one that there is, is said.
+        No genome has the name; the message suggests the nearest one.
     """
     rows = every_row_of_name(index, name)
     return rows[np.linspace(0, len(rows) - 1, min(MOST, len(rows))).round().astype(np.int64)]
 
 
 def every_row_of_name(index: Index, name: str) -> Rows:
-    """All of them."""
-    found = [
+    """Rows of all genomes with a name at any rank or as a label; UsageError if there are none."""
+    rows = [
         entry.row
         for entry in index.catalog.entries()
         if name in entry.lineage.names.values() or name in entry.taxon.labels.values()
     ]
-    if not found:
+    if not rows:
         known = {one for level in index.model.levels.values() for one in level.names}
-        cure = did_you_mean(name, known, "`gindex list` shows the names there are")
-        raise UsageError(f"{index.path}: no genome bears the name {name!r}; {cure}")
-    return np.array(found)
+        cure = did_you_mean(name, known, "`gindex list` lists the names")
+        raise UsageError(f"{index.path}: no genome has the name {name!r}; {cure}")
+    return np.array(rows)

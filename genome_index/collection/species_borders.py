@@ -1,7 +1,7 @@
-"""How near genomes are to their own species and to the next, and what identity the species ask for.
+"""Species borders: ANI of genomes within and between species, and the ANI that each species requires.
 
-What an index has learned of its own genomes: nothing is measured anew. Each kind of molecule is on its own,
-for its prior is.
+All of it is stored in the index; nothing is measured again. Each kind of molecule has a prior and a border of
+its own.
 """
 
 from __future__ import annotations
@@ -16,14 +16,13 @@ from genome_index.index.calibration.model import Model
 from genome_index.index.calibration.thresholds import LEAST_ANI, prior_of
 from genome_index.index.index import Index
 from genome_index.index.neighbours import live_rows
-from genome_index.records import counted
 from genome_index.taxonomy.levels import UNKNOWN, Level
 
 Rows = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 Counts = npt.NDArray[np.int64]
 
-NEAREST = 0.01  # percent that ANI lacks to 100; what is nearer is counted as this near
+NEAREST = 0.01  # percent below 100; higher ANI is counted as this
 BINS = 36
 EDGES = np.linspace(-np.log10(100 - LEAST_ANI), -np.log10(NEAREST), BINS + 1)  # places on the axis of `place`
 TICKS = (80, 90, 95, 98, 99, 99.5, 99.9, 99.99)  # percent
@@ -31,56 +30,52 @@ TICKS = (80, 90, 95, 98, 99, 99.5, 99.9, 99.99)  # percent
 
 @dataclass(frozen=True)
 class Border:
-    """The N named genomes of one kind of molecule, and their S species; percent, NaN where nothing is known.
+    """The N named genomes of one kind of molecule and their S species; percent, NaN if unknown.
 
-    LEAST_ANI or below stands for a pair that was compared and is below the range of ANI.
+    LEAST_ANI or less means that a pair was compared and its ANI is below the range.
     """
 
     molecule: str
-    prior: float  # ANI that a species asks for before the index has said anything
+    prior: float  # required ANI of a species without evidence from the index
     within: Floats  # (N,) to the nearest genome of the same species
     between: Floats  # (N,) to the nearest genome of another species
-    needed: Floats  # (N,) what its species asks for
-    thresholds: Floats  # (S,) what each species asks for
+    required: Floats  # (N,) required ANI of its species
+    thresholds: Floats  # (S,) required ANI of each species
     unnamed: int  # genomes of the kind without a species, which are in none of the above
 
     @property
     def band(self) -> tuple[float, float, float]:
-        """5th percentile, median and 95th percentile of what the species ask for."""
+        """5th percentile, median and 95th percentile of the required ANI."""
         low, median, high = np.quantile(self.thresholds, (0.05, 0.5, 0.95))
         return float(low), float(median), float(high)
 
     @property
-    def strangers(self) -> int:
-        """Genomes with another species as near as their own asks for."""
-        return int((self.between >= self.needed).sum())
+    def closer_to_another(self) -> int:
+        """Number of genomes whose ANI to another species reaches the required ANI of their own."""
+        return int((self.between >= self.required).sum())
 
     @property
     def distant(self) -> int:
-        """Genomes whose nearest fellow is farther than their species asks for."""
-        return int((self.within < self.needed).sum())
+        """Number of genomes whose ANI to their own species is below the required ANI."""
+        return int((self.within < self.required).sum())
 
     def sentences(self) -> Iterator[str]:
-        """What the picture shows, in words."""
+        """The figure in words."""
         low, median, high = self.band
         species = len(self.thresholds)
         yield (
-            f"{species:,} species ask{'s' if species == 1 else ''} for {median:.1f} % in the median, nine of "
-            f"ten for {low:.1f} to {high:.1f} %; the prior is {self.prior:g} %."
+            f"{species:,} species require{'s' if species == 1 else ''} an ANI of {median:.1f} % in the "
+            f"median, nine of ten {low:.1f} to {high:.1f} %; the prior is {self.prior:g} %."
         )
         yield (
-            f"{_are(self.strangers)} nearer to another species than their own asks for; "
-            f"{_are(self.distant)} farther from their nearest fellow than their species asks for."
+            f"Genomes that reach their required ANI with another species: {self.closer_to_another:,}; "
+            f"that do not reach it within their own: {self.distant:,}."
         )
-        alone, lonely = int(np.isnan(self.within).sum()), int(np.isnan(self.between).sum())
+        within, between = int(np.isnan(self.within).sum()), int(np.isnan(self.between).sum())
         yield (
-            f"Not shown: {alone:,} without a compared fellow, {lonely:,} without a compared other species"
+            f"Not shown: {within:,} not compared within their species, {between:,} not compared with another"
             + (f", {self.unnamed:,} without a species." if self.unnamed else ".")
         )
-
-
-def _are(genomes: int) -> str:
-    return f"{counted(genomes)} {'is' if genomes == 1 else 'are'}"
 
 
 @dataclass(frozen=True)
@@ -91,7 +86,7 @@ class Identities:
 
 
 def identities_of(index: Index) -> Identities:
-    """What the genomes that are in the index now say."""
+    """The borders of the live genomes of an index."""
     model, rows = index.model, live_rows(index)
     species = model.levels.get("species")
     if species is None:
@@ -107,10 +102,10 @@ def identities_of(index: Index) -> Identities:
 def _border(model: Model, species: Level, kind: str, rows: Rows) -> Border:
     named = rows[species.codes[rows] != UNKNOWN]
     _, first, of = np.unique(species.codes[named], return_index=True, return_inverse=True)
-    asked = np.array([model.thresholds.required(int(row)) for row in named[first]])
+    required = np.array([model.thresholds.required(int(row)) for row in named[first]])
     return Border(
         kind, prior_of(kind).ani, model.species_neighbours.same[named].astype(np.float64),
-        model.species_neighbours.other[named].astype(np.float64), asked[of], asked, len(rows) - len(named),
+        model.species_neighbours.other[named].astype(np.float64), required[of], required, len(rows) - len(named),
     )  # fmt: skip
 
 
@@ -118,7 +113,7 @@ def _border(model: Model, species: Level, kind: str, rows: Rows) -> Border:
 
 
 def place(ani: npt.ArrayLike) -> Floats:
-    """Where percents of ANI stand on an axis that opens up towards 100: each tenth of the rest takes as much.
+    """Places of ANI (percent) on an axis that widens towards 100: -log10(100 - ANI).
 
     >>> place([90, 99.9, 100]).round(3).tolist()
     [-1.0, 1.0, 2.0]
@@ -132,9 +127,9 @@ def ani_at(places: npt.ArrayLike) -> Floats:
 
 
 def binned(ani: Floats) -> tuple[Counts, int]:
-    """How many lie in each bin of EDGES, (BINS,), and how many below them; NaN is nowhere."""
+    """Counts in the bins of EDGES, (BINS,), and the count below them; NaN is left out."""
     known = ani[~np.isnan(ani)]
     inside = known[known > LEAST_ANI]
-    # The last edge may come out a hair beyond what rounds to it.
+    # Rounding may put a value just outside the last edge.
     places = np.clip(place(inside), EDGES[0], EDGES[-1])
     return np.histogram(places, EDGES)[0].astype(np.int64), len(known) - len(inside)

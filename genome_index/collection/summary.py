@@ -1,4 +1,4 @@
-"""What a collection holds: groups, how they agree with the names, and what looks wrong."""
+"""Summary of a collection: groups, their agreement with the names, suspects and duplicates."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ class Choice:
     """How a collection is grouped."""
 
     rank: str = "species"
-    ani: float | None = None  # percent; the rank's own threshold if not given
+    ani: float | None = None  # percent; None for the threshold of the rank
     method: str = "average"
 
 
 @dataclass(frozen=True)
 class Collection:
-    """All that the report says."""
+    """The numbers of a report."""
 
     choice: Choice
     ids: list[str]  # of the live genomes, (L,)
@@ -58,8 +58,8 @@ def look_at(index: Index, choice: Choice, progress: Progress = quiet) -> Collect
     progress.stage("comparing groups with names", 0, 1)
     agreed = agreement(grouping, level, rows, index.model.vectors.rows()[rows])
     progress.stage("looking for duplicates", 0, 1)
-    found = audit(index, rows, hits)
+    audited = audit(index, rows, hits)
     ids = [entry.id for entry in entries]
     return Collection(
-        choice, ids, names, grouping, groups_of(grouping, names), agreed, found, provenance(index)
+        choice, ids, names, grouping, groups_of(grouping, names), agreed, audited, provenance(index)
     )

@@ -1,7 +1,7 @@
-"""Trees of vectors: average linkage over cosine distances, bounded in memory.
+"""Trees of vectors: average linkage (UPGMA) of cosine distances, bounded in memory.
 
-Merges are scipy's linkage matrix: (N - 1, 4), a row is the two clusters joined, their distance, and how many
-leaves they hold; cluster N + i is made by row i.
+Merges are scipy's linkage matrix, (N - 1, 4): the two clusters joined, their distance, and their number of
+leaves; row i makes cluster N + i.
 """
 
 from __future__ import annotations
@@ -16,17 +16,16 @@ Rows = npt.NDArray[np.int64]
 Merges = npt.NDArray[np.float64]
 Heights = npt.NDArray[np.float64]
 
-COMPARED_UP_TO = 4_000  # vectors all against all: 8 million distances, about 100 MB while scipy works
-PART_NEIGHBOURS = 10  # nearest of each vector that parts are made of
+COMPARED_UP_TO = 4_000  # vectors all against all: 8 million distances, about 100 MB in scipy
+PART_NEIGHBOURS = 10  # nearest neighbours of each vector from which parts are made
 
 
 def tree_of(vectors: Floats, near: Rows, nearness: Floats, compared: int = COMPARED_UP_TO) -> Merges:
     """Average linkage (UPGMA) of unit vectors: (N, D), neighbours (N, M) with -1, scores (N, M) -> merges.
 
-    Exact up to `compared` vectors. Above that no two parts are compared vector by vector: the graph of the
-    nearest neighbours is joined from the nearest pair on into parts of at most `compared`, each part is
-    clustered exactly, and then the parts by the mean distance of their members; where there are more parts
-    than `compared`, they all hang at one node. A merge is never drawn below the merges that it joins.
+    Exact up to `compared` vectors. Above that, neighbours are joined from the nearest pair on into parts of
+    at most `compared` vectors; each part is clustered exactly, then the parts by the mean distance of their
+    members. More parts than `compared` are joined at one node. No merge is below the ones that it joins.
     """
     if len(vectors) <= compared:
         return average_linkage(vectors)
@@ -59,7 +58,7 @@ def neighbourhoods(near: Rows, nearness: Floats, most: int) -> Rows:
 
 
 def joined(vectors: Floats, part: Rows, compared: int = COMPARED_UP_TO) -> Merges:
-    """Each part's own tree, and over them the tree of the parts: (N, D), (N,) -> (N - 1, 4)."""
+    """The tree of each part, joined by the tree of the parts: (N, D), (N,) -> (N - 1, 4)."""
     groups = np.split(np.argsort(part, kind="stable"), np.flatnonzero(np.diff(np.sort(part))) + 1)
     merges, clusters = [], []
     made, highest = len(vectors), 0.0
@@ -77,7 +76,7 @@ def joined(vectors: Floats, part: Rows, compared: int = COMPARED_UP_TO) -> Merge
 
 
 def _renumbered(merges: Merges, leaves: Rows, made: int) -> Merges:
-    """The same merges where leaf i is cluster `leaves[i]` and the first merge makes cluster `made`."""
+    """Merges with leaf i as cluster `leaves[i]`, and the first merge making cluster `made`."""
     found = merges.copy()
     names = np.concatenate([leaves, made + np.arange(len(merges))])
     found[:, :2] = names[merges[:, :2].astype(np.int64)]
@@ -85,7 +84,7 @@ def _renumbered(merges: Merges, leaves: Rows, made: int) -> Merges:
 
 
 def _star(means: Floats, least: float) -> Merges:
-    """All parts at one node, at their mean distance and at least at this one: (P, D) -> (P - 1, 4)."""
+    """All parts joined at one node, at their mean distance and at least at `least`: (P, D) -> (P - 1, 4)."""
     count = len(means)
     total = means.sum(axis=0, dtype=np.float64)
     height = max(1 - (total @ total - np.square(means).sum()) / (count * (count - 1)), least)
@@ -94,7 +93,7 @@ def _star(means: Floats, least: float) -> Merges:
 
 
 def _never_below(merges: Merges, leaves: int) -> Merges:
-    """Distances raised to those of the clusters joined, and leaves counted: (N - 1, 4) -> (N - 1, 4)."""
+    """Distances raised to at least those of the joined clusters, leaves counted: (N - 1, 4) -> (N - 1, 4)."""
     heights, counts = np.zeros(leaves + len(merges)), np.ones(leaves + len(merges))
     found = merges.copy()
     for at, (a, b) in enumerate(merges[:, :2].astype(np.int64)):

@@ -126,8 +126,8 @@ def test_the_commands(gindex, demo_index: Path, tmp_path: Path) -> None:
         members = list(csv.DictReader(file, delimiter="\t"))
     assert len(members) == 60
     whole = json.loads((tmp_path / "report" / "report.json").read_text())
-    assert (whole["version"], whole["genomes"], whole["members"]) == (1, 60, members_of(whole))
-    assert whole["agreement"]["adjusted_rand"] == 1
+    assert (whole["version"], whole["genomes"], whole["members"]) == (2, 60, members_of(whole))
+    assert whole["agreement"]["adjusted_rand_index"] == 1
     table = gindex("dereplicate", "--index", demo_index, "--ani", "98.5")
     assert (table.exit_code, len(table.stdout.splitlines())) == (0, 61)
     assert " of 60 genomes at ANI 98.5" in table.stderr

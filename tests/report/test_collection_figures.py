@@ -215,7 +215,7 @@ def test_few_genomes(index: Index, count: int) -> None:
 
 def test_too_many_genomes_are_refused(index: Index, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("genome_index.collection.similarity_matrix.MOST", 5)
-    with pytest.raises(UsageError, match="^6 genomes make no matrix that can be read; choose 1 to 5$"):
+    with pytest.raises(UsageError, match="^6 genomes are too many or too few for a matrix; choose 1 to 5$"):
         matrix_of(index, np.arange(6))
 
 
@@ -239,12 +239,10 @@ def test_of_many_with_a_name_every_so_many(index: Index, monkeypatch: pytest.Mon
 
 
 @pytest.mark.parametrize(("name", "cure"), [
-    ("Demobactr", "did you mean 'Demobacter'?"), ("xyz", "`gindex list` shows the names there are")
+    ("Demobactr", "did you mean 'Demobacter'?"), ("xyz", "`gindex list` lists the names")
 ])  # fmt: skip
 def test_a_name_that_nobody_bears(index: Index, name: str, cure: str) -> None:
-    with pytest.raises(
-        UsageError, match=re.escape(f"{index.path}: no genome bears the name {name!r}; {cure}")
-    ):
+    with pytest.raises(UsageError, match=re.escape(f"{index.path}: no genome has the name {name!r}; {cure}")):
         rows_of_name(index, name)
 
 
@@ -280,7 +278,7 @@ def test_removed_genomes_are_in_no_figure(own_index: Path) -> None:
     assert np.isnan(border.within).sum() == 3  # the fellow of the one that is gone has none now
     assert counts_of_entries(index.catalog.entries()).counts[0] == 5
     require_legible(heatmap_picture(found, LIGHT))
-    with pytest.raises(UsageError, match="no genome bears the name"):
+    with pytest.raises(UsageError, match="no genome has the name"):
         rows_of_name(index, gone.id)
 
 
@@ -307,7 +305,7 @@ def test_borders_are_counted_pair_by_pair(index: Index) -> None:
     assert (border.molecule, border.prior, border.unnamed) == ("prokaryote", PRIORS["prokaryote"].ani, 0)
     assert border.within == pytest.approx(within, nan_ok=True)
     assert border.between == pytest.approx(between, nan_ok=True)
-    assert border.needed == pytest.approx(needed)
+    assert border.required == pytest.approx(needed)
     species = {entry.lineage.name("species"): entry.row for entry in index.catalog.entries()}
     asked = [index.model.thresholds.required(row) for row in species.values()]
     assert sorted(border.thresholds) == pytest.approx(sorted(asked))
@@ -320,12 +318,12 @@ def test_overlap_in_words() -> None:
         "virus", 95.0, np.array([99.0, 81.0, nan, 94.0]), np.array([96.0, 80.0, 95.5, nan]),
         np.array([95.0, 95.0, 96.0, 94.5]), np.array([95.0, 96.0, 94.5]), 2,
     )  # fmt: skip
-    assert (border.strangers, border.distant) == (1, 2)
+    assert (border.closer_to_another, border.distant) == (1, 2)
     assert list(border.sentences()) == [
-        "3 species ask for 95.0 % in the median, nine of ten for 94.5 to 95.9 %; the prior is 95 %.",
-        "1 genome is nearer to another species than their own asks for; 2 genomes are farther from their "
-        "nearest fellow than their species asks for.",
-        "Not shown: 1 without a compared fellow, 1 without a compared other species, 2 without a species.",
+        "3 species require an ANI of 95.0 % in the median, nine of ten 94.5 to 95.9 %; the prior is 95 %.",
+        "Genomes that reach their required ANI with another species: 1; that do not reach it within their "
+        "own: 2.",
+        "Not shown: 1 not compared within their species, 1 not compared with another, 2 without a species.",
     ]
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
+from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import jsonschema
 import pytest
 
 for module in ("jinja2", "matplotlib", "umap"):
@@ -20,10 +22,12 @@ from genome_index import build_index
 from genome_index.collection.summary import Choice
 from genome_index.errors import UsageError
 from genome_index.pipeline import query_index, report_collection
+from genome_index.report.collection_tables import JSON_VERSION
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
+SCHEMAS = resources.files("genome_index.report") / "schemas"
 HOSTILE = "<img src=x onerror=alert(1)></script><script>alert(2)</script>&\"'"
 LEAST_COLOUR = 0.002  # share of a figure's pixels; axes and text without data have less
 EMPTIED = """figure => {
@@ -286,5 +290,18 @@ def test_report_holds_all_its_files(demo_report: Path) -> None:
     names = {path.name for path in demo_report.iterdir()}
     assert {"report.html", "report.json", "groups.tsv", "members.tsv", "differences.tsv"} <= names
     assert {"map.png", "map.svg", "heatmap.png", "identity.svg", "taxonomy.png", "heatmap.nwk"} <= names
-    said = json.loads((demo_report / "report.json").read_text())
-    assert len(said["members"]) == said["genomes"] == 60
+    document = json.loads((demo_report / "report.json").read_text())
+    assert len(document["members"]) == document["genomes"] == 60
+
+
+def test_the_json_is_that_of_its_schema(demo_report: Path) -> None:
+    schema = json.loads((SCHEMAS / "collection.schema.json").read_text())
+    document = json.loads((demo_report / "report.json").read_text())
+    jsonschema.Draft202012Validator.check_schema(schema)
+    jsonschema.validate(document, schema)
+    assert schema["properties"]["version"] == {"const": JSON_VERSION}
+    for table in ("groups", "members"):  # a cell of another name is none of the schema's
+        document[table][0]["extra"] = 1
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate(document, schema)
+        del document[table][0]["extra"]

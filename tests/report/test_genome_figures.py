@@ -365,8 +365,8 @@ def test_a_large_reference_has_a_composition_and_a_note(tmp_path: Path) -> None:
     built = build_index([path, *_two_short(tmp_path)], tmp_path / "index").index
     [drawn] = draw_genomes(built, ["large"], tmp_path / "out")
     sentence = (
-        "large: the index does not store the bases of a genome this large, so its windows cannot be searched; "
-        "give its file"
+        "large: the index does not store the bases of a genome this large, so its windows cannot be "
+        "searched; give its file"
     )
     assert drawn.note == sentence
     assert [one.name for one in drawn.paths] == ["large-composition.png", "large-composition.svg"]

@@ -1,8 +1,7 @@
-"""Which genomes belong together: groups over the kept neighbour graph, and the table of methods.
+"""Clustering: groups of genomes over the neighbour graph of the index, and the table of methods.
 
-Edges are pairs that the index already compared. At species rank their length is 100 - ANI, or what shared
-words say of identity where ANI has no signal; at broader ranks it is what lacks in score to the best there
-is. Never all against all.
+Edges are pairs that the index has compared. At species rank their length is 100 - ANI, or 100 - identity by
+shared k-mers where ANI has no signal; at broader ranks it is the difference from the highest possible score.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ from genome_index.errors import UsageError
 from genome_index.index.calibration.hits import Hits
 from genome_index.index.calibration.model import Model
 
-# How many genomes, their edges, the threshold -> a number for each genome.
+# Number of genomes, their edges, the threshold -> group number of each genome.
 METHODS: Mapping[str, Callable[[int, Edges, float], Rows]] = {
     "average": linked("average"),
     "complete": linked("complete"),
@@ -36,7 +35,7 @@ METHODS: Mapping[str, Callable[[int, Edges, float], Rows]] = {
 
 @dataclass(frozen=True)
 class Grouping:
-    """Who belongs to which group: (L,) numbers from 0, largest group first."""
+    """The group of each genome: (L,) numbers from 0, largest group first."""
 
     rank: str
     method: str
@@ -51,7 +50,7 @@ def group(model: Model, rows: Rows, hits: Hits, rank: str, ani: float | None, me
     Raises
     ------
     UsageError
-        No such method, or a rank without names to learn a threshold from.
+        No such method, or no genome has a name at the rank.
     """
     if method not in METHODS:
         raise UsageError(f"--method {method}: choose one of: {', '.join(METHODS)}")
@@ -62,7 +61,7 @@ def group(model: Model, rows: Rows, hits: Hits, rank: str, ani: float | None, me
 
 
 def _largest_first(number: Rows) -> Rows:
-    """The same groups numbered by size, ties by their first genome."""
+    """Groups renumbered by size, ties by their first genome."""
     names, first, inverse, counts = np.unique(
         number, return_index=True, return_inverse=True, return_counts=True
     )

@@ -1,4 +1,4 @@
-"""Parts: pairs joined from the nearest on into sets that never outgrow a bound."""
+"""Components of bounded size: pairs joined from the nearest on, as in Kruskal's algorithm."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Rows = npt.NDArray[np.int64]
 
 
 def parts_of(a: Rows, b: Rows, count: int, most: int) -> Rows:
-    """Kruskal's way, but no set grows beyond `most`: pairs (E,), (E,), nearest first -> (N,) from 0."""
+    """Sets of at most `most` members: pairs (E,), (E,), nearest first -> (N,) from 0."""
     return np.unique(_roots(a, b, count, most), return_inverse=True)[1]
 
 

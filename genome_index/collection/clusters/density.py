@@ -1,4 +1,4 @@
-"""Groups by density: HDBSCAN* over the graph within the threshold (Campello et al. 2013)."""
+"""HDBSCAN*: groups by density over the graph within the threshold (Campello et al. 2013)."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ import numpy as np
 
 from genome_index.collection.clusters.graph import Edges, Rows, connected, pieces, shortest
 
-FLOOR = 0.5  # of the threshold: how much nearer genomes are does not count
+FLOOR = 0.5  # of the threshold; shorter edges count as this long
 BATCH = 1_000  # genomes at a time, more where a component has more; the groups are the same for any number
 APART = 1.001  # thresholds between components: just more than any edge
 
 
 def by_density(count: int, edges: Edges, threshold: float) -> Rows:
-    """Clusters that last longest while the threshold is tightened; noise is a group of one.
+    """The most persistent clusters while the threshold decreases; noise is a group of one.
 
     The threshold is the longest edge that counts, so no group reaches over two components of `single`. A
     component is divided where its parts hold together well below the gap between them. Edges shorter than
-    half the threshold count as half: else copies, at no distance, would outlast every species they are in.
+    half the threshold count as half; otherwise identical genomes would outlast every species.
     """
     near, number = edges.within(threshold), np.arange(count)
     for members, inside in pieces(near, _batches(connected(count, near, threshold))):
@@ -42,7 +42,7 @@ def _clusters(count: int, edges: Edges, threshold: float) -> Rows:
     from scipy.sparse import coo_array, csr_matrix
     from sklearn.cluster import HDBSCAN
 
-    graph = _hung_together(count, edges, threshold)
+    graph = _chained(count, edges, threshold)
     a, b = np.concatenate([graph.a, graph.b]), np.concatenate([graph.b, graph.a])
     lengths = coo_array((np.tile(graph.length, 2), (a, b)), shape=(count + 2, count + 2))
     # With one sample a core distance is the nearest neighbour's, which changes no edge. The epsilon of
@@ -51,11 +51,11 @@ def _clusters(count: int, edges: Edges, threshold: float) -> Rows:
     return np.asarray(model.fit(csr_matrix(lengths)).labels_[:count], np.int64)
 
 
-def _hung_together(count: int, edges: Edges, threshold: float) -> Edges:
-    """Components in a row, and last a pair of nobody's.
+def _chained(count: int, edges: Edges, threshold: float) -> Edges:
+    """The edges, with the components joined in a chain that ends in an added pair.
 
-    Sparse input has to be connected, and the root of the tree is no cluster, however alike all genomes are.
-    Components of one would count as members of the one before them.
+    HDBSCAN needs a connected graph, and never returns the root as a cluster, however alike all genomes are.
+    Components of one genome would count as members of the component before them.
     """
     component = connected(count, edges, threshold)
     row = np.concatenate([np.unique(component, return_index=True)[1], [count]])

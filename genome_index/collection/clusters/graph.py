@@ -1,4 +1,4 @@
-"""The neighbour graph as edges: pairs that the index already compared, and how far apart they are."""
+"""Neighbour graph of the index as edges: compared pairs and their distance."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ TOP = float(score(np.ones(1, np.float32), np.ones(1, np.float32))[0])  # score o
 
 @dataclass(frozen=True)
 class Edges:
-    """Pairs of positions among L genomes, each once, and how far apart they are."""
+    """Pairs of positions among L genomes, each once, with their distance."""
 
     a: Rows  # (E,)
     b: Rows  # (E,)
-    length: Doubles  # (E,) percent at species rank, lack of score above; 0 is the same
+    length: Doubles  # (E,) percent at species rank, difference of scores above; 0 is identical
 
     def only(self, which: npt.NDArray[np.bool_] | Rows) -> Edges:
         return Edges(self.a[which], self.b[which], self.length[which])
@@ -36,10 +36,10 @@ def edges_of(rows: Rows, hits: Hits, by_identity: bool) -> Edges:
     """The neighbour graph among some genomes, in positions within `rows`."""
     other = positions(rows, max(int(rows.max()), int(hits.rows.max())) + 1)[hits.rows]
     own = np.broadcast_to(np.arange(len(rows))[:, None], other.shape)
-    length = _lack_of_identity(hits) if by_identity else TOP - hits.score
-    kept = (other >= 0) & np.isfinite(length)
-    lengths = np.maximum(length[kept].astype(np.float64), 0.0)
-    return shortest(np.minimum(own[kept], other[kept]), np.maximum(own[kept], other[kept]), lengths)
+    length = _identity_difference(hits) if by_identity else TOP - hits.score
+    known = (other >= 0) & np.isfinite(length)
+    lengths = np.maximum(length[known].astype(np.float64), 0.0)
+    return shortest(np.minimum(own[known], other[known]), np.maximum(own[known], other[known]), lengths)
 
 
 def shortest(a: Rows, b: Rows, length: Doubles) -> Edges:
@@ -50,10 +50,10 @@ def shortest(a: Rows, b: Rows, length: Doubles) -> Edges:
     return Edges(a[first], b[first], length[first])
 
 
-def _lack_of_identity(hits: Hits) -> npt.NDArray[np.float32]:
-    """100 - ANI; where there is none, what shared words say; infinite without any: (Q, K)."""
-    by_words = np.where(hits.kmer_identity > KMER_FLOOR, 100 * (1 - hits.kmer_identity), np.inf)
-    return np.asarray(np.where(np.isnan(hits.ani), by_words, 100 - hits.ani), np.float32)
+def _identity_difference(hits: Hits) -> npt.NDArray[np.float32]:
+    """100 - ANI, by shared k-mers where there is no ANI; infinite without a shared k-mer: (Q, K)."""
+    by_kmers = np.where(hits.kmer_identity > KMER_FLOOR, 100 * (1 - hits.kmer_identity), np.inf)
+    return np.asarray(np.where(np.isnan(hits.ani), by_kmers, 100 - hits.ani), np.float32)
 
 
 def connected(count: int, edges: Edges, threshold: float) -> Rows:

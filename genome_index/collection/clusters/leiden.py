@@ -1,4 +1,4 @@
-"""Leiden communities of the graph."""
+"""Leiden communities of the neighbour graph."""
 
 from __future__ import annotations
 

@@ -1,10 +1,10 @@
 """Average and complete linkage over the graph: each connected component is cut, by all its pairs.
 
-Two genomes without an edge are as far apart as the shortest way over the others. A component of more than
-LARGEST genomes is grouped in rounds, so that memory is bounded. Its edges are joined from the shortest on
-into parts of at most LARGEST, and each part is cut by all its pairs. Then its groups are linked in the same
-way, each where its medoid is; complete linkage adds their radii, so that no group is ever wider than the
-threshold. Rounds end when one joins few groups.
+The distance of two genomes without an edge is the shortest path over others. A component of more than
+LARGEST genomes is grouped in rounds, to bound memory: its edges are joined from the shortest on into parts of
+at most LARGEST, and each part is cut by all its pairs. The groups are then linked in the same way by their
+medoids; complete linkage adds their radii, so that no group is wider than the threshold. Rounds end when one
+joins few groups.
 """
 
 from __future__ import annotations

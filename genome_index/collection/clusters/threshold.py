@@ -1,4 +1,4 @@
-"""How far a group may reach at a rank: what is known of species, or what the rank's own names show."""
+"""Threshold of a grouping: the prior of species, or learned from the names of a rank."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from genome_index.index.calibration.model import Model
 from genome_index.index.calibration.thresholds import prior_of
 from genome_index.taxonomy.levels import UNKNOWN, Level
 
-USUAL = 0.10  # share of genomes whose nearest fellow is farther: the threshold of ranks above species
+USUAL = 0.10  # share of genomes that may be farther from their nearest genome of the same name
 
 
 def reach_of(model: Model, rows: Rows, hits: Hits, rank: str) -> float:
-    """At species rank that of most genomes' kind; above, what the rank's own names show."""
+    """Longest edge in a group: for species the prior of the commonest molecule, else learned from names."""
     if rank == "species":
         kinds, counts = np.unique(model.molecules[rows], return_counts=True)
         return 100 - prior_of(str(kinds[counts.argmax()])).ani
@@ -27,8 +27,8 @@ def reach_of(model: Model, rows: Rows, hits: Hits, rank: str) -> float:
 
 
 def _usual_score(level: Level, rows: Rows, hits: Hits) -> float:
-    """The score that all but USUAL of the genomes find with their nearest fellow."""
+    """The score that all but USUAL of the genomes reach with their nearest genome of the same name."""
     codes = np.where(hits.rows >= 0, level.codes[hits.rows], UNKNOWN)
     own = level.codes[rows][:, None]
-    fellows = np.where((codes == own) & (own != UNKNOWN), hits.score, -np.inf).max(axis=1, initial=-np.inf)
-    return float(np.quantile(fellows[np.isfinite(fellows)], USUAL)) if np.isfinite(fellows).any() else TOP
+    best = np.where((codes == own) & (own != UNKNOWN), hits.score, -np.inf).max(axis=1, initial=-np.inf)
+    return float(np.quantile(best[np.isfinite(best)], USUAL)) if np.isfinite(best).any() else TOP

@@ -45,7 +45,7 @@ def collection_page(
         Section("map", "Map", texts.MAP[numbers.mapped.by], mapped),
         Section("groups", "Groups", texts.of_groups(found.choice.rank, _ani(found)), tables["groups"]),
         Section("differences", "Groups and names", texts.DIFFERENCES, tables["differences"]),
-        Section("suspects", "To look at", texts.SUSPECTS, tables["suspects"]),
+        Section("suspects", "Suspects", texts.SUSPECTS, tables["suspects"]),
         Section("duplicates", "Duplicates", texts.DUPLICATES, tables["duplicates"]),
         Section("identity", "Identity", borders, _identity(numbers.identities)),
         Section("heatmap", "All against all", shown, _heatmap(numbers.matrix)),
@@ -92,7 +92,7 @@ def _in_numbers(found: Collection) -> Sequence[tuple[str, str]]:
         ("groups", f"{len(found.groups):,}"),
         (f"names at {found.choice.rank}", f"{len({name for name in found.names if name}):,}"),
         *((what, f"{value:.3f}") for what, value in parts.items() if value is not None),
-        ("to look at", f"{len(found.audit.suspects):,}"),
+        ("suspects", f"{len(found.audit.suspects):,}"),
         ("sets of duplicates", f"{len(found.audit.duplicates):,}"),
     ]
 

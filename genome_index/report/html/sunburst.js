@@ -3,6 +3,7 @@
 const LETTERS = 11, LETTER = 0.56 * LETTERS;  // pixels: size of the text, mean width of a character
 const LEAST_LETTERS = 5;  // a shorter label says nothing
 const GAP = 12;  // pixels around the rings
+const MOST_PARTED = 400;  // sectors with lines between them; lines would hide more of them
 const GREY = "#7A8087";  // the middle, in either theme
 
 function drawSunburst(element, data) {
@@ -82,7 +83,7 @@ function drawSunburst(element, data) {
   function draw() {
     const size = Math.min(element.clientWidth, 640), found = sectors();
     const ring = (size / 2 - GAP) / (1 + Math.max(1, ...found.map((one) => one.depth)));
-    const svg = drawing("svg", {width: size, height: size, viewBox: `${-size / 2} ${-size / 2} ${size} ${size}`});
+    const svg = drawing("svg", {class: found.length > MOST_PARTED ? "dense" : "", width: size, height: size, viewBox: `${-size / 2} ${-size / 2} ${size} ${size}`});
     svg.append(...found.map((one) => sector(one, ring)));
     element.replaceChildren(svg);
   }
@@ -104,7 +105,8 @@ function onRing(radius, turn) {
 }
 
 function ringPath(inner, outer, from, to) {
-  if (to - from >= 1) return `${ringPath(inner, outer, from, (from + to) / 2)}${ringPath(inner, outer, (from + to) / 2, to - 1e-6)}`;
+  const circle = (radius, sweep) => [0.5, 0].map((turn) => `A${radius} ${radius} 0 0 ${sweep} ${onRing(radius, turn)}`).join("");
+  if (to - from >= 1) return `M${onRing(outer, 0)}${circle(outer, 1)}Z` + (inner ? `M${onRing(inner, 0)}${circle(inner, 0)}Z` : "");
   const large = to - from > 0.5 ? 1 : 0;
   return `M${onRing(outer, from)}A${outer} ${outer} 0 ${large} 1 ${onRing(outer, to)}L${onRing(inner, to)}A${inner} ${inner} 0 ${large} 0 ${onRing(inner, from)}Z`;
 }
