@@ -1,4 +1,4 @@
-"""Chunks of tokens -> padded batches on a device, of like lengths, as large as memory allows."""
+"""Batches of token chunks on a device: padded, of similar lengths, as large as memory allows."""
 
 from __future__ import annotations
 
@@ -21,32 +21,32 @@ from genome_index.errors import ModelError
 Rows = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float32]
 Step = Callable[[Tensor, Tensor | None, Tensor], Tensor]
-"""What is made of one batch: ids, mask, real, each (B, T) -> (B, ...). `ids` have special ones and padding,
-`mask` is True where there is no padding (None: there is none at all), `real` where there is sequence."""
+"""The computation on one batch: ids, mask, real, each (B, T) -> (B, ...). `ids` include special ids and
+padding, `mask` is True except for padding (None: no padding at all), `real` is True for sequence."""
 
-PADDING = 1 / 16  # of a batch at most, where its chunks differ in length ...
-ENOUGH_TOKENS = 512  # ... and it has so many already: a smaller batch mostly waits for weights ...
+PADDING = 1 / 16  # largest share of padding in a batch whose chunks differ in length ...
+ENOUGH_TOKENS = 512  # ... once it has so many tokens: a smaller batch mostly waits for weights ...
 CUDA_ENOUGH = 8_192  # ... or leaves a GPU idle: 64 tiles of rows, by 8 of a width of 1,024; not measured
-CPU_TOKENS = 2_048  # a batch: more does not run faster on a CPU, tests/bench/RESULTS.md
+CPU_TOKENS = 2_048  # in a batch: more does not run faster on a CPU, tests/bench/RESULTS.md
 CUDA_TOKENS = 262_144
-MOST_CHUNKS = 65_535  # of a batch: as many blocks a GPU takes in the second dimension of its grid
-PROBE_TOKENS = 8_192  # read on a GPU to see what a token costs in memory
-SPARE = 0.8  # of the free memory is used
+MOST_CHUNKS = 65_535  # in a batch: the blocks that a GPU takes in the second dimension of its grid
+SAMPLE_TOKENS = 8_192  # read on a GPU to measure the memory of a token
+SPARE = 0.8  # share of the free memory that is used
 NO_NUMBERS = (
-    "what it makes of sequence are no numbers (NaN or infinite), so its weights are damaged or it needs more "
-    "precision; give --precision float32, or download the model again"
+    "its vectors are NaN or infinite, so its weights are damaged or it needs more precision; "
+    "give --precision float32, or download the model again"
 )
 ATTENTION = [SDPBackend.FLASH_ATTENTION, SDPBackend.EFFICIENT_ATTENTION, SDPBackend.MATH]
-"""What torch may take for attention on a GPU. Not cuDNN, its first choice on recent ones: that makes a plan
-for each new shape of a batch, which takes longer than to read a batch of short chunks."""
+"""Attention kernels that torch may use on a GPU. cuDNN, its first choice on recent GPUs, is left out: a
+plan for each new shape of a batch takes longer than reading a batch of short chunks."""
 
 
 @dataclass
 class Device:
-    """Where a model runs, and how many tokens a batch there may have; halved when memory runs out."""
+    """The device of a model, and the largest batch there in tokens; halved when memory runs out."""
 
     name: str  # cpu, cuda, cuda:1
-    tokens: int  # 0: to be found by a probe
+    tokens: int  # 0: to be measured
 
     @property
     def is_cuda(self) -> bool:
@@ -54,59 +54,59 @@ class Device:
 
     @property
     def enough(self) -> int:
-        """Tokens of a batch for the sake of which shorter chunks are padded."""
+        """Tokens up to which a batch is filled with shorter chunks, padded."""
         return CUDA_ENOUGH if self.is_cuda else ENOUGH_TOKENS
 
 
 def best_device() -> Device:
-    """The GPU where there is one."""
+    """The GPU if there is one, else the CPU."""
     return Device("cuda", 0) if torch.cuda.is_available() else Device("cpu", CPU_TOKENS)
 
 
-def like_lengths(lengths: Rows, tokens: int, enough: int) -> Iterator[Rows]:
-    """Rows of chunks that go together, longest first: (C,) -> (B,) each.
+def similar_lengths(lengths: Rows, tokens: int, enough: int) -> Iterator[Rows]:
+    """Rows of the chunks in each batch, longest first: (C,) -> (B,) each.
 
-    A batch, padding included, has at most so many tokens, but at least one chunk. Chunks are padded by more
-    than PADDING only until there are enough tokens.
+    A batch, padding included, has at most `tokens` tokens, but at least one chunk. Chunks are padded by more
+    than PADDING only until the batch has `enough` tokens.
     """
     order = np.argsort(-lengths, kind="stable")
     start = 0
     while start < len(order):
         longest = max(1, int(lengths[order[start]]))
         most = min(max(1, tokens // longest), MOST_CHUNKS)
-        some = order[start : start + most]
-        close = int(np.searchsorted(-lengths[some], -longest * (1 - PADDING), side="right"))
-        some = some[: max(close, -(-enough // longest))]
-        yield some
-        start += len(some)
+        batch = order[start : start + most]
+        close = int(np.searchsorted(-lengths[batch], -longest * (1 - PADDING), side="right"))
+        batch = batch[: max(close, -(-enough // longest))]
+        yield batch
+        start += len(batch)
 
 
 def run(
     chunks: Sequence[Ids], tokenizer: Tokenizer, device: Device, step: Step, where: str
 ) -> Iterator[tuple[Rows, Floats]]:
-    """Do a step with every batch of some chunks; yields rows of chunks with what was made of them: (B, ...).
+    """Compute a step on every batch of some chunks; yields rows of chunks with their results: (B, ...).
 
-    While a GPU is at one batch, the next is padded and sent there, and the one before is handed out. A batch
-    that does not fit into memory is halved, and those after it are as small.
+    While a GPU computes one batch, the next is padded and sent there, and the result of the one before is
+    yielded. A batch that does not fit into memory is halved, and so are those after it.
 
     Raises
     ------
     ModelError
-        Not even one chunk fits into memory, or what is made of one is no number.
+        Not even one chunk fits into memory, or a result is NaN or infinite.
     """
     if not len(chunks):
         return
     if not device.tokens:
         device.tokens = _tokens_that_fit(chunks, tokenizer, device, step)
-    around = len(tokenizer.before) + len(tokenizer.after)
-    lengths = np.array([len(one) + around for one in chunks], np.int64)
+    special = len(tokenizer.before) + len(tokenizer.after)
+    lengths = np.array([len(chunk) + special for chunk in chunks], np.int64)
     order = _by_content(chunks)
-    waiting = [order[part] for part in like_lengths(lengths[order], device.tokens, device.enough)][::-1]
-    before: _Begun | None = None
+    waiting = [order[part] for part in similar_lengths(lengths[order], device.tokens, device.enough)][::-1]
+    previous: _Started | None = None
     while waiting:
         rows = waiting.pop()
         try:
-            begun = _begin(chunks, rows, tokenizer, device, step)
+            started = _start(chunks, rows, tokenizer, device, step)
         except ERRORS as error:
             if not is_out_of_memory(error):
                 raise
@@ -114,81 +114,82 @@ def run(
                 raise ModelError(where, _too_large(int(lengths[rows[0]]), device, error)) from error
             device.tokens = max(1, len(rows) // 2) * int(lengths[rows].max())
             left = np.concatenate([rows, *waiting[::-1]])
-            waiting = [left[part] for part in like_lengths(lengths[left], device.tokens, device.enough)][::-1]
+            batches = similar_lengths(lengths[left], device.tokens, device.enough)
+            waiting = [left[part] for part in batches][::-1]
             continue
-        if before is not None:
-            yield before.rows, before.found(where)
-        before = begun
-    if before is not None:
-        yield before.rows, before.found(where)
+        if previous is not None:
+            yield previous.rows, previous.result(where)
+        previous = started
+    if previous is not None:
+        yield previous.rows, previous.result(where)
 
 
 def _by_content(chunks: Sequence[Ids]) -> Rows:
-    """An order that chunks have by themselves: N of (T,) -> (N,).
+    """An order of chunks that depends on their tokens only: N of (T,) -> (N,).
 
-    So a genome makes the same batches whichever strand it is given in, and in whatever order its contigs: in
-    bfloat16 it shows in a vector how large its batch was.
+    So a genome makes the same batches on either strand and in any order of its contigs: in bfloat16 the size
+    of a batch changes a vector.
     """
-    return np.argsort([zlib.crc32(one.tobytes()) for one in chunks], kind="stable")
+    return np.argsort([zlib.crc32(chunk.tobytes()) for chunk in chunks], kind="stable")
 
 
 def _tokens_that_fit(chunks: Sequence[Ids], tokenizer: Tokenizer, device: Device, step: Step) -> int:
-    """How many tokens a batch may have on a GPU: what some took, scaled up to what is free."""
-    lengths = np.array([len(one) for one in chunks], np.int64)
-    some = next(like_lengths(lengths, PROBE_TOKENS, PROBE_TOKENS))
+    """The largest batch on a GPU in tokens: the memory of a sample, scaled up to the free memory."""
+    lengths = np.array([len(chunk) for chunk in chunks], np.int64)
+    sample = next(similar_lengths(lengths, SAMPLE_TOKENS, SAMPLE_TOKENS))
     try:
-        _begin(chunks, some, tokenizer, device, step)  # what libraries take once is not a token's
+        _start(chunks, sample, tokenizer, device, step)  # libraries allocate once: not counted
         torch.cuda.synchronize(device.name)
         torch.cuda.empty_cache()
         torch.cuda.reset_peak_memory_stats(device.name)
         before = torch.cuda.memory_allocated(device.name)
-        _begin(chunks, some, tokenizer, device, step)
+        _start(chunks, sample, tokenizer, device, step)
         torch.cuda.synchronize(device.name)
     except ERRORS as error:
         if not is_out_of_memory(error):
             raise
-        return PROBE_TOKENS // 2  # `run` halves it further where it must
-    taken = (torch.cuda.max_memory_allocated(device.name) - before) / max(1, int(lengths[some].sum()))
+        return SAMPLE_TOKENS // 2  # `run` halves it further if necessary
+    per_token = (torch.cuda.max_memory_allocated(device.name) - before) / max(1, int(lengths[sample].sum()))
     free, _ = torch.cuda.mem_get_info(device.name)
-    return int(np.clip(SPARE * free / max(1.0, taken), PROBE_TOKENS, CUDA_TOKENS))
+    return int(np.clip(SPARE * free / max(1.0, per_token), SAMPLE_TOKENS, CUDA_TOKENS))
 
 
 @dataclass(frozen=True)
-class _Begun:
-    """A batch that a device is at."""
+class _Started:
+    """A batch whose computation has started."""
 
     rows: Rows
-    made: Tensor  # on the CPU, but on a GPU's word only
-    ready: torch.cuda.Event | None  # that word
+    output: Tensor  # on the CPU; of a GPU, complete only after the event
+    ready: torch.cuda.Event | None
 
-    def found(self, where: str) -> Floats:
-        """Wait for what is made of it: (B, ...)."""
+    def result(self, where: str) -> Floats:
+        """Wait for the output: (B, ...)."""
         if self.ready is not None:
             self.ready.synchronize()
-        found: Floats = self.made.numpy()
-        if not np.isfinite(found).all():
+        result: Floats = self.output.numpy()
+        if not np.isfinite(result).all():
             raise ModelError(where, NO_NUMBERS)
-        return found
+        return result
 
 
-def _begin(chunks: Sequence[Ids], rows: Rows, tokenizer: Tokenizer, device: Device, step: Step) -> _Begun:
-    """Do a step with one batch; a GPU does it later, and what it makes is on its way back from then on."""
+def _start(chunks: Sequence[Ids], rows: Rows, tokenizer: Tokenizer, device: Device, step: Step) -> _Started:
+    """Start a step on one batch; a GPU computes it later and copies the output to the CPU."""
     with torch.inference_mode():
         batch = padded([chunks[row] for row in rows.tolist()], tokenizer, device)
         if not device.is_cuda:
-            return _Begun(rows, step(*batch).float(), None)
+            return _Started(rows, step(*batch).float(), None)
         with sdpa_kernel(ATTENTION, set_priority=True):
-            made = step(*batch).float()
-        home = made.to("cpu", non_blocking=True)  # torch gives it pinned memory
+            output = step(*batch).float()
+        copied = output.to("cpu", non_blocking=True)  # torch gives it pinned memory
         ready = torch.cuda.Event()  # type: ignore[no-untyped-call]  # torch gives it none
-        ready.record(torch.cuda.current_stream(made.device))
-        return _Begun(rows, home, ready)
+        ready.record(torch.cuda.current_stream(output.device))
+        return _Started(rows, copied, ready)
 
 
 def padded(
     chunks: Sequence[Ids], tokenizer: Tokenizer, device: Device
 ) -> tuple[Tensor, Tensor | None, Tensor]:
-    """Chunks as one batch on a device: B of (T,) -> ids, mask, real, as a `Step` wants them."""
+    """Chunks as one batch on a device: B of (T,) -> ids, mask, real, the arguments of a `Step`."""
     before, after = len(tokenizer.before), len(tokenizer.after)
     longest = max(len(chunk) for chunk in chunks) + before + after
     ids = np.full((len(chunks), longest), tokenizer.pad, np.int64)
@@ -203,15 +204,15 @@ def padded(
 
 
 def _to(table: npt.NDArray[np.int64 | np.bool_], device: Device) -> Tensor:
-    """On a GPU from pinned memory, so that nobody waits for the copy."""
+    """The tensor on a device; to a GPU it is copied from pinned memory, without waiting."""
     tensor = torch.from_numpy(table)
     return tensor.pin_memory().to(device.name, non_blocking=True) if device.is_cuda else tensor
 
 
 def _too_large(tokens: int, device: Device, error: Exception) -> str:
-    asked = re.search(r"tried to allocate ([\d.,]+ \w+)", str(error), re.IGNORECASE)
-    why = f"{asked.group(1)} more were asked for" if asked else in_short(error)
+    required = re.search(r"tried to allocate ([\d.,]+ \w+)", str(error), re.IGNORECASE)
+    reason = f"{required.group(1)} more were required" if required else in_short(error)
     return (
         f"a single chunk of {tokens:,} tokens does not fit into the memory of {device.name} "
-        f"({why}); give fewer with --chunk-tokens, or {SMALLER}"
+        f"({reason}); give fewer with --chunk-tokens, or {SMALLER}"
     )

@@ -1,4 +1,4 @@
-"""What a model folder holds: config.json, weights, tokenizer files. It is data; nothing in it is run."""
+"""Model folders: config.json, weights, tokenizer files, on disk or from the hub. No code in them is run."""
 
 from __future__ import annotations
 
@@ -29,21 +29,21 @@ TOKENIZER = (
 CARD = "README.md"  # of a model on the hub; its first lines name the licence
 WANTED = ("*.json", "*.txt", "*.safetensors", CARD)  # of a hub model: no code
 HUB_NAME = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")
-SIX_MERS = (4105, 4107)  # words of the Nucleotide Transformer, version 1 and 2
+SIX_MERS = (4105, 4107)  # tokens of the Nucleotide Transformer, version 1 and 2
 
 WHOLE = (
-    "point at a folder with config.json, weights and tokenizer files: --encoder FOLDER, or --model FOLDER "
-    "where an index asks for it"
+    "give a folder with config.json, weights and tokenizer files: --encoder FOLDER, or --model FOLDER "
+    "for an existing index"
 )
 AGAIN = "download the model again"
-APART = "config.json and weights are not of one model: download both again"
+MISMATCHED = "config.json and weights are not of one model: download both again"
 
 
-# -- where it is --------------------------------------------------------------------------------------------
+# -- location -----------------------------------------------------------------------------------------------
 
 
 def find_model(name: str) -> Path:
-    """The folder of a model: one on disk, or that of a hub model, which is downloaded unless it is there.
+    """The folder of a model: one on disk, or that of a hub model, which is downloaded if necessary.
 
     Raises
     ------
@@ -55,9 +55,9 @@ def find_model(name: str) -> Path:
         raise ModelError(name, f"it is a file; {WHOLE}")
     if not folder.is_dir():
         if not HUB_NAME.fullmatch(name):
-            raise ModelError(name, f"there is no such folder, and no hub model is called so; {WHOLE}")
+            raise ModelError(name, f"there is no such folder, and no hub model has such a name; {WHOLE}")
         folder = _downloaded(name, WANTED)
-        # The *.json may bring the index of .bin shards, which are not there yet.
+        # The *.json may include the index of .bin shards, which are not downloaded yet.
         if not any(folder.glob("model*.safetensors")):
             _downloaded(name, ("pytorch_model*.bin",))
     if not (folder / CONFIG).is_file():
@@ -67,9 +67,9 @@ def find_model(name: str) -> Path:
     return folder
 
 
-@lru_cache(maxsize=4)  # the version is asked for first, then the model; the hub need hear of it once
+@lru_cache(maxsize=4)  # one request to the hub for the version and the model
 def _downloaded(name: str, wanted: tuple[str, ...]) -> Path:
-    """Files of a hub model that match; those in its folders are other forms of the same weights."""
+    """Download matching files of a hub model; its subfolders hold other forms of the same weights."""
     import huggingface_hub
 
     try:
@@ -77,23 +77,23 @@ def _downloaded(name: str, wanted: tuple[str, ...]) -> Path:
             huggingface_hub.snapshot_download(name, allow_patterns=list(wanted), ignore_patterns=["*/*"])
         )
     except Exception as error:
-        raise ModelError(name, f"{_why_not(error)}; {WHOLE}") from error
+        raise ModelError(name, f"{_download_error(error)}; {WHOLE}") from error
 
 
-def _why_not(error: Exception) -> str:
+def _download_error(error: Exception) -> str:
     from huggingface_hub import errors
 
     if isinstance(error, errors.GatedRepoError):
-        return "the hub gives this model only to who accepted its terms there and ran `hf auth login`"
+        return "the hub gives this model only to users who accepted its terms there and ran `hf auth login`"
     if isinstance(error, errors.RepositoryNotFoundError):
         return "there is no such folder, and the hub has no such model (or it is private)"
     if isinstance(error.__cause__, errors.OfflineModeIsEnabled):
-        return "there is no such folder, and HF_HUB_OFFLINE forbids to ask the hub"
+        return "there is no such folder, and HF_HUB_OFFLINE forbids a download"
     return f"there is no such folder, and the hub cannot be reached ({in_short(error.__cause__ or error)})"
 
 
 def weight_files(folder: Path) -> list[Path]:
-    """The files of the first set of weights that is there, in the order of their names; [] for none."""
+    """The files of the first set of weights in the folder, in the order of their names; [] for none."""
     for name in WEIGHTS:
         if (folder / name).is_file():
             return [folder / name]
@@ -113,41 +113,41 @@ def _shards(folder: Path, index: str) -> list[Path]:
     return [folder / name for name in names]
 
 
-# -- what it says -------------------------------------------------------------------------------------------
+# -- settings -----------------------------------------------------------------------------------------------
 
 
 def read_config(folder: Path) -> dict[str, Any]:
-    """What config.json says.
+    """The settings in config.json.
 
     Raises
     ------
     ModelError
-        It is not there or not readable.
+        The file is missing or cannot be read.
     """
     return _read_json(folder, CONFIG)
 
 
 def _read_json(folder: Path, name: str) -> dict[str, Any]:
     try:
-        found = json.loads((folder / name).read_text(encoding="utf-8"))
+        values = json.loads((folder / name).read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise ModelError(str(folder), f"there is no {name} in it; {WHOLE}") from error
     except (OSError, ValueError) as error:
         raise ModelError(str(folder), f"{name} cannot be read ({in_short(error)}); {AGAIN}") from error
-    if not isinstance(found, dict):
-        raise ModelError(str(folder), f"{name} is not a table of settings; {AGAIN}")
-    return found
+    if not isinstance(values, dict):
+        raise ModelError(str(folder), f"{name} is not a JSON object of settings; {AGAIN}")
+    return values
 
 
 @dataclass(frozen=True)
 class Sizes:
-    """The shape of a transformer encoder, named alike in every config.json."""
+    """The shape of a transformer encoder; its names are the same in every config.json."""
 
     vocabulary: int
     width: int  # H
     layers: int
-    heads: int  # width / heads dimensions each
-    inner: int  # of the feed-forward part
+    heads: int  # of width / heads dimensions
+    inner: int  # width within the feed-forward part
     epsilon: float = 1e-12  # of the layer norms
 
 
@@ -157,7 +157,7 @@ def read_sizes(config: Mapping[str, Any], where: str) -> Sizes:
     Raises
     ------
     ModelError
-        One is missing or no positive number, or the width cannot be shared out among the heads.
+        A size is missing or no positive number, or the width is no multiple of the heads.
     """
     keys = ("vocab_size", "hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size")
     for key in keys:
@@ -171,30 +171,30 @@ def read_sizes(config: Mapping[str, Any], where: str) -> Sizes:
 
 
 def number_of(config: Mapping[str, Any], key: str, usual: float, where: str) -> float:
-    """A positive number of config.json, or the usual one where it gives none.
+    """A positive number from config.json; the usual one where the key is missing.
 
     Raises
     ------
     ModelError
     """
-    found = config.get(key)
-    if found is None:
+    number = config.get(key)
+    if number is None:
         return usual
-    if isinstance(found, bool) or not isinstance(found, int | float) or not found > 0:
-        raise ModelError(where, f"{CONFIG}: {key} is {found!r}, which is no positive number; {AGAIN}")
-    return float(found)
+    if isinstance(number, bool) or not isinstance(number, int | float) or not number > 0:
+        raise ModelError(where, f"{CONFIG}: {key} is {number!r}, which is no positive number; {AGAIN}")
+    return float(number)
 
 
-# -- its weights --------------------------------------------------------------------------------------------
+# -- weights ------------------------------------------------------------------------------------------------
 
 
 def read_weights(folder: Path) -> dict[str, Tensor]:
-    """All tensors of a model by name, those with fractions as float32.
+    """All tensors of a model by name; floating-point ones as float32.
 
     Raises
     ------
     ModelError
-        A file is missing or damaged, or holds more than tensors.
+        A file is missing or damaged, or contains more than tensors.
     """
     weights: dict[str, Tensor] = {}
     for path in weight_files(folder):
@@ -214,62 +214,62 @@ def _read_tensors(path: Path) -> dict[str, Tensor]:
         if path.suffix == ".safetensors":
             return load_file(path)
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # how to read it all the same
-            found = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, EOFError) as error:  # torch's own words advise to run what is in there
-        raise ModelError(str(path), f"it is damaged, or holds more than tensors; {AGAIN}") from error
+            warnings.simplefilter("ignore")  # about settings that are not used here
+            tensors = torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, EOFError) as error:  # torch's message advises to run the file's code
+        raise ModelError(str(path), f"it is damaged, or contains more than tensors; {AGAIN}") from error
     except Exception as error:
         raise ModelError(str(path), f"it cannot be read ({in_short(error)}); {cure_of(error)}") from error
-    if not isinstance(found, dict) or not all(isinstance(one, torch.Tensor) for one in found.values()):
-        raise ModelError(str(path), "it is no table of tensors by name, so it is not a model's weights")
-    return found
+    if not isinstance(tensors, dict) or not all(isinstance(one, torch.Tensor) for one in tensors.values()):
+        raise ModelError(str(path), "it has no tensors by name, so it is not a model's weights")
+    return tensors
 
 
 def cure_of(error: Exception) -> str:
-    """What helps where weights cannot be loaded."""
+    """Advice where weights cannot be loaded."""
     return SMALLER if is_out_of_memory(error) else AGAIN
 
 
 def without_prefix(weights: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    """Names as a bare model has them: a model saved with a head puts the name of its body before them."""
+    """The weights by their names in a bare model: a model saved with a head adds a prefix to them."""
     return {name.removeprefix(prefix): tensor for name, tensor in weights.items()}
 
 
 def fill(module: nn.Module, weights: Mapping[str, Tensor], where: str, ignored: Sequence[str]) -> list[str]:
-    """Put weights into a module, which may be on the meta device: they are taken over, not copied.
+    """Assign weights to a module, which may be on the meta device; the tensors are not copied.
 
-    Returns the names that the module has no place for, sorted, less those that begin with an ignored prefix.
+    Returns the names that the module does not use, sorted, without those of an ignored prefix.
 
     Raises
     ------
     ModelError
         A tensor is missing or has another shape.
     """
-    own = module.state_dict()
+    expected = module.state_dict()
     check_fit(
-        [name for name in own if name not in weights],
+        [name for name in expected if name not in weights],
         {
             name: (weights[name].shape, tensor.shape)
-            for name, tensor in own.items()
+            for name, tensor in expected.items()
             if name in weights and weights[name].shape != tensor.shape
         },
         where,
     )
-    module.load_state_dict({name: weights[name] for name in own}, assign=True)
-    return not_ignored(weights.keys() - own.keys(), ignored)
+    module.load_state_dict({name: weights[name] for name in expected}, assign=True)
+    return not_ignored(weights.keys() - expected.keys(), ignored)
 
 
 def check_fit(
     missing: Sequence[str], misshapen: Mapping[str, tuple[Sequence[int], Sequence[int]]], where: str
 ) -> None:
-    """Raise ModelError for tensors that are missing, or of another shape: theirs and the one asked for."""
+    """Raise ModelError for missing tensors and for those of another shape: name -> stored, expected."""
     if missing:
-        raise ModelError(where, f"its weights lack {missing[0]}{_and_more(len(missing) - 1)}; {APART}")
-    for name, (theirs, asked) in misshapen.items():
+        raise ModelError(where, f"its weights lack {missing[0]}{_and_more(len(missing) - 1)}; {MISMATCHED}")
+    for name, (stored, expected) in misshapen.items():
         raise ModelError(
             where,
-            f"{name} is {_times(theirs)} in its weights, but config.json makes it {_times(asked)}"
-            f"{_and_more(len(misshapen) - 1)}; {APART}",
+            f"{name} is {_times(stored)} in its weights, but config.json makes it {_times(expected)}"
+            f"{_and_more(len(misshapen) - 1)}; {MISMATCHED}",
         )
 
 
@@ -285,40 +285,40 @@ def _times(shape: Sequence[int]) -> str:
     return " x ".join(map(str, shape)) or "a single number"
 
 
-# -- what it is called --------------------------------------------------------------------------------------
+# -- version and licence ------------------------------------------------------------------------------------
 
 
 def digest(folder: Path) -> str:
-    """16 hex digits that change with config.json, a tokenizer file or a weight, not with the folder."""
-    there = [folder / name for name in (CONFIG, *TOKENIZER) if (folder / name).is_file()]
+    """16 hex digits that change with config.json, a tokenizer file or a weight, not with its path."""
+    texts = [folder / name for name in (CONFIG, *TOKENIZER) if (folder / name).is_file()]
     total = hashlib.sha256()
-    for path in sorted([*there, *weight_files(folder)]):
+    for path in sorted([*texts, *weight_files(folder)]):
         with path.open("rb") as file:
             total.update(f"{path.name} {hashlib.file_digest(file, 'sha256').hexdigest()}\n".encode())
     return total.hexdigest()[:16]
 
 
 def licence_notice(name: str, config: Mapping[str, Any], folder: Path) -> str:
-    """A sentence where the weights are known not to be for commercial use, else ""."""
+    """A note if the licence of the weights forbids commercial use, else ""."""
     six_mers = config.get("model_type") == "esm" and config.get("vocab_size") in SIX_MERS
     if six_mers or "nucleotide-transformer" in name.lower():
         return f"{name}: the Nucleotide Transformer's weights are CC BY-NC-SA 4.0: not for commercial use."
     licence = _licence(folder / CARD)
-    if "nc" in re.split(r"[^a-z0-9]+", licence.lower()):  # a word of its own: ncsa is a free licence
+    if "nc" in re.split(r"[^a-z0-9]+", licence.lower()):  # as a whole word: ncsa is a free licence
         return f"{name}: its model card gives the licence {licence}: not for commercial use."
     return ""
 
 
 def _licence(card: Path) -> str:
-    """The licence that a model card's front matter names: the lines between two of ---."""
+    """The licence in a model card's front matter, the lines between two of ---."""
     text = card.read_text(encoding="utf-8", errors="replace") if card.is_file() else ""
     front = re.match(r"---\s*\n(.*?)\n---", text, re.DOTALL)
-    found = (
+    entries = (
         re.findall(r"^license(?:_name)?:(.*(?:\n[ \t]*-.*)*)", front.group(1), re.MULTILINE) if front else []
     )
-    return ", ".join(filter(None, (" ".join(re.findall(r"[\w.][\w.-]*", one)) for one in found)))
+    return ", ".join(filter(None, (" ".join(re.findall(r"[\w.][\w.-]*", entry)) for entry in entries)))
 
 
 def in_short(error: BaseException) -> str:
-    """The first sentence of what a library says: the others are advice to whoever programs with it."""
+    """The first sentence of a library's error; the others advise programmers."""
     return re.split(r"\.\s|\n", str(error).strip() or type(error).__name__)[0]

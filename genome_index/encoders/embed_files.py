@@ -1,4 +1,4 @@
-"""Genomes -> one vector file each, and a JSON that says how it was made. An interrupted run goes on."""
+"""Vector files of genomes, each with a JSON of its settings; an interrupted run continues."""
 
 from __future__ import annotations
 
@@ -29,19 +29,19 @@ Floats = npt.NDArray[np.float32]
 TOGETHER_GENOMES = 64
 TOGETHER_BP = 16_000_000
 LONGEST_NAME = 200  # of a file, less its ending; most file systems take 255 bytes
-APART = ("model",)  # said of a file, but no part of what it holds: the version is a digest of the weights
+DESCRIPTIVE = ("model",)  # in the JSON, but not compared: the version is a digest of the weights
 
 
 @dataclass(frozen=True)
 class Embedded:
-    """What came of one input: its file, or why there is none."""
+    """The result for one input: its file, or the reason why there is none."""
 
     id: str
     source: str
     path: Path | None
     reason: str = ""  # of a failure
     share_read: float = 1.0  # of its base pairs; less where windows are sampled
-    was_present: bool = False  # made by an earlier run, of the same sequence in the same way
+    was_present: bool = False  # written by an earlier run, for the same sequence and settings
 
 
 def write_embeddings(
@@ -52,7 +52,7 @@ def write_embeddings(
     per_chunk: bool = False,
     progress: Progress = quiet,
 ) -> Iterator[Embedded]:
-    """Write `out/ID.KIND` and `out/ID.json` for each genome; one answer an input, in order.
+    """Write `out/ID.KIND` and `out/ID.json` for each genome; yields one result per input, in order.
 
     Raises
     ------
@@ -84,7 +84,7 @@ class _Task:
     progress: Progress
 
     def settings(self) -> dict[str, Any]:
-        """All that decides what the file holds, beside the sequence."""
+        """The settings that decide the content of the file, beside the sequence."""
         return {
             "encoder": self.spec.encoder,
             "encoder_version": self.spec.encoder_version,
@@ -102,71 +102,71 @@ class _Task:
 
 
 def _write_batch(batch: Sequence[Genome | Failure], task: _Task, ids: dict[str, str]) -> Iterator[Embedded]:
-    refused = {at: why for at, one in enumerate(batch) if (why := _refusal(one, ids, task))}
-    there = {at for at, one in enumerate(batch) if at not in refused and _is_there(one, task)}
+    refused = {at: reason for at, item in enumerate(batch) if (reason := _refusal(item, ids, task))}
+    present = {at for at, item in enumerate(batch) if at not in refused and _is_present(item, task)}
     new = [
-        one for at, one in enumerate(batch)
-        if isinstance(one, Genome) and at not in refused and at not in there
+        item for at, item in enumerate(batch)
+        if isinstance(item, Genome) and at not in refused and at not in present
     ]  # fmt: skip
     made = task.encoder.iter_encode(new, task.progress)
-    for at, one in enumerate(batch):
+    for at, item in enumerate(batch):
         if at in refused:
-            yield Embedded(one.id, one.source, None, refused[at])
-        elif isinstance(one, Genome):
-            raw = None if at in there else next(made)
+            yield Embedded(item.id, item.source, None, refused[at])
+        elif isinstance(item, Genome):
+            raw = None if at in present else next(made)
             if raw is not None:
-                _write(one, raw, task)
+                _write(item, raw, task)
             share = float(raw[0, 2]) if raw is not None and task.spec.reading else 1.0
-            path = task.path(one.id)
-            yield Embedded(one.id, one.source, path, share_read=share, was_present=raw is None)
+            path = task.path(item.id)
+            yield Embedded(item.id, item.source, path, share_read=share, was_present=raw is None)
 
 
-def _refusal(one: Genome | Failure, ids: dict[str, str], task: _Task) -> str:
-    """Why an input gets no file, or nothing; takes note of its id, and of where it came from."""
-    if isinstance(one, Failure):
-        return one.reason
-    if one.id in ids:
-        return given_before(one.id, ids[one.id])
-    ids[one.id] = one.source
-    path = task.path(one.id)
+def _refusal(item: Genome | Failure, ids: dict[str, str], task: _Task) -> str:
+    """The reason why an input gets no file, or ""; enters its id and source into `ids`."""
+    if isinstance(item, Failure):
+        return item.reason
+    if item.id in ids:
+        return given_before(item.id, ids[item.id])
+    ids[item.id] = item.source
+    path = task.path(item.id)
     other = next(
         (kind for kind in WRITERS if kind != task.kind and path.with_suffix(f".{kind}").exists()), ""
     )
     if other:
         return (
-            f"{path.with_suffix(f'.{other}')} is there, and the JSON beside it says how that was made; "
+            f"{path.with_suffix(f'.{other}')} exists, and one JSON cannot describe both; "
             f"give another --out, or --format {other}"
         )
-    return complaint(one) or (unread(one) if task.spec.reading else "")
+    return complaint(item) or (unread(item) if task.spec.reading else "")
 
 
-def _is_there(one: Genome | Failure, task: _Task) -> bool:
-    """Whether an earlier run has made this very file, whole."""
-    if isinstance(one, Failure):
+def _is_present(item: Genome | Failure, task: _Task) -> bool:
+    """Whether an earlier run has written the same file, undamaged."""
+    if isinstance(item, Failure):
         return False
-    path = task.path(one.id)
+    path = task.path(item.id)
     try:
-        said = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+        values = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
         content = path.read_bytes()
     except (FileNotFoundError, ValueError):
         return False
     except OSError as error:
-        raise StorageError(str(path), f"cannot read what is there ({error.strerror or error})") from error
-    if not isinstance(said, dict):
+        raise StorageError(str(path), f"cannot read the existing file ({error.strerror or error})") from error
+    if not isinstance(values, dict):
         return False
-    wanted = {**task.settings(), "sequence_sha256": one.sha256}
-    return hashlib.sha256(content).hexdigest() == said.get("file_sha256") and all(
-        said.get(key) == value for key, value in wanted.items() if key not in APART
+    expected = {**task.settings(), "sequence_sha256": item.sha256}
+    return hashlib.sha256(content).hexdigest() == values.get("file_sha256") and all(
+        values.get(key) == value for key, value in expected.items() if key not in DESCRIPTIVE
     )
 
 
 def _write(genome: Genome, raw: npt.NDArray[Any], task: _Task) -> None:
-    """The vector first, then what says that it is whole."""
+    """Write the vector first, then the JSON with its checksum."""
     path = task.path(genome.id)
     chunks = _chunks_of(raw) if task.spec.reading else None
     values = chunks["vectors"] if chunks and task.per_chunk else task.encoder.features([raw])[0]
     content = WRITERS[task.kind](values, chunks if task.per_chunk else None)
-    said: dict[str, Any] = {
+    metadata_values: dict[str, Any] = {
         "id": genome.id,
         "source": genome.source,
         "length_bp": genome.length_bp,
@@ -178,7 +178,7 @@ def _write(genome: Genome, raw: npt.NDArray[Any], task: _Task) -> None:
         "gindex_version": metadata.version("gindex"),
     }
     if chunks:
-        said |= {
+        metadata_values |= {
             "chunks": len(chunks["tokens"]),
             "share_read": chunks["share_read"],
             "chunk_contig": chunks["contig"].tolist() if task.per_chunk else None,
@@ -186,18 +186,18 @@ def _write(genome: Genome, raw: npt.NDArray[Any], task: _Task) -> None:
             "chunk_tokens": chunks["tokens"].tolist() if task.per_chunk else None,
         }
     write_file(path, content)
-    write_file(path.with_suffix(".json"), json.dumps(said, indent=1, allow_nan=False).encode())
+    write_file(path.with_suffix(".json"), json.dumps(metadata_values, indent=1, allow_nan=False).encode())
 
 
 def _chunks_of(raw: npt.NDArray[Any]) -> dict[str, Any]:
-    """The columns of a language model's rows by name."""
+    """The columns of a language model's stored rows, by name."""
     from genome_index.encoders.language_model import COLUMNS
 
     run = raw[:, 1].astype(np.int64)
     return {
         "tokens": raw[:, 0].astype(np.int64),
         "contig": run // 2,
-        "strand": run % 2,  # 0 as it came, 1 its reverse complement
+        "strand": run % 2,  # 0 as given, 1 the reverse complement
         "share_read": float(raw[0, 2]) if len(raw) else 0.0,
         "vectors": raw[:, COLUMNS:],
     }
@@ -210,7 +210,7 @@ def _npy(values: Floats, chunks: Mapping[str, Any] | None) -> bytes:
 
 
 def _pt(values: Floats, chunks: Mapping[str, Any] | None) -> bytes:
-    """What `torch.load(path, weights_only=True)` reads: one tensor."""
+    """A file of one tensor, for `torch.load(path, weights_only=True)`."""
     import torch
 
     buffer = io.BytesIO()
@@ -219,7 +219,7 @@ def _pt(values: Floats, chunks: Mapping[str, Any] | None) -> bytes:
 
 
 def _parquet(values: Floats, chunks: Mapping[str, Any] | None) -> bytes:
-    """One row a vector: chunk, contig, strand, tokens where there are chunks, and the vector."""
+    """One row per vector: chunk, contig, strand and tokens (null without chunks), and the vector."""
     import tempfile
 
     import duckdb

@@ -1,7 +1,7 @@
-"""Any DNA language model as an encoder: tokenize, read chunk by chunk on both strands, pool.
+"""DNA language models as encoders: tokenize, read chunk by chunk on both strands, pool.
 
-What is kept of a genome is one row a chunk (how many tokens it has, which contig and strand it belongs to,
-and its vector), so that chunks can be pooled otherwise later without the genome.
+The stored rows of a genome are one for each chunk (its number of tokens, its contig and strand, its vector),
+so that chunks can be pooled in another way later, without the genome.
 """
 
 from __future__ import annotations
@@ -39,34 +39,34 @@ from genome_index.spec import Reading
 Floats = npt.NDArray[np.float32]
 
 COLUMNS = 3
-"""Of a kept row before its vector: the chunk's tokens, its run (2 * contig + strand), and what share of the
-genome's tokens was read."""
+"""Columns of a stored row before its vector: the chunk's tokens, its run (2 * contig + strand), and the share
+of the genome's tokens that was read."""
 GROUP_BP, CUDA_GROUP_BP = 400_000, 4_000_000  # genomes tokenized together, while those before are read
-UNLIMITED = 1_024  # tokens of a chunk where the model has no limit of its own
-MOST_TOKENS = 2_048  # tokens of a chunk that is not asked to be longer
+UNLIMITED = 1_024  # tokens of a chunk where the model has no limit
+MOST_TOKENS = 2_048  # tokens of a chunk unless --chunk-tokens sets more
 
 
 @dataclass(frozen=True)
 class Loaded:
-    """A language model ready to read, and what it is asked for."""
+    """A language model ready to read, and its settings."""
 
     model: LanguageModel
     tokenizer: Tokenizer
     layers: Layers
-    chunk_tokens: int  # of sequence, that a chunk has at most
+    chunk_tokens: int  # of sequence, at most in a chunk
     device: Device
-    notes: tuple[str, ...]  # for the user: weights without a place, a licence that forbids
+    notes: tuple[str, ...]  # for the user: unused weights, a restrictive licence
 
 
 class Transformer:
-    """A language model as an encoder; see the module's docstring. It is loaded when it first reads.
+    """A language model as an encoder, loaded when it first reads.
 
-    Raises, then
-    ------------
+    Raises, when it first reads
+    ---------------------------
     ModelError, UsageError
-        The model cannot be found, read, or used so.
+        The model cannot be found or read, or does not support the settings.
     SpecMismatch
-        It is not the model of this version.
+        The model has another version.
     """
 
     name = "transformer"
@@ -85,8 +85,8 @@ class Transformer:
         if self._expected and self.version != self._expected:
             raise SpecMismatch(
                 self.model, "encoder_version", self._expected, self.version,
-                f"this is another model than the index was built with (its digest is {self.version}, that of "
-                f"the other {self._expected}); give the other one with --model FOLDER, or build a new index",
+                f"the index was built with another model (its digest is {self._expected}, that of this one "
+                f"{self.version}); give that one with --model FOLDER, or build a new index",
             )  # fmt: skip
         return load(self.model, self.reading)
 
@@ -94,38 +94,38 @@ class Transformer:
         return self.loaded.notes
 
     def encode(self, genomes: Sequence[Genome], progress: Progress = quiet) -> list[Floats]:
-        """Chunk rows of each genome: (N,) -> N of (C, COLUMNS + H); C is 0 where there is nothing to read."""
+        """Chunk rows of each genome: (N,) -> N of (C, COLUMNS + H); C is 0 without a readable stretch."""
         return list(self.iter_encode(genomes, progress))
 
     def iter_encode(self, genomes: Sequence[Genome], progress: Progress = quiet) -> Iterator[Floats]:
-        """The same, a genome at a time, as they are ready."""
+        """The same, a genome at a time."""
         return (_rows(grid, vectors) for grid, vectors in self._read(genomes, progress))
 
     def features(self, raw: Rows) -> Floats:
-        """Genome vectors of kept rows: N of (C, COLUMNS + H) -> (N, H); zeros where nothing was read."""
+        """Genome vectors of stored rows: N of (C, COLUMNS + H) -> (N, H); zeros where nothing was read."""
         if ":" in self.reading.chunks:
             return pool_all(open_pool(self.reading.chunks, self._root), raw, COLUMNS)
         pool = CHUNK_POOLS[self.reading.chunks]
-        found = np.zeros((len(raw), raw[0].shape[1] - COLUMNS), np.float32)
+        vectors = np.zeros((len(raw), raw[0].shape[1] - COLUMNS), np.float32)
         for at, rows in enumerate(raw):
             if len(rows):
-                kept = np.asarray(rows, np.float32)
-                found[at] = pool(kept[:, COLUMNS:], kept[:, 0].astype(np.int64))
-        return found
+                stored = np.asarray(rows, np.float32)
+                vectors[at] = pool(stored[:, COLUMNS:], stored[:, 0].astype(np.int64))
+        return vectors
 
     def shares(self, raw: Rows) -> Floats:
-        """What share of each genome was read: less than 1 where windows were sampled, 0 of nothing but N."""
+        """Share of each genome read, (N,): less than 1 where windows were sampled, 0 if it is all N."""
         return np.array([rows[0, 2] if len(rows) else 0 for rows in raw], np.float32)
 
     def _read(self, genomes: Sequence[Genome], progress: Progress) -> Iterator[tuple[Grid, Floats]]:
         """Each genome's chunks and their vectors."""
         done = 0
         for grids in self.iter_grids(genomes):
-            told = _within(progress, done, len(grids), len(genomes))
-            yield from zip(grids, self._vectors(grids, told), strict=True)
+            report = _reporter(progress, done, len(grids), len(genomes))
+            yield from zip(grids, self._vectors(grids, report), strict=True)
             done += len(grids)
         if self.loaded.device.is_cuda:
-            torch.cuda.empty_cache()  # FAISS and other processes may need what is kept for the next batch
+            torch.cuda.empty_cache()  # FAISS and other processes may need the memory that torch reserves
 
     def iter_grids(self, genomes: Sequence[Genome]) -> Iterator[list[Grid]]:
         """The chunks of some genomes, a group at a time; the next is tokenized while this one is read."""
@@ -142,52 +142,52 @@ class Transformer:
         it = self.loaded
         return [grid_of(genome, it.tokenizer, it.chunk_tokens, self.reading.windows) for genome in genomes]
 
-    def _vectors(self, grids: Sequence[Grid], told: Callable[[float], None]) -> Iterator[Floats]:
-        """Chunk vectors, a grid at a time: (C, dim) each. `told` what share of all tokens has been read."""
+    def _vectors(self, grids: Sequence[Grid], report: Callable[[float], None]) -> Iterator[Floats]:
+        """Chunk vectors, a grid at a time: (C, dim) each. `report` takes the share of tokens read."""
         it = self.loaded
         chunks = [ids for grid in grids for ids in grid.ids]
-        found = np.empty((len(chunks), it.model.width * it.layers.parts), np.float32)
+        all_vectors = np.empty((len(chunks), it.model.width * it.layers.parts), np.float32)
         read, total = 0, sum(len(ids) for ids in chunks)
         for rows, vectors in run(chunks, it.tokenizer, it.device, self._pooled, self.model):
-            told(read / total)
-            found[rows] = vectors
+            report(read / total)
+            all_vectors[rows] = vectors
             read += sum(len(chunks[row]) for row in rows.tolist())
         ends = np.cumsum([0, *(len(grid.ids) for grid in grids)])
         for start, end in zip(ends[:-1], ends[1:], strict=True):
-            yield found[start:end]
+            yield all_vectors[start:end]
 
     def _pooled(self, ids: Tensor, mask: Tensor | None, real: Tensor) -> Tensor:
         """Chunk vectors of one batch: (B, T) -> (B, dim)."""
         it, pool = self.loaded, TOKEN_POOLS[self.reading.tokens]
-        states = [one.float() for one in wanted_states(it.model, ids, mask, it.layers)]
+        states = [layer.float() for layer in chosen_states(it.model, ids, mask, it.layers)]
         if it.layers.joined:
-            return torch.cat([pool(one, real) for one in states], dim=1)
+            return torch.cat([pool(layer, real) for layer in states], dim=1)
         return pool(states[0] if len(states) == 1 else torch.stack(states).mean(0), real)
 
 
-def _within(progress: Progress, done: int, group: int, of: int) -> Callable[[float], None]:
-    """Tell progress in genomes from the share of a group that has been read."""
-    return lambda share: progress.stage("reading genomes", done + int(share * group), of)
+def _reporter(progress: Progress, done: int, group: int, total: int) -> Callable[[float], None]:
+    """Report progress in genomes from the share of a group that has been read."""
+    return lambda share: progress.stage("reading genomes", done + int(share * group), total)
 
 
-def wanted_states(model: LanguageModel, ids: Tensor, mask: Tensor | None, layers: Layers) -> Iterator[Tensor]:
+def chosen_states(model: LanguageModel, ids: Tensor, mask: Tensor | None, layers: Layers) -> Iterator[Tensor]:
     """The hidden states of some layers, (B, T, H) each; blocks above the last of them are not computed.
 
-    Where there are several, each is normalised first: the norm of states grows from layer to layer, and the
-    last layer comes after a norm of its own, so that a plain mean would be that of the uppermost ones.
+    Several layers are normalised first: the norm of states grows from layer to layer, and the last layer has
+    a norm of its own, so that the upper layers would dominate a plain mean.
     """
-    wanted = set(layers.wanted)
+    chosen = set(layers.numbers)
     for number, states in enumerate(model.hidden(ids, mask)):
-        if number in wanted:
-            several = len(wanted) > 1
+        if number in chosen:
+            several = len(chosen) > 1
             yield torch.nn.functional.layer_norm(states, states.shape[-1:]) if several else states
-        if number == max(wanted):
+        if number == max(chosen):
             return
 
 
-@lru_cache(maxsize=1)  # a command uses one model at a time, and asks for it in several places
+@lru_cache(maxsize=1)  # a command uses one model at a time, in several places
 def load(name: str, reading: Reading) -> Loaded:
-    """The model of a folder or hub name, on the GPU where there is one."""
+    """The model of a folder or hub name, on the GPU if there is one."""
     folder = find_model(name)
     model, warnings = open_model(folder)
     tokenizer = open_tokenizer(folder, model.vocabulary)
@@ -195,60 +195,55 @@ def load(name: str, reading: Reading) -> Loaded:
     chunk_tokens = _chunk_tokens(name, model, tokenizer, reading)
     if reading.tokens == "cls" and not tokenizer.before:
         raise UsageError(
-            f"{name}: its tokenizer sets no token before the sequence, so there is no cls to take; "
-            "choose mean"
+            f"{name}: its tokenizer sets no token before the sequence, so there is no cls token; choose mean"
         )
     if reading.tokens == "cls":
-        _require_view(name, model, tokenizer, layers)
+        _require_context(name, model, tokenizer, layers)
     device, module = best_device(), cast(torch.nn.Module, model)
     with room_for_weights(name, device.name):
         module.to(device.name, getattr(torch, precision_of(reading.precision)))
         if not device.is_cuda:
             lay_out(module)
     licence = licence_notice(name, read_config(folder), folder)
-    slower = missing_kernels(device.name) if isinstance(model, NucleotideTransformer) else []
-    doubt = rows_without_token(tokenizer, model.vocabulary, name)
-    notes = (*warnings, *doubt, *([licence] if licence else []), *slower)
+    kernels = missing_kernels(device.name) if isinstance(model, NucleotideTransformer) else []
+    sizes = rows_without_token(tokenizer, model.vocabulary, name)
+    notes = (*warnings, *sizes, *([licence] if licence else []), *kernels)
     return Loaded(model, tokenizer, layers, chunk_tokens, device, notes)
 
 
-def _require_view(name: str, model: LanguageModel, tokenizer: Tokenizer, layers: Layers) -> None:
-    """Refuse a first token that does not see those after it: all genomes would have one vector."""
+def _require_context(name: str, model: LanguageModel, tokenizer: Tokenizer, layers: Layers) -> None:
+    """Raise UsageError if the first token does not depend on the others: all vectors would be equal."""
     chunks = [tokenizer.token_ids(sequence) for sequence in (b"ACGTTGCA" * 9, b"GGATCCTA" * 9)]
-    seen = [
-        torch.stack(list(wanted_states(model, torch.tensor([[*tokenizer.before, *ids]]), None, layers)))[
-            :, :, 0
-        ]
-        for ids in chunks
-    ]
-    if torch.equal(*seen):
+    batches = [torch.tensor([[*tokenizer.before, *ids]]) for ids in chunks]
+    first = [torch.stack(list(chosen_states(model, ids, None, layers)))[:, :, 0] for ids in batches]
+    if torch.equal(*first):
         raise UsageError(
-            f"{name}: in this layer its first token does not see those after it (layer 0, or a model that "
-            "reads from left to right), so cls would be the same for all genomes; choose mean"
+            f"{name}: in this layer its first token does not depend on those after it (layer 0, or a model "
+            "that reads from left to right), so cls would be the same for all genomes; choose mean"
         )
 
 
-def precision_of(asked: str) -> str:
-    """What the model's numbers are here: float32 on a CPU, or a GPU without bfloat16, unless asked otherwise.
+def precision_of(precision: str) -> str:
+    """The precision of --precision here; auto is bfloat16 on a GPU that has it, else float32.
 
-    On a CPU bfloat16 is 1.3 to 2 times as fast where the processor has it, but what else is in a batch then
-    shows in the fourth digit of a vector.
+    On a CPU bfloat16 is 1.3 to 2 times as fast where the processor has it, but then the other chunks of a
+    batch change the fourth digit of a vector.
     """
-    if asked != "auto":
-        return asked
+    if precision != "auto":
+        return precision
     fast = best_device().is_cuda and torch.cuda.is_bf16_supported(including_emulation=False)
     return "bfloat16" if fast else "float32"
 
 
 def _chunk_tokens(name: str, model: LanguageModel, tokenizer: Tokenizer, reading: Reading) -> int:
-    around, most = len(tokenizer.before) + len(tokenizer.after), model.most_tokens
-    if reading.chunk_tokens and most and reading.chunk_tokens + around > most:
+    special, most = len(tokenizer.before) + len(tokenizer.after), model.most_tokens
+    if reading.chunk_tokens and most and reading.chunk_tokens + special > most:
         raise ModelError(
             name,
-            f"--chunk-tokens {reading.chunk_tokens:,} and {counted(around, 'special token')} are more than "
-            f"the {most:,} that this model's position table holds; give at most {most - around:,}",
+            f"--chunk-tokens {reading.chunk_tokens:,} and {counted(special, 'special token')} are more than "
+            f"the {most:,} in this model's position table; give at most {most - special:,}",
         )
-    return reading.chunk_tokens or min(most or UNLIMITED, MOST_TOKENS) - around
+    return reading.chunk_tokens or min(most or UNLIMITED, MOST_TOKENS) - special
 
 
 def _rows(grid: Grid, vectors: Floats) -> Floats:

@@ -1,4 +1,4 @@
-"""Which hidden layers make a vector: `last`, one by number, `mean:a-b`, or `concat:a,b`."""
+"""Choice of the hidden layers for a vector: `last`, one by number, `mean:a-b`, or `concat:a,b`."""
 
 from __future__ import annotations
 
@@ -15,41 +15,41 @@ CONCAT = re.compile(r"concat:(-?\d+(?:,-?\d+)*)")
 class Layers:
     """Layers of a model, ascending; 0 is the embedding layer, the last one comes after the final norm."""
 
-    wanted: tuple[int, ...]
-    joined: bool = False  # set side by side instead of averaged
+    numbers: tuple[int, ...]
+    joined: bool = False  # concatenated instead of averaged
 
     @property
     def parts(self) -> int:
-        """How many times as wide as a hidden state the vector is."""
-        return len(self.wanted) if self.joined else 1
+        """Width of the vector in hidden states."""
+        return len(self.numbers) if self.joined else 1
 
 
 def parse_layers(text: str, blocks: int) -> Layers:
-    """What `--layer` asks of a model with so many blocks.
+    """The layers that `--layer` names, of a model with so many blocks.
 
     Negative numbers count from the last layer, -1.
 
     Raises
     ------
     UsageError
-        Not one of the forms, or no such layer.
+        The text has none of the forms, or names a layer that the model does not have.
 
     >>> parse_layers("mean:2-4", blocks=6)
-    Layers(wanted=(2, 3, 4), joined=False)
+    Layers(numbers=(2, 3, 4), joined=False)
     """
     if text == "last":
         return Layers((blocks,))
     if re.fullmatch(r"-?\d+", text):
         return Layers((_layer(text, text, blocks),))
-    if found := MEAN.fullmatch(text):
-        first, last = (_layer(number, text, blocks) for number in found.groups())
+    if match := MEAN.fullmatch(text):
+        first, last = (_layer(number, text, blocks) for number in match.groups())
         if first < last:
             return Layers(tuple(range(first, last + 1)))
-    if found := CONCAT.fullmatch(text):
-        numbers = sorted({_layer(number, text, blocks) for number in found[1].split(",")})
+    if match := CONCAT.fullmatch(text):
+        numbers = sorted({_layer(number, text, blocks) for number in match[1].split(",")})
         return Layers(tuple(numbers), joined=True)
     raise UsageError(
-        f"--layer {text}: this names no layers; say last, a number from 0 to {blocks}, "
+        f"--layer {text}: this names no layers; give last, a number from 0 to {blocks}, "
         "mean:A-B with A below B, or concat:A,B"
     )
 

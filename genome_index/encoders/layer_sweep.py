@@ -1,4 +1,4 @@
-"""All hidden layers of a language model from one pass, each pooled in several ways."""
+"""Genome vectors of all hidden layers of a language model, from one pass, in several poolings."""
 
 from __future__ import annotations
 
@@ -23,17 +23,18 @@ def read_layers(
 ) -> tuple[dict[tuple[int, str], Floats], float]:
     """(layer, token pooling) -> genome vectors (N, H): weighted means over the chunks of both strands.
 
-    Beside them what share of the genomes' tokens was read: less than 1 where windows are sampled.
-    `layers` is `all`, or one of the forms of `--layer`, each of whose layers is then taken by itself.
+    The second value is the share of the genomes' tokens that was read: less than 1 where windows are sampled.
+    `layers` is `all`, or one of the forms of `--layer`, whose layers are then taken one by one.
     """
     it = encoder.loaded
-    wanted = range(it.model.layers + 1) if layers == "all" else parse_layers(layers, it.model.layers).wanted
+    all_numbers = tuple(range(it.model.layers + 1))
+    numbers = all_numbers if layers == "all" else parse_layers(layers, it.model.layers).numbers
     pools = [name for name in TOKEN_POOLS if name != "cls" or it.tokenizer.before]
-    total = np.zeros((len(genomes), len(wanted), len(pools), it.model.width))
-    read, seen = np.zeros(len(genomes)), 0.0  # tokens
+    total = np.zeros((len(genomes), len(numbers), len(pools), it.model.width))
+    read, present = np.zeros(len(genomes)), 0.0  # tokens
 
     def step(ids: Tensor, mask: Tensor | None, real: Tensor) -> Tensor:
-        return torch.stack(list(_pooled(encoder, Layers(tuple(wanted)), pools, ids, mask, real)), 1)
+        return torch.stack(list(_pooled(encoder, Layers(numbers), pools, ids, mask, real)), 1)
 
     done = 0
     for grids in encoder.iter_grids(genomes):
@@ -48,26 +49,26 @@ def read_layers(
             weighted = pooled.astype(np.float64) * tokens[rows][:, None, None, None]
             np.add.at(total, owner[rows], weighted)
         read += np.bincount(owner, tokens, len(genomes))
-        seen += sum(grid.tokens.sum() / grid.share_read for grid in grids if grid.share_read)
+        present += sum(grid.tokens.sum() / grid.share_read for grid in grids if grid.share_read)
         done += len(grids)
     means = (total / np.maximum(read, 1)[:, None, None, None]).astype(np.float32)
     tables = {
         (layer, pool): np.ascontiguousarray(means[:, at, number])
-        for at, layer in enumerate(wanted)
+        for at, layer in enumerate(numbers)
         for number, pool in enumerate(pools)
     }
-    return tables, float(read.sum() / max(1.0, seen))
+    return tables, float(read.sum() / max(1.0, present))
 
 
 def _pooled(
     encoder: Transformer, layers: Layers, pools: Sequence[str], ids: Tensor, mask: Tensor | None, real: Tensor
 ) -> list[Tensor]:
-    """Each wanted layer's chunk vectors in every pooling: L of (B, P, H)."""
-    found = []
+    """Chunk vectors of each chosen layer in every pooling: L of (B, P, H)."""
+    vectors = []
     for number, states in enumerate(encoder.loaded.model.hidden(ids, mask)):
-        if number in layers.wanted:
+        if number in layers.numbers:
             full = states.float()
-            found.append(torch.stack([TOKEN_POOLS[pool](full, real) for pool in pools], 1))
-        if number == max(layers.wanted):
+            vectors.append(torch.stack([TOKEN_POOLS[pool](full, real) for pool in pools], 1))
+        if number == max(layers.numbers):
             break
-    return found
+    return vectors

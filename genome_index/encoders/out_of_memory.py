@@ -1,4 +1,4 @@
-"""When memory runs out: how the libraries say it, each in its own way, and how it is told."""
+"""Out-of-memory errors: recognition by each library's message, and the error for weights that do not fit."""
 
 from __future__ import annotations
 
@@ -9,27 +9,27 @@ from genome_index.errors import ModelError
 
 SMALLER = "choose a smaller model"
 ERRORS = (MemoryError, RuntimeError)  # torch's OutOfMemoryError is of the second kind
-SAID = (
+MESSAGES = (
     "out of memory",
     "allocate memory",
     "enough memory",
     "alloc_failed",  # of cuBLAS
-    "cublas_status_not_initialized",  # as it says when it finds no room for itself
+    "cublas_status_not_initialized",  # its message when it has no memory for itself
     "allocation_failed",  # of cuDNN
-    "could not create a primitive",  # of oneDNN, which has no other words for it
+    "could not create a primitive",  # of oneDNN, which has no other message for it
     "could not execute a primitive",
 )
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an error means memory: torch's own, or a plain RuntimeError or OSError that says so."""
-    said = str(error).lower()
-    return isinstance(error, MemoryError) or any(words in said for words in SAID)
+    """Whether an error means out of memory: by its class, or by the message of a RuntimeError or OSError."""
+    text = str(error).lower()
+    return isinstance(error, MemoryError) or any(message in text for message in MESSAGES)
 
 
 @contextmanager
 def room_for_weights(where: str, device: str) -> Iterator[None]:
-    """Turn memory that runs out within into a ModelError: a model's weights do not fit."""
+    """Turn an out-of-memory error inside this block into a ModelError: a model's weights do not fit."""
     try:
         yield
     except ERRORS as error:

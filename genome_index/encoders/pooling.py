@@ -1,4 +1,4 @@
-"""Token states -> chunk vectors -> genome vectors. The only place that normalises."""
+"""Pooling of token states to chunk vectors and of chunk vectors to genome vectors; normalisation."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ GEM_POWER = 3.0  # Radenovic et al. 2018, arXiv 1711.02512; 1 is the mean, infin
 
 
 def unit(vectors: Floats) -> Floats:
-    """Rows of length 1, so that an inner product is a cosine: (N, D) -> (N, D). A row of zeros stays one."""
+    """Rows of length 1, so that an inner product is a cosine: (N, D) -> (N, D). A row of zeros stays zero."""
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     return (vectors / np.where(lengths > 0, lengths, 1)).astype(np.float32)
 
@@ -36,12 +36,12 @@ def max_of_tokens(states: Tensor, real: Tensor) -> Tensor:
 
 
 def first_token(states: Tensor, real: Tensor) -> Tensor:
-    """The special token before the sequence; what it learned depends on the model's training."""
+    """The special token before the sequence; its content depends on the model's training."""
     return states[:, 0]
 
 
 def gem_of_tokens(states: Tensor, real: Tensor) -> Tensor:
-    """Generalised mean; powers keep their sign, since hidden states have one."""
+    """Generalised mean; powers keep the sign of the hidden states."""
     mean = mean_of_tokens(states.sign() * states.abs() ** GEM_POWER, real)
     return mean.sign() * mean.abs() ** (1 / GEM_POWER)
 
@@ -57,9 +57,9 @@ TOKEN_POOLS: Mapping[str, Callable[[Tensor, Tensor], Tensor]] = {
 
 
 def weighted_chunks(vectors: Floats, tokens: Counts) -> Floats:
-    """Mean weighted by how many tokens a chunk has: a tail must not weigh as much as a full chunk.
+    """Mean weighted by the tokens of each chunk: a tail must not weigh as much as a full chunk.
 
-    Summed in float64, so that the order does not show.
+    Summed in float64, so that the order of chunks does not change the result.
     """
     return np.asarray((tokens / tokens.sum()) @ vectors.astype(np.float64), np.float32)
 

@@ -1,10 +1,10 @@
-"""A trained map from the spaced spectrum to vectors, read in plain numpy: no torch is needed to use it.
+"""K-mer profile encoder: a trained map from the spaced spectrum to vectors, in plain numpy without torch.
 
 The k-mer profile network of Celikkanat et al. 2024 (Revisiting K-mer Profile, arXiv 2411.02125): profile,
 Linear, BatchNorm, Sigmoid, Dropout, Linear. Here the profile is the fourth root of the spectrum's
-frequencies at length 1, so that a fragment and its genome are of one scale, and the hidden layer may be left
-out: what remains is a trained projection. `profilenet.py` is its other half, which can be trained. The one
-that comes with the package lies in weights/profile, with a card; lab.training.fit_profile fitted it.
+frequencies at length 1, so that a fragment and its genome have one scale, and the hidden layer may be left
+out: what remains is a trained projection. profile_network.py is the same network for training. The package's
+own weights are in weights/profile, with a card; genome_index.lab.training.fit_profile fitted them.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from genome_index.records import Genome, Progress, quiet
 WEIGHTS, CARD = "model.safetensors", "config.json"
 RELEASED = Path(__file__).parent / "weights" / "profile"
 KIND = "gindex-profile"
-CLIP = 3.2  # standard deviations that four bits span; 2.5 loses a point, 3.2 nothing that shows (lab/LOG.md)
+CLIP = 3.2  # standard deviations that four bits span; 2.5 costs a point, 3.2 nothing (lab/LOG.md)
 EPSILON = 1e-5  # of the BatchNorm, torch's own
 
 Floats = npt.NDArray[np.float32]
@@ -40,7 +40,7 @@ Bytes = npt.NDArray[np.uint8]
 class ProfileConfig:
     """The shape of a profile network."""
 
-    words: int = DIM  # V, entries of a profile
+    kmers: int = DIM  # V, entries of a profile; "words" in config.json
     hidden: int = 0  # units between; 0: one Linear, and nothing else
     dim: int = 256  # D, of the vectors
     dropout: float = 0.2  # of the hidden units, in training
@@ -48,7 +48,7 @@ class ProfileConfig:
 
 
 class Profile:
-    """A trained profile network as an encoder; what it keeps of a genome is what the spectrum keeps."""
+    """A trained profile network as an encoder; its stored rows of a genome are those of the spectrum."""
 
     name = "profile"
     parallel = True
@@ -64,7 +64,7 @@ class Profile:
         Raises
         ------
         ModelError
-            A file is missing or damaged, or the two do not fit.
+            A file is missing or damaged, or the two files do not fit.
         """
         config = read_card(folder)
         version = _digest(folder)
@@ -85,11 +85,11 @@ class Profile:
         return self._spectrum.shares(raw)
 
     def features(self, raw: Rows) -> Floats:
-        """(N, V) word counts -> (N, D) rows of length 1."""
+        """(N, V) k-mer counts -> (N, D) rows of length 1."""
         return self.apply(profiles(self._spectrum.features(raw)))
 
     def apply(self, rows: Floats) -> Floats:
-        """What the network makes of profiles: (N, V) -> (N, D)."""
+        """The network's output for profiles: (N, V) -> (N, D)."""
         weights = self.weights
         if self.config.hidden:
             rows = rows @ weights["first.weight"].T + weights["first.bias"]
@@ -100,19 +100,19 @@ class Profile:
 
 
 def profiles(roots: Floats) -> Floats:
-    """Rows of length 1: a fragment's few words must not weigh less than its genome's many."""
+    """Rows of length 1: a fragment has few k-mers and its genome many, and both must weigh the same."""
     return unit(roots)
 
 
 def shapes(config: ProfileConfig) -> dict[str, tuple[int, ...]]:
-    """The tensors of a network, by name."""
-    wanted: dict[str, tuple[int, ...]] = {}
+    """The shapes of a network's tensors, by name."""
+    tensors: dict[str, tuple[int, ...]] = {}
     if config.hidden:
-        wanted |= {"first.weight": (config.hidden, config.words), "first.bias": (config.hidden,)}
+        tensors |= {"first.weight": (config.hidden, config.kmers), "first.bias": (config.hidden,)}
         names = ("weight", "bias", "running_mean", "running_var")
-        wanted |= {f"norm.{name}": (config.hidden,) for name in names}
-    return wanted | {
-        "last.weight": (config.dim, config.hidden or config.words),
+        tensors |= {f"norm.{name}": (config.hidden,) for name in names}
+    return tensors | {
+        "last.weight": (config.dim, config.hidden or config.kmers),
         "last.bias": (config.dim,),
     }
 
@@ -121,7 +121,7 @@ def shapes(config: ProfileConfig) -> dict[str, tuple[int, ...]]:
 
 
 def write_profile(config: ProfileConfig, weights: Mapping[str, Floats], folder: Path, note: str = "") -> None:
-    """Write what `Profile.load` reads; no optimiser, no pickle. A note goes into the weights' own header."""
+    """Write the folder that `Profile.load` reads; the note goes into the header of the weights' file."""
     from safetensors.numpy import save
 
     folder.mkdir(parents=True, exist_ok=True)
@@ -129,52 +129,58 @@ def write_profile(config: ProfileConfig, weights: Mapping[str, Floats], folder: 
     if config.bits:
         del tensors["last.weight"]
         tensors["last.levels"], tensors["last.scale"] = quantised(weights["last.weight"])
-    # Whatever way an array lies in memory, its bytes are saved as they lie.
+    # safetensors saves the bytes of an array in memory order, also those of a transposed view.
     tensors = {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}
     write_file(folder / WEIGHTS, save(tensors, {"made": note}))
-    text = json.dumps({"model_type": KIND, **asdict(config)}, indent=2)
+    text = json.dumps({"model_type": KIND, **_card(config)}, indent=2)
     write_file(folder / CARD, f"{text}\n".encode())
 
 
+def _card(config: ProfileConfig) -> dict[str, float]:
+    """The fields by their names in config.json."""
+    values = asdict(config)
+    return {"words": values.pop("kmers"), **values}
+
+
 def quantised(matrix: Floats) -> tuple[Bytes, Floats]:
-    """Each row in 15 even levels, two entries to a byte: (D, V) -> (D, (V + 1) / 2), (D,) what a level is."""
+    """Each row in 15 even levels, two entries to a byte: (D, V) -> (D, (V + 1) / 2), size of a level (D,)."""
     scale = np.maximum(matrix.std(axis=1) * CLIP / 7, np.finfo(np.float32).tiny).astype(np.float32)
     levels = np.clip(np.rint(matrix / scale[:, None]), -7, 7).astype(np.int8) + 8
     levels = np.pad(levels, ((0, 0), (0, levels.shape[1] % 2)), constant_values=8).astype(np.uint8)
     return levels[:, ::2] << 4 | levels[:, 1::2], scale
 
 
-def spelled_out(levels: Bytes, scale: Floats, words: int) -> Floats:
-    """What `quantised` kept: (D, (V + 1) / 2), (D,) -> (D, V)."""
+def dequantised(levels: Bytes, scale: Floats, kmers: int) -> Floats:
+    """The inverse of `quantised`: (D, (V + 1) / 2), (D,) -> (D, V)."""
     matrix = np.empty((len(levels), 2 * levels.shape[1]), np.float32)
     matrix[:, ::2], matrix[:, 1::2] = levels >> 4, levels & 15
     matrix -= 8
     matrix *= scale[:, None]
-    return matrix[:, :words]
+    return matrix[:, :kmers]
 
 
 def is_profile(folder: Path) -> bool:
-    """Whether a folder says that it holds a profile network."""
+    """Whether the config.json of a folder is that of a profile network."""
     try:
-        said = json.loads((folder / CARD).read_text(encoding="utf-8"))
+        card = json.loads((folder / CARD).read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        return False  # whoever opens it says what is wrong with it
-    return isinstance(said, dict) and said.get("model_type") == KIND
+        return False  # opening the folder reports the error
+    return isinstance(card, dict) and card.get("model_type") == KIND
 
 
 def read_card(folder: Path) -> ProfileConfig:
-    """What config.json says of a profile network.
+    """The shape of a profile network from its config.json.
 
     Raises
     ------
     ModelError
-        It is missing, damaged, or of another kind of model.
+        The file is missing, damaged, or of another kind of model.
     """
     try:
-        said = json.loads((folder / CARD).read_text(encoding="utf-8"))
-        if said.pop("model_type") != KIND:
+        card = json.loads((folder / CARD).read_text(encoding="utf-8"))
+        if card.pop("model_type") != KIND:
             raise ModelError(str(folder), f"{CARD} is not of a profile network")
-        return ProfileConfig(**said)
+        return ProfileConfig(kmers=card.pop("words", DIM), **card)
     except (OSError, ValueError, TypeError, AttributeError, KeyError) as error:
         raise ModelError(
             str(folder), f"{CARD} cannot be read as a profile network's ({error}); copy the folder again"
@@ -182,7 +188,7 @@ def read_card(folder: Path) -> ProfileConfig:
 
 
 def _digest(folder: Path) -> str:
-    """Sixteen hex digits of its files."""
+    """16 hex digits of the folder's two files."""
     try:
         content = (folder / CARD).read_bytes() + (folder / WEIGHTS).read_bytes()
     except OSError as error:
@@ -190,9 +196,9 @@ def _digest(folder: Path) -> str:
     return hashlib.sha256(content).hexdigest()[:16]
 
 
-@lru_cache(maxsize=2)  # 135 MB at 1,024 dimensions; an encoder is opened for its version, and again to read
+@lru_cache(maxsize=2)  # 135 MB at 1,024 dimensions; an encoder is opened once for its version, once to encode
 def _read_weights(folder: Path, config: ProfileConfig, version: str) -> Mapping[str, Floats]:
-    """All tensors of a network in float32; `version` is of the files, so that others are read anew."""
+    """All tensors of a network in float32; `version` is part of the cache's key: changed files are read."""
     from safetensors import SafetensorError
     from safetensors.numpy import load_file
 
@@ -202,8 +208,8 @@ def _read_weights(folder: Path, config: ProfileConfig, version: str) -> Mapping[
         raise ModelError(str(folder), f"{WEIGHTS} cannot be read ({error}); copy the folder again") from error
     if config.bits and {"last.levels", "last.scale"} <= set(tensors):
         levels, scale = tensors.pop("last.levels"), tensors.pop("last.scale")
-        if levels.shape == (config.dim, (config.words + 1) // 2) and scale.shape == (config.dim,):
-            tensors["last.weight"] = spelled_out(levels, scale, config.words)
+        if levels.shape == (config.dim, (config.kmers + 1) // 2) and scale.shape == (config.dim,):
+            tensors["last.weight"] = dequantised(levels, scale, config.kmers)
     for name, shape in shapes(config).items():
         if name not in tensors or tensors[name].shape != shape:
             raise ModelError(str(folder), f"{name} is missing in its weights, or not {shape}")

@@ -1,4 +1,4 @@
-"""The profile network with gradients: the same tensors by the same names as `profile.py` reads."""
+"""Profile network for training, in torch; tensors have the names that profile.py reads."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ class ProfileNetwork(nn.Module):
         super().__init__()
         self.config = config
         if config.hidden:
-            self.first = nn.Linear(config.words, config.hidden)
+            self.first = nn.Linear(config.kmers, config.hidden)
             self.norm = nn.BatchNorm1d(config.hidden, eps=EPSILON)
             self.drop = nn.Dropout(config.dropout)
-        self.last = nn.Linear(config.hidden or config.words, config.dim)
+        self.last = nn.Linear(config.hidden or config.kmers, config.dim)
 
     def forward(self, profiles: Tensor) -> Tensor:
         hidden = profiles
@@ -29,7 +29,7 @@ class ProfileNetwork(nn.Module):
         return nn.functional.normalize(self.last(hidden), dim=1)
 
     def start_from(self, components: Tensor) -> None:
-        """Make the first layer what was fitted without labels: components (V, at most its width)."""
+        """Set the first layer to components fitted without labels: (V, at most its width)."""
         layer = self.first if self.config.hidden else self.last
         with torch.no_grad():
             layer.weight[: components.shape[1]] = components.T
@@ -37,7 +37,7 @@ class ProfileNetwork(nn.Module):
 
 
 def save_profile(network: ProfileNetwork, folder: Path) -> None:
-    """Write what `Profile.load` reads."""
+    """Write the folder that `Profile.load` reads."""
     state = network.state_dict()
     weights = {name: state[name].detach().cpu().float().numpy() for name in shapes(network.config)}
     write_profile(network.config, weights, folder)

@@ -1,4 +1,4 @@
-"""The Encoder protocol: what turns genomes into numbers, and what it may assume."""
+"""Protocols of encoders, tokenizers and language models."""
 
 from __future__ import annotations
 
@@ -18,30 +18,30 @@ Rows = Sequence[npt.NDArray[Any]] | npt.NDArray[Any]
 
 
 class Encoder(Protocol):
-    """Genomes -> what is kept of them -> features.
+    """Genomes -> stored rows -> features.
 
-    `encode` gets genomes of any size and must not let strand, contig order, case or N change a feature. What
-    it returns for each, one row or a table of them, is kept in the index as it is, so that an index can be
-    fitted again without the genomes. `features` turns that into what is projected and compared by cosine.
+    `encode` takes genomes of any size; strand, contig order, case and N must not change a feature. Its result
+    for each genome, one row or a table of rows, is stored in the index unchanged, so that an index can be
+    refitted without the genomes. `features` makes the vectors that are projected and compared by cosine.
     """
 
     name: str
-    parallel: bool  # encode may run in several threads at once, some genomes in each
+    parallel: bool  # encode may run in several threads at once
 
     @property
-    def version(self) -> str: ...  # changes whenever a feature could: a mask, a digest of weights
+    def version(self) -> str: ...  # changes with anything that changes features: a mask, a digest of weights
 
-    def notes(self) -> tuple[str, ...]: ...  # sentences for the user, before the first genome is read
+    def notes(self) -> tuple[str, ...]: ...  # sentences for the user before the first genome is read
 
     def encode(self, genomes: Sequence[Genome], progress: Progress = quiet) -> Rows: ...  # (N,), order kept
 
     def iter_encode(
         self, genomes: Sequence[Genome], progress: Progress = quiet
-    ) -> Iterator[npt.NDArray[Any]]: ...  # the same, each as soon as it is ready
+    ) -> Iterator[npt.NDArray[Any]]: ...  # the same, one genome at a time
 
     def features(self, raw: Rows) -> npt.NDArray[np.float32]: ...  # (N,) -> (N, D)
 
-    def shares(self, raw: Rows) -> npt.NDArray[np.float32]: ...  # (N,) -> (N,) of each genome that was read
+    def shares(self, raw: Rows) -> npt.NDArray[np.float32]: ...  # (N,) -> (N,) share of each genome read
 
 
 Ids = npt.NDArray[np.int64]
@@ -61,16 +61,15 @@ class Tokenizer(Protocol):
 class LanguageModel(Protocol):
     """Ids -> hidden states, layer by layer; a `torch.nn.Module` in evaluation mode.
 
-    `hidden` yields layer 0 (the embedding layer's output) first and the last one (after the model's final
-    norm, where it has one) at the end; who needs no more stops asking, and the blocks above are not computed.
-    `mask` is True for real tokens, special ones included; what stands elsewhere never changes these. It is
-    None where nothing is padded: to ask a GPU for that would mean to wait for it, and attention without a
-    mask is faster.
+    `hidden` yields layer 0 (the output of the embedding layer) first and the last layer (after the model's
+    final norm, if any) at the end; a caller that stops earlier saves the blocks above. `mask` is True for
+    tokens, special ones included, and False for padding, which never changes them. It is None without
+    padding: asking a GPU for that would mean waiting for it, and attention without a mask is faster.
     """
 
     layers: int  # blocks; there are layers + 1 hidden states
-    width: int  # H, of each of them
-    most_tokens: int | None  # that its position table holds, special ids included; None: no such limit
-    vocabulary: int  # rows of its embedding table
+    width: int  # H, of each hidden state
+    most_tokens: int | None  # rows of the position table, special ids included; None: no limit
+    vocabulary: int  # rows of the embedding table
 
     def hidden(self, ids: Tensor, mask: Tensor | None) -> Iterator[Tensor]: ...  # (B, T) -> (B, T, H) each

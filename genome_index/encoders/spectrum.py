@@ -1,8 +1,8 @@
-"""The spaced k-mer spectrum: no weights, no training; the default that every model must beat.
+"""Spaced k-mer spectrum, the default encoder: counts of canonical spaced 8-mers; no weights, no training.
 
-A window of 11 bases is read through the mask 11011011011: eight bases are kept and every third is skipped.
-In a coding region one of three frames skips the wobble position, so the word survives silent changes that
-break a contiguous 8-mer. Chosen on a development split against contiguous k = 5..8: tests/bench/RESULTS.md.
+A window of 11 bases is read through the mask 11011011011: eight bases count and every third is skipped. In a
+coding region one of three frames skips the wobble position, so the k-mer survives silent changes that break a
+contiguous 8-mer. Chosen on a development split against contiguous k = 5..8: tests/bench/RESULTS.md.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ from genome_index.records import Genome, Progress, quiet
 
 MASK = "11011011011"
 SPAN = len(MASK)
-DIM = 256 * 257 // 2  # unordered pairs of 4-base halves: each canonical word has one index, none is unused
+DIM = 256 * 257 // 2  # unordered pairs of 4-base halves: each canonical k-mer has one index, none is unused
 BLOCK = 2048  # windows counted at a time: the scratch rows stay in the first-level cache
-MOST = 65_535  # that a count of 16 bits can hold
-PIECE = 4 * BLOCK  # windows of a large genome between two looks at how full the counts are
+MOST = 65_535  # the largest count in 16 bits
+PIECE = 4 * BLOCK  # windows of a large genome between two checks of the largest count
 
 Bytes = npt.NDArray[np.uint8]
-Words = npt.NDArray[np.uint16]
+Kmers = npt.NDArray[np.uint16]
 Counts = npt.NDArray[np.uint16]
 
 
 class Spectrum:
-    """Canonical spaced 8-mer counts of a genome; see the module's docstring.
+    """Encoder of a genome as its counts of canonical spaced 8-mers.
 
     >>> from genome_index.records import Contig, Genome
     >>> genome = Genome("g", (Contig("c", b"ACGTACGTACGTA"),), "-")
@@ -43,19 +43,19 @@ class Spectrum:
     version = f"{MASK} ^ 0.25"
     dim = DIM
 
-    def iter_encode(self, genomes: Sequence[Genome], progress: Progress = quiet) -> Iterator[Words]:
+    def iter_encode(self, genomes: Sequence[Genome], progress: Progress = quiet) -> Iterator[Counts]:
         return (self.encode([genome])[0] for genome in genomes)
 
-    def encode(self, genomes: Sequence[Genome], progress: Progress = quiet) -> Words:
-        """Word counts, contigs added up: (N,) -> (N, DIM) uint16, order kept.
+    def encode(self, genomes: Sequence[Genome], progress: Progress = quiet) -> Counts:
+        """K-mer counts, contigs added up: (N,) -> (N, DIM) uint16, order kept.
 
-        A genome whose commonest word occurs more than 65,535 times has its counts scaled down to fit.
+        If the commonest k-mer of a genome occurs more than 65,535 times, its counts are scaled down to fit.
         """
         rows = np.zeros((len(genomes), DIM), np.uint16)
         for row, genome in zip(rows, genomes, strict=True):
-            if genome.length_bp <= MOST:  # nothing can overflow: counted where it stays
+            if genome.length_bp <= MOST:  # nothing can overflow: counted in place
                 for contig in genome.contigs:
-                    count_words(np.frombuffer(contig.sequence, np.uint8), row)
+                    count_kmers(np.frombuffer(contig.sequence, np.uint8), row)
             else:
                 counts = _count_large(genome)
                 row[:] = np.rint(counts * min(1.0, MOST / max(1, int(counts.max()))))
@@ -65,15 +65,15 @@ class Spectrum:
         return ()
 
     def shares(self, raw: Rows) -> npt.NDArray[np.float32]:
-        """All of every genome is read."""
+        """1 for each genome: all of it is read."""
         return np.ones(len(raw), np.float32)
 
     def features(self, raw: Rows) -> npt.NDArray[np.float32]:
-        """Fourth roots of the word frequencies: (N, DIM).
+        """Fourth roots of the k-mer frequencies: (N, DIM).
 
-        A root keeps the few commonest words from deciding all. The square root would make cosine the
+        A root keeps the few commonest k-mers from dominating. The square root would make cosine the
         Bhattacharyya coefficient; its own root did better on the development split (tests/bench/RESULTS.md).
-        A genome without a single word (all N, or shorter than 11 bases) is a row of zeros.
+        A genome without a single k-mer (all N, or shorter than 11 bases) is a row of zeros.
         """
         counts = np.stack(list(raw)).astype(np.float32)
         counts /= np.maximum(counts.sum(axis=1, keepdims=True), 1)
@@ -81,41 +81,41 @@ class Spectrum:
 
 
 def _count_large(genome: Genome) -> npt.NDArray[np.uint32]:
-    """Counts of a genome that 16 bits may not hold."""
+    """Counts of a genome that may exceed 16 bits."""
     total, counts, room = np.zeros(DIM, np.uint32), np.zeros(DIM, np.uint16), MOST
     for contig in genome.contigs:
-        room = _count_on(np.frombuffer(contig.sequence, np.uint8), counts, room, total)
+        room = _add_large(np.frombuffer(contig.sequence, np.uint8), counts, room, total)
     return total + counts
 
 
 @njit(cache=True, nogil=True)
-def count_words(sequence: Bytes, counts: Counts) -> None:
-    """Add the canonical words of one contig: (L,) letters, (DIM,) counts.
+def count_kmers(sequence: Bytes, counts: Counts) -> None:
+    """Add the canonical k-mers of one contig: (L,) bases, (DIM,) counts.
 
-    Windows with other letters are left out.
+    Windows with other characters than bases are left out.
     """
     clear = np.empty(BLOCK + SPAN, np.uint8)
     left = np.empty(BLOCK + 6, np.uint8)
     right = np.empty(BLOCK, np.uint8)
-    words = np.empty(BLOCK, np.uint16)
+    kmers = np.empty(BLOCK, np.uint16)
     for start in range(0, sequence.size - SPAN + 1, BLOCK):
         windows = min(BLOCK, sequence.size - SPAN + 1 - start)
         window = sequence[start : start + windows + SPAN - 1]
-        _canonical_words(window, left[: windows + 6], right[:windows], words[:windows])
+        _canonical_kmers(window, left[: windows + 6], right[:windows], kmers[:windows])
         if count_bases(window) == window.size:
             for i in range(windows):
-                counts[words[i]] += 1
+                counts[kmers[i]] += 1
         else:
             mark_bases(window, clear)
-            _count_clear(words[:windows], clear[: window.size], counts)
+            _count_clear(kmers[:windows], clear[: window.size], counts)
 
 
 @njit(cache=True, nogil=True)
-def _count_on(sequence: Bytes, counts: Counts, room: int, total: npt.NDArray[np.uint32]) -> int:
-    """Add a contig's words to counts of 16 bits, and those to the total before one could overflow.
+def _add_large(sequence: Bytes, counts: Counts, room: int, total: npt.NDArray[np.uint32]) -> int:
+    """Add a contig's k-mers to counts of 16 bits, and these to the total before one could overflow.
 
-    `room` is how many words can come before that, and is returned. Small counts stay in the nearest cache,
-    which is worth more than looking at them from time to time costs.
+    `room` is the number of k-mers that fit before that; the new room is returned. Counts of 16 bits stay in
+    the nearest cache, which saves more than the checks cost.
     """
     for start in range(0, sequence.size - SPAN + 1, PIECE):
         piece = sequence[start : start + PIECE + SPAN - 1]
@@ -125,18 +125,18 @@ def _count_on(sequence: Bytes, counts: Counts, room: int, total: npt.NDArray[np.
             total += counts
             counts[:] = 0
             room = MOST
-        count_words(piece, counts)
+        count_kmers(piece, counts)
         room -= piece.size
     return room
 
 
 @njit(cache=True, nogil=True)
-def _canonical_words(window: Bytes, left: Bytes, right: Bytes, words: Words) -> None:
-    """Pair the halves of each window's word: (W + 10,) letters -> (W,) words, places in a lower triangle.
+def _canonical_kmers(window: Bytes, left: Bytes, right: Bytes, kmers: Kmers) -> None:
+    """Pair the halves of each window's k-mer: (W + 10,) bases -> (W,) k-mers, positions in a lower triangle.
 
-    Bits 1 and 2 of an ASCII letter are A 0, C 1, T 2, G 3 in either case, so the complement is `^ 2`.
-    `left` is a word's first four bases, `right` the reverse complement of its last four. The other strand
-    reads the same two bytes the other way round, so the unordered pair is the canonical word.
+    Bits 1 and 2 of an ASCII base are A 0, C 1, T 2, G 3 in either case, so the complement is `^ 2`.
+    `left` is a k-mer's first four bases, `right` the reverse complement of its last four. The other strand
+    has the same two bytes exchanged, so the unordered pair is the canonical k-mer.
     Three plain loops over bytes: the compiler makes vector instructions of each, but not of the three in one.
     """
     for i in range(left.size):
@@ -146,19 +146,19 @@ def _canonical_words(window: Bytes, left: Bytes, right: Bytes, words: Words) -> 
         fourth = (window[i + 4] >> np.uint8(1)) & np.uint8(3)
         left[i] = (first << np.uint8(6)) | (second << np.uint8(4)) | (third << np.uint8(2)) | fourth
     for i in range(right.size):
-        half = left[i + 6] ^ np.uint8(0b10101010)  # four complements; then their order is turned round
+        half = left[i + 6] ^ np.uint8(0b10101010)  # four complements; then their order is reversed
         half = ((half & np.uint8(0x33)) << np.uint8(2)) | ((half >> np.uint8(2)) & np.uint8(0x33))
         right[i] = ((half & np.uint8(0x0F)) << np.uint8(4)) | (half >> np.uint8(4))
-    for i in range(words.size):
+    for i in range(kmers.size):
         greater, lesser = np.uint16(max(left[i], right[i])), np.uint16(min(left[i], right[i]))
         # greater * (greater + 1) / 2 within 16 bits: one of the two factors is even
-        words[i] = ((greater + np.uint16(1)) >> np.uint16(1)) * (greater | np.uint16(1)) + lesser
+        kmers[i] = ((greater + np.uint16(1)) >> np.uint16(1)) * (greater | np.uint16(1)) + lesser
 
 
 @njit(cache=True, nogil=True)
-def _count_clear(words: Words, clear: Bytes, counts: Counts) -> None:
-    run = 0  # bases since the last letter that is none
+def _count_clear(kmers: Kmers, clear: Bytes, counts: Counts) -> None:
+    run = 0  # bases since the last other character
     for i in range(clear.size):
         run = run + 1 if clear[i] else 0
         if run >= SPAN:
-            counts[words[i - SPAN + 1]] += 1
+            counts[kmers[i - SPAN + 1]] += 1

@@ -124,7 +124,7 @@ def test_a_genome_that_a_model_finds_nothing_to_read_in_is_a_failure(spec, tmp_p
     (one,) = embed_genomes([tmp_path / "broken.fa"], tmp_path / "out", spec)
     assert one.path is None
     assert one.reason == (
-        "a language model finds nothing to read in it, no stretch of 20 bases without an N; leave it out"
+        "it has nothing that a language model reads, no stretch of 20 bases without an N; leave it out"
     )
     assert not list((tmp_path / "out").iterdir())
 
@@ -157,8 +157,7 @@ def test_another_format_is_not_written_over_what_says_how_the_first_was_made(
     (second,) = embed_genomes(six_genomes[:1], tmp_path, spec, kind="pt")
     assert second.path is None
     assert second.reason == (
-        f"{first.path} is there, and the JSON beside it says how that was made; give another --out, or "
-        "--format npy"
+        f"{first.path} exists, and one JSON cannot describe both; give another --out, or --format npy"
     )
     assert first.path.with_suffix(".json").read_bytes() == said
 
@@ -176,7 +175,7 @@ def test_a_json_that_says_nothing_is_written_anew(spec, six_genomes, tmp_path, s
 
 def test_a_folder_in_the_way_is_said(spec, six_genomes, tmp_path) -> None:
     (tmp_path / "DEMO_0001.json").mkdir()
-    with pytest.raises(StorageError, match="DEMO_0001.npy: cannot read what is there"):
+    with pytest.raises(StorageError, match="DEMO_0001.npy: cannot read the existing file"):
         list(embed_genomes(six_genomes[:1], tmp_path, spec))
 
 

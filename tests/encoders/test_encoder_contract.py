@@ -66,19 +66,43 @@ def test_every_encoder_of_the_table_is_held_to_this() -> None:
     assert set(ENCODERS) == set(TOLERANCE)
 
 
-@given(contigs=sequences)
-@settings(max_examples=60, deadline=None)
-def test_strand_never_changes_a_vector(encoder: Encoder, contigs: list[str]) -> None:
-    turned = [reverse_complement(one.encode()).decode() for one in contigs]
+def same_on_the_other_strand(encoder: Encoder, contigs: list[str]) -> None:
+    turned = [reverse_complement(contig.encode()).decode() for contig in contigs]
     same(encoder, genome(*contigs), genome(*turned))
 
 
-@given(contigs=sequences, seed=st.integers(0, 99))
-@settings(max_examples=60, deadline=None)
-def test_order_and_case_never_change_a_vector(encoder: Encoder, contigs: list[str], seed: int) -> None:
-    shuffled = [one.swapcase() for one in contigs]
+def same_in_another_order(encoder: Encoder, contigs: list[str], seed: int) -> None:
+    shuffled = [contig.swapcase() for contig in contigs]
     random.Random(seed).shuffle(shuffled)
     same(encoder, genome(*contigs), genome(*shuffled))
+
+
+@given(contigs=sequences)
+@settings(max_examples=12, deadline=None)
+def test_strand_never_changes_a_vector(encoder: Encoder, contigs: list[str]) -> None:
+    same_on_the_other_strand(encoder, contigs)
+
+
+@given(contigs=sequences, seed=st.integers(0, 99))
+@settings(max_examples=12, deadline=None)
+def test_order_and_case_never_change_a_vector(encoder: Encoder, contigs: list[str], seed: int) -> None:
+    same_in_another_order(encoder, contigs, seed)
+
+
+@pytest.mark.long
+@given(contigs=sequences)
+@settings(max_examples=200, deadline=None)
+def test_strand_never_changes_a_vector_in_many_examples(encoder: Encoder, contigs: list[str]) -> None:
+    same_on_the_other_strand(encoder, contigs)
+
+
+@pytest.mark.long
+@given(contigs=sequences, seed=st.integers(0, 99))
+@settings(max_examples=200, deadline=None)
+def test_order_and_case_never_change_a_vector_in_many_examples(
+    encoder: Encoder, contigs: list[str], seed: int
+) -> None:
+    same_in_another_order(encoder, contigs, seed)
 
 
 def test_batch_order_is_kept_and_batch_size_never_matters(encoder: Encoder) -> None:

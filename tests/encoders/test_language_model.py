@@ -22,7 +22,7 @@ from helpers.tiny_model import write_tiny_model  # after the skip
 from genome_index import Index, build_index, query_index
 from genome_index.encoders import batching as batches
 from genome_index.encoders import open_encoder, spec_for
-from genome_index.encoders.batching import Device, like_lengths
+from genome_index.encoders.batching import Device, similar_lengths
 from genome_index.encoders.chunk_grid import grid_of
 from genome_index.encoders.layer_choice import Layers, parse_layers
 from genome_index.encoders.out_of_memory import is_out_of_memory
@@ -215,7 +215,7 @@ def test_of_nothing_nothing_is_read() -> None:
 
 def test_batches_hold_each_chunk_once_within_their_budget_and_hardly_padded() -> None:
     lengths = np.random.default_rng(0).integers(1, 300, 2000)
-    found = list(like_lengths(lengths, 4000, 1024))
+    found = list(similar_lengths(lengths, 4000, 1024))
     assert sorted(np.concatenate(found).tolist()) == list(range(2000))
     for rows in found[:-1]:
         padded = len(rows) * lengths[rows].max()
@@ -224,7 +224,7 @@ def test_batches_hold_each_chunk_once_within_their_budget_and_hardly_padded() ->
 
 
 def test_a_chunk_larger_than_the_budget_goes_alone() -> None:
-    assert [rows.tolist() for rows in like_lengths(np.array([5, 50, 5]), 10, 10)] == [[1], [0, 2]]
+    assert [rows.tolist() for rows in similar_lengths(np.array([5, 50, 5]), 10, 10)] == [[1], [0, 2]]
 
 
 def run_with_memory_for(most: int, chunks: list[np.ndarray], device: Device) -> list[int]:
@@ -338,7 +338,7 @@ def test_how_much_was_asked_for_is_told(said: str, told: str) -> None:
     def step(ids, mask, real):
         raise RuntimeError(said)
 
-    with pytest.raises(ModelError, match=rf"the memory of cpu \({told} more were asked for\); give fewer"):
+    with pytest.raises(ModelError, match=rf"the memory of cpu \({told} more were required\); give fewer"):
         list(batches.run([np.full(9, 7, np.int64)], SixMers(2), Device("cpu", 640), step, "model"))
 
 
@@ -382,7 +382,7 @@ def test_layers(text: str, expected: Layers) -> None:
     assert parse_layers(text, 4) == expected
 
 
-FORMS = "this names no layers; say last, a number from 0 to 4, mean:A-B with A below B, or concat:A,B"
+FORMS = "this names no layers; give last, a number from 0 to 4, mean:A-B with A below B, or concat:A,B"
 NO_LAYERS = {
     "5": "--layer 5: there is no layer 5; this model has 0 (the embedding layer) to 4",
     "-6": "--layer -6: there is no layer -6; this model has 0 (the embedding layer) to 4",
@@ -457,8 +457,8 @@ def test_a_first_token_that_sees_nothing_is_refused(tmp_path: Path, version: int
     with pytest.raises(UsageError) as error:
         vectors(folder, genome(bases(100)), reading=Reading(tokens="cls", layer="0"))
     assert str(error.value) == (
-        f"{folder}: in this layer its first token does not see those after it (layer 0, or a model that "
-        "reads from left to right), so cls would be the same for all genomes; choose mean"
+        f"{folder}: in this layer its first token does not depend on those after it (layer 0, or a model "
+        "that reads from left to right), so cls would be the same for all genomes; choose mean"
     )
     assert vectors(folder, genome(bases(100)), reading=Reading(tokens="cls", layer="concat:0,1")).any()
 
@@ -474,8 +474,8 @@ def test_numbers_that_are_none_are_an_error(tmp_path: Path, broken: float) -> No
     with pytest.raises(ModelError) as error:
         vectors(folder, genome(bases(100)))
     assert str(error.value) == (
-        f"{folder}: what it makes of sequence are no numbers (NaN or infinite), so its weights are damaged "
-        "or it needs more precision; give --precision float32, or download the model again"
+        f"{folder}: its vectors are NaN or infinite, so its weights are damaged or it needs more precision; "
+        "give --precision float32, or download the model again"
     )
 
 
@@ -532,7 +532,7 @@ def test_the_spectrum_has_no_layers() -> None:
 def test_another_model_in_the_same_place_is_refused(tmp_path: Path) -> None:
     spec = spec_for(str(write_tiny_model(tmp_path / "model", 2)))
     write_tiny_model(tmp_path / "model", 1)
-    with pytest.raises(SpecMismatch, match="this is another model than the index was built with"):
+    with pytest.raises(SpecMismatch, match="the index was built with another model"):
         open_encoder(spec).encode([genome(bases(100))])
 
 
@@ -562,7 +562,7 @@ def test_a_query_without_anything_to_read_is_told_so(
 ) -> None:
     build_index(six_genomes, tmp_path / "index", spec=spec_for(str(model)))
     (call,) = query_index(tmp_path / "index", [genome((bases(15, 1) + "N") * 100)])
-    said = "a language model finds nothing to read in it, no stretch of 20 bases without an N"
+    said = "it has nothing that a language model reads, no stretch of 20 bases without an N"
     assert f"{said}: the similarity says nothing" in call.warnings
 
 
@@ -574,7 +574,7 @@ def test_what_a_language_model_cannot_read_is_not_taken_in(
     words = (six_genomes[0], torn, "--genome-per", "file", "--index")
     result = gindex("build", *words, index, "--encoder", folder, "--windows", "5")
     assert result.exit_code == 1
-    assert f"failed: {torn}: torn: a language model finds nothing to read in it" in result.stderr
+    assert f"failed: {torn}: torn: it has nothing that a language model reads" in result.stderr
     assert [entry.id for entry in Index.open(index).catalog.entries()] == ["DEMO_0001"]
     result = gindex("build", *words, tmp_path / "plain")
     assert result.exit_code == 0  # the spectrum reads it
@@ -630,7 +630,7 @@ def test_a_model_that_has_moved_is_pointed_at(gindex, six_genomes: list[Path], t
     write_tiny_model(tmp_path / "other", version=1)
     result = gindex("query", six_genomes[0], *words, "--model", tmp_path / "other")
     assert result.exit_code == 2
-    assert "give the other one with --model FOLDER, or build a new index" in result.stderr
+    assert "give that one with --model FOLDER, or build a new index" in result.stderr
 
 
 def test_fragments_are_asked_of_a_model_that_has_moved(gindex, demo: Path, tmp_path: Path) -> None:

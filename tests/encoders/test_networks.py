@@ -47,8 +47,8 @@ from genome_index.encoders.networks.transformers_native import Native
 torch.set_num_threads(1)
 
 WHOLE = (
-    "point at a folder with config.json, weights and tokenizer files: --encoder FOLDER, or --model FOLDER "
-    "where an index asks for it"
+    "give a folder with config.json, weights and tokenizer files: --encoder FOLDER, or --model FOLDER "
+    "for an existing index"
 )
 AGAIN = "download the model again"
 APART = "config.json and weights are not of one model: download both again"
@@ -747,15 +747,15 @@ WRONG = [
         AGAIN,
     ),
     (cut_bin, f"it cannot be read ({ZIP})", AGAIN),
-    (empty_bin, "it is damaged, or holds more than tensors", AGAIN),
-    (list_in_bin, "it is no table of tensors by name, so it is not a model's weights", ""),
+    (empty_bin, "it is damaged, or contains more than tensors", AGAIN),
+    (list_in_bin, "it has no tensors by name, so it is not a model's weights", ""),
     (no_shard, NO_SHARD.format("model-00002-of-00002.safetensors"), AGAIN),
     (shard_outside, NO_SHARD.format("../model.safetensors"), AGAIN),
     (empty_index, "model.safetensors.index.json lists no files of weights", AGAIN),
     (no_config, "there is no config.json in it", WHOLE),
     (no_weights, "there are no weights in it, neither model.safetensors nor pytorch_model.bin", WHOLE),
     (torn_config, f"config.json cannot be read ({JSON})", AGAIN),
-    (list_as_config, "config.json is not a table of settings", AGAIN),
+    (list_as_config, "config.json is not a JSON object of settings", AGAIN),
     (configured(hidden_size=...), NO_NUMBER.format("hidden_size"), AGAIN),
     (configured(num_hidden_layers="3"), NO_NUMBER.format("num_hidden_layers"), AGAIN),
     (configured(intermediate_size=0), NO_NUMBER.format("intermediate_size"), AGAIN),
@@ -798,7 +798,7 @@ def test_an_error_reads_as_a_sentence(tmp_path):
         find_model(str(tmp_path / "model"))
     assert (
         str(caught.value)
-        == f"{tmp_path}/model: there is no such folder, and no hub model is called so; {WHOLE}"
+        == f"{tmp_path}/model: there is no such folder, and no hub model has such a name; {WHOLE}"
     )
 
 
@@ -838,7 +838,7 @@ def test_code_in_pickled_weights_is_not_run(bert, witness):
         lambda path: torch.save({"bert.x": Bomb(str(witness))}, path),
     ):
         write(bert.folder / "pytorch_model.bin")
-        assert refused(bert.folder) == f"it is damaged, or holds more than tensors; {AGAIN}"
+        assert refused(bert.folder) == f"it is damaged, or contains more than tensors; {AGAIN}"
         assert not witness.exists()
 
 
@@ -1003,7 +1003,10 @@ def test_a_hub_model_without_safetensors(no_hub, monkeypatch, nucleotide):
     ("name", "said"),
     [
         ("me/none", "there is no such folder, and the hub has no such model (or it is private)"),
-        ("me/gated", "the hub gives this model only to who accepted its terms there and ran `hf auth login`"),
+        (
+            "me/gated",
+            "the hub gives this model only to users who accepted its terms there and ran `hf auth login`",
+        ),
     ],
 )
 def test_a_hub_that_says_no(no_hub, monkeypatch, name, said):
@@ -1021,7 +1024,7 @@ def test_a_hub_that_cannot_be_reached(no_hub, monkeypatch):
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
     with pytest.raises(ModelError) as caught:
         find_model("me/mine")
-    said = "there is no such folder, and HF_HUB_OFFLINE forbids to ask the hub"
+    said = "there is no such folder, and HF_HUB_OFFLINE forbids a download"
     assert caught.value.reason == f"{said}; {WHOLE}"
     assert time.monotonic() - start < 5
 
@@ -1040,7 +1043,7 @@ def test_a_hub_model_of_several_bin_files(no_hub, monkeypatch, nucleotide):
 def test_what_is_no_hub_name_is_not_asked_for(no_hub, monkeypatch, tmp_path, name):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(
-        ModelError, match="there is no such folder, and no hub model is called so|no config.json"
+        ModelError, match="there is no such folder, and no hub model has such a name|no config.json"
     ):
         find_model(name)
 

@@ -201,7 +201,7 @@ def test_what_is_not_compared_and_why(model, six_genomes, tmp_path) -> None:
         (ids[0], f"the id {ids[0]!r} was already given by {six_genomes[0]}; rename one of the two"),
         (
             "torn",
-            "a language model finds nothing to read in it, no stretch of 20 bases without an N; leave it out",
+            "it has nothing that a language model reads, no stretch of 20 bases without an N; leave it out",
         ),
     ]
     assert progress.notes[0] == (
@@ -224,9 +224,8 @@ BAD = {
     "format": (["--format", "xml"], "--format is 'xml'; choose table or json; see `gindex compare --help`"),
     "no model": (
         ["--taxonomy", "{taxonomy}", "--encoder", "{nowhere}"],
-        "{nowhere}: there is no such folder, and no hub model is called so; point at a folder with "
-        "config.json, weights and tokenizer files: --encoder FOLDER, or --model FOLDER where an index asks "
-        "for it",
+        "{nowhere}: there is no such folder, and no hub model has such a name; give a folder with "
+        "config.json, weights and tokenizer files: --encoder FOLDER, or --model FOLDER for an existing index",
     ),
 }
 

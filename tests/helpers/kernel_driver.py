@@ -63,7 +63,7 @@ def sizes(capability: int) -> dict[str, int]:
     from triton.compiler import ASTSource
 
     target = GPUTarget("cuda", capability, 32)
-    gate = {"inner": "*bf16", "found": "*bf16", "width": "i32", "columns": "constexpr"}
+    gate = {"inner": "*bf16", "outer": "*bf16", "width": "i32", "columns": "constexpr"}
     turn = {
         "query": "*bf16", "key": "*bf16", "angles": "*fp32", "tokens": "i32", "pairs": "i32",
         "half": "constexpr", "most": "constexpr",

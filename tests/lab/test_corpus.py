@@ -125,7 +125,7 @@ def test_n_and_ambiguity_codes_are_n_and_that_is_said(tmp_path: Path) -> None:
     shards = Shards.open(tmp_path / "out")
     assert [bases_of(codes) for codes in shards.contigs(0)][:2] == [normal(sequence), b"N" * 7]
     assert summary.other_bp == shards.genome(0).other_bp == 14
-    assert "14 letters that are no base became N." in list(summary.sentences())
+    assert "14 characters that are no base became N." in list(summary.sentences())
     for start, end in ((598, 604), (600, 606), (603, 604), (606, 607), (0, 1), (907, 908)):
         assert bases_of(shards.window(0, start, end)) == normal(sequence)[start:end]
 
@@ -248,12 +248,12 @@ def test_damage_is_found(demo_corpus: Path, tmp_path: Path) -> None:
     bases.write_bytes(whole)
     table = own / "genomes.jsonl"
     table.write_bytes(table.read_bytes().replace(b"train", b"tests", 1))
-    with pytest.raises(InputError, match="does not match its checksum; make the corpus again"):
+    with pytest.raises(InputError, match="does not match its checksum; build the corpus again"):
         Shards.open(own)
 
 
 def test_what_cannot_be_done_is_said(demo: Path, demo_corpus: Path, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="is there already"):
+    with pytest.raises(UsageError, match="exists; remove it"):
         made(demo, demo_corpus)
     with pytest.raises(UsageError, match=r"--hold-out genome: .*did you mean 'genomes'"):
         made(demo, tmp_path / "out", SplitPlan(hold_out=("genome",)))
@@ -331,7 +331,7 @@ def test_a_sample_of_the_words_finds_clear_relatives(tmp_path: Path) -> None:
     with SketchFile(tmp_path / "words") as sketches:
         for at, one in enumerate(letters):
             sketches.add(Genome(str(at), (Contig("c", one),), "made"))
-        numbers, sampled = sketches.groups(most_words=3_000)
+        numbers, sampled = sketches.groups(most_kmers=3_000)
     assert numbers.tolist() == [0, 0, 2, 2, 4, 4, 6, 6, 8, 8]
     assert sampled == 64
 

@@ -24,6 +24,13 @@ from genome_index.lab.performer.softmax_baseline import softmax_transformer
 TINY = PerformerConfig(8, 16, 1, 2, 32)
 
 
+@pytest.fixture
+def in_this_process(monkeypatch) -> None:
+    """Measurements without a process of their own, which would import torch anew for each."""
+    for module in (lengths, copytask):
+        monkeypatch.setattr(module, "apart", lambda work, *arguments: work(*arguments))
+
+
 def take(megabytes: int) -> int:
     before, _ = resident_bytes()
     held = torch.ones(megabytes * 1_000_000, dtype=torch.uint8)
@@ -55,10 +62,12 @@ def test_a_process_that_was_killed_gives_nothing() -> None:
 @pytest.mark.parametrize(
     ("how", "reason"),
     [
-        ("aborted", "ended by SIGABRT"),
+        pytest.param("aborted", "ended by SIGABRT", marks=pytest.mark.long),
         ("raised", "genome_index.errors.UsageError: nothing to measure"),
-        ("left", "ended with exit code 3 before it could say why; what it wrote to standard error does. "
-         "A script that asks for this has to do so under `if __name__ == '__main__':`"),
+        pytest.param(
+            "left", "ended with exit code 3 and no reason; see what it wrote to standard error. "
+            "A script must call this under `if __name__ == '__main__':`", marks=pytest.mark.long,
+        ),
     ],
 )  # fmt: skip
 def test_a_process_that_failed_says_why(how, reason) -> None:
@@ -67,6 +76,7 @@ def test_a_process_that_failed_says_why(how, reason) -> None:
     assert str(caught.value) == f"end, in a process of its own: {reason}"
 
 
+@pytest.mark.long
 def test_a_script_without_a_main_guard_is_told_so(tmp_path) -> None:
     script = tmp_path / "script.py"
     script.write_text("from genome_index.lab.performer.memory import apart\napart(abs, -1)\n")
@@ -97,6 +107,7 @@ def test_plain_and_fused_softmax_are_the_same_network() -> None:
     torch.testing.assert_close(hidden[0], hidden[1], rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.long
 def test_lengths_are_measured_tabled_and_drawn(tmp_path) -> None:
     pytest.importorskip("matplotlib", reason="the plot needs the extra `report`")
     points = lengths.measure((512, 2_048, 1 << 21), tmp_path, ("softmax", "chunked"), chunk=128, theme="dark")
@@ -140,7 +151,7 @@ def test_in_chunks_the_same_is_learned() -> None:
     assert sum(losses[-5:]) < sum(losses[:5])
 
 
-def test_the_table_of_the_copy_task_is_written(tmp_path) -> None:
+def test_the_table_of_the_copy_task_is_written(in_this_process, tmp_path) -> None:
     pytest.importorskip("matplotlib", reason="the picture needs the extra `report`")
     learned = learn_copying(tmp_path, Task(3, 8, TINY), (0, 4), theme="dark")
     assert [one.chunk for one in learned] == [0, 4]
@@ -159,11 +170,11 @@ def test_the_table_of_the_copy_task_is_written(tmp_path) -> None:
 
 
 def test_tables_are_markdown() -> None:
-    found = [
+    results = [
         Learned(0, 5, 1.25, 87.5, 3.0, 17.125, 40.0, 0.0),
         Learned(64, 5, 1.25, 87.5, 9.0, 4.5, 30.0, 2e-6),
     ]
-    assert copytask.table(found).splitlines()[2:] == [
+    assert copytask.table(results).splitlines()[2:] == [
         "| whole | 1.2500 | 87.5 % | 3 | 17.12 | 40 | 0.0e+00 |",
         "| chunks of 64 | 1.2500 | 87.5 % | 9 | 4.50 | 30 | 2.0e-06 |",
     ]
@@ -180,21 +191,29 @@ def test_tables_are_markdown() -> None:
     ]
 
 
-def test_one_command_does_both_or_one(gindex, tmp_path) -> None:
+@pytest.mark.long
+def test_one_command_measures_in_processes_of_their_own(gindex, tmp_path) -> None:
     pytest.importorskip("matplotlib", reason="the pictures need the extra `report`")
-    words = ("lab", "performer", "--out", tmp_path / "out", "--length", 64, "--iterations", 2, "--float64")
+    words = ("--out", tmp_path, "--length", 64, "--iterations", 2, "--float64")
+    both = gindex("lab", "reproduce", *words).stdout.split("\n\n")
+    assert [table.count("\n") for table in both] == [2, 5]
+    assert float(both[1].split("|")[-2]) < 1e-10
+
+
+def test_one_command_does_both_or_one(in_this_process, gindex, tmp_path) -> None:
+    pytest.importorskip("matplotlib", reason="the pictures need the extra `report`")
+    words = ("lab", "reproduce", "--out", tmp_path / "out", "--length", 64, "--iterations", 2, "--float64")
     both = gindex(*words).stdout.split("\n\n")
     assert [table.count("\n") for table in both] == [2, 5]
     pictures = {path.name for path in (tmp_path / "out").glob("*.png")}
     assert pictures == {"lengths.png", "copy.png"}
     assert float(both[1].split("|")[-2]) < 1e-10
-    one = gindex("lab", "performer", "--out", tmp_path / "one", "--only", "lengths", "--length", 64)
+    one = gindex("lab", "reproduce", "--out", tmp_path / "one", "--only", "lengths", "--length", 64)
     assert one.stdout.startswith("| length, MB / seconds | softmax attention |")
     assert not list((tmp_path / "one").glob("copy*"))
-    wrong = gindex("lab", "performer", "--out", tmp_path / "two", "--only", "memory")
-    assert (wrong.exit_code, wrong.stderr) == (
-        2, "gindex: --only memory: choose lengths or copy, or leave it out for both\n"
-    )  # fmt: skip
+    wrong = gindex("lab", "reproduce", "--out", tmp_path / "two", "--only", "memory")
+    sentence = "gindex: --only is 'memory'; choose lengths or copy; see `gindex lab reproduce --help`\n"
+    assert (wrong.exit_code, wrong.stderr) == (2, sentence)
 
 
 def test_copying_that_cannot_be_is_refused(tmp_path) -> None:

@@ -142,6 +142,7 @@ def sha(folder: Path, name: str) -> str:
     return hashlib.sha256((folder / name).read_bytes()).hexdigest()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("what", ["pretrain", "contrast"])
 def test_killed_it_ends_on_the_same_bits(what: str, corpus: Path, tmp_path: Path) -> None:
     whole, broken, steps = tmp_path / "whole", tmp_path / "broken", 60

@@ -29,7 +29,7 @@ PLAN = Schedule(steps=40, rate=1e-2, decay=0.01, save_every=3)
 def go(folder: Path, plan: Schedule = PLAN, pause: float = 0.0, data: str = "random") -> ProfileNetwork:
     """Train a small network with dropout and batch norm on numbers that only the step decides."""
     torch.manual_seed(7)
-    network = ProfileNetwork(ProfileConfig(words=12, hidden=8, dim=4))
+    network = ProfileNetwork(ProfileConfig(kmers=12, hidden=8, dim=4))
 
     def loss_at(step: int) -> torch.Tensor:
         time.sleep(pause)
@@ -109,7 +109,7 @@ def test_a_damaged_checkpoint_is_said(tmp_path: Path) -> None:
 
 
 def test_a_loss_that_is_no_number_stops_it(tmp_path: Path) -> None:
-    network = ProfileNetwork(ProfileConfig(words=3, dim=2))
+    network = ProfileNetwork(ProfileConfig(kmers=3, dim=2))
     with pytest.raises(UsageError, match="loss of step 0 is nan"):
         train(tmp_path, network, lambda step: network(torch.ones(2, 3)).sum() * float("nan"), PLAN, "x")
     assert not (tmp_path / CHECKPOINT).exists()

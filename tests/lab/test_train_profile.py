@@ -46,7 +46,7 @@ def trained(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize("hidden", [0, 8])
 def test_numpy_reads_what_torch_wrote_and_agrees(tmp_path: Path, hidden: int) -> None:
     torch.manual_seed(1)
-    network = ProfileNetwork(ProfileConfig(words=30, hidden=hidden, dim=5))
+    network = ProfileNetwork(ProfileConfig(kmers=30, hidden=hidden, dim=5))
     network(torch.randn(64, 30))  # moves the running mean of the batch norm away from 0
     network.eval()
     save_profile(network, tmp_path)
@@ -59,7 +59,7 @@ def test_the_version_is_of_the_weights(tmp_path: Path) -> None:
     versions = set()
     for seed in range(2):
         torch.manual_seed(seed)
-        save_profile(ProfileNetwork(ProfileConfig(words=6, dim=2)), tmp_path)
+        save_profile(ProfileNetwork(ProfileConfig(kmers=6, dim=2)), tmp_path)
         versions |= {Profile.load(tmp_path).version, Profile.load(tmp_path).version}
     assert len(versions) == 2
 
@@ -70,7 +70,7 @@ def test_the_version_is_of_the_weights(tmp_path: Path) -> None:
      (CARD, b'{"model_type": "gindex-profile", "words": 7, "dim": 2}')],
 )  # fmt: skip
 def test_a_damaged_folder_is_said(tmp_path: Path, name: str, content: bytes) -> None:
-    save_profile(ProfileNetwork(ProfileConfig(words=6, dim=2)), tmp_path)
+    save_profile(ProfileNetwork(ProfileConfig(kmers=6, dim=2)), tmp_path)
     (tmp_path / name).write_bytes(content)
     with pytest.raises(ModelError):
         Profile.load(tmp_path)
@@ -127,7 +127,7 @@ def test_kin_of_the_same_genus_are_marked(shards: Shards) -> None:
 def test_a_trained_folder_is_an_encoder(corpus: Path, trained: Path, shards: Shards) -> None:
     profile = Profile.load(trained)
     views = [shards.contigs(at) for at in range(3)]
-    roots = Spectrum().features(np.random.default_rng(0).integers(0, 5, (4, profile.config.words)))
+    roots = Spectrum().features(np.random.default_rng(0).integers(0, 5, (4, profile.config.kmers)))
     assert profile.apply(roots).shape == (4, 32)
     np.testing.assert_allclose(np.linalg.norm(profile.apply(word_profiles(views)), axis=1), 1, rtol=1e-5)
 

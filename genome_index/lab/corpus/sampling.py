@@ -1,8 +1,8 @@
-"""Fragments without end: number n depends on the seed and on n alone, so n is all the state there is.
+"""Endless streams of random fragments: fragment n depends only on the seed and n.
 
-A run that was killed goes on from its counter, and several workers can take every other number. Numbers come
-from Philox (Salmon et al. 2011), which has a counter where others have a state; its raw words are the same in
-every version of numpy.
+An interrupted run continues from its counter, and several workers can share the numbers. Random numbers come
+from Philox (Salmon et al. 2011), which has a counter instead of a state; its raw output is the same in every
+version of numpy.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ Doubles = npt.NDArray[np.float64]
 Window = Callable[[int, int, int], Codes]  # contig's row, start, end -> codes
 
 MOST_OTHER = 0.5  # share of N in a fragment, as in a genome that is called: genome_index/quality.py
-TRIES = 8  # places that are looked at for one with fewer N; the last is taken as it is
-WORDS = 32  # drawn from Philox at once
+TRIES = 8  # draws of a place with fewer N; the last one is taken anyway
+RAW_NUMBERS = 32  # drawn from Philox at once
 
 
 class Fragment(NamedTuple):
-    """A piece of one contig, of a random strand."""
+    """A stretch of one contig, on a random strand."""
 
     genome: int  # its number in the corpus
     species: int  # its species' code
-    start: int  # 0-based, on the genome's contigs laid end to end, of the forward strand
-    codes: Codes  # (L,), of the strand that was drawn
+    start: int  # 0-based, on the forward strand of the genome's concatenated contigs
+    codes: Codes  # (L,), of the drawn strand
 
 
 Pair = tuple[Fragment, Fragment]
@@ -40,33 +40,33 @@ Pair = tuple[Fragment, Fragment]
 
 @dataclass(frozen=True)
 class Ground:
-    """What is drawn from: G genomes of a part, and the contigs of the whole corpus."""
+    """The G genomes of a part to draw from, and the contigs of the whole corpus."""
 
     genomes: Rows  # (G,) their numbers in the corpus
     species: Rows  # (G,) the codes of their species
     first: Rows  # (G,) row of the first contig of each
-    last: Rows  # (G,) row behind its last contig
+    last: Rows  # (G,) row after its last contig
     lengths: Rows  # (C,) of all contigs, bp
     offsets: Rows  # (C,) where each contig begins within its genome
 
     def only(self, which: npt.NDArray[np.bool_]) -> Ground:
-        some = (self.genomes[which], self.species[which], self.first[which], self.last[which])
-        return Ground(*some, self.lengths, self.offsets)
+        chosen = (self.genomes[which], self.species[which], self.first[which], self.last[which])
+        return Ground(*chosen, self.lengths, self.offsets)
 
 
 class Draws:
-    """Random whole numbers of item n of a stream."""
+    """Random integers for item n of a stream."""
 
     def __init__(self, seed: int, stream: int, n: int) -> None:
         # The low half of the counter is Philox's own: it counts up with every four words.
         self._source = np.random.Philox(key=[seed, stream], counter=[0, 0, n, 0])
-        self._words: list[int] = []
+        self._raw: list[int] = []
 
     def below(self, limit: int) -> int:
-        """From 0 to limit - 1, alike up to a part in 2 ** 64 / limit."""
-        if not self._words:
-            self._words = self._source.random_raw(WORDS).tolist()
-        return self._words.pop() * limit >> 64
+        """From 0 to limit - 1, uniform up to a part in 2 ** 64 / limit."""
+        if not self._raw:
+            self._raw = self._source.random_raw(RAW_NUMBERS).tolist()
+        return self._raw.pop() * limit >> 64
 
     def share(self) -> float:
         """From 0 up to 1."""
@@ -74,9 +74,9 @@ class Draws:
 
 
 class Balance:
-    """Draws a species by its genomes ** temperature, then one of its genomes, all alike.
+    """Draws a species in proportion to its genomes ** temperature, then one of its genomes uniformly.
 
-    At 1 every genome is as likely as another; at 0 every species is.
+    At 1 all genomes are equally likely; at 0 all species are.
     """
 
     def __init__(self, species: Rows, temperature: float) -> None:
@@ -91,43 +91,43 @@ class Balance:
         return self.members(draws)[1]
 
     def members(self, draws: Draws) -> tuple[Rows, int]:
-        """All genomes of the species that was drawn, as positions, and one of them."""
+        """All genomes of a drawn species, as positions, and one of them."""
         at = min(int(np.searchsorted(self._ends, draws.share(), "right")), len(self._ends) - 1)
         own = self._members[self._starts[at] : self._starts[at] + self._counts[at]]
         return own, int(own[draws.below(len(own))])
 
 
 class Places:
-    """Where fragments of a length may lie: never across the end of a contig."""
+    """The possible places of fragments of one length: within a contig."""
 
     def __init__(self, ground: Ground, length_bp: int) -> None:
         self.ground, self.length_bp = ground, length_bp
-        # Windows in all contigs before each: (C + 1,).
+        # Number of windows in all contigs before each: (C + 1,).
         self.before = np.concatenate([[0], np.cumsum(np.maximum(ground.lengths - length_bp + 1, 0))])
 
     def has_one(self) -> npt.NDArray[np.bool_]:
-        """(G,) whether any contig is long enough."""
+        """Whether any contig is long enough: (G,)."""
         return np.asarray(self.before[self.ground.last] > self.before[self.ground.first])
 
     def has_two(self) -> npt.NDArray[np.bool_]:
-        """(G,) whether two fragments that do not overlap fit in."""
+        """Whether two fragments fit without overlap: (G,)."""
         fits = np.concatenate([[0], np.cumsum(self.ground.lengths // max(1, self.length_bp))])
         return np.asarray(fits[self.ground.last] - fits[self.ground.first] >= 2)
 
     def one(self, at: int, draws: Draws) -> tuple[int, int]:
-        """A contig's row and a start within it, every window alike."""
+        """A contig's row and a start within it, uniform over windows."""
         low, high = (int(self.before[row]) for row in (self.ground.first[at], self.ground.last[at]))
         return self._window(low + draws.below(high - low))
 
     def two(self, at: int, draws: Draws) -> tuple[tuple[int, int], tuple[int, int]]:
-        """Two places that do not overlap."""
+        """Two places without overlap."""
         contig, start = self.one(at, draws)
         if self.ground.lengths[contig] < 2 * self.length_bp:
             return (contig, start), self._elsewhere(at, contig, draws)
         other, there = self.one(at, draws)
         if other != contig:
             return (contig, start), (other, there)
-        # Two starts in what is left without one fragment; the later one is moved by a fragment's length.
+        # Two starts in a contig shortened by one fragment; the later one is moved by a fragment's length.
         room = int(self.ground.lengths[contig]) - 2 * self.length_bp + 1
         low, high = sorted((draws.below(room), draws.below(room)))
         places = ((contig, low), (contig, high + self.length_bp))
@@ -146,7 +146,7 @@ class Places:
 
 
 class Fragments(Iterator[Fragment]):
-    """Fragments without end; `position` is the number of the next one, and may be set."""
+    """An endless stream of fragments; `position` is the number of the next one and may be set."""
 
     stream = 0
 
@@ -163,20 +163,20 @@ class Fragments(Iterator[Fragment]):
         return self.at(self.position - 1)
 
     def at(self, n: int) -> Fragment:
-        """Fragment number n, whatever was asked for before."""
+        """Fragment number n, independent of earlier calls."""
         draws = Draws(self._seed, self.stream, n)
         at = self.balance.draw(draws)
         for _ in range(TRIES):
-            found = _read(self._places, self._window, at, self._places.one(at, draws), draws)
-            if _is_known(found):
+            fragment = _read(self._places, self._window, at, self._places.one(at, draws), draws)
+            if _is_known(fragment):
                 break
-        return found
+        return fragment
 
 
 class Pairs(Iterator[Pair]):
-    """Pairs of fragments that do not overlap, without end; `position` as in `Fragments`.
+    """An endless stream of pairs of fragments without overlap; `position` as in `Fragments`.
 
-    Of one genome; or, of one species, of two of its genomes where it has two, else of its one.
+    Both are of one genome; with `of_species`, of two genomes of a species, if it has two.
     """
 
     stream = 1
@@ -249,6 +249,6 @@ def _some(usable: npt.NDArray[np.bool_], length_bp: int, what: str) -> npt.NDArr
     if not usable.any():
         raise UsageError(
             f"none of the {len(usable):,} genomes has room for {what} of {length_bp:,} bp; "
-            "ask for shorter ones"
+            "choose a shorter length"
         )
     return usable

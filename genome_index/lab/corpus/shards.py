@@ -1,12 +1,12 @@
-"""Shards: a corpus on disk, whole genomes behind each other at 2 bits a base, read through memory maps.
+"""Shards of a corpus on disk: whole genomes in sequence at 2 bits per base, read through memory maps.
 
-CORPUS/manifest.json            what was asked for, and the checksum of every file; written last
-CORPUS/genomes.jsonl            one line a genome, in the order of their numbers: `CorpusGenome`
+CORPUS/manifest.json            settings, and the checksum of every file; written last
+CORPUS/genomes.jsonl            one line per genome, in the order of their numbers: `CorpusGenome`
 CORPUS/split.tsv                genome, part, cluster, sha256
-CORPUS/left_out.tsv             what was given and is not in it, and why
-CORPUS/contigs.npy              one row a contig: CONTIG
-CORPUS/shard-00000.bases.npy    2 bits a base; each contig begins at a byte
-CORPUS/shard-00000.other.npy    runs of letters that are no base: start and end within the shard, (R, 2)
+CORPUS/left_out.tsv             the inputs that are not in the corpus, with the reason
+CORPUS/contigs.npy              one row per contig: CONTIG
+CORPUS/shard-00000.bases.npy    2 bits per base; each contig begins at a byte
+CORPUS/shard-00000.other.npy    runs of characters that are no base: start and end within the shard, (R, 2)
 """
 
 from __future__ import annotations
@@ -38,14 +38,14 @@ from genome_index.lab.corpus.split import Part, Split
 
 MANIFEST, GENOMES, SPLIT, CONTIGS = "manifest.json", "genomes.jsonl", "split.tsv", "contigs.npy"
 FORMAT = 1
-SHARD_BP = 256_000_000  # 64 MB of bases are held while a shard is written; a genome is never divided
-OPEN_SHARDS = 128  # mapped at a time, for each takes two of the files that a process may have open
+SHARD_BP = 256_000_000  # 64 MB of bases in memory while a shard is written; a genome is never divided
+OPEN_SHARDS = 128  # mapped at a time: each takes two of the files that a process may have open
 CONTIG = np.dtype([("genome", "<u4"), ("shard", "<u4"), ("start", "<u8"), ("length", "<u8")])  # in bases
 
 
 @dataclass(frozen=True)
 class CorpusGenome:
-    """One genome of a corpus, and where it is from."""
+    """One genome of a corpus with its origin; a line of genomes.jsonl."""
 
     id: str
     sha256: str  # of its canonical sequence: `packing.canonical_digest`
@@ -53,20 +53,20 @@ class CorpusGenome:
     collection: str  # the input it came with
     species: str | None  # only a name that stands for a species
     genus: str | None
-    names: Mapping[str, str]  # all ranks, as they were given
+    names: Mapping[str, str]  # all ranks, as given
     labels: Mapping[str, str]
     also_named: tuple[str, ...]  # species of identical genomes that were left out
     taxonomy: str  # its release
     licence: str
     length_bp: int
     contigs: int
-    other_bp: int  # letters that are no base, which became N
+    other_bp: int  # characters that are no base and became N
     part: Part
     cluster: int
 
 
 class ShardWriter:
-    """Writes genomes into a folder as they come; one shard at most is held."""
+    """Writer of genomes into a folder; at most one shard is in memory."""
 
     def __init__(self, folder: Path, shard_bp: int = SHARD_BP) -> None:
         self._folder, self._shard_bp = folder, shard_bp
@@ -101,7 +101,7 @@ class ShardWriter:
 
 
 class Shards:
-    """A corpus opened for reading. Genomes go by their numbers, from 0, species by their codes."""
+    """A corpus opened for reading. Genomes have numbers from 0 on, species have codes."""
 
     def __init__(self, path: Path, manifest: Mapping[str, Any], genomes: Sequence[CorpusGenome]) -> None:
         self.path, self.manifest, self._genomes = path, manifest, genomes
@@ -117,29 +117,30 @@ class Shards:
 
     @classmethod
     def open(cls, path: str | Path) -> Shards:
-        """Open a corpus. Its tables are checked against their checksums, shards by their size only.
+        """Open a corpus. Tables are checked against their checksums, shards by their size only.
 
         Raises
         ------
-        UsageError : there is none
-        InputError : it is damaged
+        UsageError : the folder is no corpus
+        InputError : the corpus is damaged
         """
         path = Path(path)
         manifest = _manifest(path)
         for name, expected in manifest["files"].items():
             shard = name.startswith("shard-")
-            there = path / name
-            if shard and there.is_file() and there.stat().st_size == expected["bytes"]:
+            file = path / name
+            if shard and file.is_file() and file.stat().st_size == expected["bytes"]:
                 continue
-            if complaint := damage_of(there, expected):
-                raise InputError(str(there), f"{complaint}; make the corpus again, with the same call")
+            if complaint := damage_of(file, expected):
+                raise InputError(str(file), f"{complaint}; build the corpus again, with the same command")
         lines = (path / GENOMES).read_text(encoding="utf-8").splitlines()
         return cls(path, manifest, [_genome(line) for line in lines])
 
     def damage(self) -> list[str]:
-        """Every file that is missing or differs from its checksum, as sentences."""
-        found = ((name, damage_of(self.path / name, is_)) for name, is_ in self.manifest["files"].items())
-        return [f"{self.path / name}: {complaint}" for name, complaint in found if complaint]
+        """A sentence for each file that is missing or differs from its checksum."""
+        files = self.manifest["files"].items()
+        checked = ((name, damage_of(self.path / name, expected)) for name, expected in files)
+        return [f"{self.path / name}: {complaint}" for name, complaint in checked if complaint]
 
     def __len__(self) -> int:
         return len(self._genomes)
@@ -153,7 +154,7 @@ class Shards:
 
     @property
     def digest(self) -> str:
-        """Twelve hex digits of what the corpus holds and how it is split."""
+        """12 hex digits of the genomes and their split."""
         return str(self.manifest["files"][SPLIT]["sha256"])[:12]
 
     def numbers(self, part: Part | None = None) -> Rows:
@@ -166,7 +167,7 @@ class Shards:
 
     @cached_property
     def species(self) -> Rows:
-        """Codes of the species: (N,). Genomes without a name have one code for each cluster they are in."""
+        """Codes of the species: (N,). Genomes without a name have one code for each cluster."""
         codes: dict[str | int, int] = {}
         keys = (one.cluster if one.species is None else one.species for one in self._genomes)
         return np.array([codes.setdefault(key, len(codes)) for key in keys], np.int64)
@@ -177,7 +178,7 @@ class Shards:
         return [self.window(row, 0, int(self._lengths[row])) for row in rows]
 
     def sequence(self, number: int) -> Codes:
-        """A genome's contigs laid end to end; a word across a joint is no word of the genome."""
+        """A genome's concatenated contigs; a k-mer across a joint is no k-mer of the genome."""
         return np.concatenate(self.contigs(number))
 
     def window(self, contig: int, start: int, end: int) -> Codes:
@@ -194,21 +195,21 @@ class Shards:
     def fragments(
         self, part: Part, length_bp: int, seed: int, temperature: float = 0.5, position: int = 0
     ) -> Fragments:
-        """Fragments of a part without end, from number `position` on: `sampling.Fragments`."""
+        """Endless fragments of a part, from number `position` on: `sampling.Fragments`."""
         return Fragments(self._ground(part), self.window, length_bp, seed, temperature, position)
 
     def pairs(
         self, part: Part, length_bp: int, seed: int, temperature: float = 0.5, of_species: bool = False,
         position: int = 0,
     ) -> Pairs:  # fmt: skip
-        """Pairs of fragments of one genome, or of one species: `sampling.Pairs`."""
+        """Endless pairs of fragments of one genome, or of one species: `sampling.Pairs`."""
         return Pairs(self._ground(part), self.window, length_bp, seed, temperature, of_species, position)
 
     def _ground(self, part: Part) -> Ground:
         own = self.numbers(part)
         if not len(own):
             raise UsageError(
-                f"{self.path}: no genome is in {part}; make the corpus with a larger share for it"
+                f"{self.path}: no genome is in {part}; build the corpus with a larger share for it"
             )
         return Ground(
             own, self.species[own], self._first[own], self._last[own], self._lengths, self._offsets
@@ -220,7 +221,7 @@ class Shards:
 
 
 def shard_files(folder: Path, number: int) -> tuple[Path, Path]:
-    """Where a shard's bases are, and its runs of other letters."""
+    """The files of a shard: its bases, and its runs of other characters."""
     return folder / f"shard-{number:05}.bases.npy", folder / f"shard-{number:05}.other.npy"
 
 
@@ -234,12 +235,14 @@ def _manifest(path: Path) -> dict[str, Any]:
         values = unsealed(json_object((path / MANIFEST).read_bytes()))
     except (FileNotFoundError, NotADirectoryError) as error:
         raise UsageError(
-            f"no corpus at {path}; make one with `gindex lab corpus INPUT... --out {path}`"
+            f"no corpus at {path}; build one with `gindex lab corpus INPUT... --out {path}`"
         ) from error
     except (OSError, ValueError) as error:
         raise InputError(
-            str(path / MANIFEST), f"{error}; make the corpus again, with the same call"
+            str(path / MANIFEST), f"{error}; build the corpus again, with the same command"
         ) from error
     if values["format"] != FORMAT:
-        raise InputError(str(path), f"corpus of format {values['format']}, this gindex reads {FORMAT}")
+        raise InputError(
+            str(path), f"it has corpus format {values['format']}, but this gindex reads format {FORMAT}"
+        )
     return values

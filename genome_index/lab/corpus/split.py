@@ -1,8 +1,8 @@
-"""Train, validation, test: by cluster, so that nothing a network is judged on has a relative it has seen.
+"""Split of a corpus into train, validation and test by cluster: no genome has a relative in another part.
 
-A cluster is what is connected by a species' name, by identical sequences and by near relatives. Clusters are
-put in an order that the seed alone decides, and taken for test, then for validation, while they fit into what
-is asked for; the rest is for training, large clusters among it.
+A species name, identical sequences and near relatives connect genomes to clusters. The seed alone decides the
+order of clusters; they go to test, then to validation, as long as they fit into the share of that part. The
+rest, with the large clusters, is for training.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ HEADER = "genome_id\tpart\tcluster\tsha256"
 
 @dataclass(frozen=True)
 class SplitPlan:
-    """How a corpus is to be split."""
+    """The settings of a split."""
 
     seed: int = 0
     test: float = 0.20  # share of genomes
     validation: float = 0.05  # share of genomes
-    hold_out: tuple[str, ...] = ()  # collections that are for test as a whole, with all their relatives
+    hold_out: tuple[str, ...] = ()  # collections that are test as a whole, with all their relatives
     shared_genera: bool = False  # each genus in test has another species in train
 
     def __post_init__(self) -> None:
@@ -49,25 +49,25 @@ class SplitPlan:
 
 @dataclass(frozen=True)
 class Subject:
-    """What the split asks of a genome."""
+    """The properties of a genome that decide its part."""
 
     id: str
     digest: str  # sha256 of its canonical sequence
     collection: str
-    species: tuple[str, ...]  # usable names, those of identical genomes that were left out included
+    species: tuple[str, ...]  # usable names, including those of identical genomes that were left out
     genera: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class Split:
-    """Which part each genome is in, its cluster's number, and the sha256 of its canonical sequence."""
+    """Part, cluster and sha256 of the canonical sequence of each genome, by id."""
 
     parts: Mapping[str, Part]
     clusters: Mapping[str, int]
     digests: Mapping[str, str]
 
     def part_of(self, genome_id: str) -> Part:
-        """Raise UsageError if the genome is not in the corpus."""
+        """The part of a genome; UsageError if the corpus does not have it."""
         if genome_id not in self.parts:
             cure = did_you_mean(genome_id, self.parts, "only its own genomes have a part")
             raise UsageError(f"{genome_id}: not in this split of {len(self.parts):,} genomes; {cure}")
@@ -82,27 +82,27 @@ class Split:
 
     @classmethod
     def read(cls, path: Path) -> Split:
-        """Raise InputError if the file is no split."""
+        """Read a split from its table; InputError if the file is none."""
         try:
             lines = path.read_text(encoding="utf-8").splitlines()
         except (OSError, UnicodeDecodeError) as error:
             raise InputError(
-                str(path), f"the split cannot be read ({error}); make the corpus again"
+                str(path), f"the split cannot be read ({error}); build the corpus again"
             ) from error
         rows = [tsv.cells_of(line) for line in lines[1:]]
         wrong = any(len(row) != 4 or row[1] not in PARTS or not row[2].isdecimal() for row in rows)
         if lines[:1] != [HEADER] or wrong:
-            raise InputError(str(path), f"not a split: a table of {HEADER.split()}; make the corpus again")
+            raise InputError(str(path), f"not a split: a table of {HEADER.split()}; build the corpus again")
         parts: dict[str, Part] = {row[0]: part for row in rows for part in PARTS if row[1] == part}
         return cls(parts, {row[0]: int(row[2]) for row in rows}, {row[0]: row[3] for row in rows})
 
 
 def make_split(subjects: Sequence[Subject], groups: Rows, plan: SplitPlan) -> Split:
-    """Split genomes, of which those of one number in `groups`, (N,), are relatives.
+    """Split genomes; equal numbers in `groups`, (N,), are relatives.
 
     Raises
     ------
-    UsageError : no genome is of a collection that is to be held out
+    UsageError : a collection to hold out has no genome
     """
     clusters = _clusters(subjects, groups)
     held = _held_out(subjects, plan.hold_out)
@@ -111,11 +111,11 @@ def make_split(subjects: Sequence[Subject], groups: Rows, plan: SplitPlan) -> Sp
         members.setdefault(cluster, []).append(at)
     parts: dict[int, Part] = {number: "test" for number, own in members.items() if not held.isdisjoint(own)}
     free = [number for number in members if number not in parts]
-    free.sort(key=lambda number: _lot(plan.seed, min(subjects[at].id for at in members[number])))
+    free.sort(key=lambda number: _order_key(plan.seed, min(subjects[at].id for at in members[number])))
     genera = {number: {genus for at in members[number] for genus in subjects[at].genera} for number in free}
     left = Counter(genus for number in free for genus in genera[number])
-    asked: tuple[tuple[Part, float], ...] = (("test", plan.test), ("validation", plan.validation))
-    for part, share in asked:
+    shares: tuple[tuple[Part, float], ...] = (("test", plan.test), ("validation", plan.validation))
+    for part, share in shares:
         room = round(share * len(subjects)) - sum(len(members[n]) for n, own in parts.items() if own == part)
         for number in free:
             spare = genera[number] and all(left[genus] > 1 for genus in genera[number])
@@ -152,14 +152,14 @@ def _held_out(subjects: Sequence[Subject], collections: Iterable[str]) -> set[in
     return {at for at, one in enumerate(subjects) if one.collection in wanted}
 
 
-def require_collections(asked: Iterable[str], known: set[str], option: str = "--hold-out") -> None:
-    """Raise UsageError for a collection that an option names and that is not there."""
-    for name in asked:
+def require_collections(names: Iterable[str], known: set[str], option: str = "--hold-out") -> None:
+    """Raise UsageError if an option names an unknown collection."""
+    for name in names:
         if name not in known:
             cure = did_you_mean(name, known, f"there are: {', '.join(sorted(known))}")
             raise UsageError(f"{option} {name}: no genome is of that collection; {cure}")
 
 
-def _lot(seed: int, name: str) -> str:
-    """What orders clusters: the same for any order of the genomes."""
+def _order_key(seed: int, name: str) -> str:
+    """A random order of clusters that does not depend on the order of genomes."""
     return hashlib.sha256(f"{seed}\t{name}".encode()).hexdigest()

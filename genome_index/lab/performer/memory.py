@@ -1,4 +1,4 @@
-"""How much memory a training step takes: in a process of its own, and what autograd keeps till backward."""
+"""Memory of a training step: the peak of a process of its own, and the tensors that autograd stores."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ Result = TypeVar("Result")
 
 
 class Ledger:
-    """Bytes that graphs keep for the way back; tensors over the same memory count once."""
+    """Bytes that graphs store for the backward pass; tensors over the same memory count once."""
 
     def __init__(self) -> None:
         self.now = self.peak = 0
-        self._holders: Counter[int] = Counter()  # how many saved tensors lie over an address
+        self._holders: Counter[int] = Counter()  # saved tensors by address
 
     def take(self, address: int, size: int) -> None:
         self._holders[address] += 1
@@ -42,7 +42,7 @@ class Ledger:
 
 
 class _Saved:
-    """A tensor in a graph, written off when the graph is freed."""
+    """A tensor in a graph, subtracted when the graph is freed."""
 
     def __init__(self, tensor: Tensor, ledger: Ledger) -> None:
         storage = tensor.untyped_storage()
@@ -56,14 +56,14 @@ class _Saved:
 
 @contextmanager
 def counted() -> Iterator[Ledger]:
-    """Count what graphs made within keep."""
+    """Count the bytes stored by the graphs that are made inside this block."""
     ledger = Ledger()
     with saved_tensors_hooks(lambda tensor: _Saved(tensor, ledger), lambda saved: saved.tensor):
         yield ledger
 
 
 def apart(work: Callable[..., Result], *arguments: object) -> Result | None:
-    """What `work` gives in a new process, on one core; None if the system killed that, for want of memory.
+    """The result of `work` in a new process, on one core; None if the system killed it for lack of memory.
 
     Raises
     ------
@@ -75,13 +75,13 @@ def apart(work: Callable[..., Result], *arguments: object) -> Result | None:
     process = spawn.Process(target=_work, args=(sender, work, arguments))
     try:
         process.start()
-        sender.close()  # so that only the child holds it, and its end is the end of the pipe
-        found, reason = receiver.recv()
+        sender.close()  # the child then has the only copy, and the pipe ends with it
+        result, reason = receiver.recv()
     except EOFError:
         process.join()
         if process.exitcode == -signal.SIGKILL:
             return None
-        found, reason = None, _last_words(process.exitcode or 0)
+        result, reason = None, _exit_reason(process.exitcode or 0)
     finally:
         receiver.close()
         if process.is_alive() and sys.exc_info()[0] is not None:
@@ -89,43 +89,43 @@ def apart(work: Callable[..., Result], *arguments: object) -> Result | None:
     process.join()
     if reason:
         raise GindexError(f"{getattr(work, '__name__', work)}, in a process of its own: {reason}")
-    return cast(Result, found)
+    return cast(Result, result)
 
 
 def _work(sender: Connection, work: Callable[..., object], arguments: tuple[object, ...]) -> None:
     torch.set_num_threads(1)
     try:
-        found = work(*arguments)
+        result = work(*arguments)
     except BaseException as error:
         sender.send((None, "".join(format_exception_only(error)).strip()))
         raise
-    sender.send((found, ""))
+    sender.send((result, ""))
 
 
-def _last_words(code: int) -> str:
-    """Why a process ended that said nothing."""
+def _exit_reason(code: int) -> str:
+    """The reason for the end of a process that sent none."""
     if code < 0:
         return f"ended by {signal.Signals(-code).name}"
     return (
-        f"ended with exit code {code} before it could say why; what it wrote to standard error does. "
-        "A script that asks for this has to do so under `if __name__ == '__main__':`"
+        f"ended with exit code {code} and no reason; see what it wrote to standard error. "
+        "A script must call this under `if __name__ == '__main__':`"
     )
 
 
 def resident_bytes() -> tuple[int, int]:
-    """Memory that this process has, and the most it ever had."""
-    # Not getrusage: the maximum there is that of the parent where the parent had more.
-    said = _fields("/proc/self/status")
-    return said["VmRSS"], said["VmHWM"]
+    """Resident memory of this process: now, and at its peak."""
+    # Not getrusage: a child starts there with the maximum of its parent.
+    status = _fields("/proc/self/status")
+    return status["VmRSS"], status["VmHWM"]
 
 
 def available_bytes() -> int:
-    """Memory that could be had without swapping."""
+    """Memory available without swapping."""
     return _fields("/proc/meminfo")["MemAvailable"]
 
 
 def _fields(path: str) -> dict[str, int]:
     if not Path(path).exists():
-        raise UsageError(f"memory is measured with {path}, which is not here; do it on Linux")
+        raise UsageError(f"memory is measured with {path}, which is missing here; measure on Linux")
     lines = (line.split() for line in Path(path).read_text().splitlines())
     return {line[0].rstrip(":"): 1024 * int(line[1]) for line in lines if line[-1] == "kB"}

@@ -76,7 +76,7 @@ def fit_profile(corpus: Path, out: Path, plan: FitPlan | None = None, progress: 
     if len(numbers) < 3:
         raise UsageError(f"{corpus}: {len(numbers)} genomes for train; three at least are needed")
     matrix = fitted(shards, numbers, plan, progress)
-    config = ProfileConfig(words=len(matrix), dim=matrix.shape[1], bits=plan.bits)
+    config = ProfileConfig(kmers=len(matrix), dim=matrix.shape[1], bits=plan.bits)
     weights = {"last.weight": matrix.T, "last.bias": np.zeros(config.dim, np.float32)}
     write_profile(config, weights, out, json.dumps({"data": shards.digest, **asdict(plan)}))
     genera = _several(_genera(shards, numbers), shards.species[numbers])
