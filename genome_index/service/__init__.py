@@ -1,1 +1,1 @@
-"""The HTTP face: an API under /v1 and a page over one index, and jobs that outlive whatever dies."""
+"""HTTP service over one index: an API under /v1, a web page, and jobs that survive a crash."""

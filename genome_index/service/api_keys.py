@@ -1,4 +1,4 @@
-"""API keys: who may ask. Each is shown once; what is kept of it opens nothing."""
+"""API keys: made, listed, found and removed. A key is shown once, and only its digest is stored."""
 
 from __future__ import annotations
 
@@ -12,55 +12,57 @@ from dataclasses import dataclass
 from genome_index.errors import UsageError
 from genome_index.io.locks import now
 
-PREFIX = "gx_"  # by which a key that leaked into a log or a repository is found
+PREFIX = "gx_"  # makes keys that leaked into a log or a repository easy to find
 KEY_BYTES = 32
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
 
 
 @dataclass(frozen=True)
 class Key:
-    """What is known of a key."""
+    """An API key as it is stored, without the key."""
 
     name: str
-    admin: bool  # it may change the index, where the service lets anyone
+    admin: bool  # may change the index, if the service runs with --admin
     created: str  # UTC, ISO 8601
 
 
 def add_key(connection: sqlite3.Connection, name: str, admin: bool = False) -> str:
-    """Make a key and return it; nobody can read it again.
+    """Make a key and return it; it cannot be shown again.
 
     Raises
     ------
     UsageError
-        The name is empty or odd, or there is a key of that name.
+        The name is not allowed, or there is a key of this name.
     """
     if not NAME.fullmatch(name):
         raise UsageError(
-            f"a key cannot be called {name!r}; give up to 64 letters, digits and any of . _ @ -, "
-            "a letter or a digit first"
+            f"a key cannot be called {name!r}; give up to 64 letters, digits and . _ @ -, and begin with a "
+            "letter or digit"
         )
     key = PREFIX + secrets.token_urlsafe(KEY_BYTES)
     try:
         connection.execute("INSERT INTO keys VALUES (?, ?, ?, ?)", (name, digest(key), admin, now()))
     except sqlite3.IntegrityError as error:
         raise UsageError(
-            f"there is a key called {name!r} already, and it cannot be shown again; choose another name, or "
-            f"remove that one with `gindex key remove {name}`"
+            f"there is a key called {name!r}, and it cannot be shown again; choose another name, or remove "
+            f"the key with `gindex key remove {name}`"
         ) from error
     return key
 
 
 def remove_key(connection: sqlite3.Connection, name: str) -> None:
-    """Forget a key: from now on it opens nothing.
+    """Delete a key: services refuse it from now on.
 
     Raises
     ------
     UsageError
-        There is none of that name.
+        There is no key of this name.
     """
     if not connection.execute("DELETE FROM keys WHERE name = ?", (name,)).rowcount:
         known = ", ".join(key.name for key in list_keys(connection))
-        raise UsageError(f"no key is called {name!r}; there {f'are {known}' if known else 'is none at all'}")
+        raise UsageError(
+            f"no key is called {name!r}; {f'known are {known}' if known else 'there are no keys'}"
+        )
 
 
 def list_keys(connection: sqlite3.Connection) -> list[Key]:
@@ -69,20 +71,19 @@ def list_keys(connection: sqlite3.Connection) -> list[Key]:
 
 
 def find_key(connection: sqlite3.Connection, key: str) -> Key | None:
-    """Whose key this is.
+    """The stored entry of a key; None if the key is unknown.
 
-    The look-up compares digests, so how long it takes tells of the digest alone, and from no part of that can
-    a key be found.
+    The look-up compares digests, so its time depends on the digest only, which does not reveal the key.
     """
-    found = connection.execute("SELECT name, admin, created FROM keys WHERE digest = ?", (digest(key),))
-    return next(iter(_keys(found.fetchall())), None)
+    rows = connection.execute("SELECT name, admin, created FROM keys WHERE digest = ?", (digest(key),))
+    return next(iter(_keys(rows.fetchall())), None)
 
 
 def digest(key: str) -> str:
-    """What is kept of a key.
+    """The digest by which a key is stored.
 
-    Slow hashes (scrypt, argon2) are for passwords, which people choose and others guess. A key is 256 random
-    bits: no list holds it and no machine tries them all. One SHA-256 is enough, and costs a request nothing.
+    Slow hashes (scrypt, argon2) protect passwords, which can be guessed. A key has 256 random bits and cannot
+    be guessed, so one SHA-256 is enough, and adds nothing to the time of a request.
     """
     return hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
 

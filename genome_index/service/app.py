@@ -1,4 +1,4 @@
-"""The application: routes, what goes wrong as problem documents, and the guard around all of it."""
+"""Application: routes, errors as problem documents, and the middleware."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from starlette.routing import Match
 from genome_index.errors import GindexError, InputError, UsageError
 from genome_index.service import site as site_pages
 from genome_index.service.auth import caller
-from genome_index.service.middleware import Guard, as_response
+from genome_index.service.middleware import ServiceMiddleware, as_response
 from genome_index.service.problems import SEE_LOG, Problem, of_error
 from genome_index.service.routes import admin, health, queries
 from genome_index.service.routes import index as browse
@@ -31,11 +31,11 @@ from genome_index.service.state import Service
 
 log = logging.getLogger(__name__)
 
-CLIENT_GONE = 499  # nobody reads it; it is for the counters
+CLIENT_GONE = 499  # for the counters: the client no longer reads
 
 
 def make_app(settings: ServeSettings) -> FastAPI:
-    """The service as an ASGI application; it opens the index now, and starts its workers when it is started.
+    """The service as an ASGI application; it opens the index now, and the workers start with the application.
 
     Raises
     ------
@@ -44,7 +44,7 @@ def make_app(settings: ServeSettings) -> FastAPI:
     service = Service(settings)
 
     @asynccontextmanager
-    async def life(app: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         await service.start()
         try:
             yield
@@ -52,7 +52,7 @@ def make_app(settings: ServeSettings) -> FastAPI:
             await service.stop()
 
     app = FastAPI(
-        title="gindex", version=metadata.version("gindex"), lifespan=life, docs_url=None, redoc_url=None,
+        title="gindex", version=metadata.version("gindex"), lifespan=lifespan, docs_url=None, redoc_url=None,
         openapi_url="/v1/openapi.json", summary="Which species is this genome, and how sure are we?",
         redirect_slashes=False, generate_unique_id_function=_operation,
     )  # fmt: skip
@@ -60,23 +60,23 @@ def make_app(settings: ServeSettings) -> FastAPI:
     for router in (queries.router, browse.router, health.router, *([admin.router] if settings.admin else [])):
         app.include_router(router)
     pages = Pages(service)
-    app.include_router(site_pages.entrance())
+    app.include_router(site_pages.public_routes())
     app.include_router(pages_router)
     app.include_router(site_pages.routes(pages), dependencies=[Depends(caller)])
-    _tell_problems(app, pages)
-    _describe(app, settings)
-    app.add_middleware(Guard, settings=settings, metrics=service.metrics)
+    _handle_errors(app, pages)
+    _complete_openapi(app, settings)
+    app.add_middleware(ServiceMiddleware, settings=settings, metrics=service.metrics)
     return app
 
 
 def _operation(route: APIRoute) -> str:
-    """What an operation is called in OpenAPI, as in `queries_ask`."""
+    """The id of an operation in OpenAPI, for example `queries_submit`."""
     return f"{route.tags[0] if route.tags else 'pages'}_{route.name}"
 
 
-def _tell_problems(app: FastAPI, pages: Pages) -> None:
-    def told(request: Request, problem: Problem) -> Response:
-        """For programs a problem document; for a browser that asked for a page, a page."""
+def _handle_errors(app: FastAPI, pages: Pages) -> None:
+    def response_of(request: Request, problem: Problem) -> Response:
+        """A page for a browser that requests a page, else a problem document."""
         path = request.url.path
         if "text/html" in request.headers.get("accept", "") and not path.startswith("/v1/"):
             return site_pages.problem_page(pages, request, problem)
@@ -84,21 +84,21 @@ def _tell_problems(app: FastAPI, pages: Pages) -> None:
 
     @app.exception_handler(Problem)
     async def problem(request: Request, error: Problem) -> Response:
-        return told(request, error)
+        return response_of(request, error)
 
     @app.exception_handler(GindexError)
     async def expected(request: Request, error: GindexError) -> Response:
-        if not isinstance(error, UsageError | InputError):  # those are the caller's, and may hold their words
+        if not isinstance(error, UsageError | InputError):  # theirs may quote the caller's data
             log.error("%s", error)
-        return told(request, of_error(error))
+        return response_of(request, of_error(error))
 
     @app.exception_handler(RequestValidationError)
     async def wrong_value(request: Request, error: RequestValidationError) -> Response:
-        return told(request, of_validation(error))
+        return response_of(request, of_validation(error))
 
     @app.exception_handler(HTTPException)
     async def http(request: Request, error: HTTPException) -> Response:
-        return told(request, of_http(error, app, request))
+        return response_of(request, of_http(error, app, request))
 
     @app.exception_handler(ClientDisconnect)
     async def gone(request: Request, error: ClientDisconnect) -> Response:
@@ -107,18 +107,18 @@ def _tell_problems(app: FastAPI, pages: Pages) -> None:
     @app.exception_handler(sqlite3.OperationalError)
     async def disk(request: Request, error: sqlite3.OperationalError) -> Response:
         log.error("%s", error)
-        return told(request, of_database(error))
+        return response_of(request, of_database(error))
 
 
 METHODS = ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
 HTTP_CURES = {
-    404: "there is nothing at this path; GET /v1/openapi.json lists what there is",
-    405: "this path does not know that method; the header Allow lists those it knows",
+    404: "there is nothing at this path; GET /v1/openapi.json lists all paths",
+    405: "this path does not support the method; the header Allow lists those that it supports",
 }
 
 
 def of_http(error: HTTPException, app: FastAPI, request: Request) -> Problem:
-    """What the framework refused: a path, a method, a form that is cut short."""
+    """The problem of a request that the framework refused: unknown path or method, incomplete form."""
     headers = dict(error.headers or {})
     if error.status_code == 405:
         headers["Allow"] = ", ".join(_methods(app, request))
@@ -127,18 +127,19 @@ def of_http(error: HTTPException, app: FastAPI, request: Request) -> Problem:
 
 
 def _methods(app: FastAPI, request: Request) -> list[str]:
-    """What a path knows; the router tells of the first route only."""
-    asked = ({**request.scope, "method": method} for method in METHODS)
+    """The methods of a path; the router reports those of the first matching route only."""
+    scopes = ({**request.scope, "method": method} for method in METHODS)
     return [
         scope["method"]
-        for scope in asked
+        for scope in scopes
         if any(route.matches(scope)[0] is Match.FULL for route in app.router.routes)
     ]
 
 
 def of_database(error: sqlite3.OperationalError) -> Problem:
+    """The problem of an error of the database."""
     if "locked" in str(error):
-        why = "the jobs are being written to, and still were after a while; ask again in 10 s"
+        why = "the database of the jobs is locked; retry in 10 s"
         return Problem(503, "busy", "The service is busy", why, {"Retry-After": "10"})
     return Problem(
         507, "disk", "The disk refused", f"the jobs cannot be read or written ({error}); {SEE_LOG}"
@@ -146,32 +147,32 @@ def of_database(error: sqlite3.OperationalError) -> Problem:
 
 
 def of_validation(error: RequestValidationError) -> Problem:
-    """Each value that is wrong, by its name."""
-    said = "; ".join(
-        f"{'.'.join(str(part) for part in one['loc'][1:]) or one['loc'][0]}: {one['msg']}"
-        for one in error.errors()
+    """The problem of invalid values, each with its name."""
+    errors = "; ".join(
+        f"{'.'.join(str(part) for part in value['loc'][1:]) or value['loc'][0]}: {value['msg']}"
+        for value in error.errors()
     )
-    return Problem(422, "values", "A value cannot be used", f"{said}; see /v1/openapi.json")
+    return Problem(422, "values", "A value cannot be used", f"{errors}; see /v1/openapi.json")
 
 
-def _describe(app: FastAPI, settings: ServeSettings) -> None:
-    """Put the problem document into the schema; take out FastAPI's own, and keys where none are asked for."""
-    make = app.openapi
+def _complete_openapi(app: FastAPI, settings: ServeSettings) -> None:
+    """Add the problem document to the schema; remove FastAPI's errors, and keys if none are required."""
+    original = app.openapi
 
-    def described() -> dict[str, Any]:
+    def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
             from pydantic import TypeAdapter
 
-            schema = make()
+            schema = original()
             schemas = schema.setdefault("components", {}).setdefault("schemas", {})
             schemas["ProblemDocument"] = TypeAdapter(ProblemDocument).json_schema()
             for name in ("HTTPValidationError", "ValidationError"):
                 schemas.pop(name, None)
-            if not (settings.asks_for_keys or settings.admin):
+            if not (settings.requires_keys or settings.admin):
                 schema["components"].pop("securitySchemes", None)
                 for operations in schema["paths"].values():
                     for operation in operations.values():
                         operation.pop("security", None)
         return app.openapi_schema or {}
 
-    app.openapi = described  # type: ignore[method-assign]  # FastAPI's documented way to change it
+    app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's documented way to change it

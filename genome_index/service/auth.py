@@ -1,4 +1,4 @@
-"""Who asks: the name of an API key, or this machine. Each has a share of the requests."""
+"""Authentication: the caller of a request, by API key or address, and its request rate."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ HEADER = APIKeyHeader(name="X-API-Key", auto_error=False)
 
 
 async def service_of(request: Request) -> Service:
-    found: Service = request.app.state.service
-    return found
+    service: Service = request.app.state.service
+    return service
 
 
 Served = Annotated[Service, Depends(service_of)]
@@ -30,34 +30,34 @@ async def caller(
     bearer: Annotated[HTTPAuthorizationCredentials | None, Depends(BEARER)],
     header: Annotated[str | None, Depends(HEADER)],
 ) -> str:  # fmt: skip
-    """Who asks, by name; counted.
+    """The name of the caller; the request counts towards its rate.
 
     Raises
     ------
     Problem
-        401 without a key that is known, where one is asked for; 429 beyond the caller's share.
+        401 without a known key if the service requires one; 429 above the rate.
     """
     key = bearer.credentials if bearer else header or request.cookies.get(COOKIE)
-    name = who(service, key, request.client.host if request.client else "local")
-    if service.settings.asks_for_keys and (wait := service.rates.take(name, time.monotonic())):
+    name = caller_name(service, key, request.client.host if request.client else "local")
+    if service.settings.requires_keys and (wait := service.rates.take(name, time.monotonic())):
         raise Problem(
             429, "too-many-requests", "Too many requests",
-            f"a caller may ask {service.limits.requests_each:,} times a minute; ask again in {wait:.0f} s",
+            f"a caller may send {service.limits.requests_each:,} requests a minute; retry in {wait:.0f} s",
             {"Retry-After": f"{max(1.0, wait):.0f}"},
         )  # fmt: skip
     return name
 
 
-def who(service: Service, key: str | None, host: str) -> str:
-    """The name of a key, or of the machine that asks where no key is asked for."""
-    if key is None and not service.settings.asks_for_keys:
+def caller_name(service: Service, key: str | None, host: str) -> str:
+    """The name of an API key, or the address of the caller if the service requires no key."""
+    if key is None and not service.settings.requires_keys:
         return f"host {host}"
     known = find_key(service.keys, key) if key else None
     if known is None:
         what = "no API key was sent" if not key else "this API key is not known"
         raise Problem(
-            401, "key", "An API key is needed",
-            f"{what}; send one as `Authorization: Bearer KEY` (whoever runs the service makes it with "
+            401, "key", "An API key is required",
+            f"{what}; send one as `Authorization: Bearer KEY` (the operator of the service makes it with "
             "`gindex key add NAME`)", {"WWW-Authenticate": "Bearer"},
         )  # fmt: skip
     return f"key {known.name}"
@@ -66,22 +66,21 @@ def who(service: Service, key: str | None, host: str) -> str:
 Caller = Annotated[str, Depends(caller)]
 
 
-async def may_change(request: Request, service: Served, name: Caller) -> str:
-    """The caller, if it may change the index.
+async def admin(request: Request, service: Served, name: Caller) -> str:
+    """The name of the caller, if it may change the index.
 
     Raises
     ------
     Problem
         403
     """
-    own = name.removeprefix("key ")
-    admin = {key.name for key in list_keys(service.keys) if key.admin}
-    if name.startswith("key ") and own in admin:
+    admin_keys = {f"key {key.name}" for key in list_keys(service.keys) if key.admin}
+    if name in admin_keys:
         return name
     raise Problem(
         403, "admin", "This key may not change the index",
-        "only keys that were made with `gindex key add NAME --admin` may; ask whoever runs the service",
+        "only keys made with `gindex key add NAME --admin` may; ask the operator of the service",
     )  # fmt: skip
 
 
-Admin = Annotated[str, Depends(may_change)]
+Admin = Annotated[str, Depends(admin)]

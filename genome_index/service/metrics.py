@@ -1,4 +1,4 @@
-"""What is counted of a service, for Prometheus. No name of a query, a caller or a file is in it."""
+"""Metrics of the service for Prometheus, without names of queries, callers or files."""
 
 from __future__ import annotations
 
@@ -10,29 +10,31 @@ SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 
 
 class Metrics:
+    """The counters and histograms of a service."""
+
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
         self.requests = Counter(
-            "gindex_requests", "Requests that were answered.", ["method", "route", "status"],
+            "gindex_requests", "Answered requests.", ["method", "route", "status"],
             registry=self._registry,
         )  # fmt: skip
         self.seconds = Histogram(
-            "gindex_request_seconds", "From a request to the end of its answer.", ["method", "route"],
+            "gindex_request_seconds", "Seconds from a request to the end of its answer.", ["method", "route"],
             buckets=SECONDS, registry=self._registry,
         )  # fmt: skip
-        self.accepted = Counter("gindex_accepted_jobs", "Queries taken in.", registry=self._registry)
+        self.accepted = Counter("gindex_accepted_jobs", "Accepted queries.", registry=self._registry)
         self._gauges: dict[str, Gauge] = {}
 
-    def text(self, jobs: Mapping[str, int], now: Mapping[str, tuple[str, float]]) -> bytes:
-        """The exposition; `jobs` by state, and what is true now: name -> what it is, value."""
+    def text(self, jobs: Mapping[str, int], gauges: Mapping[str, tuple[str, float]]) -> bytes:
+        """The text for Prometheus; `jobs` by state, and `gauges`: name -> description, value."""
         gauge = self._gauge("gindex_jobs", "Queries by state.", ["state"])
         for state in ("queued", "running", "done", "failed"):
             gauge.labels(state).set(jobs.get(state, 0))
-        for name, (what, value) in now.items():
-            self._gauge(name, what, []).set(value)
+        for name, (description, value) in gauges.items():
+            self._gauge(name, description, []).set(value)
         return generate_latest(self._registry)
 
-    def _gauge(self, name: str, what: str, labels: list[str]) -> Gauge:
+    def _gauge(self, name: str, description: str, labels: list[str]) -> Gauge:
         if name not in self._gauges:
-            self._gauges[name] = Gauge(name, what, labels, registry=self._registry)
+            self._gauges[name] = Gauge(name, description, labels, registry=self._registry)
         return self._gauges[name]

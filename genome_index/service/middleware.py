@@ -1,4 +1,4 @@
-"""What holds for every request and answer: where it may come from, and what a browser may do with it."""
+"""Middleware for every request: refuses requests of other sites, sets security headers, counts and logs."""
 
 from __future__ import annotations
 
@@ -28,21 +28,21 @@ HEADERS = {
     ),
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
-    "Referrer-Policy": "same-origin",  # a link to a result is its key: no other site is told
+    "Referrer-Policy": "same-origin",  # other sites must not learn the address of a result, which is secret
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
-    "Cache-Control": "no-store",  # answers are nobody else's; what may be kept says so itself
+    "Cache-Control": "no-store",  # answers are private; files that may be cached set their own header
 }
 
 log = logging.getLogger("gindex.requests")
 
 
-class Guard:
-    """The outermost layer: refuses what no browser of ours would send, sets headers, counts, and logs.
+class ServiceMiddleware:
+    """The outermost layer of the application.
 
-    A line of the log has method, route, status and time: no path, because a result's is its key, and nothing
-    of what was sent.
+    A line of the log has method, route, status and time. It has no path, because whoever knows the path of a
+    result may read it, and no content.
     """
 
     def __init__(self, app: App, settings: ServeSettings, metrics: Metrics) -> None:
@@ -51,9 +51,9 @@ class Guard:
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
-        began, status = time.perf_counter(), 500
+        start, status = time.perf_counter(), 500
 
-        async def noted(message: Message) -> None:
+        async def send_with_headers(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
@@ -65,11 +65,11 @@ class Guard:
         try:
             problem = refusal(scope["method"], Headers(scope=scope), self.settings)
             if problem is not None:
-                await as_response(problem, scope["path"])(scope, receive, noted)
+                await as_response(problem, scope["path"])(scope, receive, send_with_headers)
             else:
-                await self.app(scope, receive, noted)
+                await self.app(scope, receive, send_with_headers)
         finally:
-            self._count(scope, status, time.perf_counter() - began)
+            self._count(scope, status, time.perf_counter() - start)
         return None
 
     def _count(self, scope: Message, status: int, seconds: float) -> None:
@@ -80,17 +80,17 @@ class Guard:
 
 
 def refusal(method: str, headers: Headers, settings: ServeSettings) -> Problem | None:
-    """Why a request is refused whatever it asks: another site sent it through somebody's browser.
+    """The problem of a request that another site sent through the browser of a user; None if it is none.
 
-    A name that is not this machine's can lead here by a DNS answer that has changed since the page that asks
-    was loaded; what a form or script of another site sends bears its origin.
+    A foreign host name can lead to this machine by a DNS answer that changed after the page was loaded (DNS
+    rebinding); forms and scripts of another site send their origin.
     """
     host = headers.get("host", "")
     name = urlsplit(f"//{host}").hostname or ""
     if settings.is_local and name not in (*LOOPBACK, *settings.names):
         return Problem(
-            421, "host", "This service is not called that",
-            f"it was asked for as {name!r}; ask for it as {settings.host}, or start it with "
+            421, "host", "This service has another name",
+            f"the request is for the host {name!r}; use {settings.host}, or start the service with "
             f"--allow-host {name}",
         )  # fmt: skip
     if method in READING:
@@ -99,11 +99,12 @@ def refusal(method: str, headers: Headers, settings: ServeSettings) -> Problem |
     elsewhere = origin is not None and urlsplit(origin).netloc != host
     if elsewhere or headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
         return Problem(
-            403, "cross-site", "Another site may not ask for this",
-            "the request came from a page of another site; open the service's own page, or use a script",
+            403, "cross-site", "Requests of other sites are refused",
+            "the request came from a page of another site; open the page of the service, or use a script",
         )  # fmt: skip
     return None
 
 
 def as_response(problem: Problem, path: str) -> JSONResponse:
+    """The answer with a problem document."""
     return JSONResponse(problem.document(path), problem.status, dict(problem.headers), media_type=MEDIA_TYPE)

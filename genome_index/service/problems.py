@@ -1,4 +1,4 @@
-"""What went wrong, as the API says it: RFC 9457 problem documents, the cure in their sentence."""
+"""Problems: errors as the API sends them (RFC 9457), with the cure in their sentence."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from genome_index.errors import (
     UsageError,
 )
 
-SEE_LOG = "whoever runs the service finds more in its log"
+SEE_LOG = "the log of the service has the details"
 MEDIA_TYPE = "application/problem+json"
 
 
 @dataclass
 class Problem(Exception):
-    """An answer that is no success: `title` names the kind, `detail` is a sentence with value and cure."""
+    """An error response: `title` names the kind, `detail` is a sentence with value and cure."""
 
     status: int
     slug: str  # of the problem's type: /problems/SLUG
@@ -30,7 +30,7 @@ class Problem(Exception):
     headers: Mapping[str, str] = field(default_factory=dict)
 
     def document(self, instance: str) -> dict[str, object]:
-        """The problem document; `instance` is the path that was asked."""
+        """The problem document; `instance` is the path of the request."""
         return {
             "type": f"/problems/{self.slug}",
             "title": self.title,
@@ -41,7 +41,7 @@ class Problem(Exception):
 
 
 def of_error(error: GindexError) -> Problem:
-    """An error of the library as a problem; where the service's files lie is for its log only."""
+    """An error of the library as a problem, without paths of the service."""
     match error:
         case StorageError():
             return Problem(507, "disk", "The disk refused", f"{error.reason}; {SEE_LOG}")
@@ -50,14 +50,15 @@ def of_error(error: GindexError) -> Problem:
         case UsageError():
             return Problem(422, "usage", "The request cannot be answered", str(error))
         case IndexLocked():
-            why = "another gindex is writing to it, and still was after a while; ask again in a minute"
-            return Problem(409, "locked", "The index is being written to", why, {"Retry-After": "60"})
+            why = "another gindex process is writing to it; retry in a minute"
+            return Problem(409, "locked", "The index is locked", why, {"Retry-After": "60"})
         case UnusableIndex():
-            detail = f"the index cannot be read just now; {SEE_LOG}"
+            detail = f"the index cannot be read; {SEE_LOG}"
             return Problem(503, "index", "The index cannot be used", detail, {"Retry-After": "60"})
         case _:
             return Problem(500, "error", "Something went wrong", f"{type(error).__name__}; {SEE_LOG}")
 
 
 def not_found(what: str, cure: str) -> Problem:
-    return Problem(404, "not-found", "There is no such thing here", f"{what}; {cure}")
+    """The problem of something that does not exist."""
+    return Problem(404, "not-found", "Not found", f"{what}; {cure}")

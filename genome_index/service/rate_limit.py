@@ -1,42 +1,41 @@
-"""How often one caller may ask: a bucket of requests for each, which fills up again as time passes."""
+"""Rate limit: a token bucket for each caller, in memory."""
 
 from __future__ import annotations
 
 from genome_index.errors import UsageError
 
 MINUTE_S = 60.0
-SLACK_S = 1e-6  # who waits as long as was said is let through, whatever rounding does
-LEAST_SWEPT = 1024  # callers; fewer are not worth looking through
+SLACK_S = 1e-6  # rounding: a caller that waits the announced time is let in
+LEAST_SWEPT = 1024  # buckets in memory before full ones are dropped
 
 
 class Rates:
-    """A bucket for each caller holds a minute's requests, and fills up over a minute; kept in memory.
+    """Token buckets by caller: each holds the requests of a minute and refills within a minute.
 
-    Of a bucket it is enough to know when it will be full again. One that is full is as good as new and is
-    forgotten, so what is kept grows with the requests of the last minute, never with the callers there have
-    ever been.
+    A bucket is stored as the time at which it is full again. A full bucket is the same as a new one and is
+    dropped, so the memory grows with the requests of the last minute, not with the number of callers.
     """
 
     def __init__(self, per_minute: int) -> None:
         if per_minute < 1:
-            raise UsageError(f"{per_minute} requests a minute let nobody in; give 1 or more")
-        self._each_s = MINUTE_S / per_minute  # for one request's place to come back
+            raise UsageError(f"{per_minute} requests a minute are too few; give 1 or more")
+        self._token_s = MINUTE_S / per_minute  # to refill one token
         self._full_at: dict[str, float] = {}
         self._sweep_at = LEAST_SWEPT
 
     def take(self, caller: str, now: float) -> float:
-        """Let a request in (0.0), or say in how many seconds it can come again; `now` never goes back."""
-        full_at = max(self._full_at.get(caller, now), now) + self._each_s
+        """Seconds until a request is allowed; 0.0 takes a token and allows it now. `now` is monotonic."""
+        full_at = max(self._full_at.get(caller, now), now) + self._token_s
         wait_s = full_at - now - MINUTE_S
         if wait_s > SLACK_S:
             return wait_s
         self._full_at[caller] = full_at
         if len(self._full_at) >= self._sweep_at:
-            self._forget(now)
+            self._drop_full(now)
         return 0.0
 
-    def _forget(self, now: float) -> None:
-        """Let full buckets go; the next time is when as many again have come."""
+    def _drop_full(self, now: float) -> None:
+        """Drop full buckets; the next sweep is when the number of the others has doubled."""
         self._full_at = {caller: full_at for caller, full_at in self._full_at.items() if full_at > now}
         self._sweep_at = max(LEAST_SWEPT, 2 * len(self._full_at))
 

@@ -1,4 +1,4 @@
-"""The API's documents, as OpenAPI describes them and callers get them."""
+"""Documents of the API: what OpenAPI describes and callers receive."""
 
 from __future__ import annotations
 
@@ -23,12 +23,16 @@ class ProblemDocument:
 
 @dataclass(frozen=True)
 class Progress:
+    """The progress of a query in genomes."""
+
     answered: int
     inputs: int
 
 
 @dataclass(frozen=True)
-class AskedDocument:
+class SettingsDocument:
+    """The settings of a query."""
+
     k: int
     genome_per: Literal["file", "record"]
     exclude_identical: bool
@@ -38,6 +42,8 @@ class AskedDocument:
 
 @dataclass(frozen=True)
 class Links:
+    """The addresses of a query."""
+
     self: str
     calls: str
     report: str
@@ -46,15 +52,15 @@ class Links:
 
 @dataclass(frozen=True)
 class QueryDocument:
-    """A query: how far it is, and in the end its answers, each by the contract of call.schema.json."""
+    """A query: its state and progress, and when it is done its answers, each by call.schema.json."""
 
     id: str
     state: State
-    position: int | None  # among those that wait; 1 is next
+    position: int | None  # in the queue; 1 is next
     progress: Progress
     name: str
     size_bytes: int
-    settings: AskedDocument
+    settings: SettingsDocument
     created: str
     started: str | None
     finished: str | None
@@ -68,52 +74,57 @@ class QueryDocument:
 
 @dataclass(frozen=True)
 class PicturesDocument:
-    """Of each answer in order: its genome's windows and their nearest species; has it a portrait."""
+    """The figures of a query, a value for each answer in order."""
 
     pictures: Pictures
-    paintings: list[dict[str, Any] | None]
-    portraits: list[bool]
+    windows: list[dict[str, Any] | None]  # the windows of the genome, each with its nearest reference
+    compositions: list[bool]  # whether there is a composition figure
 
 
 @dataclass(frozen=True)
 class Health:
+    """The service is alive."""
+
     status: Literal["ok"]
 
 
 @dataclass(frozen=True)
 class Readiness:
+    """The service can answer queries."""
+
     status: Literal["ready"]
-    workers: int  # that can answer now
+    workers: int  # number of workers that can answer now
     snapshot: int
 
 
 @dataclass(frozen=True)
 class ChangeDocument:
-    """A change of the index: how far it is, and what was done, in sentences."""
+    """A change of the index: its state, and what was done, a sentence each."""
 
     id: str
     action: Action
     state: Literal["queued", "running", "done", "failed"]
-    done: tuple[str, ...]
+    messages: tuple[str, ...]
     problem: str | None
     created: str
     finished: str | None
 
 
 def change_document(change: Change) -> ChangeDocument:
+    """The document of a stored change."""
     return ChangeDocument(
-        change.id, change.action, change.state, change.done, change.problem, moment(change.created) or "",
+        change.id, change.action, change.state, change.messages, change.problem, moment(change.created) or "",
         moment(change.finished),
     )  # fmt: skip
 
 
 def query_document(job: Job) -> dict[str, Any]:
-    """A QueryDocument but for its result, which is streamed as it was kept."""
+    """A QueryDocument without its result, which is streamed from the database."""
     path = f"/v1/queries/{job.id}"
     return asdict(
         QueryDocument(
             job.id, job.state, job.position, Progress(job.answered, job.inputs), job.name, job.size_bytes,
-            AskedDocument(**asdict(job.asked)), moment(job.created) or "", moment(job.started),
+            SettingsDocument(**asdict(job.settings)), moment(job.created) or "", moment(job.started),
             moment(job.finished), moment(job.expires), job.notes, job.pictures, job.problem,
             Links(path, f"{path}/calls", f"{path}/report", f"/queries/{job.id}"),
         )
@@ -126,22 +137,22 @@ def moment(seconds: float | None) -> str | None:
 
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """What OpenAPI says of the answers that are no success."""
+    """The error responses of an operation for OpenAPI."""
     content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/ProblemDocument"}}}
-    return {status: {"description": WHY[status], "content": content} for status in statuses}
+    return {status: {"description": DESCRIPTIONS[status], "content": content} for status in statuses}
 
 
-WHY = {
+DESCRIPTIONS = {
     400: "The request cannot be understood.",
     401: "An API key is missing or unknown.",
-    403: "This key, or this page, may not do that.",
-    404: "There is no such thing here.",
+    403: "The key, or the page that sent the request, has no permission.",
+    404: "Not found.",
     408: "The upload took too long.",
-    409: "Not now: something else is being done with it.",
-    413: "More was sent than is taken.",
-    415: "Not a kind of body that is read.",
-    422: "A value, or the sequence, cannot be used.",
-    429: "Too much was asked for.",
-    503: "Not now: the service is busy or starting.",
+    409: "Not possible in the current state.",
+    413: "The upload is too large.",
+    415: "The media type is not supported.",
+    422: "A value or the sequence cannot be used.",
+    429: "Too many requests, or too many waiting queries.",
+    503: "The service is busy or starting.",
     507: "The disk is full.",
 }

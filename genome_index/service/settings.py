@@ -1,4 +1,4 @@
-"""What a service allows: every limit in one frozen value."""
+"""Settings of a service, and its limits."""
 
 from __future__ import annotations
 
@@ -12,43 +12,44 @@ HOUR_S = 3600.0
 
 @dataclass(frozen=True)
 class Limits:
-    """How much, how many, how long."""
+    """Limits of size, number and time."""
 
-    upload_bytes: int = 100 * MB  # of a body, as it comes
-    upload_s: float = 600.0  # for a body to come in
-    unpacked_bytes: int = 400 * MB  # of the text in it; a decompression bomb has more
+    upload_bytes: int = 100 * MB  # of a request body
+    upload_s: float = 600.0  # for a request body to arrive
+    unpacked_bytes: int = 400 * MB  # of the text in it, against decompression bombs
     records: int = 20_000  # of an upload
-    queued: int = 2_000  # jobs that wait, of all callers
-    queued_each: int = 500  # jobs that wait, of one caller
-    job_s: float = 600.0  # from its start; what takes longer is stopped
-    kept_s: float = 7 * 24 * HOUR_S  # answers, from the end of the job
-    wait_s: float = 60.0  # the longest that a request with wait=true is held open
-    free_bytes: int = 200 * MB  # that a disk must have left, or nothing is accepted
-    requests_each: int = 600  # a minute and caller; nobody is counted on loopback without keys
+    queued: int = 2_000  # waiting jobs of all callers
+    queued_each: int = 500  # waiting jobs of one caller
+    job_s: float = 600.0  # from the start of a job; longer jobs are stopped
+    kept_s: float = 7 * 24 * HOUR_S  # from the end of a job to the deletion of its answers
+    wait_s: float = 60.0  # that a request with wait=true is held open at most
+    free_bytes: int = 200 * MB  # on the disk, or no upload is accepted
+    requests_each: int = 600  # of one caller in a minute; not counted on loopback without keys
 
 
 @dataclass(frozen=True)
 class ServeSettings:
-    """One service: what it serves, where it keeps its jobs, and what it allows."""
+    """The settings of one service."""
 
-    index: Path
-    data: Path
+    index: Path  # folder of the index
+    data: Path  # folder of jobs, answers and API keys
     host: str = "127.0.0.1"
     port: int = 8765
     workers: int = max(1, (os.cpu_count() or 2) - 1)
-    keys: bool = False  # an API key is asked for; always where not only this machine can ask
-    admin: bool = False  # the write endpoints are there, for keys that may use them
-    names: tuple[str, ...] = ()  # that the service may be asked by, besides those of this machine
-    model: str = ""  # where the index's language model lies now, if it has moved
+    keys: bool = False  # require an API key on loopback too; other addresses always require one
+    admin: bool = False  # enable the write endpoints for admin keys
+    names: tuple[str, ...] = ()  # further host names of the service
+    model: str = ""  # folder of the language model of the index, if it has moved
     limits: Limits = Limits()
 
     @property
     def is_local(self) -> bool:
-        """Whether only this machine can ask."""
+        """Whether only this machine can connect."""
         return self.host in LOOPBACK
 
     @property
-    def asks_for_keys(self) -> bool:
+    def requires_keys(self) -> bool:
+        """Whether requests need an API key."""
         return self.keys or not self.is_local
 
 

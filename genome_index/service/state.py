@@ -1,4 +1,4 @@
-"""The service behind the routes: the index as it is now, the jobs, who draws, and who may ask."""
+"""State of a running service: the current index, jobs, changes, workers, render process and API keys."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ from genome_index.collection.map import Map
 from genome_index.errors import GindexError, UsageError
 from genome_index.io.locks import locked
 from genome_index.service.api_keys import list_keys
-from genome_index.service.figures.pool import Studio
+from genome_index.service.figures.pool import RenderPool
 from genome_index.service.jobs.database import connect
-from genome_index.service.jobs.index_changes import Changes, carried_out, taxonomy_path
-from genome_index.service.jobs.queue import OVER, Job, Jobs, State
-from genome_index.service.jobs.supervisor import Crew
+from genome_index.service.jobs.index_changes import Changes, applied, taxonomy_path
+from genome_index.service.jobs.queue import FINISHED, Job, Jobs, State
+from genome_index.service.jobs.supervisor import Supervisor
 from genome_index.service.jobs.uploads import path_of
 from genome_index.service.metrics import Metrics
 from genome_index.service.problems import Problem
 from genome_index.service.rate_limit import Rates
 from genome_index.service.settings import ServeSettings
-from genome_index.service.views.index_view import Library
+from genome_index.service.views.index_view import IndexView
 
-LOOK_EVERY_S = 0.01  # whether a job that somebody waits for is over
-CHANGES_EVERY_S = 0.2  # whether a change of the index is asked for
-INDEX_EVERY_S = 1.0  # whether the index has a new snapshot
-CHECKERS = 2  # threads that unpack and check what comes in
+JOBS_EVERY_S = 0.01  # check for finished jobs that a request waits for
+CHANGES_EVERY_S = 0.2  # check for a requested change of the index
+INDEX_EVERY_S = 1.0  # check for a new snapshot of the index
+CHECKERS = 2  # threads that unpack and check uploads
 
 Result = TypeVar("Result")
 log = logging.getLogger(__name__)
@@ -43,116 +43,122 @@ class Service:
     def __init__(self, settings: ServeSettings) -> None:
         self.settings = settings
         self.limits = settings.limits
-        self._held = ExitStack()
-        self._held.enter_context(locked(settings.data, wait_s=0.0))  # one service a folder
+        self._locks = ExitStack()
+        self._locks.enter_context(locked(settings.data, wait_s=0.0))  # one service for each folder
         self.keys = connect(settings.data)
-        require_safe(settings, self.keys_there())
-        self.library = Library.open(settings.index, settings.model)
+        require_safe(settings, self.number_of_keys())
+        self.index_view = IndexView.open(settings.index, settings.model)
         self._map_text: str | None = None
-        self._mapped: Library | None = None  # whose map that is
+        self._mapped_view: IndexView | None = None  # the view of that map
         self.jobs = Jobs(settings.data, settings.limits)
         self.changes = Changes(settings.data)
-        self._watched = Jobs(settings.data, settings.limits)  # of the event loop; sees what others commit
+        self._watched = Jobs(settings.data, settings.limits)  # of the event loop, to see commits of workers
         self.rates = Rates(settings.limits.requests_each)
         self.metrics = Metrics()
-        self.studio = Studio()
-        self.crew = Crew(settings)
-        self._disk = ThreadPoolExecutor(1, "jobs")  # SQLite wants one thread at a time
+        self.render_pool = RenderPool()
+        self.supervisor = Supervisor(settings)
+        self._disk = ThreadPoolExecutor(1, "jobs")  # SQLite allows one thread at a time
         self._checks = ThreadPoolExecutor(CHECKERS, "checks")
-        self._waiters: dict[asyncio.Event, str] = {}
-        self._seen = -1  # the version of the jobs when the waiters were last looked through
+        self._waiters: dict[asyncio.Event, str] = {}  # event -> id of the job
+        self._checked_version = -1  # of the jobs, at the last check of the waiters
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
-        self.crew.start()
-        self.changes.take_over()
-        tasks = [self._ring, self._follow_index, *([self._carry_out] if self.settings.admin else [])]
-        self._tasks = [asyncio.create_task(_kept_up(task)) for task in tasks]
+        """Start workers and background tasks."""
+        self.supervisor.start()
+        self.changes.resume()
+        tasks = [
+            self._wake_waiters,
+            self._follow_index,
+            *([self._apply_change] if self.settings.admin else []),
+        ]
+        self._tasks = [asyncio.create_task(_repeated(task)) for task in tasks]
 
     async def stop(self) -> None:
-        """Nothing is lost: what is not answered yet goes on at the next start."""
+        """Stop in good order; unanswered jobs continue at the next start."""
         for task in self._tasks:
             task.cancel()
         for task in self._tasks:
             with suppress(asyncio.CancelledError):
                 await task
-        await asyncio.to_thread(self.crew.stop)
-        await asyncio.to_thread(self.studio.close)
+        await asyncio.to_thread(self.supervisor.stop)
+        await asyncio.to_thread(self.render_pool.close)
         self._disk.shutdown()
         self._checks.shutdown()
         for database in (self.jobs, self._watched, self.changes, self.keys):
             database.close()
-        self._held.close()
+        self._locks.close()
 
-    def keys_there(self) -> int:
+    def number_of_keys(self) -> int:
         return len(list_keys(self.keys))
 
-    async def on_disk(self, act: Callable[..., Result], *values: object) -> Result:
-        """Run what reads or writes the jobs, beside the event loop."""
-        return await asyncio.get_running_loop().run_in_executor(self._disk, partial(act, *values))
+    async def on_disk(self, function: Callable[..., Result], *values: object) -> Result:
+        """Run a function that reads or writes the jobs, outside the event loop."""
+        return await asyncio.get_running_loop().run_in_executor(self._disk, partial(function, *values))
 
-    async def in_checks(self, act: Callable[..., Result], *values: object) -> Result:
-        return await asyncio.get_running_loop().run_in_executor(self._checks, partial(act, *values))
+    async def in_checks(self, function: Callable[..., Result], *values: object) -> Result:
+        """Run a function that checks or converts data, outside the event loop."""
+        return await asyncio.get_running_loop().run_in_executor(self._checks, partial(function, *values))
 
     # -- waiting ---------------------------------------------------------------------------------------------
 
-    async def until_over(self, job_id: str, timeout_s: float) -> Job:
-        """The job when it is over, or as it is when the time is."""
+    async def until_finished(self, job_id: str, timeout_s: float) -> Job:
+        """The job when it is finished, or its current state after the timeout."""
         event = asyncio.Event()
         self._waiters[event] = job_id
         try:
             state: State | None = self._watched.states([job_id]).get(job_id)
-            if state is not None and state not in OVER:
+            if state is not None and state not in FINISHED:
                 with suppress(TimeoutError):
                     await asyncio.wait_for(event.wait(), timeout_s)
         finally:
             del self._waiters[event]
         return await self.on_disk(self.jobs.get, job_id)
 
-    async def _ring(self) -> None:
-        """Wake whoever waits for a job that is over, or gone."""
-        await asyncio.sleep(LOOK_EVERY_S)
-        if not self._waiters or (version := self._watched.version()) == self._seen:
+    async def _wake_waiters(self) -> None:
+        """Wake the requests that wait for a job that is finished or deleted."""
+        await asyncio.sleep(JOBS_EVERY_S)
+        if not self._waiters or (version := self._watched.version()) == self._checked_version:
             return
         states = self._watched.states(sorted(set(self._waiters.values())))
         for event, job in list(self._waiters.items()):
-            if states.get(job, "done") in OVER:
+            if states.get(job, "done") in FINISHED:
                 event.set()
-        self._seen = version
+        self._checked_version = version
 
     # -- the index -------------------------------------------------------------------------------------------
 
     async def _follow_index(self) -> None:
-        """Turn to a new snapshot, and then to its map; until they are there the old ones answer."""
+        """Open a new snapshot, then its map; until they are loaded the old ones are served."""
         settings = self.settings
-        if not self.library.is_current():
-            self.library = await asyncio.to_thread(Library.open, settings.index, settings.model)
-        if self._mapped is not self.library:
-            library = self.library
-            found = await self.studio.map(settings.index, settings.model)
-            text = await asyncio.to_thread(_as_text, library, found)
+        if not self.index_view.is_current():
+            self.index_view = await asyncio.to_thread(IndexView.open, settings.index, settings.model)
+        if self._mapped_view is not self.index_view:
+            view = self.index_view
+            new_map = await self.render_pool.map(settings.index, settings.model)
+            text = await asyncio.to_thread(_map_json, view, new_map)
             if text is not None:  # else the index has changed again
-                self._mapped, self._map_text = library, text
+                self._mapped_view, self._map_text = view, text
         await asyncio.sleep(INDEX_EVERY_S)
 
-    async def _carry_out(self) -> None:
-        """The next change of the index that was asked for."""
+    async def _apply_change(self) -> None:
+        """Apply the next requested change of the index."""
         change = await self.on_disk(self.changes.claim)
         if change is None:
             return await asyncio.sleep(CHANGES_EVERY_S)
-        done, problem = await carried_out(self.settings, change)
-        await self.on_disk(self.changes.finish, change.id, done, problem)
-        for left in (path_of(self.settings.data, change.id), taxonomy_path(self.settings.data, change.id)):
-            left.unlink(missing_ok=True)
+        messages, problem = await applied(self.settings, change)
+        await self.on_disk(self.changes.finish, change.id, messages, problem)
+        for upload in (path_of(self.settings.data, change.id), taxonomy_path(self.settings.data, change.id)):
+            upload.unlink(missing_ok=True)
         return None
 
     async def map_text(self) -> str | None:
-        """The map as JSON; None while the first is being made."""
+        """The map as JSON; None while the first map is made."""
         return self._map_text
 
 
-async def _kept_up(task: Callable[[], Awaitable[None]]) -> None:
-    """Do it again and again; what goes wrong is told, and tried again a little later."""
+async def _repeated(task: Callable[[], Awaitable[None]]) -> None:
+    """Repeat a task for ever; an error is logged, and the task repeated after a pause."""
     while True:
         try:
             await task()
@@ -161,28 +167,30 @@ async def _kept_up(task: Callable[[], Awaitable[None]]) -> None:
             await asyncio.sleep(INDEX_EVERY_S)
 
 
-def _as_text(library: Library, found: Map) -> str | None:
-    drawn = library.map(found)
-    return None if drawn is None else json.dumps(drawn, ensure_ascii=False)
+def _map_json(view: IndexView, new_map: Map) -> str | None:
+    data = view.map(new_map)
+    return None if data is None else json.dumps(data, ensure_ascii=False)
 
 
 def require_safe(settings: ServeSettings, keys: int) -> None:
-    """Refuse to listen to other machines without keys.
+    """Refuse to serve other machines, or to enable the write endpoints, without API keys.
 
     Raises
     ------
     UsageError
     """
-    if settings.asks_for_keys and not keys:
+    if settings.requires_keys and not keys:
         why = (
-            "--keys asks" if settings.keys else f"--host {settings.host} lets other machines ask, which calls"
+            "--keys requires"
+            if settings.keys
+            else f"--host {settings.host} admits other machines and requires"
         )
         raise UsageError(
-            f"{why} for an API key, and {settings.data} holds none; make one with "
+            f"{why} an API key, and {settings.data} has none; make one with "
             f"`gindex key add NAME --data {settings.data}`"
         )
     if settings.admin and not keys:
         raise UsageError(
-            f"--admin calls for an API key that may change the index, and {settings.data} holds none; make "
-            f"one with `gindex key add NAME --admin --data {settings.data}`"
+            f"--admin requires an API key that may change the index, and {settings.data} has none; make one "
+            f"with `gindex key add NAME --admin --data {settings.data}`"
         )

@@ -1,4 +1,4 @@
-"""What schemathesis sends as sequence: mostly FASTA that can be answered, now and then packed or damaged."""
+"""Sequences that schemathesis sends: mostly valid FASTA, sometimes compressed or damaged."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""API keys: shown once, kept as digests, and refused from the moment they are removed."""
+"""API keys: shown once, stored as digests, and refused once they are removed."""
 
 import hashlib
 import sqlite3
@@ -36,7 +36,7 @@ def gindex_key(*words):
 # The library ------------------------------------------------------------------------------------------------
 
 
-def test_a_key_opens_and_says_whose_it_is(keys):
+def test_find_key_returns_name_and_rights(keys):
     anna, boss = add_key(keys, "anna"), add_key(keys, "boss@lab.example", admin=True)
     found = find_key(keys, anna)
     assert found == Key("anna", False, found.created)
@@ -45,7 +45,7 @@ def test_a_key_opens_and_says_whose_it_is(keys):
     assert [key.name for key in list_keys(keys)] == ["anna", "boss@lab.example"]
 
 
-def test_keys_are_long_random_and_alike_in_nothing_but_the_prefix(keys):
+def test_keys_are_long_and_random_with_a_common_prefix(keys):
     made = [add_key(keys, f"key{number}") for number in range(200)]
     assert len({key[3:9] for key in made}) == 200
     for key in made:
@@ -56,13 +56,13 @@ def test_keys_are_long_random_and_alike_in_nothing_but_the_prefix(keys):
 def test_no_part_of_a_key_is_on_the_disk(data, keys):
     key = add_key(keys, "anna")
     keys.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    kept = b"".join(path.read_bytes() for path in data.iterdir())
-    assert hashlib.sha256(key.encode()).hexdigest().encode() in kept
+    stored = b"".join(path.read_bytes() for path in data.iterdir())
+    assert hashlib.sha256(key.encode()).hexdigest().encode() in stored
     for start in range(3, len(key) - 8):
-        assert key[start : start + 8].encode() not in kept
+        assert key[start : start + 8].encode() not in stored
 
 
-def test_what_is_no_key_opens_nothing(keys):
+def test_other_texts_are_no_keys(keys):
     key = add_key(keys, "anna")
     digest = hashlib.sha256(key.encode()).hexdigest()
     for other in (
@@ -80,9 +80,9 @@ def test_what_is_no_key_opens_nothing(keys):
         assert find_key(keys, other) is None, other
 
 
-def test_a_removed_key_opens_nothing_and_its_name_can_be_given_again(keys):
+def test_a_removed_key_is_refused_and_its_name_is_free(keys):
     old = add_key(keys, "anna", admin=True)
-    with pytest.raises(UsageError, match="there is a key called 'anna' already"):
+    with pytest.raises(UsageError, match="there is a key called 'anna', and it cannot be shown again"):
         add_key(keys, "anna")
     assert find_key(keys, old).admin
     remove_key(keys, "anna")
@@ -92,31 +92,31 @@ def test_a_removed_key_opens_nothing_and_its_name_can_be_given_again(keys):
     assert find_key(keys, old) is None
 
 
-def test_an_unknown_name_is_said_beside_those_there_are(keys):
-    with pytest.raises(UsageError, match="no key is called 'bert'; there is none at all"):
+def test_an_unknown_name_is_reported_with_the_known_names(keys):
+    with pytest.raises(UsageError, match="no key is called 'bert'; there are no keys"):
         remove_key(keys, "bert")
     add_key(keys, "anna")
     add_key(keys, "carl")
-    with pytest.raises(UsageError, match="no key is called 'bert'; there are anna, carl"):
+    with pytest.raises(UsageError, match="no key is called 'bert'; known are anna, carl"):
         remove_key(keys, "bert")
 
 
 @pytest.mark.parametrize("name", ["a", "A.b_c-d@e", "9", "x" * 64])
-def test_names_that_can_be_given(keys, name):
+def test_allowed_names(keys, name):
     assert find_key(keys, add_key(keys, name)).name == name
 
 
 @pytest.mark.parametrize(
     "name", ["", " ", "a b", "a\n", "-x", ".", "@x", "x" * 65, "é", "a/b", "a\tb", "a\x00", "<b>", "'"]
 )
-def test_odd_names_are_refused(keys, name):
+def test_other_names_are_refused(keys, name):
     with pytest.raises(UsageError, match="a key cannot be called"):
         add_key(keys, name)
     assert not list_keys(keys)
 
 
 @given(text=st.text())
-def test_no_text_opens_anything_but_the_key(tmp_path_factory, text):
+def test_no_random_text_is_a_key(tmp_path_factory, text):
     with closing(connect(tmp_path_factory.getbasetemp() / "guessed")) as connection:
         if not list_keys(connection):
             add_key(connection, "anna")
@@ -126,7 +126,7 @@ def test_no_text_opens_anything_but_the_key(tmp_path_factory, text):
 # The command ------------------------------------------------------------------------------------------------
 
 
-def test_the_key_stands_alone_on_standard_output(data):
+def test_standard_output_has_only_the_key(data):
     done = gindex_key("add", "anna", "--admin", "--data", data)
     assert done.exit_code == 0
     assert done.stderr == "an admin key for anna, shown this once: send it as `Authorization: Bearer KEY`\n"
@@ -134,7 +134,7 @@ def test_the_key_stands_alone_on_standard_output(data):
         assert find_key(connection, done.stdout.removesuffix("\n")) == list_keys(connection)[0]
 
 
-def test_listed_and_removed(data):
+def test_list_and_remove(data):
     gindex_key("add", "anna", "--data", data)
     gindex_key("add", "boss", "--admin", "--data", data)
     head, *rows = [line.split("\t") for line in gindex_key("list", "--data", data).stdout.splitlines()]
@@ -144,37 +144,38 @@ def test_listed_and_removed(data):
     assert len(gindex_key("list", "--data", data).stdout.splitlines()) == 2
 
 
-def test_the_folder_is_the_one_of_the_environment(data, monkeypatch):
+def test_the_folder_comes_from_the_environment(data, monkeypatch):
     monkeypatch.setenv("GINDEX_DATA", str(data))
     assert gindex_key("add", "anna").exit_code == 0
     assert (data / FILE).is_file()
 
 
 @pytest.mark.parametrize("words", [["list"], ["remove", "anna"]])
-def test_a_folder_that_is_no_services_is_said_and_not_made(data, words):
+def test_a_folder_without_service_is_reported_and_not_created(data, words):
     done = gindex_key(*words, "--data", data)
     assert done.exit_code == 2
     assert done.stderr == (
-        f"gindex: no service has its jobs in {data} (no {FILE} there); give the --data of `gindex serve`\n"
+        f"gindex: {data} is not the folder of a service (no {FILE} in it); "
+        "give the --data of `gindex serve`\n"
     )
     assert not data.exists()
 
 
-def test_wrong_use_is_one_sentence(data):
+def test_usage_errors_are_one_sentence(data):
     assert gindex_key("add", "anna", "--data", data).exit_code == 0
     for words in (["add", "anna"], ["add", "a b"], ["remove", "bert"]):
         done = gindex_key(*words, "--data", data)
         assert (done.exit_code, done.stdout, done.stderr.count("\n")) == (2, "", 1)
 
 
-def test_a_folder_that_cannot_be_written_to_is_said(tmp_path):
+def test_a_folder_without_write_permission_is_reported(tmp_path):
     (tmp_path / "file").write_text("no folder")
     done = gindex_key("add", "anna", "--data", tmp_path / "file" / "service")
     assert done.exit_code == 2
     assert "cannot write here" in done.stderr
 
 
-def test_a_damaged_database_is_said(data):
+def test_a_damaged_database_is_reported(data):
     with closing(connect(data)):
         pass
     (data / FILE).write_bytes(b"no database" * 1000)
@@ -185,14 +186,14 @@ def test_a_damaged_database_is_said(data):
     assert "damaged" in done.stderr
 
 
-def test_a_key_that_another_process_adds_is_known_at_once(data, keys):
+def test_keys_of_another_connection_are_known_at_once(data, keys):
     key = gindex_key("add", "anna", "--data", data).stdout.strip()
     assert find_key(keys, key).name == "anna"
     gindex_key("remove", "anna", "--data", data)
     assert find_key(keys, key) is None
 
 
-def test_a_rolled_back_key_is_none(keys):
+def test_a_rolled_back_key_is_unknown(keys):
     keys.execute("BEGIN")
     key = add_key(keys, "anna")
     keys.execute("ROLLBACK")

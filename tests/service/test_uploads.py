@@ -1,4 +1,4 @@
-"""What comes in: names that are no paths, bodies that are no sequence, and archives that claim too much."""
+"""Uploads: file names, bodies without sequence, decompression bombs, limits."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import gzip
 import json
 import lzma
 import random
-import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -29,7 +28,6 @@ from genome_index.service.jobs.uploads import checked, genomes_of, limited, path
 from genome_index.service.problems import Problem
 from genome_index.service.settings import Limits
 
-MALFORMED = 1_000
 PACKERS: dict[str, Callable[[bytes], bytes]] = {
     "gz": gzip.compress, "bz2": bz2.compress, "xz": lzma.compress, "zst": zstandard.compress,
 }  # fmt: skip
@@ -44,22 +42,24 @@ def test_a_shown_name_is_never_a_path(name: str) -> None:
     assert not {"/", "\\", "\0", "\n"} & set(shown)
 
 
-def take_in(data: Path, body: bytes, per: GenomePer = "file", limits: Limits | None = None) -> Upload:
+def accept(data: Path, body: bytes, per: GenomePer = "file", limits: Limits | None = None) -> Upload:
     with receiving(data, "job") as raw:
         raw.write_bytes(body)
         return checked(raw, "job", "x.fa", per, data, limits or Limits())
 
 
 @pytest.mark.parametrize("how", PACKERS)
-def test_what_is_kept_is_the_plain_text(tmp_path: Path, how: str) -> None:
+def test_the_stored_file_is_plain_text(tmp_path: Path, how: str) -> None:
     text = b">a\n" + b"ACGTTGCA" * 50_000 + b"\n>b\nACGT\n"
-    found = take_in(tmp_path, PACKERS[how](text) * 2, "record")  # two archives in a row, as `cat` makes them
+    found = accept(
+        tmp_path, PACKERS[how](text) * 2, "record"
+    )  # two archives in one file, as `cat` makes them
     assert path_of(tmp_path, "job").read_bytes() == text * 2
     assert (found.size_bytes, found.inputs) == (2 * len(text), 4)
     assert [path.name for path in (tmp_path / "uploads").iterdir()] == ["job"]
 
 
-def test_genomes_bear_the_callers_names(tmp_path: Path) -> None:
+def test_genomes_have_the_file_name_of_the_caller(tmp_path: Path) -> None:
     path = tmp_path / "u3Fq-abc"
     path.write_bytes(b">\nACGT\n>named\nACGT\n")
     assert [genome.id for genome in genomes_of(path, "sample.fa.gz", "file")] == ["sample"]
@@ -68,53 +68,52 @@ def test_genomes_bear_the_callers_names(tmp_path: Path) -> None:
     assert {genome.source for genome in records} == {"sample.fa.gz"}
 
 
-def test_records_are_counted_as_they_are_read(tmp_path: Path) -> None:
+def test_records_are_counted_as_the_reader_counts_them(tmp_path: Path) -> None:
     chance = random.Random(3)
     for _ in range(50):
         lines = chance.choices([b">a", b">", b"ACGT", b"", b"NN"], k=chance.randrange(1, 400))
         text = b">first\nACGT\n" + b"\n".join(lines)
-        found = take_in(tmp_path, text, "record")
+        found = accept(tmp_path, text, "record")
         assert found.inputs == len(list(iter_genomes([path_of(tmp_path, "job")], "record")))
 
 
 @pytest.mark.parametrize(
     ("limits", "sentence"),
-    [(Limits(unpacked_bytes=1_000_000), "it unpacks to more than the 1 MB that are taken"),
-     (Limits(records=10), "it has more than the 10 records that are taken")],
+    [(Limits(unpacked_bytes=1_000_000), "it unpacks to more than 1 MB, the limit"),
+     (Limits(records=10), "it has more than 10 records, the limit")],
 )  # fmt: skip
-def test_limits_are_told_with_their_numbers(tmp_path: Path, limits: Limits, sentence: str) -> None:
+def test_limits_are_reported_with_their_numbers(tmp_path: Path, limits: Limits, sentence: str) -> None:
     text = b"".join(b">%d\n%s\n" % (number, b"ACGT" * 300) for number in range(2_000))
     with pytest.raises(Problem, match=sentence) as refused:
-        take_in(tmp_path, gzip.compress(text), "record", limits)
+        accept(tmp_path, gzip.compress(text), "record", limits)
     assert refused.value.status == 413
     assert list((tmp_path / "uploads").iterdir()) == []
 
 
 @pytest.mark.parametrize("how", ["gz", "xz", "zst"])
-def test_a_bomb_costs_little_memory_and_time(tmp_path: Path, how: str) -> None:
+def test_a_decompression_bomb_takes_little_memory(tmp_path: Path, how: str) -> None:
     import tracemalloc
 
-    bomb = PACKERS[how](b"\0" * 1_000_000_000 if how == "zst" else b">a\n" + b"A" * 300_000_000)
+    text = b"\0" * 300_000_000 if how == "zst" else b">a\n" + b"A" * 30_000_000
+    bomb = PACKERS[how](text)
     assert len(bomb) < 1_000_000
     tracemalloc.start()
-    began = time.monotonic()
-    with pytest.raises(Problem, match="more than the 100 MB"):
-        take_in(tmp_path, bomb, limits=Limits(unpacked_bytes=100_000_000))
+    with pytest.raises(Problem, match="it unpacks to more than 20 MB, the limit"):
+        accept(tmp_path, bomb, limits=Limits(unpacked_bytes=20_000_000))
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 300_000_000
-    assert time.monotonic() - began < 60
 
 
-def test_an_archive_that_asks_for_much_memory_is_refused(tmp_path: Path) -> None:
+def test_an_archive_that_needs_much_memory_is_refused(tmp_path: Path) -> None:
     window = zstandard.ZstdCompressionParameters(window_log=30, enable_ldm=True)
     packer = zstandard.ZstdCompressor(compression_params=window).compressobj()
     body = packer.compress(b">a\n" + b"ACGT" * 1_000) + packer.flush()
-    with pytest.raises(Problem, match="takes more than the 128 MB of memory"):
-        take_in(tmp_path, body)
+    with pytest.raises(Problem, match="unpacking takes more than 128 MB of memory, the limit"):
+        accept(tmp_path, body)
 
 
-def test_who_sends_too_slowly_is_not_waited_for() -> None:
+def test_a_slow_upload_times_out() -> None:
     async def receive() -> dict[str, object]:
         await asyncio.sleep(0.05)
         return {"type": "http.request", "body": b"A", "more_body": True}
@@ -125,13 +124,13 @@ def test_who_sends_too_slowly_is_not_waited_for() -> None:
             size += len((await bounded())["body"])
             assert size < 100
 
-    with pytest.raises(Problem, match="it was not complete after") as refused:
+    with pytest.raises(Problem, match="it was incomplete after") as refused:
         finished(read_all())
     assert refused.value.status == 408
 
 
 def malformed(chance: random.Random, sample: bytes) -> tuple[str, bytes, str]:
-    """Kind, body, content type of something that is no sequence."""
+    """Kind, body and content type of an upload that is no sequence."""
     start = chance.randrange(len(sample) - 4_000)
     text = b">real\n" + sample[start : start + 3_000].replace(b"\n", b"").replace(b">", b"N")
     plain = "application/octet-stream"
@@ -174,11 +173,12 @@ def malformed(chance: random.Random, sample: bytes) -> tuple[str, bytes, str]:
             )
 
 
-def test_a_thousand_malformed_uploads_are_refused_with_a_sentence(service: Running, demo: Path) -> None:
+@pytest.mark.parametrize("number", [100, pytest.param(1_000, marks=pytest.mark.long)])
+def test_malformed_uploads_are_refused_with_a_sentence(service: Running, demo: Path, number: int) -> None:
     sample, chance = (demo / "sample.fasta").read_bytes(), random.Random(11)
     kinds: Counter[str] = Counter()
     with service.client() as client:
-        for _ in range(MALFORMED):
+        for _ in range(number):
             kind, body, content_type = malformed(chance, sample)
             answer = client.post("/v1/queries", content=body, headers={"Content-Type": content_type})
             kinds[kind] += 1
@@ -188,5 +188,5 @@ def test_a_thousand_malformed_uploads_are_refused_with_a_sentence(service: Runni
             assert len(problem["detail"].split()) >= 4, (kind, problem)
             assert str(service.data) not in answer.text
         assert len(kinds) == 13
-        assert client.post("/v1/queries?wait=true", content=sample).json()["state"] == "done"
+    assert service.query(sample)["state"] == "done"
     assert [path for path in (service.data / "uploads").iterdir() if path.name.startswith(".")] == []

@@ -1,12 +1,12 @@
-"""A service from Python: ask about genomes, and look up what an index holds.
+"""Python client of a service: query genomes, and read the contents of its index.
 
-    from genome_index.service.client.client import Client
+    from genome_index import Client
 
     with Client("http://127.0.0.1:8765", key="gx_...") as service:
         for call in service.query("sample.fasta"):
             print(call["query"], call["verdict"], call["name"], call["confidence"])
 
-Answers are JSON objects as the API has them; a call is one by the contract of call.schema.json.
+Answers are JSON objects of the API; a call follows call.schema.json.
 """
 
 from __future__ import annotations
@@ -29,47 +29,66 @@ __all__ = ["Client", "Job", "ServiceError"]
 
 Json = dict[str, Any]
 Source = str | os.PathLike[str] | bytes | BinaryIO
-HELD_S = 30.0  # that a request waits for the end of a query, before it is sent again
-TOLD_EVERY_S = 1.0  # where somebody wants to know how far it is
-LEAST_PAUSE_S = 0.2  # between two looks at a query, if the service does not hold them open
-DRAWN_S = 300.0  # that a service may take for a report's figures
-PAGE = 500  # genomes or species asked for at once
-NEEDED = ("id", "state", "position", "progress", "name", "links", "notes", "problem", "result")  # of a query
+HELD_S = 30.0  # that one request waits for the end of a query
+PROGRESS_EVERY_S = 1.0  # between two calls of `progress`
+LEAST_PAUSE_S = 0.2  # between two requests for a query, if the service does not hold them open
+REPORT_S = 300.0  # that a service may take for the figures of a report
+PAGE = 500  # genomes or species in one request
+REQUIRED = (
+    "id",
+    "state",
+    "position",
+    "progress",
+    "name",
+    "links",
+    "notes",
+    "problem",
+    "result",
+)  # fields of a query
 
 
 @dataclass(frozen=True)
 class Job:
-    """A query that was accepted, as it was when the service was asked."""
+    """An accepted query, in the state of the last request."""
 
     id: str
     state: Literal["queued", "running", "done", "failed"]
-    position: int | None  # among those that wait; 1 is next
-    answered: int  # genomes
-    inputs: int
+    position: int | None  # in the queue; 1 is next
+    answered: int  # genomes answered so far
+    inputs: int  # genomes of the query
     name: str
-    page: str  # address of its page, for a browser
+    page: str  # address of its web page
     notes: tuple[str, ...]
     problem: str | None  # why it failed, and what to do
-    result: list[Json] | None  # the calls, when it is done
-    document: Json  # all that the service says of it
+    result: list[Json] | None  # the calls; None unless it is done
+    document: Json  # the whole answer of the service
 
     @property
-    def over(self) -> bool:
+    def is_finished(self) -> bool:
+        """Whether it is done or has failed."""
         return self.state in ("done", "failed")
 
 
 class Client:
-    """One service. Every method raises ServiceError where the service refuses, fails, or is not there.
+    """Client of one service. Every method raises ServiceError if the service refuses, fails or is missing.
 
     Parameters
     ----------
     url : str
+        Address of the service.
     key : str, optional
-        An API key, where the service asks for one.
+        API key, if the service requires one.
     timeout : float
-        Seconds of silence on an open connection, beyond what a query is waited for.
+        Longest silence in seconds on an open connection, beyond the time that a query is waited for.
     patience : float
-        Seconds to spend in all on waiting, until what was refused for now or broke off is asked for again.
+        Longest total pause in seconds between repetitions of a request that was refused or interrupted.
+
+    Examples
+    --------
+    >>> with Client("http://127.0.0.1:8765", key="gx_...") as service:  # doctest: +SKIP
+    ...     [call] = service.query("sample.fasta")
+    ...     call["verdict"], call["name"], call["confidence"]
+    ('species', 'Demobacter simulatus', 0.99)
     """
 
     def __init__(
@@ -105,16 +124,30 @@ class Client:
         timeout: float | None = None,
         progress: Callable[[Job], object] | None = None,
     ) -> list[Json]:
-        """Ask about the genomes of a file, and wait for the calls: one for each genome, in their order.
+        """Query the genomes of a file and wait for the calls: one for each genome, in order.
 
-        `source` is a path, sequence as bytes, or a binary file; compressed or not. `timeout` is in seconds,
-        None waits for as long as it takes; `progress` hears of the job about once a second. What is not
-        answered in time goes on: the error's sentence has its id.
+        Parameters
+        ----------
+        source : path, bytes or binary file
+            FASTA or GenBank, plain or compressed.
+        k : int
+            Hits to report for each genome.
+        genome_per : "file" or "record"
+            Whether the file or each of its records is a genome.
+        exclude_identical : bool
+            Leave out references with the same sequence.
+        name : str, optional
+            File name in the answers; by default the name of `source`.
+        timeout : float, optional
+            Longest wait in seconds; None waits until the end. After the timeout the query continues, and the
+            message of the error has its id.
+        progress : callable, optional
+            Called with the job about once a second.
         """
         settings = {"k": k, "genome_per": genome_per, "exclude_identical": exclude_identical}
         allowed = _Allowed(timeout)
         job = self._post(source, name, settings, 0.0 if progress else allowed.of(HELD_S))
-        job = self._over(job, allowed, progress)
+        job = self._finished(job, allowed, progress)
         if job.result is None:
             raise ServiceError("The query failed", str(job.problem), kind="failed")
         return job.result
@@ -130,62 +163,65 @@ class Client:
         keep: bool = False,
         name: str | None = None,
     ) -> Job:
-        """Ask as `query` does, and wait for nothing: what is accepted outlives a restart of the service.
+        """Submit a query without waiting; an accepted query survives a restart of the service.
 
-        `pictures` has each genome painted for the page; `keep` keeps the sequence as long as the answers.
+        The parameters are those of `query`; `pictures` draws the figures of each genome, and `keep` keeps the
+        sequence as long as the answers.
         """
         settings = {"k": k, "genome_per": genome_per, "exclude_identical": exclude_identical}
         return self._post(source, name, {**settings, "pictures": pictures, "keep": keep}, 0.0)
 
     def job(self, id: str) -> Job:
+        """The current state of a query."""
         return self._job(id, 0.0)
 
     def wait(
         self, job: Job | str, timeout: float | None = None, progress: Callable[[Job], object] | None = None
     ) -> Job:
-        """The job when it is over: done, or failed."""
+        """The job when it is done or has failed."""
         allowed = _Allowed(timeout)
-        return self._over(job if isinstance(job, Job) else self.job(job), allowed, progress)
+        return self._finished(job if isinstance(job, Job) else self.job(job), allowed, progress)
 
     def cancel(self, id: str) -> None:
-        """Stop a query if it is not over, and have its sequence and its answers deleted."""
+        """Stop a query that is not finished, and delete its sequence and answers."""
         try:
             self._service.answer(Request(_path("queries", id), "DELETE"))
         except ServiceError as error:
-            if error.status != 404 or error.tries == 1:  # else it was the answer that did not get through
+            if error.status != 404 or error.tries == 1:  # else only the first response was lost
                 raise
 
     def calls(self, id: str, format: Literal["json", "jsonl", "tsv"] = "json") -> bytes:
-        """The answers, byte for byte as `gindex query --format` writes them."""
+        """The answers, byte for byte as in `gindex query --format`."""
         return self._service.answer(Request(_path("queries", id, "calls"), params={"format": format})).content
 
     def report(self, id: str) -> bytes:
-        """The answers as one HTML page that needs no network."""
-        return self._service.answer(Request(_path("queries", id, "report"), held_s=DRAWN_S)).content
+        """The answers as an HTML report that needs no network."""
+        return self._service.answer(Request(_path("queries", id, "report"), held_s=REPORT_S)).content
 
-    # -- what the index holds --------------------------------------------------------------------------------
+    # -- contents of the index -------------------------------------------------------------------------------
 
     def index(self) -> Json:
-        """What is served, when it was built and from what."""
+        """The index of the service: contents, settings, origin and history."""
         return self._service.json(Request(_path("index")))
 
     def genomes(self, search: str = "", rank: str | None = None, name: str | None = None) -> Iterator[Json]:
-        """Genomes by id: whose id or a name holds `search`, and that bear `name` at a rank or as a label."""
+        """Genomes in the order of their ids: `search` is in the id or a name, `name` is theirs at `rank`."""
         return self._pages("genomes", {"search": search, "rank": rank, "name": name})
 
     def genome(self, id: str) -> Json:
+        """One genome: names, nearest genomes, warnings and threshold."""
         return self._service.json(Request(_path("genomes", id)))
 
     def species_list(self, search: str = "") -> Iterator[Json]:
-        """Species by name."""
+        """Species by name, with `search` in the name."""
         return self._pages("species", {"search": search})
 
     def species(self, name: str) -> Json:
-        """One species: its members, the identity it asks for, its nearest neighbours."""
+        """One species: its genomes, threshold and nearest species."""
         return self._service.json(Request(_path("species", name)))
 
     def map(self) -> Json:
-        """Every genome as a place in the plane."""
+        """The map of all genomes in the plane."""
         return self._service.json(Request(_path("map")))
 
     # --------------------------------------------------------------------------------------------------------
@@ -200,26 +236,26 @@ class Client:
             {"Idempotency-Key": secrets.token_urlsafe(16), "Content-Type": "application/octet-stream"},
             body, held_s,
         )  # fmt: skip
-        return self._job_of(self._service.json(request, *NEEDED))
+        return self._job_of(self._service.json(request, *REQUIRED))
 
-    def _over(self, found: Job, allowed: _Allowed, progress: Callable[[Job], object] | None) -> Job:
-        while not found.over:
+    def _finished(self, job: Job, allowed: _Allowed, progress: Callable[[Job], object] | None) -> Job:
+        while not job.is_finished:
             if progress:
-                progress(found)
+                progress(job)
             if not allowed.of(HELD_S):
-                raise _late(found, allowed.timeout_s)
-            began = time.monotonic()
-            found = self._job(found.id, allowed.of(TOLD_EVERY_S if progress else HELD_S))
-            if not found.over:
-                time.sleep(allowed.of(max(0.0, began + LEAST_PAUSE_S - time.monotonic())))
+                raise _late(job, allowed.timeout_s)
+            start = time.monotonic()
+            job = self._job(job.id, allowed.of(PROGRESS_EVERY_S if progress else HELD_S))
+            if not job.is_finished:
+                time.sleep(allowed.of(max(0.0, start + LEAST_PAUSE_S - time.monotonic())))
         if progress:
-            progress(found)
-        return found
+            progress(job)
+        return job
 
     def _job(self, id: str, held_s: float) -> Job:
         held = {"wait": held_s > 0, "timeout": held_s}
         request = Request(_path("queries", id), params=held, held_s=held_s)
-        return self._job_of(self._service.json(request, *NEEDED))
+        return self._job_of(self._service.json(request, *REQUIRED))
 
     def _job_of(self, document: Json) -> Job:
         return Job(
@@ -228,11 +264,11 @@ class Client:
             tuple(document["notes"]), document["problem"], document["result"], document,
         )  # fmt: skip
 
-    def _pages(self, what: str, params: Mapping[str, str | None]) -> Iterator[Json]:
+    def _pages(self, path: str, params: Mapping[str, str | None]) -> Iterator[Json]:
         offset, total = 0, 1
         while offset < total:
             page = self._service.json(
-                Request(_path(what), params={**params, "offset": offset, "limit": PAGE})
+                Request(_path(path), params={**params, "offset": offset, "limit": PAGE})
             )
             yield from page["items"]
             offset, total = offset + PAGE, page["total"]
@@ -243,36 +279,36 @@ def _path(*parts: str) -> str:
 
 
 def _body(source: Source) -> tuple[bytes | Path, str | None]:
-    """What is sent, so that it can be sent again, and what it is called."""
+    """The body of a request, which can be sent again, and its file name."""
     if isinstance(source, bytes):
         return source, None
     if isinstance(source, str | os.PathLike):
         if str(source).lstrip().startswith((">", "LOCUS ")) or "\n" in str(source):
-            raise UsageError("this is sequence where a path should be; give sequence as bytes")
+            raise UsageError("this is a sequence instead of a path; give sequence as bytes")
         return Path(source), Path(source).name
     content: object = source.read()
     if not isinstance(content, bytes):
-        raise UsageError("this file is open as text; open it as bytes, with mode 'rb'")
+        raise UsageError("this file is open as text; open it with mode 'rb'")
     name = getattr(source, "name", None)
     return content, Path(name).name if isinstance(name, str) else None
 
 
 class _Allowed:
-    """The time that something may take, from now on."""
+    """The rest of a time limit that starts now."""
 
     def __init__(self, timeout_s: float | None) -> None:
         self.timeout_s = inf if timeout_s is None else timeout_s
         self._end = time.monotonic() + self.timeout_s
 
     def of(self, seconds: float) -> float:
-        """As much of these as there is left."""
+        """`seconds`, or the time that is left if it is less."""
         return max(0.0, min(seconds, self._end - time.monotonic()))
 
 
 def _late(job: Job, timeout_s: float) -> ServiceError:
     return ServiceError(
-        "The query is not answered yet",
-        f"query {job.id} is {job.state} after {timeout_s:g} s, {job.answered:,} of {job.inputs:,} are "
-        f"answered; it goes on: wait({job.id!r}) again, or cancel({job.id!r})",
+        "The query is not finished",
+        f"query {job.id} is {job.state} after {timeout_s:g} s, {job.answered:,} of {job.inputs:,} genomes "
+        f"are answered; it continues: wait({job.id!r}) again, or cancel({job.id!r})",
         kind="late",
     )  # fmt: skip

@@ -1,108 +1,67 @@
-"""What the studio's process does: its functions take plain values and give plain values back.
+"""Functions of the render process: they take plain values and return plain values.
 
-An index and its map stay at hand until its pointer has moved. What the library raises on purpose comes back
-as a value, because an error does not survive the way between processes: it is made anew from its sentence,
-which its class does not take.
+An index and its map stay in memory until the pointer of the index moves.
 """
 
 from __future__ import annotations
 
 import gzip
-import multiprocessing
-import os
-import signal
-import threading
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from multiprocessing.connection import wait
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, TypeVar
+from typing import Any
 
 from genome_index.collection.map import Map, map_of
-from genome_index.errors import GindexError
 from genome_index.index.index import Index
 from genome_index.index.snapshots import POINTER
 from genome_index.report.figures.write_genomes import draw_species
-from genome_index.service.figures.query_figures import Drawn, report_of
+from genome_index.service.figures.query_figures import QueryFigures, report_html
 
-GIVES_WAY = 5  # answers go before pictures
-Made = TypeVar("Made")
-State = tuple[int, int]  # which file an index' pointer is, and of when: another one after each change
-
-
-@dataclass(frozen=True)
-class Refused:
-    """An error that was raised on purpose."""
-
-    kind: type[GindexError]
-    says: str
-    fields: Mapping[str, Any]
-
-    def error(self) -> GindexError:
-        """The same error again."""
-        found = self.kind.__new__(self.kind, self.says)
-        found.__dict__.update(self.fields)
-        return found
+IndexState = tuple[
+    int, int
+]  # inode and modification time (ns) of an index' pointer; every change makes a new file
 
 
-def guarded(draw: Callable[..., Made], *values: object) -> Made | Refused:
+def index_state(path: Path) -> IndexState:
+    """The state of the pointer of an index; zeros if there is none."""
     try:
-        return draw(*values)
-    except GindexError as error:
-        return Refused(type(error), str(error), vars(error))
-
-
-def prepare() -> None:
-    """A terminal's Ctrl-C is the service's affair; when that is gone, however it went, this process ends."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    os.nice(GIVES_WAY)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        wait([parent.sentinel])
-        os._exit(1)
-
-
-def state_of(path: Path) -> State:
-    """What the pointer of an index is now; nothing where there is none."""
-    try:
-        found = (path / POINTER).stat()
+        pointer = (path / POINTER).stat()
     except OSError:
         return 0, 0
-    return found.st_ino, found.st_mtime_ns
+    return pointer.st_ino, pointer.st_mtime_ns
 
 
 @lru_cache(1)
-def opened(path: Path, model: str, state: State) -> Index:
+def opened(path: Path, model: str, state: IndexState) -> Index:
     return Index.open(path, model)
 
 
 @lru_cache(1)
-def mapped(path: Path, model: str, state: State) -> Map:
-    """The map, which a folder that cannot be written to does not keep."""
+def collection_map(path: Path, model: str, state: IndexState) -> Map:
+    """The map, also of an index in a read-only folder, which cannot store it."""
     return map_of(opened(path, model, state))
 
 
-def lay_out(path: Path, model: str, state: State) -> None:
-    """Make the map, and leave it here."""
-    mapped(path, model, state)
+def prepare_map(path: Path, model: str, state: IndexState) -> None:
+    """Make the map and keep it in this process."""
+    collection_map(path, model, state)
 
 
 def report(
-    path: Path, model: str, state: State, calls: Sequence[Mapping[str, Any]],
-    pictures: Sequence[Drawn | None], gzipped: bool,
+    path: Path, model: str, state: IndexState, calls: Sequence[Mapping[str, Any]],
+    figures: Sequence[QueryFigures | None], gzipped: bool,
 ) -> bytes:  # fmt: skip
-    page = report_of(opened(path, model, state), calls, pictures, mapped(path, model, state)).encode()
+    """The HTML report of a query."""
+    index, mapped = opened(path, model, state), collection_map(path, model, state)
+    page = report_html(index, calls, figures, mapped).encode()
     return gzip.compress(page, 6, mtime=0) if gzipped else page
 
 
-def species(path: Path, model: str, state: State, name: str, theme: str) -> dict[str, bytes]:
-    """All members of a species over each other, as "svg" and "png"."""
+def species_composition(
+    path: Path, model: str, state: IndexState, name: str, theme: str
+) -> dict[str, bytes]:  # fmt: skip
+    """The composition figure of all genomes of a species, as "svg" and "png"."""
     with TemporaryDirectory() as folder:
-        drawn = draw_species(opened(path, model, state), name, Path(folder), theme)
-        return {path.suffix[1:]: path.read_bytes() for path in drawn.paths}
+        files = draw_species(opened(path, model, state), name, Path(folder), theme)
+        return {path.suffix[1:]: path.read_bytes() for path in files.paths}

@@ -1,7 +1,6 @@
-"""A query's pictures as values that outlive its sequence, and what is made of them when somebody asks.
+"""Figures of a query: drawn by a worker while the sequence exists, stored as JSON and PNG, shown later.
 
-A worker paints a genome and draws its portrait while the sequence is there; JSON and PNG are kept beside the
-answer. From these, and the answer's own JSON, comes the page that `gindex query --report` writes.
+The report of `gindex query --report` is made from the stored figures and calls.
 """
 
 from __future__ import annotations
@@ -17,62 +16,70 @@ from genome_index.index.index import Index
 from genome_index.io.quality import complaint
 from genome_index.records import Call, Genome
 from genome_index.report.calls import call_of
-from genome_index.report.figures.genome.windows import Painting, Stripe, painting
+from genome_index.report.figures.genome.windows import GenomeWindows, Window, nearest_windows
 from genome_index.report.figures.style import THEMES, ThemeName
 from genome_index.report.html.document import as_html
 from genome_index.report.html.query_page import Answered, query_page
-from genome_index.report.html.write_query import data_urls
-from genome_index.report.html.write_query import portraits as portraits_of
+from genome_index.report.html.write_query import compositions, data_urls
 
 
 @dataclass(frozen=True)
-class Drawn:
-    """What is kept of one query besides its call."""
+class QueryFigures:
+    """The stored figures of one query genome."""
 
-    painting: Painting | None = None  # None: not asked for, or the genome is not fit to be searched
-    portraits: Mapping[ThemeName, bytes] = field(default_factory=dict)  # PNG; none if not asked for
+    windows: GenomeWindows | None = None  # None if not requested, or the genome is not fit to be searched
+    compositions: Mapping[ThemeName, bytes] = field(default_factory=dict)  # PNG; empty if not requested
 
 
-def drawn(index: Index, genome: Genome, call: Call, portraits: bool) -> Drawn:
-    """The pictures of a genome that was called; portraits take a second, a painting a tenth of it."""
+def draw(index: Index, genome: Genome, call: Call, with_composition: bool) -> QueryFigures:
+    """The figures of a genome and its call; a composition takes a second, the windows a tenth of that."""
     if complaint(genome):
-        return Drawn()
-    return Drawn(painting(index, genome), portraits_of(index, genome, call) if portraits else {})
+        return QueryFigures()
+    images = compositions(index, genome, call) if with_composition else {}
+    return QueryFigures(nearest_windows(index, genome), images)
 
 
-def painting_json(painted: Painting) -> dict[str, Any]:
-    """A painting as plain values: positions in bp, 0-based and half-open, identity from 0 to 1."""
-    return asdict(painted)
+def windows_json(windows: GenomeWindows) -> dict[str, Any]:
+    """The windows of a genome as plain values: positions in bp, 0-based and half-open, identity 0 to 1."""
+    return {
+        "genome": windows.genome,
+        "length_bp": windows.length_bp,
+        "contig_ends": windows.contig_ends,
+        "windows": [asdict(window) for window in windows.windows],
+    }
 
 
-def painting_of(found: Mapping[str, Any]) -> Painting:
-    """The painting that these values tell of."""
-    stripes = tuple(Stripe(**stripe) for stripe in found["stripes"])
-    return Painting(found["genome"], found["length_bp"], tuple(found["contig_ends"]), stripes)
+def windows_of(document: Mapping[str, Any]) -> GenomeWindows:
+    """The windows of a genome from `windows_json`; earlier services stored them as `stripes`."""
+    windows = document["windows"] if "windows" in document else document["stripes"]
+    return GenomeWindows(
+        document["genome"], document["length_bp"], tuple(document["contig_ends"]),
+        tuple(Window(**window) for window in windows),
+    )  # fmt: skip
 
 
-def kept_drawings(rows: Sequence[sqlite3.Row], calls: int) -> list[Drawn | None]:
-    """What the service's file holds of a job's pictures, one for each call: number, painting, portraits."""
-    found: list[Drawn | None] = [None] * calls
+def stored_figures(rows: Sequence[sqlite3.Row], calls: int) -> list[QueryFigures | None]:
+    """The figures of a job, one for each call, from rows of the table `pictures`."""
+    figures: list[QueryFigures | None] = [None] * calls
     for row in rows:
-        content = {"light": row["portrait_light"], "dark": row["portrait_dark"]}
-        portraits = {theme: content[theme] for theme in THEMES if content[theme] is not None}
-        painted = painting_of(json.loads(row["painting"])) if row["painting"] else None
-        found[row["number"]] = Drawn(painted, portraits)
-    return found
+        images = {"light": row["portrait_light"], "dark": row["portrait_dark"]}
+        compositions = {theme: images[theme] for theme in THEMES if images[theme] is not None}
+        windows = windows_of(json.loads(row["painting"])) if row["painting"] else None
+        figures[row["number"]] = QueryFigures(windows, compositions)
+    return figures
 
 
-def report_of(
-    index: Index, calls: Sequence[Mapping[str, Any]], pictures: Sequence[Drawn | None],
+def report_html(
+    index: Index, calls: Sequence[Mapping[str, Any]], figures: Sequence[QueryFigures | None],
     mapped: Map | None = None,
 ) -> str:  # fmt: skip
-    """The HTML of `gindex query --report`, from calls by the JSON contract and what was drawn of each.
+    """The HTML of `gindex query --report`, from calls as JSON by call.schema.json and their figures.
 
-    The numbers on the page are the rounded ones of the contract, rounded once more; `mapped` is the map of
-    the index, where it is at hand.
+    Numbers on the page are rounded twice: in the JSON and on the page. `mapped` is the map of the index, made
+    if it is not given.
     """
     answered = [
-        Answered(call_of(call), one.painting, data_urls(one.portraits)) if one else Answered(call_of(call))
-        for call, one in zip(calls, pictures, strict=True)
+        Answered(call_of(call), one.windows, data_urls(one.compositions)) if one else Answered(call_of(call))
+        for call, one in zip(calls, figures, strict=True)
     ]
     return as_html(query_page(index, answered, mapped or map_of(index), calls))

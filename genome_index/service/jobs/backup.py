@@ -1,8 +1,9 @@
-"""A copy of a service's folder while the service runs: every job in it has the sequence that it needs.
+"""Backup of a service's folder while the service runs: the copy has the sequence of every job that needs it.
 
-Sequences are written before their job is accepted, never changed, and deleted after the end of their job has
-been committed. So most are copied while all goes on; for the few that came meanwhile the database is held
-still, and the state of that moment is what is copied. To restore, copy the folder back and start the service.
+A sequence is written before its job is accepted, never changed, and deleted after the end of the job is
+committed. So most sequences are copied while the service works; for the few that arrive meanwhile the
+database is locked, and the copy has the state of that moment. To restore, copy the folder back and start the
+service.
 """
 
 from __future__ import annotations
@@ -20,50 +21,50 @@ from genome_index.service.jobs.database import FILE, changing, connect, storage_
 from genome_index.service.jobs.uploads import FOLDER, path_of
 from genome_index.service.settings import Limits
 
-FEW_BYTES = 16_000_000  # copied in well under a second, for which the service can be held still
-MOST_ROUNDS = 20  # of copying what came during the round before
+FEW_BYTES = 16_000_000  # copied in well under a second, while the database is locked
+MOST_ROUNDS = 20  # of copying what arrived during the round before
 
 
 @dataclass(frozen=True)
 class Backup:
-    """What a copy holds."""
+    """The contents of a copy."""
 
     jobs: int
-    sequences: int  # of jobs that wait, run, wait for pictures, or keep theirs
-    missing: tuple[str, ...] = ()  # jobs whose sequence was not there: the service will say so as well
+    sequences: int  # of jobs that wait, run, wait for figures, or keep theirs
+    missing: tuple[str, ...] = ()  # ids of jobs whose sequence was missing in the service too
 
 
 def require_service(data: Path) -> None:
-    """Raise UsageError where a folder is not a service's."""
+    """Raise UsageError if a folder is not the folder of a service."""
     if not (data / FILE).is_file():
         raise UsageError(
-            f"no service has its jobs in {data} (no {FILE} there); give the --data of `gindex serve`"
+            f"{data} is not the folder of a service (no {FILE} in it); give the --data of `gindex serve`"
         )
 
 
 def backup(data: Path, out: Path) -> Backup:
-    """Copy a service's folder to `out`, which comes to be whole or not at all.
+    """Copy a service's folder to `out`, completely or not at all.
 
     Raises
     ------
     UsageError
-        `data` is not a service's folder, or `out` exists.
+        `data` is not the folder of a service, or `out` exists.
     StorageError
     """
     require_service(data)
     if out.exists():
-        raise UsageError(f"{out} is there already; give a folder that is not")
+        raise UsageError(f"{out} exists; give a new folder")
     work = new_folder(out)
     try:
-        done = _copied(data, work, out)
+        copied = _copy_to(data, work, out)
         finish_folder(work, out)
     except BaseException:
         shutil.rmtree(work, ignore_errors=True)  # it may be what filled the disk
         raise
-    return done
+    return copied
 
 
-def _copied(data: Path, work: Path, out: Path) -> Backup:
+def _copy_to(data: Path, work: Path, out: Path) -> Backup:
     with disk_errors(out):
         (work / FOLDER).mkdir()
     with closing(connect(data)) as snapshot, storage_errors(data):
@@ -77,9 +78,9 @@ def _copied(data: Path, work: Path, out: Path) -> Backup:
 
 
 def _copy_sequences(data: Path, work: Path, snapshot: sqlite3.Connection) -> set[str]:
-    """Copy the sequences that jobs need, and leave `snapshot` at the moment of which that is true.
+    """Copy the sequences that jobs need, and start the transaction of `snapshot` at that moment.
 
-    Returns the jobs that need theirs.
+    Returns the ids of the jobs that need their sequence.
     """
     with closing(Claims(data, Limits(), "backup")) as claims, closing(connect(data)) as writer:
         for _ in range(MOST_ROUNDS):
@@ -89,12 +90,12 @@ def _copy_sequences(data: Path, work: Path, snapshot: sqlite3.Connection) -> set
             needed = claims.with_sequence()
             _copy(needed, data, work)
             snapshot.execute("BEGIN")
-            snapshot.execute("SELECT count(*) FROM jobs").fetchone()  # from here on it sees this state
+            snapshot.execute("SELECT count(*) FROM jobs").fetchone()  # it sees this state from now on
     return needed
 
 
 def _copy(jobs: set[str], data: Path, work: Path) -> int:
-    """Copy the sequences that have not been copied yet; returns their bytes."""
+    """Copy the sequences that are not copied yet; returns their size in bytes."""
     size = 0
     with disk_errors(work):
         for job in sorted(jobs):
@@ -104,31 +105,35 @@ def _copy(jobs: set[str], data: Path, work: Path) -> int:
             try:
                 shutil.copy(path_of(data, job), target)
             except FileNotFoundError:
-                continue  # its job has ended since
+                continue  # its job has ended meanwhile
             sync(target)
             size += target.stat().st_size
     return size
 
 
 def _copy_database(snapshot: sqlite3.Connection, target: Path, out: Path) -> int:
-    """Copy the database as `snapshot` sees it, and look whether it is sound; returns how many jobs it has."""
+    """Copy the database as `snapshot` sees it, and check the copy; returns the number of jobs."""
     with closing(sqlite3.connect(target, isolation_level=None)) as copy:
         try:
             copy.execute("PRAGMA synchronous = FULL")
             snapshot.backup(copy)
-            copy.execute("PRAGMA journal_mode = DELETE")  # one file; a service makes its log beside it again
+            copy.execute(
+                "PRAGMA journal_mode = DELETE"
+            )  # one file; a service creates the write-ahead log again
         except sqlite3.OperationalError as error:
             raise StorageError(str(out), f"cannot write here ({error})") from error
         [sound] = copy.execute("PRAGMA integrity_check(1)").fetchone()
         if sound != "ok":
-            raise StorageError(str(out), f"the database is damaged ({sound}), and so is that of the service")
+            raise StorageError(
+                str(out), f"the copied database is damaged ({sound}), so the database of the service is too"
+            )
         return int(copy.execute("SELECT count(*) FROM jobs").fetchone()[0])
 
 
 def _keep_only(needed: set[str], folder: Path) -> tuple[str, ...]:
-    """Remove what was copied of jobs that ended meanwhile; returns the jobs whose sequence there is not."""
-    there = {path.name for path in folder.iterdir()}
-    for ended in there - needed:
+    """Delete copied sequences whose job has ended; returns the ids of jobs whose sequence is missing."""
+    copied = {path.name for path in folder.iterdir()}
+    for ended in copied - needed:
         (folder / ended).unlink()
     sync(folder)
-    return tuple(sorted(needed - there))
+    return tuple(sorted(needed - copied))

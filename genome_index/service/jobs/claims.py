@@ -1,4 +1,4 @@
-"""The workers' side of the jobs: whose turn it is, what was answered, and what becomes of a dead worker's."""
+"""Job queue as the workers see it: claim jobs, store answers and figures, release jobs of dead workers."""
 
 from __future__ import annotations
 
@@ -9,32 +9,33 @@ from pathlib import Path
 
 from genome_index.service.jobs.database import changing, connect, storage_errors
 from genome_index.service.jobs.queue import TURNS, Job, job_of
+from genome_index.service.jobs.stored_calls import current_call
 from genome_index.service.settings import Limits
 
 MOST_JOBS = 32  # in one claim
-MOST_BYTES = 4_000_000  # in one claim, but a single job may have more: others would wait for it
+MOST_BYTES = 4_000_000  # in one claim of several jobs; a larger job is claimed alone, others would wait
 MOST_ATTEMPTS = 3
 
 
 class Claims:
-    """The jobs of a service, as one worker sees them."""
+    """The jobs of a service, as the worker of this name sees them."""
 
     def __init__(self, data: Path, limits: Limits, worker: str) -> None:
         self.data, self.limits, self.worker, self._db = data, limits, worker, connect(data)
 
-    def claim(self, besides: Collection[str] = ()) -> list[Job]:
-        """The jobs whose turn it is, now this worker's, of callers besides those that are named.
+    def claim(self, without: Collection[str] = ()) -> list[Job]:
+        """Mark the next jobs as this worker's and return them; jobs of the callers in `without` stay queued.
 
-        One that a worker died of comes alone.
+        A job that was running when a worker died is claimed alone.
         """
         if not self._db.execute("SELECT 1 FROM jobs WHERE state = 'queued' LIMIT 1").fetchone():
             return []
-        marks = ", ".join("?" * len(besides))
+        marks = ", ".join("?" * len(without))
         with storage_errors(self.data), changing(self._db):
             turns = self._db.execute(
-                f"{TURNS} WHERE caller NOT IN ({marks}) ORDER BY position LIMIT {MOST_JOBS}", tuple(besides)
+                f"{TURNS} WHERE caller NOT IN ({marks}) ORDER BY position LIMIT {MOST_JOBS}", tuple(without)
             ).fetchall()
-            ids = _together(turns)
+            ids = _one_claim(turns)
             self._db.executemany(
                 "UPDATE jobs SET state = 'running', worker = ?, started = ? WHERE id = ?",
                 [(self.worker, time.time(), job) for job in ids],
@@ -42,13 +43,13 @@ class Claims:
         rows = [self._db.execute("SELECT * FROM jobs WHERE id = ?", (job,)).fetchone() for job in ids]
         return [job_of(row, None) for row in rows if row is not None]
 
-    def answer(self, found: Sequence[tuple[str, Sequence[str], bool]]) -> set[str]:
-        """Keep further answers of some jobs (id, calls as JSON, whether those were the last), all or none.
+    def answer(self, answers: Sequence[tuple[str, Sequence[str], bool]]) -> set[str]:
+        """Store further answers of jobs in one transaction: id, calls as JSON, whether they are the last.
 
-        Returns the jobs that are still wanted: not cancelled, and still this worker's.
+        Returns the ids of jobs that were not deleted and are still this worker's.
         """
         with storage_errors(self.data), changing(self._db):
-            return {job for job, calls, last in found if self._answered(job, calls, last)}
+            return {job for job, calls, last in answers if self._answered(job, calls, last)}
 
     def _answered(self, job: str, calls: Sequence[str], last: bool) -> bool:
         row = self._db.execute(
@@ -65,6 +66,7 @@ class Claims:
         return True
 
     def fail(self, job: str, sentence: str) -> None:
+        """End a running job as failed."""
         with storage_errors(self.data), changing(self._db):
             self._finish(job, "failed", sentence)
 
@@ -78,10 +80,10 @@ class Claims:
             (state, problem, now, now + self.limits.kept_s, state, state, job),
         )
 
-    # -- pictures --------------------------------------------------------------------------------------------
+    # -- figures ---------------------------------------------------------------------------------------------
 
     def claim_pictures(self) -> Job | None:
-        """The smallest finished job whose pictures nobody draws just now; it is this worker's meanwhile."""
+        """Mark the smallest finished job that waits for figures as this worker's, and return it."""
         waiting = "SELECT * FROM jobs WHERE pictures = 'pending' AND state = 'done' AND worker IS NULL"
         if not self._db.execute(f"{waiting} LIMIT 1").fetchone():
             return None
@@ -92,60 +94,66 @@ class Claims:
         return job_of(row, None) if row is not None else None
 
     def picture(
-        self, job: str, number: int, painting: str | None, portraits: tuple[bytes | None, ...]
+        self, job: str, number: int, windows: str | None, compositions: tuple[bytes | None, ...]
     ) -> bool:
-        """Keep the pictures of one answer; False where the job is gone."""
+        """Store the figures of one answer: windows as JSON, composition light and dark as PNG.
+
+        Returns False if the job was deleted.
+        """
         with storage_errors(self.data), changing(self._db):
             if not self._db.execute("SELECT 1 FROM jobs WHERE id = ?", (job,)).fetchone():
                 return False
             self._db.execute(
-                "INSERT OR REPLACE INTO pictures VALUES (?, ?, ?, ?, ?)", (job, number, painting, *portraits)
+                "INSERT OR REPLACE INTO pictures VALUES (?, ?, ?, ?, ?)",
+                (job, number, windows, *compositions),
             )
         return True
 
     def pictured(self, job: str) -> int:
-        """How many answers of a job have been drawn; they are drawn in order."""
+        """The number of answers of a job with figures; figures are drawn in order."""
         [number] = self._db.execute("SELECT count(*) FROM pictures WHERE job = ?", (job,)).fetchone()
         return int(number)
 
     def call(self, job: str, number: int) -> str | None:
-        """One answer of a job as JSON; None where the job is gone."""
-        asked = "SELECT call FROM answers WHERE job = ? AND number = ?"
-        row = self._db.execute(asked, (job, number)).fetchone()
-        return row["call"] if row else None
+        """One answer of a job as JSON; None if the job was deleted."""
+        query = "SELECT call FROM answers WHERE job = ? AND number = ?"
+        row = self._db.execute(query, (job, number)).fetchone()
+        return current_call(row["call"]) if row else None
 
     def leave_pictures(self, job: str) -> None:
-        """Let whoever is free draw the next of a job."""
+        """Give the figures of a job back, so that any worker can draw the next one."""
         with storage_errors(self.data):
             self._db.execute("UPDATE jobs SET worker = NULL WHERE id = ?", (job,))
 
     def end_pictures(self, job: str, how: str) -> None:
+        """Set the final state of the figures of a job: done or dropped."""
         with storage_errors(self.data):
             self._db.execute("UPDATE jobs SET pictures = ?, worker = NULL WHERE id = ?", (how, job))
 
-    # -- whoever watches the workers -------------------------------------------------------------------------
+    # -- supervisor ------------------------------------------------------------------------------------------
 
     def release(self, worker: str | None, died: bool) -> None:
-        """Queue the jobs of a worker again, or of all; one that was there at several deaths has failed."""
-        whose, values = ("worker = ?", (worker,)) if worker else ("worker IS NOT NULL", ())
+        """Queue the jobs of a worker again, or of all workers; a job fails after MOST_ATTEMPTS deaths."""
+        condition, values = ("worker = ?", (worker,)) if worker else ("worker IS NOT NULL", ())
         with storage_errors(self.data), changing(self._db):
             self._db.execute(
-                f"UPDATE jobs SET attempts = attempts + ? WHERE state = 'running' AND {whose}",
+                f"UPDATE jobs SET attempts = attempts + ? WHERE state = 'running' AND {condition}",
                 (died, *values),
             )
-            worn = self._db.execute(
-                f"SELECT id FROM jobs WHERE state = 'running' AND attempts >= ? AND {whose}",
+            hopeless = self._db.execute(
+                f"SELECT id FROM jobs WHERE state = 'running' AND attempts >= ? AND {condition}",
                 (MOST_ATTEMPTS, *values),
             ).fetchall()
-            for row in worn:
-                self._finish(row["id"], "failed", WORN)
+            for row in hopeless:
+                self._finish(row["id"], "failed", GIVEN_UP)
             self._db.execute(
-                f"UPDATE jobs SET state = 'queued', worker = NULL WHERE state = 'running' AND {whose}", values
+                f"UPDATE jobs SET state = 'queued', worker = NULL WHERE state = 'running' AND {condition}",
+                values,
             )
-            self._db.execute(f"UPDATE jobs SET worker = NULL WHERE {whose}", values)
+            self._db.execute(f"UPDATE jobs SET worker = NULL WHERE {condition}", values)
 
     def overdue(self, grace_s: float) -> list[tuple[str, str]]:
-        """Job and worker of what runs for longer than it may."""
+        """Job and worker of each job that runs longer than the limit and `grace_s`."""
         since = time.time() - self.limits.job_s - grace_s
         rows = self._db.execute(
             "SELECT id, worker FROM jobs WHERE state = 'running' AND started < ?", (since,)
@@ -153,7 +161,7 @@ class Claims:
         return [(row["id"], row["worker"]) for row in rows]
 
     def expire(self) -> None:
-        """Delete what was kept for long enough, and give back what was written since."""
+        """Delete expired jobs and changes, and return the space of the write-ahead log to the disk."""
         with storage_errors(self.data):
             self._db.execute("DELETE FROM jobs WHERE expires < ?", (time.time(),))
             old = time.time() - self.limits.kept_s
@@ -161,7 +169,7 @@ class Claims:
             self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def with_sequence(self) -> set[str]:
-        """Jobs whose sequence is still needed, or was asked to be kept."""
+        """The ids of jobs and changes whose sequence is still needed, or kept for the caller."""
         rows = self._db.execute(
             "SELECT id FROM jobs WHERE state IN ('queued', 'running')"
             " OR (state = 'done' AND (pictures = 'pending' OR settings ->> '$.keep'))"
@@ -173,27 +181,27 @@ class Claims:
         self._db.close()
 
 
-WORN = (
-    f"the service stopped {MOST_ATTEMPTS} times while it was answering this, so it will not be tried again; "
-    "send its genomes one by one to find the one to blame, and report it"
+GIVEN_UP = (
+    f"the service stopped {MOST_ATTEMPTS} times while it answered this query, so it does not try again; "
+    "send the genomes one by one to find the cause, and report it"
 )
 
 
 def too_slow(limits: Limits) -> str:
     return (
-        f"this took longer than the {limits.job_s:,.0f} s that a query may take here; send fewer genomes at "
-        "once, or run `gindex query` on them"
+        f"this took longer than {limits.job_s:,.0f} s, the limit for a query; send fewer genomes at once, or "
+        "run `gindex query` on them"
     )
 
 
-def _together(turns: Sequence[sqlite3.Row]) -> list[str]:
-    """The jobs of one claim: the first, and those that fit beside it."""
-    taken, size = [turns[0]["id"]] if turns else [], turns[0]["size_bytes"] if turns else 0
+def _one_claim(turns: Sequence[sqlite3.Row]) -> list[str]:
+    """The ids of the jobs of one claim: the first, and the following ones up to MOST_BYTES together."""
+    ids, size = [turns[0]["id"]] if turns else [], turns[0]["size_bytes"] if turns else 0
     if not turns or turns[0]["attempts"]:
-        return taken
+        return ids
     for turn in turns[1:]:
         size += turn["size_bytes"]
         if size > MOST_BYTES or turn["attempts"]:
             break
-        taken.append(turn["id"])
-    return taken
+        ids.append(turn["id"])
+    return ids

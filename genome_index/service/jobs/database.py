@@ -1,4 +1,4 @@
-"""The service's SQLite file: jobs, answers, keys. What is committed is on the disk, whatever dies next."""
+"""SQLite file of a service: jobs, answers, figures, changes, API keys. A commit survives a power cut."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from genome_index.errors import StorageError
 from genome_index.io.atomic import disk_errors
 
 FILE = "service.sqlite"
-WAIT_S = 30.0  # for another process that is writing; each writes for milliseconds
+WAIT_S = 30.0  # for another process that writes; a write takes milliseconds
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS jobs (
     number INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -28,7 +28,7 @@ CREATE TABLE IF NOT EXISTS jobs (
     pictures TEXT NOT NULL,
     problem TEXT,
     worker TEXT,
-    attempts INTEGER NOT NULL DEFAULT 0, -- that ended with the death of who made them
+    attempts INTEGER NOT NULL DEFAULT 0, -- that ended with the death of the worker
     created REAL NOT NULL,
     started REAL,
     finished REAL,
@@ -73,7 +73,9 @@ CREATE TABLE IF NOT EXISTS keys (
 
 
 def connect(data: Path) -> sqlite3.Connection:
-    """The service's database, made where there is none; each statement commits by itself, or see `changing`.
+    """A connection to the database, which is created if it is missing; each statement commits by itself.
+
+    `changing` makes a transaction of several statements.
 
     Raises
     ------
@@ -82,18 +84,18 @@ def connect(data: Path) -> sqlite3.Connection:
     with disk_errors(data):
         data.mkdir(parents=True, exist_ok=True)
     with storage_errors(data):
-        found = sqlite3.connect(data / FILE, WAIT_S, isolation_level=None, check_same_thread=False)
-        found.row_factory = sqlite3.Row
-        found.execute("PRAGMA journal_mode = WAL")
-        found.execute("PRAGMA synchronous = FULL")  # a committed job survives a power cut
-        found.execute("PRAGMA foreign_keys = ON")
-        found.executescript(SCHEMA)
-    return found
+        connection = sqlite3.connect(data / FILE, WAIT_S, isolation_level=None, check_same_thread=False)
+        connection.row_factory = sqlite3.Row
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")  # a committed job survives a power cut
+        connection.execute("PRAGMA foreign_keys = ON")
+        connection.executescript(SCHEMA)
+    return connection
 
 
 @contextmanager
 def changing(connection: sqlite3.Connection) -> Iterator[None]:
-    """One transaction, which other writers wait for from its beginning: all of it, or nothing."""
+    """One transaction, committed as a whole or rolled back; other writers wait from its beginning."""
     connection.execute("BEGIN IMMEDIATE")
     try:
         yield
@@ -105,7 +107,7 @@ def changing(connection: sqlite3.Connection) -> Iterator[None]:
 
 @contextmanager
 def storage_errors(data: Path) -> Iterator[None]:
-    """Translate what SQLite says of a full, damaged or read-only disk."""
+    """Turn SQLite's errors about a full, damaged or read-only disk into a StorageError."""
     try:
         yield
     except sqlite3.OperationalError as error:

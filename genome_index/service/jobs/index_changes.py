@@ -1,20 +1,18 @@
-"""Changes to the index that were asked for over HTTP: one after the other, in a process of their own.
+"""Changes of the index requested over HTTP: stored like jobs, applied one at a time in a child process.
 
-They are kept like jobs. One that a dying service leaves is begun again where that does no harm: what was
-added is passed over, what was relabelled is relabelled to the same. Of others it is said that nobody knows.
+A change that a dying service leaves unfinished is repeated if that is safe: genomes that were added are
+skipped, names that were changed are set to the same value. For the others the outcome is unknown, and the
+change says so.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
-import multiprocessing
-import signal
 import sqlite3
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Literal, cast
 
@@ -29,38 +27,42 @@ from genome_index.service.jobs.database import changing, connect, storage_errors
 from genome_index.service.jobs.queue import new_id
 from genome_index.service.jobs.uploads import genomes_of, path_of
 from genome_index.service.problems import not_found
+from genome_index.service.processes import ChildDied, ChildProcess, answer_calls
 from genome_index.service.settings import ServeSettings
-from genome_index.taxonomy.tables import Taxonomy, read_taxonomy
+from genome_index.taxonomy.tables import read_taxonomy
+from genome_index.taxonomy.lookup import Taxonomy
 
 Action = Literal["add", "remove", "relabel", "undo", "refit"]
-AGAIN: tuple[Action, ...] = ("add", "relabel", "refit")
+REPEATABLE: tuple[Action, ...] = ("add", "relabel", "refit")
 UNKNOWN = (
-    "the service ended while this was being done; GET /v1/index tells in its history whether it was, and if "
-    "not, ask for it again"
+    "the service ended while it applied this change; the history in GET /v1/index shows whether it was "
+    "applied; if not, send it again"
 )
 
 
 @dataclass(frozen=True)
 class ChangeRequest:
-    """What a change is to do."""
+    """The contents of a change."""
 
-    genomes: tuple[str, ...] = ()  # ids: of those to remove, or the one to relabel
-    names: tuple[tuple[str, str], ...] = ()  # rank or label, and the new name; an empty one takes it away
-    name: str = ""  # of the upload, for add
+    genomes: tuple[str, ...] = ()  # ids of the genomes to remove or relabel
+    names: tuple[tuple[str, str], ...] = ()  # rank or label, new name; an empty name removes the old one
+    name: str = ""  # file name of the genomes to add
     genome_per: GenomePer = "file"
     has_taxonomy: bool = False
 
 
 @dataclass(frozen=True)
 class Change:
+    """A change as it is stored."""
+
     id: str
     caller: str
     action: Action
     request: ChangeRequest
     state: Literal["queued", "running", "done", "failed"]
-    done: tuple[str, ...]  # what was done, in sentences
-    problem: str | None
-    created: float
+    messages: tuple[str, ...]  # what was done, a sentence each
+    problem: str | None  # why it failed
+    created: float  # seconds since 1970
     finished: float | None
 
 
@@ -85,11 +87,11 @@ class Changes:
     def get(self, change_id: str) -> Change:
         row = self._db.execute("SELECT * FROM changes WHERE id = ?", (change_id,)).fetchone()
         if row is None:
-            raise not_found("no change has this id", "GET /v1/index tells what was changed")
+            raise not_found("no change has this id", "GET /v1/index has the history of the index")
         return _change(row)
 
     def claim(self) -> Change | None:
-        """The next change, now running."""
+        """Mark the next change as running and return it; None if there is none."""
         with storage_errors(self.data), changing(self._db):
             row = self._db.execute(
                 "SELECT * FROM changes WHERE state = 'queued' ORDER BY number LIMIT 1"
@@ -98,20 +100,21 @@ class Changes:
                 self._db.execute("UPDATE changes SET state = 'running' WHERE id = ?", (row["id"],))
         return _change(row) if row is not None else None
 
-    def finish(self, change_id: str, done: Sequence[str], problem: str | None) -> None:
+    def finish(self, change_id: str, messages: Sequence[str], problem: str | None) -> None:
         state = "failed" if problem else "done"
         with storage_errors(self.data):
             self._db.execute(
                 "UPDATE changes SET state = ?, done = ?, problem = ?, finished = ? WHERE id = ?",
-                (state, json.dumps(done), problem, time.time(), change_id),
+                (state, json.dumps(messages), problem, time.time(), change_id),
             )
 
-    def take_over(self) -> None:
-        """What an earlier service left unfinished."""
-        marks = ", ".join("?" * len(AGAIN))
+    def resume(self) -> None:
+        """Queue again, or end as failed, what an earlier service left running."""
+        marks = ", ".join("?" * len(REPEATABLE))
         with storage_errors(self.data), changing(self._db):
             self._db.execute(
-                f"UPDATE changes SET state = 'queued' WHERE state = 'running' AND action IN ({marks})", AGAIN
+                f"UPDATE changes SET state = 'queued' WHERE state = 'running' AND action IN ({marks})",
+                REPEATABLE,
             )
             self._db.execute(
                 "UPDATE changes SET state = 'failed', problem = ?, finished = ? WHERE state = 'running'",
@@ -119,53 +122,40 @@ class Changes:
             )
 
 
-Outcome = tuple[list[str], str | None]  # what was done, in sentences, and what went wrong
+Outcome = tuple[list[str], str | None]  # what was done, a sentence each; why it failed
 
 
-async def carried_out(settings: ServeSettings, change: Change) -> Outcome:
-    """Do it, in a process of its own; who is cancelled meanwhile leaves the index as it was, or changed."""
-    context = multiprocessing.get_context("spawn")
-    ours, theirs = context.Pipe(duplex=False)
-    process = context.Process(target=_carry_out, args=(settings, change, theirs), daemon=True)
-    process.start()
-    theirs.close()  # so that its end is seen
+async def applied(settings: ServeSettings, change: Change) -> Outcome:
+    """Apply a change in a child process, which is killed on cancellation; the index stays whole."""
+    child = ChildProcess(f"change {change.action}", answer_calls)
     try:
-        return await asyncio.to_thread(_received, ours)
-    finally:
-        process.kill()
-
-
-def _received(pipe: Connection) -> Outcome:
-    try:
-        found: Outcome = pipe.recv()
-    except EOFError:
+        return await asyncio.to_thread(child.call, None, _apply, settings, change), None
+    except ChildDied:
         return [], UNKNOWN
-    return found
-
-
-def _carry_out(settings: ServeSettings, change: Change, told: Connection) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # of a terminal; the parent says when to stop
-    change_settings = ChangeSettings(threads=1, model=settings.model)
-    try:
-        told.send((DO[change.action](settings, change, change_settings), None))
     except GindexError as error:
-        told.send(([], str(error)))
+        return [], str(error)
+    finally:
+        child.kill()
+
+
+def _apply(settings: ServeSettings, change: Change) -> list[str]:
+    return APPLY[change.action](settings, change, ChangeSettings(threads=1, model=settings.model))
 
 
 def _add(settings: ServeSettings, change: Change, change_settings: ChangeSettings) -> list[str]:
     sequence, request = path_of(settings.data, change.id), change.request
     taxonomy = read_taxonomy(taxonomy_path(settings.data, change.id)) if request.has_taxonomy else None
     genomes = genomes_of(sequence, request.name, request.genome_per)
-    found = add(settings.index, genomes, taxonomy, change_settings)
-    said = [f"added {counted(found.added)}: the index holds {found.index.snapshot.genomes:,}"]
-    said += [f"{counted(found.unchanged)} already there, just as sent"] if found.unchanged else []
-    said += [f"{failure.id}: {failure.reason}" for failure in found.failures]
-    return said + list(found.warnings) + found.index.due()
+    summary = add(settings.index, genomes, taxonomy, change_settings)
+    messages = [f"added {counted(summary.added)}: the index holds {summary.index.snapshot.genomes:,}"]
+    messages += [f"{counted(summary.unchanged)} already in the index, unchanged"] if summary.unchanged else []
+    messages += [f"{failure.id}: {failure.reason}" for failure in summary.failures]
+    return messages + list(summary.warnings) + summary.index.due()
 
 
 def _remove(settings: ServeSettings, change: Change, change_settings: ChangeSettings) -> list[str]:
-    found = changes.remove(settings.index, change.request.genomes, change_settings)
-    return [f"removed {counted(found.removed)}: the index holds {found.index.snapshot.genomes:,}"]
+    summary = changes.remove(settings.index, change.request.genomes, change_settings)
+    return [f"removed {counted(summary.removed)}: the index holds {summary.index.snapshot.genomes:,}"]
 
 
 def _relabel(settings: ServeSettings, change: Change, change_settings: ChangeSettings) -> list[str]:
@@ -173,35 +163,36 @@ def _relabel(settings: ServeSettings, change: Change, change_settings: ChangeSet
     index = Index.open(settings.index, settings.model)
     [entry] = index.catalog.find([genome_id]).values() or [None]
     if entry is None:
-        raise UsageError(f"{genome_id}: no genome of the index is called that")
+        raise UsageError(f"no genome of the index has the id {genome_id}")
     taxonomy = Taxonomy({genome_id: renamed(entry.taxon, change.request.names)}, index.snapshot.taxonomy)
-    found = changes.relabel(settings.index, taxonomy, change_settings)
-    return [f"relabelled {counted(found.relabelled)}", *found.warnings]
+    summary = changes.relabel(settings.index, taxonomy, change_settings)
+    return [f"relabelled {counted(summary.relabelled)}", *summary.warnings]
 
 
 def _undo(settings: ServeSettings, change: Change, change_settings: ChangeSettings) -> list[str]:
-    found = undo(settings.index, change_settings.wait_s).snapshot
-    return [f"back at snapshot {found.number} ({found.action}, {found.created}): {counted(found.genomes)}"]
+    snapshot = undo(settings.index, change_settings.wait_s).snapshot
+    what = f"{snapshot.action}, {snapshot.created}"
+    return [f"back at snapshot {snapshot.number} ({what}): {counted(snapshot.genomes)}"]
 
 
 def _refit(settings: ServeSettings, change: Change, change_settings: ChangeSettings) -> list[str]:
-    found = changes.refit(settings.index, change_settings)
-    return [f"fitted again on {counted(found.index.snapshot.genomes)}"]
+    summary = changes.refit(settings.index, change_settings)
+    return [f"fitted again on {counted(summary.index.snapshot.genomes)}"]
 
 
-DO = {"add": _add, "remove": _remove, "relabel": _relabel, "undo": _undo, "refit": _refit}
+APPLY = {"add": _add, "remove": _remove, "relabel": _relabel, "undo": _undo, "refit": _refit}
 
 
 def renamed(taxon: Taxon, names: Sequence[tuple[str, str]]) -> Taxon:
-    """The taxon with some names changed; those that are not spoken of stay.
+    """The taxon with some names changed; the others stay.
 
     >>> renamed(Taxon(Lineage({"genus": "Hyla"}), {"host": "x"}), [("species", "Hyla arborea"), ("host", "")])
     Taxon(lineage=Lineage(names={'genus': 'Hyla', 'species': 'Hyla arborea'}), labels={})
     """
-    known = {**taxon.lineage.names, **taxon.labels, **dict(names)}
-    said = {key: name for key, name in known.items() if name}
-    ranks = {rank: said[rank] for rank in RANKS if rank in said}
-    return Taxon(Lineage(ranks), {key: name for key, name in said.items() if key not in RANKS})
+    merged = {**taxon.lineage.names, **taxon.labels, **dict(names)}
+    given = {key: name for key, name in merged.items() if name}
+    ranks = {rank: given[rank] for rank in RANKS if rank in given}
+    return Taxon(Lineage(ranks), {key: name for key, name in given.items() if key not in RANKS})
 
 
 def taxonomy_path(data: Path, change_id: str) -> Path:
@@ -209,10 +200,10 @@ def taxonomy_path(data: Path, change_id: str) -> Path:
 
 
 def _change(row: sqlite3.Row) -> Change:
-    wish = json.loads(row["wish"])
-    names = tuple((rank, name) for rank, name in wish["names"])
-    tuples = {"genomes": tuple(wish["genomes"]), "names": names}
+    request = json.loads(row["wish"])
+    request["genomes"] = tuple(request["genomes"])
+    request["names"] = tuple((rank, name) for rank, name in request["names"])
     return Change(
-        row["id"], row["caller"], cast(Action, row["action"]), ChangeRequest(**{**wish, **tuples}),
-        row["state"],        tuple(json.loads(row["done"])), row["problem"], row["created"], row["finished"],
+        row["id"], row["caller"], cast(Action, row["action"]), ChangeRequest(**request), row["state"],
+        tuple(json.loads(row["done"])), row["problem"], row["created"], row["finished"],
     )  # fmt: skip

@@ -1,7 +1,7 @@
-"""Jobs: what was asked, how far it is, what the answers are. A job that was accepted is never lost.
+"""Job queue as the callers see it: settings, state and answers of each job. An accepted job is never lost.
 
-queued -> running -> done, or failed; a job whose worker or whole service dies is queued again and
-goes on behind its last answer. `claims.py` is the workers' side of the same tables.
+A job is queued, then running, then done or failed. If its worker or the whole service dies it is queued again
+and continues after its last answer. `claims.py` has the operations of the workers on the same tables.
 """
 
 from __future__ import annotations
@@ -17,22 +17,23 @@ from typing import Literal, cast
 
 from genome_index.io.reader import GenomePer
 from genome_index.service.jobs.database import changing, connect, storage_errors
+from genome_index.service.jobs.stored_calls import current_call
 from genome_index.service.problems import Problem, not_found
 from genome_index.service.settings import Limits
 
 State = Literal["queued", "running", "done", "failed"]
 Pictures = Literal["none", "pending", "done", "dropped"]
-OVER: tuple[State, ...] = ("done", "failed")
-ID_BYTES = 16  # 128 random bits: whoever has a link was given it
-ASK_AGAIN_S = 30
+FINISHED: tuple[State, ...] = ("done", "failed")
+ID_BYTES = 16  # 128 random bits: nobody guesses the link of another caller's job
+RETRY_AFTER_S = 30
 
-# Who is next: the first waiting job of each caller before the second of any, and among those of one lap the
-# caller who was served longest ago. One who sends a thousand genomes delays another's single one by no more
-# than one batch.
+# The order of the queued jobs: the first job of each caller comes before the second of any caller, and within
+# such a round the caller comes first that was served longest ago. A caller with a thousand genomes delays the
+# single genome of another caller by at most one batch.
 TURNS = """
-SELECT id, caller, size_bytes, attempts, row_number() OVER (ORDER BY lap, served, number) AS position FROM (
+SELECT id, caller, size_bytes, attempts, row_number() OVER (ORDER BY round, served, number) AS position FROM (
     SELECT number, id, caller, size_bytes, attempts,
-        row_number() OVER (PARTITION BY caller ORDER BY number) AS lap,
+        row_number() OVER (PARTITION BY caller ORDER BY number) AS round,
         coalesce((SELECT max(started) FROM jobs AS other WHERE other.caller = jobs.caller), 0) AS served
     FROM jobs WHERE state = 'queued'
 )
@@ -40,29 +41,31 @@ SELECT id, caller, size_bytes, attempts, row_number() OVER (ORDER BY lap, served
 
 
 @dataclass(frozen=True)
-class Asked:
-    """How a query is to be answered."""
+class JobSettings:
+    """Settings of a query."""
 
-    k: int = 5  # hits reported
+    k: int = 5  # hits reported for each genome
     genome_per: GenomePer = "file"
-    exclude_identical: bool = False  # references with the query's very sequence do not count
-    pictures: bool = False  # paint each genome and draw its portrait, before the sequence is deleted
-    keep: bool = False  # keep the sequence for as long as the answers
+    exclude_identical: bool = False  # leave out references with the sequence of the query
+    pictures: bool = False  # draw the figures of each genome, before the sequence is deleted
+    keep: bool = False  # keep the sequence as long as the answers
 
 
 @dataclass(frozen=True)
 class Upload:
-    """A sequence that was taken in and checked; its file bears the id."""
+    """An accepted, checked sequence file; its name on the disk is the id."""
 
     id: str
-    name: str  # as the caller calls the file
+    name: str  # file name given by the caller
     size_bytes: int  # unpacked
-    inputs: int  # genomes in it, as `asked.genome_per` counts them
+    inputs: int  # genomes in it, by `JobSettings.genome_per`
     notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Job:
+    """A job as it is stored."""
+
     id: str
     caller: str
     state: State
@@ -70,15 +73,15 @@ class Job:
     size_bytes: int
     inputs: int
     answered: int
-    asked: Asked
+    settings: JobSettings
     notes: tuple[str, ...]
     pictures: Pictures
     problem: str | None  # why it failed, and what to do
-    created: float  # seconds since 1970, as the others
+    created: float  # seconds since 1970, as all times here
     started: float | None
     finished: float | None
     expires: float | None
-    position: int | None = None  # 1 is next; only of one that waits
+    position: int | None = None  # in the queue, 1 is next; None if the job is not queued
 
 
 def new_id() -> str:
@@ -86,7 +89,7 @@ def new_id() -> str:
 
 
 class Jobs:
-    """The jobs of a service, as those who ask see them."""
+    """The jobs of a service, as the callers see them."""
 
     def __init__(self, data: Path, limits: Limits) -> None:
         self.data, self.limits, self._db = data, limits, connect(data)
@@ -94,26 +97,27 @@ class Jobs:
     def close(self) -> None:
         self._db.close()
 
-    def add(self, caller: str, upload: Upload, asked: Asked, token: str | None = None) -> Job:
-        """Take a job in; when this returns it is on the disk. The same `token` of a caller is the same job.
+    def add(self, caller: str, upload: Upload, settings: JobSettings, token: str | None = None) -> Job:
+        """Store a job on the disk. A caller that sends a `token` again gets the same job again.
 
         Raises
         ------
         Problem
-            Too many jobs wait already.
+            Too many jobs wait.
         StorageError
         """
         with storage_errors(self.data), changing(self._db):
             known = self.with_token(caller, token)
             if known is not None:
-                return _same(known, upload, asked)
+                return _require_same(known, upload, settings)
             self._require_room(caller)
             self._db.execute(
                 "INSERT INTO jobs"
                 " (id, caller, token, name, size_bytes, inputs, settings, notes, pictures, created)"
                 " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (upload.id, caller, token, upload.name, upload.size_bytes, upload.inputs,
-                 json.dumps(asdict(asked)), json.dumps(upload.notes), "pending" if asked.pictures else "none",
+                 json.dumps(asdict(settings)), json.dumps(upload.notes),
+                 "pending" if settings.pictures else "none",
                  time.time()),
             )  # fmt: skip
         return self.get(upload.id)
@@ -128,32 +132,33 @@ class Jobs:
         row = self._db.execute("SELECT * FROM jobs WHERE id = ?", (job_id,)).fetchone()
         if row is None:
             raise not_found(
-                "no query has this id", "it was deleted, it has expired, or the link is not whole: ask again"
+                "no query has this id",
+                "it was deleted, has expired, or the link is incomplete: send the sequence again",
             )
         return job_of(row, self._position(job_id) if row["state"] == "queued" else None)
 
     def states(self, ids: Sequence[str]) -> dict[str, State]:
-        """The states of those that are still there."""
+        """Id -> state, of the jobs that exist."""
         marks = ", ".join("?" * len(ids))
         return dict(
             self._db.execute(f"SELECT id, state FROM jobs WHERE id IN ({marks})", tuple(ids)).fetchall()
         )
 
     def answers(self, job_id: str) -> list[str]:
-        """The calls so far, each as JSON by the contract of call.schema.json, in the order of the inputs."""
+        """All calls so far, in the order of the inputs, each as JSON by call.schema.json."""
         rows = self._db.execute("SELECT call FROM answers WHERE job = ? ORDER BY number", (job_id,))
-        return [row["call"] for row in rows]
+        return [current_call(row["call"]) for row in rows]
 
     def some_answers(self, job_id: str, first: int, most: int) -> list[str]:
-        """Up to `most` calls from number `first` on; 0 is the first."""
+        """At most `most` calls from number `first` on, counted from 0."""
         rows = self._db.execute(
             "SELECT call FROM answers WHERE job = ? AND number >= ? ORDER BY number LIMIT ?",
             (job_id, first, most),
         )
-        return [row["call"] for row in rows]
+        return [current_call(row["call"]) for row in rows]
 
     def verdicts(self, job_id: str) -> dict[str, int]:
-        """How many answers there are of each verdict."""
+        """Verdict -> number of answers."""
         rows = self._db.execute(
             "SELECT call ->> '$.verdict' AS verdict, count(*) AS number FROM answers WHERE job = ?"
             " GROUP BY verdict",
@@ -162,35 +167,38 @@ class Jobs:
         return {row["verdict"]: row["number"] for row in rows}
 
     def picture(self, job_id: str, number: int) -> sqlite3.Row | None:
-        found: sqlite3.Row | None = self._db.execute(
+        """The stored figures of one answer: painting, portrait_light, portrait_dark."""
+        row: sqlite3.Row | None = self._db.execute(
             "SELECT painting, portrait_light, portrait_dark FROM pictures WHERE job = ? AND number = ?",
             (job_id, number),
         ).fetchone()
-        return found
+        return row
 
     def pictures(self, job_id: str) -> list[sqlite3.Row]:
-        """number, painting, portrait_light, portrait_dark of each answer that has any."""
+        """The stored figures of all answers: number, painting, portrait_light, portrait_dark."""
         return self._db.execute(
             "SELECT number, painting, portrait_light, portrait_dark FROM pictures WHERE job = ?"
             " ORDER BY number",
             (job_id,),
         ).fetchall()
 
-    def forget(self, job_id: str) -> None:
-        """Cancel a job, if it is not over, and delete all that is known of it."""
+    def delete(self, job_id: str) -> None:
+        """Delete a job with its answers and figures; a running job is cancelled."""
         with storage_errors(self.data):
             self._db.execute("DELETE FROM jobs WHERE id = ?", (job_id,))
 
     def counts(self) -> dict[str, int]:
+        """State -> number of jobs."""
         rows = self._db.execute("SELECT state, count(*) AS number FROM jobs GROUP BY state")
         return {row["state"]: row["number"] for row in rows}
 
     def oldest_waiting_s(self) -> float:
+        """The age in seconds of the oldest queued job; 0 if none is queued."""
         [since] = self._db.execute("SELECT min(created) FROM jobs WHERE state = 'queued'").fetchone()
         return time.time() - since if since else 0.0
 
     def version(self) -> int:
-        """Changes whenever another connection has committed something: a look at it costs microseconds."""
+        """A number that changes with every commit of another connection; it costs microseconds."""
         return int(self._db.execute("PRAGMA data_version").fetchone()[0])
 
     def _position(self, job_id: str) -> int | None:
@@ -201,36 +209,37 @@ class Jobs:
         waiting = "SELECT count(*) FROM jobs WHERE state IN ('queued', 'running')"
         [everyone] = self._db.execute(waiting).fetchone()
         [own] = self._db.execute(f"{waiting} AND caller = ?", (caller,)).fetchone()
-        again = {"Retry-After": str(ASK_AGAIN_S)}
+        headers = {"Retry-After": str(RETRY_AFTER_S)}
         if own >= self.limits.queued_each:
             raise Problem(
                 429, "too-many-jobs", "Too many of your queries wait",
-                f"{own:,} of your queries wait, and {self.limits.queued_each:,} may; take the answers of "
-                "some, or send several genomes in one file with genome_per=record", again,
+                f"{own:,} of your queries wait, {self.limits.queued_each:,} are allowed; wait for some "
+                "answers, or send several genomes in one file with genome_per=record", headers,
             )  # fmt: skip
         if everyone >= self.limits.queued:
             raise Problem(
                 503, "busy", "The service is busy",
-                f"{everyone:,} queries wait, and {self.limits.queued:,} may; ask again in {ASK_AGAIN_S} s",
-                again,
+                f"{everyone:,} queries wait, {self.limits.queued:,} are allowed; retry in {RETRY_AFTER_S} s",
+                headers,
             )  # fmt: skip
 
 
-def _same(known: Job, upload: Upload, asked: Asked) -> Job:
-    """The job that a token stands for, if it is for what is sent with it now."""
-    if (known.name, known.size_bytes, known.asked) == (upload.name, upload.size_bytes, asked):
+def _require_same(known: Job, upload: Upload, settings: JobSettings) -> Job:
+    """The known job of a token; a Problem if another query comes with the token now."""
+    if (known.name, known.size_bytes, known.settings) == (upload.name, upload.size_bytes, settings):
         return known
     raise Problem(
-        422, "token", "This Idempotency-Key stands for another query",
-        f"the key was sent with {known.name} of {known.size_bytes:,} bytes before; choose a new key for each "
-        "query, and send the same query with the same key",
+        422, "token", "This Idempotency-Key belongs to another query",
+        f"the key came with {known.name} of {known.size_bytes:,} bytes before; choose a new key for each "
+        "query, and repeat a query with its own key",
     )  # fmt: skip
 
 
 def job_of(row: sqlite3.Row, position: int | None) -> Job:
-    asked = Asked(**json.loads(row["settings"]))
+    """The job in a row of the table `jobs`."""
+    settings = JobSettings(**json.loads(row["settings"]))
     return Job(
         row["id"], row["caller"], cast(State, row["state"]), row["name"], row["size_bytes"], row["inputs"],
-        row["answered"], asked, tuple(json.loads(row["notes"])), row["pictures"], row["problem"],
+        row["answered"], settings, tuple(json.loads(row["notes"])), row["pictures"], row["problem"],
         row["created"], row["started"], row["finished"], row["expires"], position,
     )  # fmt: skip

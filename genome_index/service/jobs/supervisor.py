@@ -1,62 +1,48 @@
-"""Who watches the workers: starts them, starts dead ones again, ends slow ones, and clears up behind all."""
+"""Supervisor of the workers: starts them, replaces dead ones, ends stuck ones, deletes expired jobs."""
 
 from __future__ import annotations
 
 import logging
-import multiprocessing
 import os
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
-from multiprocessing.connection import Connection
-from multiprocessing.process import BaseProcess
+from contextlib import suppress
 
 from genome_index.errors import GindexError
-from genome_index.index.parallel import VARIABLES
 from genome_index.io.atomic import disk_errors
 from genome_index.service.jobs.claims import Claims, too_slow
-from genome_index.service.jobs.uploads import FOLDER
+from genome_index.service.jobs.uploads import FOLDER, path_of
 from genome_index.service.jobs.worker import work
+from genome_index.service.processes import ChildProcess, stop_all
 from genome_index.service.settings import ServeSettings
 
-LOOK_EVERY_S = 0.2
+CHECK_EVERY_S = 0.2
 CLEAR_EVERY_S = 30.0
-GRACE_S = 5.0  # more than a worker needs to see by itself that a job takes too long
-STOP_WITHIN_S = 20.0  # a batch takes less; then what is left is ended, and goes on at the next start
-LONGEST_PAUSE_S = 30.0  # between deaths and starts of a worker that dies again and again
-ORPHAN_S = 3600.0  # an upload that belongs to no job, because its caller or the service died
+GRACE_S = 5.0  # more than a worker needs to stop by itself at a job that takes too long
+STOP_WITHIN_S = (
+    20.0  # for the batch in hand; after that workers are killed, and their jobs go on at the next start
+)
+LONGEST_PAUSE_S = 30.0  # before a restart of a worker that dies again and again
+ORPHAN_S = 3600.0  # age at which an upload without a job is deleted: its caller or the service died
 
 log = logging.getLogger(__name__)
 
 
-@dataclass
-class Hand:
-    """A worker process, seen from outside."""
-
-    name: str
-    process: BaseProcess
-    pipe: Connection
-    ready: bool = False
-    began: float = field(default_factory=time.monotonic)
-
-
-class Crew:
+class Supervisor:
     """The worker processes of a service."""
 
     def __init__(self, settings: ServeSettings) -> None:
         self.settings = settings
-        self.deaths = 0
-        self._claims = Claims(settings.data, settings.limits, "crew")
-        self._hands: dict[str, Hand] = {}
-        self._pause_until: dict[str, tuple[float, float]] = {}  # slot -> when to start again, and that pause
+        self.deaths = 0  # since the start; an orderly stop is none
+        self._claims = Claims(settings.data, settings.limits, "supervisor")
+        self._workers: dict[str, ChildProcess] = {}  # by slot
+        self._restart: dict[str, tuple[float, float]] = {}  # slot -> time of the restart, pause before it (s)
         self._stopping = threading.Event()
         self._cleared = 0.0
-        self._thread = threading.Thread(target=self._watch, name="crew", daemon=True)
+        self._thread = threading.Thread(target=self._supervise, name="supervisor", daemon=True)
 
     def start(self) -> None:
-        """Take over what an earlier service left, and start the workers."""
+        """Queue the jobs that an earlier service left running, and start the workers."""
         self._claims.release(None, died=True)
         self._clear(older_than_s=0.0)
         self._thread.start()
@@ -65,78 +51,69 @@ class Crew:
         """Let each worker finish its batch; what is not answered then goes on at the next start."""
         self._stopping.set()
         self._thread.join()
-        for hand in self._hands.values():
-            hand.process.terminate()
-        end = time.monotonic() + STOP_WITHIN_S
-        for hand in self._hands.values():
-            hand.process.join(max(0.0, end - time.monotonic()))
-            if hand.process.is_alive():
-                hand.process.kill()
-                hand.process.join()
-            self._claims.release(hand.name, died=False)
+        workers = list(self._workers.values())
+        stop_all(workers, STOP_WITHIN_S)
+        for worker in workers:
+            self._claims.release(worker.name, died=False)
         self._claims.close()
 
     @property
     def ready(self) -> int:
-        """Workers that can answer now."""
-        return sum(hand.ready and hand.process.is_alive() for hand in self._hands.values())
+        """The number of workers that can answer now."""
+        return sum(worker.is_ready and worker.is_alive for worker in list(self._workers.values()))
 
-    def _watch(self) -> None:
+    def _supervise(self) -> None:
         while not self._stopping.is_set():
             try:
                 for number in range(self.settings.workers):
-                    self._tend(f"worker-{number + 1}")
-                self._end_slow()
-                self._clear_now_and_then()
-            except GindexError as error:  # a full disk, say; the next round may find it mended
+                    self._keep_running(f"worker-{number + 1}")
+                self._end_stuck()
+                if time.monotonic() >= self._cleared + CLEAR_EVERY_S:
+                    self._clear(ORPHAN_S)
+            except GindexError as error:  # a full disk, for example; the next round may succeed
                 log.error("%s", error)
-            self._stopping.wait(LOOK_EVERY_S)
+            self._stopping.wait(CHECK_EVERY_S)
 
-    def _tend(self, slot: str) -> None:
-        hand = self._hands.get(slot)
-        if hand is not None and hand.process.is_alive():
-            if not hand.ready and hand.pipe.poll():
-                hand.pipe.recv()
-                hand.ready = True
+    def _keep_running(self, slot: str) -> None:
+        worker = self._workers.get(slot)
+        if worker is not None and worker.is_alive:
+            worker.check_ready()
             return
-        if hand is not None:
-            self._buried(slot, hand)
-        if time.monotonic() >= self._pause_until.get(slot, (0.0, 0.0))[0]:
-            self._hands[slot] = self._started(slot)
+        if worker is not None:
+            self._after_death(slot, worker)
+        if time.monotonic() >= self._restart.get(slot, (0.0, 0.0))[0]:
+            self._workers[slot] = self._started(slot)
 
-    def _buried(self, slot: str, hand: Hand) -> None:
+    def _after_death(self, slot: str, worker: ChildProcess) -> None:
         self.deaths += 1
-        del self._hands[slot]
-        self._claims.release(hand.name, died=True)
-        before = self._pause_until.get(slot, (0.0, 0.0))[1]
-        pause = 0.0 if hand.ready else min(LONGEST_PAUSE_S, max(1.0, 2 * before))
-        self._pause_until[slot] = (time.monotonic() + pause, pause)
-        log.error("%s ended with code %s; it starts again in %.0f s", slot, hand.process.exitcode, pause)
+        del self._workers[slot]
+        self._claims.release(worker.name, died=True)
+        _, pause_before_s = self._restart.get(slot, (0.0, 0.0))
+        pause_s = 0.0 if worker.check_ready() else min(LONGEST_PAUSE_S, max(1.0, 2 * pause_before_s))
+        self._restart[slot] = (time.monotonic() + pause_s, pause_s)
+        log.error("%s; it starts again in %.0f s", worker.how_it_ended(), pause_s)
 
-    def _started(self, slot: str) -> Hand:
-        context = multiprocessing.get_context("spawn")  # a fork would copy threads' locks
-        ours, theirs = context.Pipe()
+    def _started(self, slot: str) -> ChildProcess:
+        """A new worker; its libraries use its share of the processors.
+
+        More threads than that wait for each other: with all of them, sixteen callers of one worker on two
+        processors waited six times as long.
+        """
         name = f"{slot}-{os.getpid()}-{time.time_ns()}"
-        process = context.Process(target=work, args=(self.settings, name, theirs), name=slot, daemon=True)
-        with _few_threads(self.settings.workers):
-            process.start()
-        theirs.close()  # so that its end is seen, and ours by it
-        return Hand(name, process, ours)
+        threads = max(1, (os.cpu_count() or 1) // (self.settings.workers + 1))
+        return ChildProcess(name, work, self.settings, name, threads=threads)
 
-    def _end_slow(self) -> None:
-        """Kill workers that are stuck: one that only has much to do stops by itself."""
-        for job, worker in self._claims.overdue(GRACE_S):
+    def _end_stuck(self) -> None:
+        """Kill workers whose job is overdue: one that is not stuck has stopped at the job by itself."""
+        for job, name in self._claims.overdue(GRACE_S):
             self._claims.fail(job, too_slow(self.settings.limits))
-            for hand in self._hands.values():
-                if hand.name == worker:
-                    hand.process.kill()
-
-    def _clear_now_and_then(self) -> None:
-        if time.monotonic() >= self._cleared + CLEAR_EVERY_S:
-            self._clear(ORPHAN_S)
+            path_of(self.settings.data, job).unlink(missing_ok=True)
+            for worker in self._workers.values():
+                if worker.name == name:
+                    worker.kill()
 
     def _clear(self, older_than_s: float) -> None:
-        """Delete what has expired, and sequences that no job needs any longer."""
+        """Delete what has expired, and sequences that no job needs."""
         self._cleared = time.monotonic()
         self._claims.expire()
         needed, folder = self._claims.with_sequence(), self.settings.data / FOLDER
@@ -146,22 +123,3 @@ class Crew:
                 with suppress(FileNotFoundError):  # a worker has just deleted it
                     if path.name not in needed and time.time() - path.stat().st_mtime >= older_than_s:
                         path.unlink()
-
-
-@contextmanager
-def _few_threads(workers: int) -> Iterator[None]:
-    """Let a worker's libraries use its share of the processors: more threads than that wait for each other.
-
-    With the default, sixteen callers of one worker on two processors waited six times as long.
-    """
-    share = str(max(1, (os.cpu_count() or 1) // (workers + 1)))
-    before = {name: os.environ.get(name) for name in VARIABLES}
-    os.environ.update(dict.fromkeys(VARIABLES, share))
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value

@@ -1,4 +1,4 @@
-"""The write endpoints, with --admin and an admin key: add, remove, relabel, undo, refit, how far each is."""
+"""Routes that change the index, with --admin and an admin key: add, remove, relabel, undo, refit."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from genome_index.io.atomic import disk_errors
 from genome_index.io.reader import GenomePer
 from genome_index.service.auth import Admin, Served
 from genome_index.service.jobs.index_changes import Action, Change, ChangeRequest, taxonomy_path
-from genome_index.service.jobs.queue import Asked, new_id
+from genome_index.service.jobs.queue import JobSettings, new_id
 from genome_index.service.jobs.uploads import receiving
 from genome_index.service.routes.queries import BODY_OF_GENOMES
 from genome_index.service.routes.submit import check, read
@@ -20,10 +20,10 @@ from genome_index.service.state import Service
 
 router = APIRouter(prefix="/v1", tags=["admin"])
 
-LOOK_EVERY_S = 0.1
-WRONG = problems(400, 401, 403, 404, 422, 429)
+CHECK_EVERY_S = 0.1
+ERRORS = problems(400, 401, 403, 404, 422, 429)
 NAME = Path(max_length=500)
-Wait = Annotated[float, Query(ge=0, le=60, description="Seconds to wait for it to be done.")]
+Wait = Annotated[float, Query(ge=0, le=60, description="Seconds to wait for the change.")]
 
 
 @router.post(
@@ -34,70 +34,72 @@ async def add(
     request: Request, service: Served, who: Admin, genome_per: Annotated[GenomePer, Query()] = "file",
     name: Annotated[str | None, Query(max_length=200)] = None, wait: Wait = 0,
 ) -> ChangeDocument:  # fmt: skip
-    """Send FASTA or GenBank as a form's `file`, and as `taxonomy` the table that names it."""
+    """Send FASTA or GenBank as the field `file` of a form, and optionally their taxonomy as `taxonomy`."""
     data, change_id = service.settings.data, new_id()
     with receiving(data, change_id) as raw:
-        sent = await read(service, request, raw, name)
-        upload = await check(service, raw, change_id, sent, Asked(genome_per=genome_per))
-    if sent.taxonomy is not None:
+        body = await read(service, request, raw, name)
+        upload = await check(service, raw, change_id, body, JobSettings(genome_per=genome_per))
+    if body.taxonomy is not None:
         with disk_errors(data):
-            taxonomy_path(data, change_id).write_bytes(sent.taxonomy)
-    change = ChangeRequest(name=upload.name, genome_per=genome_per, has_taxonomy=sent.taxonomy is not None)
-    return await _asked(service, who, "add", change, wait, change_id)
+            taxonomy_path(data, change_id).write_bytes(body.taxonomy)
+    change = ChangeRequest(name=upload.name, genome_per=genome_per, has_taxonomy=body.taxonomy is not None)
+    return await _add(service, who, "add", change, wait, change_id)
 
 
-@router.delete("/genomes/{genome_id:path}", status_code=202, summary="Remove a genome", responses=WRONG)
+@router.delete("/genomes/{genome_id:path}", status_code=202, summary="Remove a genome", responses=ERRORS)
 async def remove(
     genome_id: Annotated[str, NAME], service: Served, who: Admin, wait: Wait = 0
 ) -> ChangeDocument:
-    service.library.genome(genome_id)  # or 404
-    return await _asked(service, who, "remove", ChangeRequest(genomes=(genome_id,)), wait)
+    service.index_view.genome(genome_id)  # 404 if it is unknown
+    return await _add(service, who, "remove", ChangeRequest(genomes=(genome_id,)), wait)
 
 
 @router.patch(
-    "/genomes/{genome_id:path}", status_code=202, summary="Give a genome new names", responses=WRONG
+    "/genomes/{genome_id:path}", status_code=202, summary="Change the names of a genome", responses=ERRORS
 )
 async def relabel(
     genome_id: Annotated[str, NAME], service: Served, who: Admin,
     names: Annotated[
-        dict[str, str], Body(description="Rank or label -> name; an empty one takes it away.", min_length=1)
+        dict[str, str], Body(description="Rank or label -> name; an empty name removes it.", min_length=1)
     ],
     wait: Wait = 0,
 ) -> ChangeDocument:  # fmt: skip
-    service.library.genome(genome_id)  # or 404
-    return await _asked(service, who, "relabel", ChangeRequest((genome_id,), tuple(names.items())), wait)
+    service.index_view.genome(genome_id)  # 404 if it is unknown
+    return await _add(service, who, "relabel", ChangeRequest((genome_id,), tuple(names.items())), wait)
 
 
-@router.post("/index/undo", status_code=202, summary="Go back to the snapshot before", responses=WRONG)
+@router.post("/index/undo", status_code=202, summary="Return to the previous snapshot", responses=ERRORS)
 async def undo(service: Served, who: Admin, wait: Wait = 0) -> ChangeDocument:
-    return await _asked(service, who, "undo", ChangeRequest(), wait)
+    return await _add(service, who, "undo", ChangeRequest(), wait)
 
 
-@router.post("/index/refit", status_code=202, summary="Fit projection and calibration again", responses=WRONG)
+@router.post(
+    "/index/refit", status_code=202, summary="Fit projection and calibration again", responses=ERRORS
+)
 async def refit(service: Served, who: Admin, wait: Wait = 0) -> ChangeDocument:
-    return await _asked(service, who, "refit", ChangeRequest(), wait)
+    return await _add(service, who, "refit", ChangeRequest(), wait)
 
 
-@router.get("/changes/{change_id}", summary="How far a change is", responses=WRONG)
+@router.get("/changes/{change_id}", summary="State of a change", responses=ERRORS)
 async def state(
     change_id: Annotated[str, Path(max_length=64)], service: Served, who: Admin, wait: Wait = 0
 ) -> ChangeDocument:
-    return change_document(await _until_over(service, change_id, wait))
+    return change_document(await _until_finished(service, change_id, wait))
 
 
-async def _asked(
+async def _add(
     service: Service, who: str, action: Action, request: ChangeRequest, wait_s: float, change_id: str = ""
 ) -> ChangeDocument:
     change = await service.on_disk(service.changes.add, who, action, request, change_id)
-    return change_document(await _until_over(service, change.id, wait_s))
+    return change_document(await _until_finished(service, change.id, wait_s))
 
 
-async def _until_over(service: Service, change_id: str, wait_s: float) -> Change:
-    """The change when it is over and the index that is served has it; or as it is when the time is."""
+async def _until_finished(service: Service, change_id: str, wait_s: float) -> Change:
+    """The change when it is finished and served, or its current state after the timeout."""
     end = asyncio.get_running_loop().time() + wait_s
     while True:
         change: Change = await service.on_disk(service.changes.get, change_id)
-        over = change.finished is not None and (change.state == "failed" or service.library.is_current())
-        if over or asyncio.get_running_loop().time() >= end:
+        served = change.state == "failed" or service.index_view.is_current()
+        if (change.finished is not None and served) or asyncio.get_running_loop().time() >= end:
             return change
-        await asyncio.sleep(LOOK_EVERY_S)
+        await asyncio.sleep(CHECK_EVERY_S)

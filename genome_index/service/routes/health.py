@@ -1,4 +1,4 @@
-"""/healthz, /readyz, /metrics: for whoever runs the service."""
+"""Routes for the operator: /healthz, /readyz, /metrics."""
 
 from __future__ import annotations
 
@@ -18,16 +18,17 @@ async def healthz() -> Health:
     return Health("ok")
 
 
-@router.get("/readyz", summary="Whether a query would be answered now", responses=problems(503, 507))
+@router.get("/readyz", summary="Whether the service can answer queries", responses=problems(503, 507))
 async def readyz(service: Served) -> Readiness:
     require_room(service.settings.data, service.limits)
-    workers = service.crew.ready
+    workers = service.supervisor.ready
     if not workers:
         raise Problem(
-            503, "starting", "No worker is ready", "the index is being loaded, or a worker has just died; "
-            "queries are taken in and wait. Ask again in 5 s", {"Retry-After": "5"},
+            503, "starting", "No worker is ready",
+            "the index is being loaded, or a worker has died; queries are accepted and wait; retry in 5 s",
+            {"Retry-After": "5"},
         )  # fmt: skip
-    return Readiness("ready", workers, service.library.index.snapshot.number)
+    return Readiness("ready", workers, service.index_view.index.snapshot.number)
 
 
 @router.get(
@@ -37,12 +38,13 @@ async def readyz(service: Served) -> Readiness:
 async def metrics(service: Served, who: Caller) -> Response:
     jobs = await service.on_disk(service.jobs.counts)
     oldest = await service.on_disk(service.jobs.oldest_waiting_s)
-    snapshot = service.library.index.snapshot
-    now = {
-        "gindex_oldest_queued_seconds": ("For how long the first query in line has waited.", oldest),
-        "gindex_workers_ready": ("Workers that can answer now.", float(service.crew.ready)),
-        "gindex_worker_deaths": ("Workers that ended unasked since the start.", float(service.crew.deaths)),
-        "gindex_snapshot": ("The snapshot of the index that is served.", float(snapshot.number)),
-        "gindex_genomes": ("Genomes in it.", float(snapshot.genomes)),
+    snapshot = service.index_view.index.snapshot
+    supervisor = service.supervisor
+    gauges = {
+        "gindex_oldest_queued_seconds": ("Age of the oldest queued query.", oldest),
+        "gindex_workers_ready": ("Workers that can answer now.", float(supervisor.ready)),
+        "gindex_worker_deaths": ("Workers that died since the start.", float(supervisor.deaths)),
+        "gindex_snapshot": ("Number of the served snapshot of the index.", float(snapshot.number)),
+        "gindex_genomes": ("Genomes in the served snapshot.", float(snapshot.genomes)),
     }
-    return Response(service.metrics.text(jobs, now), media_type=EXPOSITION)
+    return Response(service.metrics.text(jobs, gauges), media_type=EXPOSITION)

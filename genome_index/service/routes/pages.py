@@ -1,4 +1,4 @@
-"""What the page asks of the service, and the way in and out for browsers."""
+"""Routes for browsers: the service as the page uses it, login and logout."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from genome_index.io.reader import GenomePer
-from genome_index.report.figures.genome.windows import Painting
-from genome_index.service.auth import COOKIE, Served, who
-from genome_index.service.figures.query_figures import painting_of
-from genome_index.service.jobs.queue import Asked
+from genome_index.report.figures.genome.windows import GenomeWindows
+from genome_index.service.auth import COOKIE, Served, caller_name
+from genome_index.service.figures.query_figures import windows_of
+from genome_index.service.jobs.queue import JobSettings
 from genome_index.service.problems import Problem
-from genome_index.service.routes.queries import forgotten
+from genome_index.service.routes.queries import delete_query
 from genome_index.service.routes.submit import accept
 from genome_index.service.schemas import query_document
 from genome_index.service.settings import Limits, ServeSettings
-from genome_index.service.site import is_own, login_page
+from genome_index.service.site import is_own_path, login_page
 from genome_index.service.state import Service
-from genome_index.service.views.index_view import Library
+from genome_index.service.views.index_view import IndexView
 
-COOKIE_S = 30 * 24 * 3600  # then a browser asks for the key again
+COOKIE_S = 30 * 24 * 3600  # after that a browser needs the key again
 
 
 @dataclass(frozen=True)
-class Chosen:
-    """The form of the front page, as a browser sends it."""
+class SearchForm:
+    """The settings in the form of the front page."""
 
     k: Annotated[int, Field(ge=1, le=50)] = 5
     genome_per: GenomePer = "file"
@@ -41,7 +41,7 @@ class Chosen:
 
 
 class Pages:
-    """The service as its page sees it: site/service.py."""
+    """The service as its page uses it; see site/interface.py."""
 
     def __init__(self, service: Service) -> None:
         self._service = service
@@ -55,8 +55,8 @@ class Pages:
         return self._service.limits
 
     @property
-    def library(self) -> Library:
-        return self._service.library
+    def index_view(self) -> IndexView:
+        return self._service.index_view
 
     async def map_text(self) -> str | None:
         return await self._service.map_text()
@@ -65,37 +65,41 @@ class Pages:
         return query_document(await self._service.on_disk(self._service.jobs.get, job_id))
 
     async def calls_json(self, job_id: str, first: int, most: int) -> list[dict[str, Any]]:
-        found = await self._service.on_disk(self._service.jobs.some_answers, job_id, first, most)
-        return [json.loads(call) for call in found]
+        calls = await self._service.on_disk(self._service.jobs.some_answers, job_id, first, most)
+        return [json.loads(call) for call in calls]
 
     async def verdicts(self, job_id: str) -> Mapping[str, int]:
         return await self._service.on_disk(self._service.jobs.verdicts, job_id)
 
-    async def pictures(self, job_id: str, number: int) -> tuple[Painting | None, bool]:
+    async def figures(self, job_id: str, number: int) -> tuple[GenomeWindows | None, bool]:
         row = await self._service.on_disk(self._service.jobs.picture, job_id, number)
         if row is None:
             return None, False
-        painting = painting_of(json.loads(row["painting"])) if row["painting"] else None
-        return painting, row["portrait_light"] is not None
+        windows = windows_of(json.loads(row["painting"])) if row["painting"] else None
+        return windows, row["portrait_light"] is not None
 
     async def submit(self, request: Request) -> str:
-        return (await accept(self._service, request, _who(self._service, request), chosen, None)).id
+        caller = _caller(self._service, request)
+        return (await accept(self._service, request, caller, form_settings, None)).id
 
-    async def forget(self, request: Request, job_id: str) -> None:
-        await forgotten(self._service, job_id, _who(self._service, request))
+    async def delete(self, request: Request, job_id: str) -> None:
+        await delete_query(self._service, job_id, _caller(self._service, request))
 
 
-def chosen(fields: Mapping[str, str]) -> Asked:
-    """The fields of the form as what is asked; a Problem where one cannot be used."""
+def form_settings(fields: Mapping[str, str]) -> JobSettings:
+    """The settings in the fields of the form; a Problem if a value is invalid."""
     try:
-        return Asked(**asdict(TypeAdapter(Chosen).validate_python(dict(fields))))
+        return JobSettings(**asdict(TypeAdapter(SearchForm).validate_python(dict(fields))))
     except ValidationError as error:
-        said = "; ".join(f"{one['loc'][0]}: {one['msg']}" for one in error.errors())
-        raise Problem(422, "values", "A value cannot be used", f"{said}; go back and correct it") from error
+        errors = "; ".join(f"{value['loc'][0]}: {value['msg']}" for value in error.errors())
+        raise Problem(
+            422, "values", "A value cannot be used", f"{errors}; go back and correct it"
+        ) from error  # fmt: skip
 
 
-def _who(service: Service, request: Request) -> str:
-    return who(service, request.cookies.get(COOKIE), request.client.host if request.client else "local")
+def _caller(service: Service, request: Request) -> str:
+    host = request.client.host if request.client else "local"
+    return caller_name(service, request.cookies.get(COOKIE), host)
 
 
 router = APIRouter(include_in_schema=False)
@@ -105,20 +109,20 @@ router = APIRouter(include_in_schema=False)
 async def login(
     request: Request, service: Served, key: Annotated[str, Form()], next: Annotated[str, Form()] = "/"
 ) -> Response:
-    """Keep a key in a cookie that no script can read and no other site can have sent."""
+    """Store a key in a cookie that scripts cannot read and other sites cannot send."""
     try:
-        who(service, key.strip(), "")
+        caller_name(service, key.strip(), "")
     except Problem as problem:
         return login_page(request, next, problem.detail)
-    found = RedirectResponse(next if is_own(next) else "/", 303)
-    found.set_cookie(
+    response = RedirectResponse(next if is_own_path(next) else "/", 303)
+    response.set_cookie(
         COOKIE, key.strip(), COOKIE_S, httponly=True, samesite="strict", secure=request.url.scheme == "https"
     )
-    return found
+    return response
 
 
 @router.post("/logout")
 async def logout() -> Response:
-    found = RedirectResponse("/login", 303)
-    found.delete_cookie(COOKIE, httponly=True, samesite="strict")
-    return found
+    response = RedirectResponse("/login", 303)
+    response.delete_cookie(COOKIE, httponly=True, samesite="strict")
+    return response

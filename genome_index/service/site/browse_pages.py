@@ -1,4 +1,4 @@
-"""/species and /genomes: what there is to be found."""
+"""Pages /species and /genomes: lists and records of the index."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from genome_index.records import counted
 from genome_index.service.site.call_text import lineage_links
 from genome_index.service.site.formats import fixed, quoted
 from genome_index.service.site.interface import Service
-from genome_index.service.site.map_marks import has_map, stars_of_genomes
+from genome_index.service.site.map_marks import genome_marks, has_map
 from genome_index.service.site.paging import Paging
 from genome_index.service.site.rendering import page
 from genome_index.service.views.genomes import GenomeRecord
-from genome_index.service.views.species import SpeciesRecord, Width
-from genome_index.service.views.species_threshold import Asked
+from genome_index.service.views.species import Diversity, SpeciesRecord
+from genome_index.service.views.species_threshold import SpeciesThreshold
 
-EACH_PAGE = 50
-MOST_MEMBERS = 50  # genomes of a species on its page; a link leads to all of them
+PAGE_SIZE = 50
+MOST_MEMBERS = 50  # genomes of a species on its page, which links to all of them
 
-At = Annotated[int, Query(ge=1, le=1_000_000)]
+PageNumber = Annotated[int, Query(alias="page", ge=1, le=1_000_000)]
 Search = Annotated[str, Query(max_length=200)]
 
 
@@ -32,84 +32,85 @@ def collection(service: Service) -> APIRouter:
     router = APIRouter(include_in_schema=False)
 
     @router.get("/species")
-    async def species_list(request: Request, search: Search = "", at: At = 1) -> HTMLResponse:
-        found = service.library.species_list(search, (at - 1) * EACH_PAGE, EACH_PAGE)
-        paging = Paging.of_rows(at, EACH_PAGE, found.total, _path("/species", {"search": search}))
-        values = {"found": found, "search": search, "paging": paging}
+    async def species_list(request: Request, search: Search = "", number: PageNumber = 1) -> HTMLResponse:
+        species = service.index_view.species_list(search, (number - 1) * PAGE_SIZE, PAGE_SIZE)
+        paging = Paging.of_rows(number, PAGE_SIZE, species.total, _path("/species", {"search": search}))
+        values = {"species": species, "search": search, "paging": paging}
         return page(service, request, "species_list.html", values)
 
     @router.get("/species/{name:path}")
     async def species(request: Request, name: str) -> HTMLResponse:
-        one = service.library.species(name)
-        return page(service, request, "species.html", {**_of_species(one), "has_map": await has_map(service)})
+        species = service.index_view.species(name)
+        values = {**_species_values(species), "has_map": await has_map(service)}
+        return page(service, request, "species.html", values)
 
     @router.get("/genomes")
     async def genomes(
-        request: Request, search: Search = "", rank: Search = "", name: Search = "", at: At = 1
+        request: Request, search: Search = "", rank: Search = "", name: Search = "", number: PageNumber = 1
     ) -> HTMLResponse:
-        first = (at - 1) * EACH_PAGE
-        found = service.library.genomes(search, rank or None, name or None, first, EACH_PAGE)
+        first = (number - 1) * PAGE_SIZE
+        genomes = service.index_view.genomes(search, rank or None, name or None, first, PAGE_SIZE)
         path = _path("/genomes", {"search": search, "rank": rank, "name": name})
-        paging = Paging.of_rows(at, EACH_PAGE, found.total, path)
-        values = {"found": found, "search": search, "rank": rank, "name": name, "paging": paging}
+        paging = Paging.of_rows(number, PAGE_SIZE, genomes.total, path)
+        values = {"genomes": genomes, "search": search, "rank": rank, "name": name, "paging": paging}
         return page(service, request, "genomes.html", values)
 
     @router.get("/genomes/{genome_id:path}")
     async def genome(request: Request, genome_id: str) -> HTMLResponse:
-        one = service.library.genome(genome_id)
+        genome = service.index_view.genome(genome_id)
         values = {
-            "one": one,
+            "genome": genome,
             "has_map": await has_map(service),
-            "lineage": lineage_links(one.lineage),
-            "facts": _facts(one),
-            "stars": stars_of_genomes([one.id], one.species),
+            "lineage": lineage_links(genome.lineage),
+            "facts": _facts(genome),
+            "marks": genome_marks([genome.id], genome.species),
         }
         return page(service, request, "genome.html", values)
 
     return router
 
 
-def _path(path: str, asked: Mapping[str, str]) -> str:
-    """The address of a page of a list, but for the page's number."""
-    given = urlencode({name: value for name, value in asked.items() if value}).replace("{}", "%7B%7D")
-    return f"{path}?{given}&at={{}}" if given else f"{path}?at={{}}"
+def _path(path: str, search: Mapping[str, str]) -> str:
+    """The address of a page of a list, with {} for the number of the page."""
+    query = urlencode({name: value for name, value in search.items() if value}).replace("{}", "%7B%7D")
+    return f"{path}?{query}&page={{}}" if query else f"{path}?page={{}}"
 
 
-def _of_species(one: SpeciesRecord) -> Mapping[str, object]:
-    address = f"/v1/species/{quoted(one.name)}/portrait.png?theme="
+def _species_values(species: SpeciesRecord) -> Mapping[str, object]:
+    address = f"/v1/species/{quoted(species.name)}/composition.png?theme="
+    above = {rank: name for rank, name in species.lineage.items() if rank != "species"}
     return {
-        "one": one,
-        "lineage": lineage_links({rank: name for rank, name in one.lineage.items() if rank != "species"}),
-        "asks": _asks(one.asked) if one.asked else [],
-        "width": _width(one.width),
-        "most": MOST_MEMBERS,
-        "portrait": (f"{address}light", f"{address}dark"),
-        "stars": stars_of_genomes((member.id for member in one.members[:MOST_MEMBERS]), one.name),
+        "species": species,
+        "lineage": lineage_links(above),
+        "threshold": _threshold(species.threshold) if species.threshold else [],
+        "diversity": _diversity(species.diversity),
+        "most_members": MOST_MEMBERS,
+        "composition": (f"{address}light", f"{address}dark"),
+        "marks": genome_marks((member.id for member in species.members[:MOST_MEMBERS]), species.name),
     }
 
 
-def _asks(asked: Asked) -> list[tuple[str, str]]:
+def _threshold(threshold: SpeciesThreshold) -> list[tuple[str, str]]:
     return [
-        ("identity (ANI)", f"{fixed(asked.ani, 1)} %"),
-        ("aligned fraction", f"{asked.af:g} %"),
-        ("lead over every other species", f"{asked.lead:g} points of ANI"),
+        ("identity (ANI)", f"{fixed(threshold.ani, 1)} %"),
+        ("aligned fraction", f"{threshold.af:g} %"),
+        ("lead over every other species", f"{threshold.margin:g} points of ANI"),
     ]
 
 
-def _width(width: Width) -> str:
-    """How far apart members are, in a sentence."""
-    if not width.pairs:
-        return "No two of its genomes were compared."
-    below = f"; {width.below_range:,} of them are too far apart for an ANI" if width.below_range else ""
-    if width.ani is None:
-        return f"Its genomes were compared in {counted(width.pairs, 'pair')}{below}."
-    between = " and ".join(width.between)
-    return (
-        f"Its farthest genomes, of {counted(width.pairs, 'pair')} compared, are {between}, with "
-        f"{fixed(width.ani, 2)} % ANI{below}."
-    )
+def _diversity(diversity: Diversity) -> str:
+    """How far apart the genomes of a species are, in a sentence."""
+    pairs = counted(diversity.pairs, "pair")
+    if not diversity.pairs:
+        return "No two genomes of the species were compared."
+    without = diversity.pairs_without_ani
+    below = f"; {without:,} of them are too far apart for an ANI" if without else ""
+    if diversity.lowest_ani is None:
+        return f"The genomes of the species were compared in {pairs}{below}."
+    ani = fixed(diversity.lowest_ani, 2)
+    return f"The lowest ANI of {pairs} compared is {ani} %, of {' and '.join(diversity.genomes)}{below}."
 
 
-def _facts(one: GenomeRecord) -> list[tuple[str, str]]:
-    gc = [("GC", f"{one.gc:.1%}")] if one.gc is not None else []
-    return [*gc, ("read from", one.source), *one.labels.items(), ("SHA-256", one.sha256)]
+def _facts(genome: GenomeRecord) -> list[tuple[str, str]]:
+    gc = [("GC", f"{genome.gc:.1%}")] if genome.gc is not None else []
+    return [*gc, ("source", genome.source), *genome.labels.items(), ("SHA-256", genome.sha256)]

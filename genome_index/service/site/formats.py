@@ -1,4 +1,4 @@
-"""How the page writes values and verdicts: the filters of its templates, and sentences."""
+"""Formats of numbers, times, names and verdicts on the page: the filters of the templates."""
 
 from __future__ import annotations
 
@@ -10,15 +10,11 @@ from markupsafe import Markup, escape
 
 from genome_index.index.calibration.hits import KMER_FLOOR
 from genome_index.records import counted
+from genome_index.report.verdicts import VERDICTS
 
 NOTHING = "–"
 SPANS = ((86_400.0, "day"), (3_600.0, "hour"), (60.0, "minute"), (1.0, "second"))
 SIZES = ((1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
-VERDICTS = {
-    "qc_fail": "not fit to be called",
-    "failed": "could not be read",
-    "out_of_scope": "out of scope",
-}
 
 
 def count(number: int) -> str:
@@ -26,7 +22,7 @@ def count(number: int) -> str:
 
 
 def fixed(value: float | None, places: int) -> str:
-    """A number for a table; a dash where there is none.
+    """A number for a table; a dash if there is none.
 
     >>> fixed(99.5, 2), fixed(None, 2)
     ('99.50', '–')
@@ -38,13 +34,13 @@ def percent(value: float | None) -> str:
     return NOTHING if value is None else f"{value:.1f} %"
 
 
-def words(shared: float) -> str:
-    """Identity by shared words, 0 to 1, in percent; none where no word is shared."""
-    return fixed(100 * shared if shared > KMER_FLOOR else None, 1)
+def kmer_percent(identity: float) -> str:
+    """A k-mer identity of 0 to 1 in percent; a dash if no k-mer is shared."""
+    return fixed(100 * identity if identity > KMER_FLOOR else None, 1)
 
 
 def size(bytes_: int) -> str:
-    """Bytes for a reader.
+    """A number of bytes with its unit.
 
     >>> size(17_012), size(100_000_000), size(12)
     ('17 kB', '100 MB', '12 bytes')
@@ -53,23 +49,24 @@ def size(bytes_: int) -> str:
 
 
 def span(seconds: float) -> str:
-    """A time for a reader, in its largest whole unit.
+    """A duration in its largest unit that gives a whole number.
 
     >>> span(604_800), span(90), span(3_600)
     ('7 days', '90 seconds', '1 hour')
     """
-    by, unit = next((each for each in SPANS if seconds >= each[0] and seconds % each[0] == 0), SPANS[-1])
+    units = (span for span in SPANS if seconds >= span[0] and seconds % span[0] == 0)
+    by, unit = next(units, SPANS[-1])
     return counted(round(seconds / by), unit)
 
 
 def moment(text: str) -> Markup:
-    """A moment as the API writes it, for a reader, who may be anywhere: in UTC."""
+    """A time of the API (ISO 8601) as text, in UTC."""
     when = datetime.fromisoformat(text)
     return Markup('<time datetime="{}">{}</time>').format(text, f"{when:%-d %B %Y, %H:%M} UTC")
 
 
 def quoted(name: str) -> str:
-    """A name as one part of a path.
+    """A name as one segment of a path.
 
     >>> quoted("A/b c?")
     'A%2Fb%20c%3F'
@@ -78,12 +75,12 @@ def quoted(name: str) -> str:
 
 
 def rank_link(name: str, rank: str) -> str:
-    """Where the page lists the genomes of a name."""
+    """The address of the list of genomes with a name at a rank."""
     return "/genomes?" + urlencode({"rank": rank, "name": name})
 
 
 def sentence(clause: str) -> str:
-    """A clause as the API says it, as a sentence.
+    """A clause of the API as a sentence.
 
     >>> sentence("no query has this id; ask again")
     'No query has this id; ask again.'
@@ -92,7 +89,7 @@ def sentence(clause: str) -> str:
 
 
 def prose(text: str) -> Markup:
-    """What stands between backticks is code; the rest is escaped.
+    """Markup of a text, with code between backticks; everything is escaped.
 
     >>> prose("run `gindex check` <now>")
     Markup('run <code>gindex check</code> &lt;now&gt;')
@@ -104,16 +101,17 @@ def prose(text: str) -> Markup:
 
 
 def called_from(threshold: float) -> str:
-    """From which probability on a level is called; above 1 it never is."""
+    """The least probability of a call at a level; above 1 there is never one."""
     return fixed(threshold, 2) if threshold <= 1 else "never"
 
 
-def word(verdict: str) -> str:
-    return VERDICTS.get(verdict, verdict)
+def verdict_name(verdict: str) -> str:
+    """A verdict as the page writes it."""
+    return VERDICTS[verdict].heading.lower() or verdict
 
 
 FILTERS: Mapping[str, Callable[..., str]] = {
-    "count": count, "counted": counted, "fixed": fixed, "percent": percent, "words": words, "size": size,
-    "span": span, "moment": moment, "quoted": quoted, "rank_link": rank_link, "called_from": called_from,
-    "prose": prose, "sentence": sentence, "word": word,
+    "count": count, "counted": counted, "fixed": fixed, "percent": percent, "kmer_percent": kmer_percent,
+    "size": size, "span": span, "moment": moment, "quoted": quoted, "rank_link": rank_link,
+    "called_from": called_from, "prose": prose, "sentence": sentence, "verdict_name": verdict_name,
 }  # fmt: skip

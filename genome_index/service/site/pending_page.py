@@ -1,4 +1,4 @@
-"""A job that has no answers: how far it is, or why it ended."""
+"""Page of a job without answers: its progress, or why it failed."""
 
 from __future__ import annotations
 
@@ -16,22 +16,21 @@ Json = Mapping[str, Any]
 
 
 def unfinished(service: Service, request: Request, job: Json) -> HTMLResponse:
-    match job["state"]:
-        case "failed":
-            title, says = "This could not be answered", sentence(job["problem"])
-        case "cancelled":
-            title, says = "This was cancelled", "Send the sequence again to have it answered."
-        case _:
-            return page(service, request, "waiting.html", {"job": job, "says": progress(job)})
-    return page(service, request, "over.html", {"job": job, "title": title, "says": says})
+    """The page of a queued, running or failed job."""
+    if job["state"] != "failed":
+        return page(service, request, "waiting.html", {"job": job, "progress": progress(job)})
+    values = {"job": job, "title": "The query failed", "reason": sentence(job["problem"])}
+    return page(service, request, "failed.html", values)
 
 
 def progress(job: Json) -> str:
-    """Where a job stands, in words."""
+    """The progress of a job in words."""
     answered, inputs, position = job["progress"]["answered"], job["progress"]["inputs"], job["position"]
     match job["state"]:
         case "queued":
-            return f"It waits: number {position:,} in the queue." if (position or 1) > 1 else "It is next."
+            return (
+                f"Waiting: number {position:,} in the queue." if (position or 1) > 1 else "Next in the queue."
+            )
         case "running":
             return f"Searching: {answered:,} of {inputs:,} answered." if inputs > 1 else "Searching."
         case "done":

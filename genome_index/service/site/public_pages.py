@@ -1,4 +1,4 @@
-"""What anybody may have: the form of /login, the style and the scripts, and what went wrong."""
+"""Pages without a key: the form of /login, style sheet and scripts, and problems."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from genome_index.service.site.interface import Service
 from genome_index.service.site.rendering import STATIC, bare_page, page, static
 
 
-def entrance() -> APIRouter:
+def public_routes() -> APIRouter:
+    """/login, and the files under /static."""
     router = APIRouter(include_in_schema=False)
 
     @router.get("/login")
@@ -32,30 +33,31 @@ def entrance() -> APIRouter:
 
 
 def login_page(request: Request, next: str = "/", problem: str = "") -> HTMLResponse:
-    """The form that asks for a key; `next` is where to go then, `problem` why the last key was not taken."""
-    values = {"next": next if is_own(next) else "/", "problem": problem}
+    """The form for a key; `next` is the page after it, `problem` why the last key was refused."""
+    values = {"next": next if is_own_path(next) else "/", "problem": problem}
     return bare_page(request, "login.html", values, 401 if problem else 200)
 
 
-def is_own(path: str) -> bool:
-    r"""Whether an address leads to a page of this service: browsers read `//host` and `/\host` as others'.
+def is_own_path(path: str) -> bool:
+    r"""Whether an address is a page of this service: browsers read `//host` and `/\host` as other hosts.
 
-    >>> [is_own(path) for path in ("/queries/u3", "//evil.example", "/\\evil.example", "https:evil.example")]
+    >>> paths = ("/queries/u3", "//evil.example", "/\\evil.example", "https:evil.example")
+    >>> [is_own_path(path) for path in paths]
     [True, False, False, False]
     """
     return path.startswith("/") and not path.startswith(("//", "/\\")) and path.isprintable()
 
 
 def problem_page(service: Service, request: Request, problem: Problem) -> Response:
-    """What went wrong, for a reader: the API's sentence, and a way on; without a key, the way in."""
+    """The page of a problem, with the sentence of the API; /login if a key is missing."""
     if problem.status == HTTPStatus.UNAUTHORIZED:
-        asked = request.url
-        after = f"{asked.path}?{asked.query}".rstrip("?") if request.method == "GET" else "/"
-        return RedirectResponse(f"/login?{urlencode({'next': after})}", 303)
+        url = request.url
+        address = f"{url.path}?{url.query}".rstrip("?") if request.method == "GET" else "/"
+        return RedirectResponse(f"/login?{urlencode({'next': address})}", 303)
     values = {"problem": problem, "detail": sentence(problem.detail)}
-    if service.settings.asks_for_keys and not request.cookies:
-        found = bare_page(request, "problem.html", values, problem.status)
+    if service.settings.requires_keys and not request.cookies:
+        response = bare_page(request, "problem.html", values, problem.status)
     else:
-        found = page(service, request, "problem.html", values, problem.status)
-    found.headers.update(problem.headers)
-    return found
+        response = page(service, request, "problem.html", values, problem.status)
+    response.headers.update(problem.headers)
+    return response

@@ -1,4 +1,4 @@
-"""/ and /about: where a sequence is given, and what answers rest on."""
+"""Pages / and /about: the form for a sequence, and the index behind the answers."""
 
 from __future__ import annotations
 
@@ -9,94 +9,84 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from genome_index.records import counted
+from genome_index.report.verdicts import VERDICTS
 from genome_index.service.settings import Limits
-from genome_index.service.site.formats import moment, size, span
+from genome_index.service.site.formats import moment, sentence, size, span
 from genome_index.service.site.interface import Service
 from genome_index.service.site.rendering import page
 from genome_index.service.views.provenance import Provenance
 
-SAID = {"deleted": "It is deleted: the answers, the pictures and the sequence are gone."}
-VERDICTS = {
-    "species": "ANI and aligned fraction pass what this species asks for, no other comes close, and the "
-    "probability is high enough.",
-    "genus": "The species was not earned, and the reason says why; this rank is. So for family and above.",
-    "novel": "It is comparable with something here, but no rank was sure enough.",
-    "ambiguous": "Several species fit equally well; they are named.",
-    "out_of_scope": "Nothing in the index is comparable: no shared word, and no hit nearer than random "
-    "sequence of the same length and GC content would be.",
-    "qc_fail": "Too short (under 500 bp), more than half N, or a mixture (20 % or more in contigs of another "
-    "genus).",
-    "failed": "The input could not be read; the reason says why and what to do.",
-}
+NOTICES = {"deleted": "The query is deleted, with its answers, figures and sequence."}
+SHOWN = ("species", "genus", "novel", "ambiguous", "out_of_scope", "qc_fail", "failed")  # verdicts, on /about
 
 
 def front(service: Service) -> APIRouter:
     router = APIRouter(include_in_schema=False)
 
     @router.get("/")
-    async def ask(request: Request, said: str = "") -> HTMLResponse:
+    async def search(request: Request, notice: str = "") -> HTMLResponse:
         values = {
-            "holds": holds(service.library.provenance()),
+            "contents": contents(service.index_view.provenance()),
             "limits": service.limits,
-            "said": SAID.get(said, ""),
+            "notice": NOTICES.get(notice, ""),
         }
         return page(service, request, "front.html", values)
 
     @router.get("/about")
     async def about(request: Request) -> HTMLResponse:
-        found = service.library.provenance()
+        index = service.index_view.provenance()
         values = {
-            "found": found,
-            "holds": holds(found),
-            "verdicts": VERDICTS.items(),
-            "made": _made(found),
-            "names": {**found.ranks, **found.labels},
+            "index": index,
+            "contents": contents(index),
+            "verdicts": [(verdict, sentence(VERDICTS[verdict].meaning)) for verdict in SHOWN],
+            "origin_facts": _origin_facts(index),
+            "names": {**index.ranks, **index.labels},
             "limits": _limits(service.limits),
             "origin": str(request.base_url).rstrip("/"),
-            "keys": service.settings.asks_for_keys,
+            "keys": service.settings.requires_keys,
         }
         return page(service, request, "about.html", values)
 
     return router
 
 
-def holds(found: Provenance) -> str:
-    """What can be found here, in a sentence."""
-    kinds = ", ".join(f"{kind} {count:,}" for kind, count in found.molecules.items())
-    what = kinds if len(found.molecules) > 1 else "".join(found.molecules)
-    species = f" of {found.ranks['species']:,} species" if "species" in found.ranks else ""
-    taxonomy = f"; taxonomy {found.taxonomy_release}" if found.taxonomy_release else ""
-    return f"This index holds {counted(found.genomes)}{species} ({what}){taxonomy}."
+def contents(index: Provenance) -> str:
+    """The contents of the index in a sentence."""
+    numbers = ", ".join(f"{kind} {count:,}" for kind, count in index.molecules.items())
+    kinds = numbers if len(index.molecules) > 1 else "".join(index.molecules)
+    species = f" of {index.ranks['species']:,} species" if "species" in index.ranks else ""
+    taxonomy = f"; taxonomy {index.taxonomy_release}" if index.taxonomy_release else ""
+    return f"This index has {counted(index.genomes)}{species} ({kinds}){taxonomy}."
 
 
-def _made(found: Provenance) -> Sequence[tuple[str, object]]:
+def _origin_facts(index: Provenance) -> Sequence[tuple[str, object]]:
     facts: dict[str, object] = {
-        "index": found.name,
-        "snapshot": f"{found.snapshot:,}",
-        "made": moment(found.created),
-        "fingerprint": found.fingerprint,
-        "genomes": f"{found.genomes:,} from {counted(found.inputs, 'file')}",
-        "bases": f"{found.base_pairs:,} bp",
-        "taxonomy": found.taxonomy_release or "none",
-        "encoder": " ".join(filter(None, [found.encoder, found.encoder_version, found.model])),
-        "vectors": f"{found.dim:,} dimensions, FAISS {found.faiss}",
-        "fitted on": counted(found.fitted),
-        "changed since": counted(found.changed_since_fit),
-        "on disk": size(found.disk_bytes),
-        "built with": ", ".join(f"{name} {version}" for name, version in found.versions.items()),
-        "served by": f"gindex {found.gindex_version}",
+        "name": index.name,
+        "snapshot": f"{index.snapshot:,}",
+        "created": moment(index.created),
+        "fingerprint": index.fingerprint,
+        "genomes": f"{index.genomes:,} from {counted(index.inputs, 'file')}",
+        "bases": f"{index.base_pairs:,} bp",
+        "taxonomy": index.taxonomy_release or "none",
+        "encoder": " ".join(filter(None, [index.encoder, index.encoder_version, index.model])),
+        "vectors": f"{index.dim:,} dimensions, FAISS {index.faiss}",
+        "fitted on": counted(index.fitted),
+        "changed since the fit": counted(index.changed_since_fit),
+        "on disk": size(index.disk_bytes),
+        "built with": ", ".join(f"{name} {version}" for name, version in index.versions.items()),
+        "served by": f"gindex {index.gindex_version}",
     }
     return list(facts.items())
 
 
 def _limits(limits: Limits) -> Sequence[tuple[str, str]]:
     return [
-        ("a file, as it is sent", size(limits.upload_bytes)),
-        ("its text, unpacked", size(limits.unpacked_bytes)),
-        ("records in it", f"{limits.records:,}"),
+        ("size of an upload", size(limits.upload_bytes)),
+        ("size after unpacking", size(limits.unpacked_bytes)),
+        ("records of an upload", f"{limits.records:,}"),
         ("time for one query", span(limits.job_s)),
-        ("queries of one caller that may wait", f"{limits.queued_each:,}"),
-        ("queries that may wait", f"{limits.queued:,}"),
+        ("waiting queries of one caller", f"{limits.queued_each:,}"),
+        ("waiting queries of all callers", f"{limits.queued:,}"),
         ("requests of one caller", f"{limits.requests_each:,} a minute"),
         ("answers are kept", span(limits.kept_s)),
     ]

@@ -1,11 +1,11 @@
 "use strict";
-// The page's own script. Every page works without it; with it files are dropped, progress is seen, tables sort
-// and the map is drawn.
+// Script of the page. Every page works without it; it adds dropping of files, progress, sorting of tables and
+// the map.
 const number = new Intl.NumberFormat("en");
 const SVG = "http://www.w3.org/2000/svg";
 const find = (name, within = document) => within.querySelector(`[data-${name}]`);
 const pause = (ms) => new Promise((done) => setTimeout(done, ms));
-const shown = (element, whether = true) => { if (element) element.hidden = !whether; };
+const shown = (element, visible = true) => { if (element) element.hidden = !visible; };
 
 function make(tag, values = {}, ...children) {
   const element = Object.assign(document.createElement(tag), values);
@@ -18,78 +18,78 @@ function sized(bytes) {
   return `${Number((bytes / by).toPrecision(3))} ${unit}`;
 }
 
-// -- following a job: soon at first, then more and more seldom
+// -- the state of a job, requested at growing intervals
 
-const OVER = ["done", "failed", "cancelled", "gone"];
-let leaving = false;  // a form is being sent; what is followed on this page matters no more
+const FINISHED = ["done", "failed", "deleted"];
+let leaving = false;  // a form is being sent, so the state no longer matters
 addEventListener("submit", () => { leaving = true; });
 addEventListener("pageshow", () => { leaving = false; });
 
-async function follow(address, seen) {
+async function follow(address, isFinished) {
   for (let wait = 300; !leaving; wait = Math.min(wait * 1.4, 8000)) {
-    const job = await fetch(address).then((answer) => (answer.ok ? answer.json() : null)).catch(() => null);
-    if (leaving || seen(job)) return;  // null: the service, or the network, is away; it is asked again
+    const job = await fetch(address).then((response) => (response.ok ? response.json() : null)).catch(() => null);
+    if (leaving || isFinished(job)) return;  // null: the service or the network is down; the request is repeated
     await pause(wait);
   }
 }
 
 function followPage(section) {
-  const said = find("state", section), bar = find("progress", section);
+  const status = find("state", section), bar = find("progress", section);
   follow(section.dataset.follow, (job) => {
-    if (OVER.includes(job?.state)) {
+    if (FINISHED.includes(job?.state)) {
       location.reload();
       return true;
     }
-    const says = job ? job.says : "The service does not answer. It is asked again in a few seconds.";
-    if (said.textContent !== says) said.textContent = says;  // said aloud when it changes, not each time
+    const text = job ? job.text : "The service does not respond. The request is repeated in a few seconds.";
+    if (status.textContent !== text) status.textContent = text;  // screen readers read every assignment aloud
     if (job) bar.value = job.progress.answered;
     return false;
   });
 }
 
-function followPictures(place) {
-  follow(place.dataset.followPictures, (job) => {
+function followFigures(place) {
+  follow(place.dataset.followFigures, (job) => {
     if (!job || job.pictures === "pending") return false;
-    renewed(place);
+    reloaded(place);
     return true;
   });
 }
 
-// The same part of this page as the service would send it now.
-async function renewed(part) {
+// Replace a part of this page by its current version from the service.
+async function reloaded(part) {
   const text = await (await fetch(location.href)).text();
-  const there = new DOMParser().parseFromString(text, "text/html").getElementById(part.id);
-  if (!there) return part;
-  part.replaceWith(document.adoptNode(there));
-  return there;
+  const current = new DOMParser().parseFromString(text, "text/html").getElementById(part.id);
+  if (!current) return part;
+  part.replaceWith(document.adoptNode(current));
+  return current;
 }
 
-// -- asking: one file leads to its page, several are listed
+// -- the search form: one file leads to its page, several files are listed
 
-function send(asked, form, seen) {
-  const wanted = new URLSearchParams({name: asked.name, pictures: true, k: form.elements.k.value || 5});
+function send(file, form, onProgress) {
+  const settings = new URLSearchParams({name: file.name, pictures: true, k: form.elements.k.value || 5});
   for (const name of ["genome_per", "exclude_identical", "keep"]) {
-    if (form.elements[name].checked) wanted.set(name, form.elements[name].value);
+    if (form.elements[name].checked) settings.set(name, form.elements[name].value);
   }
   return new Promise((done, failed) => {
     const request = new XMLHttpRequest();
-    request.open("POST", `/v1/queries?${wanted}`);
+    request.open("POST", `/v1/queries?${settings}`);
     request.setRequestHeader("Content-Type", "application/octet-stream");
     request.responseType = "json";
-    request.upload.onprogress = (event) => event.lengthComputable && seen(event.loaded / event.total);
+    request.upload.onprogress = (event) => event.lengthComputable && onProgress(event.loaded / event.total);
     request.onload = () => (request.status < 300 ? done(request.response)
-      : failed(new Error(request.response?.detail ?? `The service answered ${request.status}; send it again.`)));
-    request.onerror = () => failed(new Error("The service cannot be reached; see that you are online, and send it again."));
-    request.send(asked.body);
+      : failed(new Error(request.response?.detail ?? `The service responded with ${request.status}; send the file again.`)));
+    request.onerror = () => failed(new Error("The service cannot be reached; check the connection and send the file again."));
+    request.send(file.body);
   });
 }
 
-function pasted(text) {  // bases alone get a name, for FASTA asks for one
+function pasted(text) {  // bases without header get one, which FASTA requires
   const bare = /^[\sA-Za-z*-]+$/.test(text) && !/^\s*(LOCUS|ID)\b/.test(text);
   return {name: "pasted.fasta", body: new Blob([bare ? `>pasted\n${text.trim()}\n` : text])};
 }
 
-function startAsking(form) {
+function startForm(form) {
   const file = form.elements.file, text = form.elements.text, most = Number(form.dataset.most);
   const chosen = find("chosen", form), sending = find("sending", form), bar = find("progress", form);
   const problem = find("problem", form), button = form.querySelector("button.main");
@@ -97,47 +97,47 @@ function startAsking(form) {
   file.multiple = true;
   shown(find("hint", form));
 
-  function choose() {
+  function showChoice() {
     const files = [...file.files], large = files.find((one) => one.size > most);
-    const all = files.length === 1 ? files[0].name : `${number.format(files.length)} files`;
-    chosen.textContent = files.length ? `${all}, ${sized(files.reduce((sum, one) => sum + one.size, 0))}. Search sends it.` : "";
-    complain(large ? `${large.name} has ${sized(large.size)}, and ${sized(most)} are taken; compress it, or send fewer genomes at once.` : "");
+    const names = files.length === 1 ? files[0].name : `${number.format(files.length)} files`;
+    chosen.textContent = files.length ? `${names}, ${sized(files.reduce((sum, one) => sum + one.size, 0))}. Press Search to send.` : "";
+    complain(large ? `${large.name} has ${sized(large.size)}, ${sized(most)} are allowed; compress it, or send fewer genomes at once.` : "");
   }
-  file.addEventListener("change", choose);
-  startDropping((files) => { file.files = files; choose(); button.focus(); });
+  file.addEventListener("change", showChoice);
+  startDropping((files) => { file.files = files; showChoice(); button.focus(); });
 
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
-    event.stopPropagation();  // it is sent from here; the page stays
-    const asked = [...file.files].map((one) => ({name: one.name, body: one}));
-    if (text.value.trim()) asked.push(pasted(text.value));
-    complain(asked.length ? "" : "There is nothing to search for yet; choose a file, or paste a sequence.");
-    if (!asked.length) return text.focus();
+    event.stopPropagation();  // the script sends the files, and the page stays
+    const files = [...file.files].map((one) => ({name: one.name, body: one}));
+    if (text.value.trim()) files.push(pasted(text.value));
+    complain(files.length ? "" : "There is no sequence; choose a file, or paste a sequence.");
+    if (!files.length) return text.focus();
     button.disabled = true;
     shown(bar);
     const complaints = [];
-    for (const [at, one] of asked.entries()) {
-      sending.textContent = asked.length > 1 ? `Sending ${at + 1} of ${asked.length}: ${one.name}` : `Sending ${one.name}`;
+    for (const [at, one] of files.entries()) {
+      sending.textContent = files.length > 1 ? `Sending ${at + 1} of ${files.length}: ${one.name}` : `Sending ${one.name}`;
       try {
-        const job = await send(one, form, (share) => { bar.value = (at + share) / asked.length; });
-        remember({id: job.id, name: one.name});
-        if (asked.length === 1) return location.assign(`/queries/${job.id}`);
+        const job = await send(one, form, (share) => { bar.value = (at + share) / files.length; });
+        addRecent({id: job.id, name: one.name});
+        if (files.length === 1) return location.assign(`/queries/${job.id}`);
       } catch (error) {
-        complaints.push(asked.length > 1 ? `${one.name}: ${error.message}` : error.message);
+        complaints.push(files.length > 1 ? `${one.name}: ${error.message}` : error.message);
       }
     }
-    sending.textContent = complaints.length ? "" : `${asked.length} files are sent; their answers are listed below.`;
+    sending.textContent = complaints.length ? "" : `${files.length} files are sent; the answers are listed below.`;
     complain(complaints.join(" "));
     button.disabled = false;
     shown(bar, false);
-    if (!complaints.length) { form.reset(); choose(); }
+    if (!complaints.length) { form.reset(); showChoice(); }
     return undefined;
   });
-  addEventListener("pageshow", () => { button.disabled = false; shown(bar, false); sending.textContent = ""; choose(); });
+  addEventListener("pageshow", () => { button.disabled = false; shown(bar, false); sending.textContent = ""; showChoice(); });
 }
 
 function startDropping(take) {
-  const veil = make("div", {className: "veil", hidden: true}, make("p", {textContent: "Drop to choose"}));
+  const veil = make("div", {className: "veil", hidden: true}, make("p", {textContent: "Drop the files here"}));
   const carries = (event) => [...(event.dataTransfer?.types ?? [])].includes("Files");
   document.body.append(veil);
   for (const kind of ["dragenter", "dragover"]) {
@@ -152,29 +152,29 @@ function startDropping(take) {
   });
 }
 
-// -- what was asked from this tab; it is forgotten with the tab
+// -- the queries of this tab, stored until it is closed
 
-const remembered = () => JSON.parse(sessionStorage.getItem("asked") ?? "[]");
+const recentQueries = () => JSON.parse(sessionStorage.getItem("queries") ?? "[]");
 
-function remember(one) {
-  sessionStorage.setItem("asked", JSON.stringify([one, ...remembered()].slice(0, 200)));
-  listAsked([one]);
+function addRecent(query) {
+  sessionStorage.setItem("queries", JSON.stringify([query, ...recentQueries()].slice(0, 200)));
+  listRecent([query]);
 }
 
-async function listAsked(several) {
-  const section = document.getElementById("asked");
-  if (!section || !several.length) return;
+async function listRecent(queries) {
+  const section = document.getElementById("recent");
+  if (!section || !queries.length) return;
   shown(section);
-  const rows = several.map((one) => {
+  const rows = queries.map((one) => {
     const state = make("span", {className: "soft", textContent: "…"});
     const row = make("li", {}, make("a", {href: `/queries/${one.id}`, textContent: one.name}), state);
     return {id: one.id, row, state};
   });
   section.querySelector("ul").prepend(...rows.map((one) => one.row));
-  for (const one of rows) {  // one after the other: a service of many readers is not asked for all at once
+  for (const one of rows) {  // one after the other, to spare the service
     await follow(`/queries/${one.id}/state`, (job) => {
-      one.state.textContent = job ? job.says : "no answer; it is asked again";
-      return OVER.includes(job?.state);
+      one.state.textContent = job ? job.text : "no response; the request is repeated";
+      return FINISHED.includes(job?.state);
     });
   }
 }
@@ -197,7 +197,7 @@ function sortable(table) {
       const down = numeric ? head.ariaSort !== "descending" : head.ariaSort === "ascending", sign = down ? -1 : 1;
       const missing = (one) => one === "" || Number.isNaN(one);
       const order = [...body.rows].map((row) => [value(row, at, numeric), row]).sort(([a], [b]) => {
-        if (missing(a) || missing(b)) return missing(a) - missing(b);  // nothing to say comes last, either way
+        if (missing(a) || missing(b)) return missing(a) - missing(b);  // empty cells come last in both directions
         return sign * (numeric ? a - b : a.localeCompare(b, "en", {numeric: true}));
       });
       body.append(...order.map(([, row]) => row));
@@ -207,33 +207,33 @@ function sortable(table) {
 }
 
 function copyable(button) {
-  const said = button.parentElement.querySelector("[data-copied]");
+  const status = button.parentElement.querySelector("[data-copied]");
   shown(button);
   button.addEventListener("click", async () => {
     try {
       await navigator.clipboard.writeText(location.href);
-      said.textContent = "Copied.";
-    } catch {  // not allowed, or not over https: the reader copies it
-      said.textContent = location.href;
-      getSelection().selectAllChildren(said);
+      status.textContent = "Copied.";
+    } catch {  // forbidden, or not over https: the reader copies the link
+      status.textContent = location.href;
+      getSelection().selectAllChildren(status);
     }
   });
 }
 
-function pictured(image) {
+function replaceMissing(image) {
   const missing = () => image.closest("figure").replaceWith(make("p", {className: "note",
-    textContent: "The picture could not be drawn just now; load this page again to see it."}));
+    textContent: "The figure could not be drawn; reload this page to see it."}));
   if (image.complete && image.naturalWidth === 0 && image.currentSrc) missing();
   image.addEventListener("error", missing);
 }
 
-// -- all of it
+// -- start
 
-for (const form of document.querySelectorAll("#ask")) startAsking(form);
+for (const form of document.querySelectorAll("#search-form")) startForm(form);
 for (const section of document.querySelectorAll("[data-follow]")) followPage(section);
-for (const place of document.querySelectorAll("[data-follow-pictures]")) followPictures(place);
+for (const place of document.querySelectorAll("[data-follow-figures]")) followFigures(place);
 for (const table of document.querySelectorAll("table[data-sort]")) sortable(table);
 for (const button of document.querySelectorAll("[data-copy]")) copyable(button);
-for (const image of document.querySelectorAll("img[data-picture]")) pictured(image);
+for (const image of document.querySelectorAll("img[data-figure]")) replaceMissing(image);
 for (const place of document.querySelectorAll("[data-map]")) startMap(place);
-listAsked(remembered());
+listRecent(recentQueries());

@@ -1,6 +1,7 @@
-"""Library: one snapshot of an index as the HTTP face shows it; what takes long is worked out beforehand.
+"""IndexView: one snapshot of an index as the service shows it: genomes, species, provenance and map.
 
-Nothing here asks the catalogue's file after `open`, so any number of threads may read.
+Everything slow is computed by `open`, and nothing reads the file of the catalog later, so any number of
+threads may use a view.
 """
 
 from __future__ import annotations
@@ -20,28 +21,28 @@ from genome_index.report.html.query_page import place_of
 from genome_index.service.views.genomes import GenomePage, GenomeRecord, Genomes
 from genome_index.service.views.provenance import Provenance, provenance_of
 from genome_index.service.views.species import SpeciesPage, SpeciesRecord, SpeciesTable
-from genome_index.service.views.species_threshold import Asks
+from genome_index.service.views.species_threshold import SpeciesThresholds
 
 
-class Library:
-    """What is to be said of an index: its genomes, its species, where it came from, its map."""
+class IndexView:
+    """The contents of one snapshot: its genomes, species, provenance and map."""
 
     def __init__(self, index: Index) -> None:
         entries, pairs = index.catalog.entries(), index.pairs()
         hits = neighbour_hits(index, np.array([entry.row for entry in entries], np.int64), pairs)
-        asks = Asks(index.model)
+        thresholds = SpeciesThresholds(index.model)
         self.index = index
-        self._genomes = Genomes(index, entries, hits, asks)
-        self._species = SpeciesTable(index.model, entries, hits, pairs, asks)
+        self._genomes = Genomes(index, entries, hits, thresholds)
+        self._species = SpeciesTable(index.model, entries, hits, pairs, thresholds)
         self._provenance = provenance_of(index)
         self._rows = {entry.id: entry.row for entry in entries}
-        self._mapped: Map | None = None
-        self._drawn: Mapping[str, Any] | None = None
-        self._stamp = self._stamped()
+        self._map: Map | None = None
+        self._map_data: Mapping[str, Any] | None = None
+        self._manifest = self._manifest_state()
 
     @classmethod
-    def open(cls, path: Path, model: str = "") -> Library:
-        """Open the current snapshot; of 7,378 genomes it takes a second.
+    def open(cls, path: Path, model: str = "") -> IndexView:
+        """Open the current snapshot; with 7,378 genomes this takes a second.
 
         Raises
         ------
@@ -53,69 +54,69 @@ class Library:
         self, search: str = "", rank: str | None = None, name: str | None = None, offset: int = 0,
         limit: int = 50,
     ) -> GenomePage:  # fmt: skip
-        """Genomes by id: whose id or a name holds `search`, and that bear `name` at a rank or as a label.
+        """Genomes in the order of their ids: `search` is in the id or a name, `name` is theirs at `rank`.
 
         Raises
         ------
         UsageError
-            No such page, or no such rank.
+            There is no such page, or no such rank or label.
         Problem
-            No such name.
+            There is no such name at the rank.
         """
         return self._genomes.page(search, rank, name, offset, limit)
 
     def genome(self, genome_id: str) -> GenomeRecord:
-        """Everything about one genome; a Problem where there is none."""
+        """One genome; a Problem if there is none of this id."""
         return self._genomes.one(genome_id)
 
     def species_list(self, search: str = "", offset: int = 0, limit: int = 50) -> SpeciesPage:
-        """Species by name; a UsageError where there is no such page."""
+        """Species by name; a UsageError if there is no such page."""
         return self._species.page(search, offset, limit)
 
     def species(self, name: str) -> SpeciesRecord:
-        """Everything about one species; a Problem where there is none."""
+        """One species; a Problem if there is none of this name."""
         return self._species.one(name)
 
     def provenance(self) -> Provenance:
         return self._provenance
 
-    def map(self, found: Map | None = None) -> Mapping[str, Any] | None:
-        """What the page draws of a map, which is kept: without one, what was kept; None before the first.
+    def map(self, new: Map | None = None) -> Mapping[str, Any] | None:
+        """The data from which the page draws the map: of the new map if given; None before the first map.
 
-        Of the labels it has those that group genomes: others colour nothing, and are most of the bytes. A
-        map of other genomes, made when the index had just changed, is passed over.
+        It has the labels that group genomes: the others colour nothing and are most of the bytes. A map of
+        other genomes is ignored: the index has changed meanwhile.
         """
-        is_ours = found is not None and np.array_equal(found.rows, list(self._rows.values()))
-        if found is not None and is_ours and found is not self._mapped:
-            data = map_block(self.index, found).data
+        is_ours = new is not None and np.array_equal(new.rows, list(self._rows.values()))
+        if new is not None and is_ours and new is not self._map:
+            data = map_block(self.index, new).data
             shown = {*self.index.model.levels, data["level"]}
             levels = {level: coded for level, coded in data["levels"].items() if level in shown}
-            self._drawn, self._mapped = {**data, "levels": levels}, found
-        return self._drawn
+            self._map_data, self._map = {**data, "levels": levels}, new
+        return self._map_data
 
     def place(self, call: Mapping[str, Any]) -> tuple[float, float] | None:
-        """Where the query of a call (call.schema.json) lies on the map; None where there is no saying."""
-        if self._mapped is None:
+        """The place on the map of the query of a call (call.schema.json); None if it is unknown."""
+        if self._map is None:
             return None
         hits = [(hit["id"], hit["similarity"]) for hit in call["hits"]]
-        return place_of(self._mapped, self._rows, call["verdict"], hits)
+        return place_of(self._map, self._rows, call["verdict"], hits)
 
     def is_current(self) -> bool:
-        """Whether this is the snapshot that a reader would open now.
+        """Whether this is the current snapshot of the index.
 
         Raises
         ------
         IndexDamaged
-            The pointer says nothing that could be read.
+            The pointer of the index cannot be read.
         """
         return current_snapshot(self.index.path) == self.index.snapshot.number and (
-            self._stamped() == self._stamp  # an index that was built anew counts from 1 again
+            self._manifest_state() == self._manifest  # snapshots of a rebuilt index count from 1 again
         )
 
-    def _stamped(self) -> tuple[int, int] | None:
-        """Which file the manifest is; None where it has gone."""
+    def _manifest_state(self) -> tuple[int, int] | None:
+        """Inode and modification time of the manifest; None if it is gone."""
         try:
-            found = (self.index.folder / MANIFEST).stat()
+            manifest = (self.index.folder / MANIFEST).stat()
         except OSError:
             return None
-        return found.st_ino, found.st_mtime_ns
+        return manifest.st_ino, manifest.st_mtime_ns

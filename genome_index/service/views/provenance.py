@@ -1,4 +1,4 @@
-"""What is served: the index, what it was built from and with, and what has happened to it."""
+"""Provenance of the served index: its settings, the software that built it, and its history."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from genome_index.index.info import describe
 
 
 @dataclass(frozen=True)
-class Calibrated:
-    """What a level was calibrated on, and from which probability on it is called."""
+class LevelCalibration:
+    """The calibration of a rank or label."""
 
     samples: int  # simulated queries
-    threshold: float  # 0 to 1; more is never: too few names to have been wrong about
+    threshold: float  # least probability of a call, 0 to 1; above 1 there is never one: too few names
 
 
 @dataclass(frozen=True)
-class Happened:
+class HistoryEntry:
     """One change of the index."""
 
     number: int  # from 1
@@ -31,63 +31,64 @@ class Happened:
 
 @dataclass(frozen=True)
 class Provenance:
-    """What every answer rests on. Of files and folders it has the names only, not where they lie."""
+    """The index behind every answer. Files and folders have names only, no paths."""
 
-    name: str  # of the index's folder
+    name: str  # of the folder of the index
     snapshot: int
-    created: str  # the snapshot; UTC, ISO 8601
+    created: str  # time of the snapshot; UTC, ISO 8601
     fingerprint: str  # 12 hex digits: settings and all content
-    gindex_version: str  # that serves; `versions` has the one that built
+    gindex_version: str  # of the service; `versions` has the version that built the index
     genomes: int
     base_pairs: int
     molecules: Mapping[str, int]  # kind -> genomes
     taxonomy_release: str | None
     ranks: Mapping[str, int]  # rank -> names that a query can be called
-    labels: Mapping[str, int]  # label -> the same
+    labels: Mapping[str, int]  # label -> names that a query can be called
     encoder: str
     encoder_version: str
     model: str | None  # hub name of a language model, or name of its folder
-    reading: Mapping[str, str | int] | None  # how it reads a genome
+    reading: Mapping[str, str | int] | None  # how the language model reads a genome
     dim: int  # of the vectors
     faiss: str  # factory string
     settings_fingerprint: str  # 12 hex digits: what makes vectors and sketches comparable
-    keep_sequence: bool  # of large genomes too
+    keep_sequence: bool  # whether the sequences of large genomes are stored too
     fitted: int  # genomes that projection and calibration were fitted on
     changed_since_fit: int  # genomes
-    mixture: Mapping[
-        str, float
-    ]  # share of queries whose own genome, species or genus the index is taken to lack
-    calibration: Mapping[str, Calibrated]  # by level
-    inputs: int  # files that the genomes came from
+    # Assumed share of queries whose own genome, species or genus is missing in the index.
+    mixture: Mapping[str, float]
+    calibration: Mapping[str, LevelCalibration]  # by rank or label
+    inputs: int  # source files of the genomes
     failed_inputs: int  # inputs that could not be used
-    disk_bytes: int  # all kept snapshots
-    versions: Mapping[str, str]  # of gindex and its libraries when the snapshot was made
-    history: tuple[Happened, ...]
+    disk_bytes: int  # of all stored snapshots
+    versions: Mapping[str, str]  # of gindex and its libraries that made the snapshot
+    history: tuple[HistoryEntry, ...]
 
 
 def provenance_of(index: Index) -> Provenance:
-    """The same as `gindex info`, without a path."""
-    found = describe(index)
-    calibration = found.pop("calibration")
-    history = (Happened(**{**event, "action": _nameless(event["action"])}) for event in found.pop("history"))
-    found |= {
-        "name": PurePath(found.pop("path")).name or index.path.resolve().name,
-        "model": _model_name(found["model"]) or None,
+    """The contents of `gindex info`, without paths."""
+    info = describe(index)
+    calibration = info.pop("calibration")
+    history = (
+        HistoryEntry(**{**event, "action": _without_paths(event["action"])}) for event in info.pop("history")
+    )
+    info |= {
+        "name": PurePath(info.pop("path")).name or index.path.resolve().name,
+        "model": _model_name(info["model"]) or None,
         "gindex_version": metadata.version("gindex"),
         "mixture": calibration["mixture"],
-        "calibration": {name: Calibrated(**level) for name, level in calibration["levels"].items()},
+        "calibration": {name: LevelCalibration(**level) for name, level in calibration["levels"].items()},
         "inputs": len({entry.source for entry in index.catalog.entries()}),
         "history": tuple(history),
     }
-    return Provenance(**found)
+    return Provenance(**info)
 
 
-def _nameless(action: str) -> str:
-    """A change without its folders: `merge /data/a, /data/b` -> `merge a, b`."""
+def _without_paths(action: str) -> str:
+    """A change with the names of folders instead of their paths: `merge /data/a, /data/b` -> `merge a, b`."""
     verb, _, folders = action.partition(" ")
     return f"{verb} {', '.join(PurePath(one).name for one in folders.split(', '))}" if folders else verb
 
 
 def _model_name(model: str) -> str:
-    """A name on the hub (OWNER/NAME) as it is, of a folder the last part."""
+    """The last part of a folder; a name on the hub (OWNER/NAME) unchanged."""
     return PurePath(model).name if model.startswith(("/", ".", "~")) else model

@@ -1,4 +1,4 @@
-"""The identity required for each species, and what it was learned from: its genomes, its relatives, the prior."""
+"""Identity required for each species, learned from its genomes, their relatives and the prior."""
 
 from __future__ import annotations
 
