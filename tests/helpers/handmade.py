@@ -13,6 +13,11 @@ from genome_index.index.calibration.hits import Hits, NeighbourTable
 from genome_index.index.calibration.model import Model
 from genome_index.index.calibration.thresholds import SpeciesNeighbours, SpeciesThresholds
 from genome_index.index.calibration.vote import Vote
+from genome_index.index.store.skani import Candidate
+from genome_index.index.vectors.faiss_index import Vectors
+from genome_index.index.vectors.projection import Projection
+from genome_index.records import RANKS, Contig, Entry, Genome, Lineage, Progress, Suspect, Taxon, quiet
+from genome_index.spec import IndexSpec
 from genome_index.taxonomy.levels import UNKNOWN, Level
 
 NAN = float("nan")
@@ -115,3 +120,129 @@ class FixedThresholds(SpeciesThresholds):
     def required(self, row: int, without: Sequence[int] = ()) -> float:  # type: ignore[override]
         self.left_out.append(tuple(without))
         return self.ani[row]
+
+
+# -- an index in memory --------------------------------------------------------------------------------------
+
+
+class CompositionEncoder:
+    """The shares of A, C, G and T as features; `read` is the share of each genome that it claims to read."""
+
+    def __init__(self, read: float = 1.0) -> None:
+        self.read = read
+        self.batches: list[int] = []
+
+    def encode(self, genomes: Sequence[Genome], progress: Progress = quiet) -> np.ndarray:
+        self.batches.append(len(genomes))
+        progress.note(f"encoding {len(genomes)}")
+        return np.array([composition(genome) for genome in genomes], np.float32)
+
+    def features(self, raw: np.ndarray) -> np.ndarray:
+        return raw
+
+    def shares(self, raw: np.ndarray) -> np.ndarray:
+        return np.full(len(raw), self.read, np.float32)
+
+
+def composition(genome: Genome) -> list[float]:
+    """Shares of A, C, G and T."""
+    bases = b"".join(contig.sequence for contig in genome.contigs)
+    return [bases.count(base) / len(bases) for base in (b"A", b"C", b"G", b"T")]
+
+
+class MemoryReferences:
+    """References whose sketches, features and genomes are given as they are."""
+
+    def __init__(
+        self,
+        spec: IndexSpec,
+        sketches: Sequence[Sequence[int]],
+        limits: Sequence[int] | None = None,
+        genomes: Sequence[Genome | None] = (),
+        features: np.ndarray | None = None,
+    ) -> None:
+        self.spec, self.encoder = spec, CompositionEncoder()
+        self._sketches = [np.array(sorted(sketch), np.uint64) for sketch in sketches]
+        self._limits = limits or [2**64 // spec.small_scaled] * len(sketches)
+        self._genomes, self._features = genomes, features
+        self.released = 0
+
+    def hashes(self, row: int) -> np.ndarray:
+        return self._sketches[row]
+
+    def limit(self, row: int) -> int:
+        return self._limits[row]
+
+    def features(self, rows: np.ndarray) -> np.ndarray:
+        assert self._features is not None
+        return self._features[rows]
+
+    def genome(self, row: int) -> Genome | None:
+        return self._genomes[row]
+
+    def candidate(self, row: int) -> Candidate:
+        return Candidate(str(row).encode(), "")
+
+    def let_go(self) -> None:
+        self.released += 1
+
+
+class MemoryIndex:
+    """What the classification asks of an index, from a hand-made model, references and entries."""
+
+    def __init__(
+        self,
+        model: Model,
+        references: MemoryReferences,
+        entries: Sequence[Entry],
+        suspects: Mapping[int, tuple[Suspect, ...]] | None = None,
+    ) -> None:
+        self.model, self.references, self.spec = model, references, references.spec
+        self._entries, self.suspects = entries, suspects or {}
+        self.prefetched: list[list[int]] = []
+        self.catalog = self
+
+    def entry(self, row: int) -> Entry:
+        assert row >= 0
+        return self._entries[row]
+
+    def entries(self) -> Sequence[Entry]:
+        return self._entries
+
+    def prefetch(self, rows: Sequence[int]) -> None:
+        self.prefetched.append(list(rows))
+
+
+def entries(
+    by_level: Mapping[str, Level], length_bp: Sequence[int] | int = 1_000, sha256: Sequence[str] = ()
+) -> list[Entry]:
+    """Catalogue entries whose lineages and labels are those of the levels; ids are g0, g1 ..."""
+    size = len(next(iter(by_level.values())).codes)
+    lengths = [length_bp] * size if isinstance(length_bp, int) else length_bp
+    made = []
+    for row in range(size):
+        names = {
+            name: each.names[each.codes[row]] for name, each in by_level.items() if each.codes[row] != UNKNOWN
+        }
+        lineage = Lineage({name: value for name, value in names.items() if name in RANKS})
+        labels = {name: value for name, value in names.items() if name not in RANKS}
+        digest = sha256[row] if sha256 else f"sha{row}"
+        taxon = Taxon(lineage, labels)
+        made.append(Entry(row, f"g{row}", "s", row, lengths[row], 1, "virus", digest, f"g{row}.fa", taxon))
+    return made
+
+
+def vectors(rows: Sequence[Sequence[float]]) -> Vectors:
+    """A FAISS index of some vectors, scaled to length 1."""
+    table = np.array(rows, np.float32)
+    return Vectors.build(table / np.linalg.norm(table, axis=1, keepdims=True), "Flat")
+
+
+def no_projection(dim: int = 4) -> Projection:
+    return Projection(np.zeros(dim, np.float32), np.eye(dim, dtype=np.float32))
+
+
+def genome(sequence: str | bytes, name: str = "query") -> Genome:
+    """A genome of one contig."""
+    bases = sequence.encode() if isinstance(sequence, str) else sequence
+    return Genome(name, (Contig(name, bases),), f"{name}.fa")

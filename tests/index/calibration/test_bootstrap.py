@@ -24,8 +24,13 @@ def test_the_interval_is_that_of_draws_one_by_one() -> None:
         means.append(drawn.mean())
     expected = tuple(np.quantile(means, (0.025, 0.975)))
     assert interval(values, species, seed=3) == pytest.approx(expected)
-    assert interval(values, species) == interval(values, species, 0)
+
+
+def test_the_seed_and_the_number_of_draws_count() -> None:
+    values, species = np.random.default_rng(1).random(50), np.arange(50)
+    assert interval(values, species) == interval(values, species, 0, 1000)
     assert interval(values, species) != interval(values, species, 3)
+    assert interval(values, species) != interval(values, species, 0, 500)
 
 
 @pytest.mark.parametrize("cells", [1, 7, 1 << 20])

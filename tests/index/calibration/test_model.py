@@ -1,0 +1,119 @@
+"""Model on disk: the names of format 1, a round trip, and features of another version."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from helpers.handmade import NAN, calibrator, levels, no_projection, species_neighbours, vectors
+from helpers.handmade import model as handmade_model
+
+from genome_index.errors import SpecMismatch
+from genome_index.index.calibration.features import FEATURES
+from genome_index.index.calibration.hits import NeighbourTable
+from genome_index.index.calibration.model import CANDIDATES, Model, load_pairs, stored_features
+from genome_index.index.store.pair_table import PairTable
+
+LEVELS = levels(genus=["A", "A", "B"], species=["a", "b", None])
+PAIRS = PairTable(3, np.array([1, 2]), np.array([[97, 80, 70], [NAN, NAN, NAN]], np.float32))
+
+
+def made() -> Model:
+    return handmade_model(
+        LEVELS,
+        projection=no_projection(2),
+        vectors=vectors([[1, 0], [0, 1], [1, 1]]),
+        live=np.array([True, False, True]),
+        molecules=np.array(["virus", "prokaryote", "organelle"]),
+        neighbours=NeighbourTable(
+            np.array([[1, 2], [0, 2], [-1, -1]], np.int32), np.array([[2, 1], [2, 0], [0, 0]], np.float32)
+        ),
+        species_neighbours=species_neighbours([98, NAN, NAN], [90, 91, NAN], [1, -1, -1], [2, 0, -1]),
+        calibrators={"genus": calibrator({"best": 1.0}, 0.7)},
+        least_similarity=0.31,
+        fitted=3,
+    )
+
+
+def test_a_model_round_trips(tmp_path: Path) -> None:
+    made().save(tmp_path, PAIRS)
+    found, expected = Model.load(tmp_path), made()
+    assert found.projection.matrix.tolist() == expected.projection.matrix.tolist()
+    assert found.vectors.rows().tolist() == expected.vectors.rows().tolist()
+    assert found.live.tolist() == [True, False, True]
+    assert found.molecules.tolist() == ["virus", "prokaryote", "organelle"]
+    assert list(found.levels) == ["genus", "species"]
+    for name, each in found.levels.items():
+        assert (each.name, each.names) == (name, LEVELS[name].names)
+        assert each.codes.tolist() == LEVELS[name].codes.tolist()
+    assert found.neighbours.rows.tolist() == expected.neighbours.rows.tolist()
+    assert found.neighbours.score.tolist() == expected.neighbours.score.tolist()
+    for name in ("same", "same_row", "other", "other_row"):
+        np.testing.assert_array_equal(
+            getattr(found.species_neighbours, name), getattr(expected.species_neighbours, name)
+        )
+    assert found.calibrators["genus"].to_json() == expected.calibrators["genus"].to_json()
+    assert (found.least_similarity, found.fitted) == (0.31, 3)
+    pairs = load_pairs(tmp_path)
+    assert (pairs.width, pairs.keys.tolist()) == (3, [1, 2])
+    np.testing.assert_array_equal(pairs.values, PAIRS.values)
+
+
+def test_names_on_disk_are_those_of_format_1(tmp_path: Path) -> None:
+    made().save(tmp_path, PAIRS)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "calibration.json",
+        "projection.npz",
+        "references.npz",
+        "vectors.faiss",
+    ]
+    with np.load(tmp_path / "references.npz", allow_pickle=False) as arrays:
+        assert sorted(arrays) == [
+            "Fellows.fellow",
+            "Fellows.fellow_row",
+            "Fellows.other",
+            "Fellows.other_row",
+            "Surroundings.rows",
+            "Surroundings.score",
+            "codes.genus",
+            "codes.species",
+            "live",
+            "molecules",
+            "pairs.keys",
+            "pairs.values",
+        ]
+        assert arrays["molecules"].dtype == np.dtype("U16")
+    values = json.loads((tmp_path / "calibration.json").read_text())
+    assert sorted(values) == ["calibrators", "features", "fitted", "least_similarity", "levels"]
+    assert values["levels"] == {"genus": ["A", "B"], "species": ["a", "b"]}
+    assert values["features"] == [
+        "best", "margin", "share", "similarity", "words", "above isolation", "above local isolation",
+        "above cohesion", "above local cohesion", "alone", "second", "density", "fellows", "ani", "af",
+        "ani margin", "local success", "local alone", "above local nearest", "contrast", "as near, narrow",
+        "as near, middle", "as near, wide",
+    ]  # fmt: skip
+    assert stored_features() == values["features"]
+
+
+@pytest.mark.parametrize("features", [["best"], None])
+def test_a_model_of_other_features_is_refused(features: list[str] | None, tmp_path: Path) -> None:
+    made().save(tmp_path, PAIRS)
+    values = json.loads((tmp_path / "calibration.json").read_text())
+    values["features"] = features
+    if features is None:
+        del values["features"]
+    (tmp_path / "calibration.json").write_text(json.dumps(values))
+    with pytest.raises(SpecMismatch) as caught:
+        Model.load(tmp_path)
+    assert f"{len(features or [])}" in str(caught.value)
+    assert f"{len(FEATURES)}" in str(caught.value)
+    assert str(tmp_path) in str(caught.value)
+
+
+def test_thresholds_are_those_of_the_neighbours_and_levels() -> None:
+    found = made()
+    assert found.thresholds.required(0) == 95.0
+    assert found.thresholds is found.thresholds
+    assert CANDIDATES == 50

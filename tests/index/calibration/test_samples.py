@@ -1,0 +1,131 @@
+"""Samples for calibration: the mixture of regimes, usable queries, weights and relatives."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from helpers.handmade import hits, join_hits, levels, no_neighbours, species_neighbours
+
+from genome_index.index.calibration.calibrator import Samples
+from genome_index.index.calibration.features import FEATURES, features_of
+from genome_index.index.calibration.hits import HeldOut, Hits
+from genome_index.index.calibration.samples import MIXTURE, join_samples, mixture_for, relatives, samples_of
+from genome_index.index.calibration.simulate import SimulatedQueries
+from genome_index.index.calibration.thresholds import SpeciesThresholds
+from genome_index.index.calibration.vote import Vote, elect
+from genome_index.taxonomy.levels import finer_level
+
+LEVELS = levels(
+    genus=["A", "A", "A", "B", None],
+    species=["A a", "A a", "A b", "B c", None],
+    subtype=["x", "y", "x", "y", None],
+)
+NEAR = no_neighbours(5)
+NEIGHBOURS = species_neighbours(
+    [97, 97, np.nan, np.nan, np.nan], [90, 90, 92, 92, np.nan], [1, 0, -1, -1, -1]
+)
+THRESHOLDS = SpeciesThresholds(NEIGHBOURS, LEVELS, np.full(5, "virus"))
+TABLE = join_hits(
+    hits([1, 2, 3], [0.9, 0.5, 0.1], 0.8, [96, 90, 80]),  # of row 0: right at every level
+    hits([2, 3, -1], [0.9, 0.5, 0], 0.7, [93, 85, np.nan]),  # of row 1: wrong at species, right at genus
+    hits([3, 4, -1], [0.9, 0.5, 0], 0.7, [93, 85, np.nan]),  # of row 2, alone in its species
+    hits([4, -1, -1], [0.9, 0, 0], 0.7, [99, np.nan, np.nan]),  # of row 3: no hit has a name
+    hits([0, 1, 2], [0.9, 0.5, 0.1], 0.7, [99, 99, 99]),  # of row 4, without any name
+)
+
+
+def simulated(regime: str, table: Hits = TABLE) -> SimulatedQueries:
+    rows = np.arange(5)
+    codes = LEVELS[regime].codes if regime in LEVELS else np.full(5, -1, np.int32)
+    return SimulatedQueries(regime, rows, table, HeldOut(rows, codes, codes[rows]))
+
+
+def samples(name: str, regime: str, share: float = 1.0) -> Samples:
+    found = samples_of(LEVELS, name, simulated(regime), NEAR, THRESHOLDS, Vote(), share)
+    assert found is not None
+    return found
+
+
+def test_the_mixture_gives_half_of_the_genus_to_a_higher_rank_itself() -> None:
+    assert MIXTURE == {"genome": 0.5, "species": 0.3, "genus": 0.2}
+    for level in ("species", "genus", "subtype", "strain"):
+        assert mixture_for(level) == MIXTURE
+    for level in ("superkingdom", "phylum", "class", "order", "family"):
+        assert mixture_for(level) == {"genome": 0.5, "species": 0.3, "genus": 0.1, level: 0.1}
+
+
+@pytest.mark.parametrize(
+    ("name", "regime", "rows", "right"),
+    [
+        ("species", "genome", [0, 1], [True, False]),  # row 2 is alone in its species, row 3 too
+        ("species", "species", [0, 1, 2], [True, False, False]),
+        ("genus", "genome", [0, 1, 2], [True, True, False]),
+        ("subtype", "genome", [0, 1, 2], [False, False, False]),
+    ],
+)
+def test_queries_with_a_name_and_an_answer_are_samples(
+    name: str, regime: str, rows: list[int], right: list[bool]
+) -> None:
+    found = samples(name, regime)
+    assert found.right.tolist() == right
+    assert found.group.tolist() == LEVELS["genus"].codes[rows].tolist()
+    assert found.species_out.tolist() == [regime == "species"] * len(rows)
+    assert found.weight == pytest.approx([1 / len(rows)] * len(rows))
+
+
+def test_weights_add_up_to_the_share_of_the_mixture() -> None:
+    assert samples("genus", "genome", 0.3).weight == pytest.approx([0.1, 0.1, 0.1])
+
+
+def test_features_are_those_of_the_elected_names() -> None:
+    queries = simulated("species")
+    elected, share = elect(TABLE, LEVELS["genus"], Vote())
+    expected = features_of(
+        TABLE, LEVELS["genus"], finer_level(LEVELS, "genus"), elected, share, NEAR, queries.held
+    )
+    assert samples("genus", "species").features == pytest.approx(expected[:3])
+
+
+def test_the_ani_of_a_species_is_relative_to_what_it_requires() -> None:
+    column = FEATURES.index("ani")
+    found = samples("species", "species")
+    required = [THRESHOLDS.required(1, (0,)), THRESHOLDS.required(2, (1,)), THRESHOLDS.required(3, (2,))]
+    assert found.features[:, column] == pytest.approx(np.array([96, 93, 93]) - required, abs=1e-4)
+    assert found.eligible.tolist() == [required[0] <= 96, required[1] <= 93, required[2] <= 93]
+    assert found.eligible.tolist() == [True, False, False]
+    assert samples("genus", "species").features[:, column] == pytest.approx([96, 93, 93])
+    assert samples("genus", "species").eligible.all()
+
+
+def test_a_hit_at_the_required_ani_is_eligible() -> None:
+    thresholds = SpeciesThresholds(species_neighbours([np.nan] * 5, [np.nan] * 5), {}, np.full(5, "virus"))
+    table = replace(TABLE, ani=np.full((5, 3), 95, np.float32))
+    found = samples_of(LEVELS, "species", simulated("species", table), NEAR, thresholds, Vote())
+    assert found is not None
+    assert found.eligible.tolist() == [True] * 3
+
+
+def test_without_a_usable_query_there_are_no_samples() -> None:
+    nobody = simulated("genome", TABLE.take(np.full((5, 3), 2)))  # hits of the last column alone
+    some = replace(nobody, rows=nobody.rows[3:], hits=nobody.hits.only(slice(3, 5)))
+    some = replace(some, held=HeldOut(some.rows, some.held.codes, some.held.own[3:]))
+    assert samples_of(LEVELS, "genus", some, NEAR, THRESHOLDS, Vote()) is None
+
+
+def test_relatives_share_a_genus_and_others_are_alone() -> None:
+    assert relatives(LEVELS, np.array([3, 0, 4, 2])).tolist() == [1, 0, -5, 0]
+    assert relatives({}, np.array([3, 0])).tolist() == [-4, -1]
+
+
+def test_joined_samples_weigh_one_on_average() -> None:
+    first, second = samples("genus", "genome", 0.5), samples("species", "genome", 0.3)
+    found = join_samples([first, second])
+    assert found is not None
+    assert found.weight.sum() == pytest.approx(5)
+    assert found.weight == pytest.approx(np.concatenate([first.weight, second.weight]) * 5 / 0.8)
+    assert found.right.tolist() == [*first.right.tolist(), *second.right.tolist()]
+    assert found.features.shape == (5, len(FEATURES))
+    assert found.group.tolist() == [*first.group.tolist(), *second.group.tolist()]
+    assert join_samples([]) is None

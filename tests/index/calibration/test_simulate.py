@@ -1,0 +1,120 @@
+"""Simulated queries: what is held out, which references are queried, and the least similarity."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from helpers.handmade import hits, levels
+
+from genome_index.index.calibration import simulate as module
+from genome_index.index.calibration.hits import Hits, nothing_held_out
+from genome_index.index.calibration.simulate import (
+    SimulatedQueries,
+    least_similarity,
+    simulate,
+    simulate_all,
+    within,
+)
+
+LEVELS = levels(
+    family=["F"] * 4 + ["G"] * 2,
+    genus=["A"] * 3 + ["B"] * 3,
+    species=["a", "a", "b", "c", "c", None],
+    subtype=["x", "y"] * 3,
+)
+VECTORS = np.eye(6, 3, dtype=np.float32) + np.linspace(0, 0.5, 18, dtype=np.float32).reshape(6, 3)
+ROWS = np.array([10, 11, 12, 13, 14, 15])  # rows of the index; positions are 0 to 5
+
+
+class Noting:
+    """A comparer that gives hits as they come, and progress that notes its stages."""
+
+    def __init__(self) -> None:
+        self.queries: list[list[int]] = []
+        self.stages: list[tuple[str, int, int]] = []
+
+    def hits(self, queries: np.ndarray, similarity: np.ndarray, rows: np.ndarray) -> Hits:
+        self.queries.append(queries.tolist())
+        blank = np.full(rows.shape, np.nan, np.float32)
+        return Hits(rows, similarity, np.full(rows.shape, 0.7, np.float32), blank, blank, blank)
+
+    def stage(self, name: str, done: int, total: int) -> None:
+        self.stages.append((name, done, total))
+
+
+def test_every_rank_of_the_index_is_held_out_from_species_upwards() -> None:
+    noting = Noting()
+    found = list(simulate_all(noting, VECTORS, ROWS, LEVELS, noting))  # type: ignore[arg-type]
+    assert [queries.regime for queries in found] == ["genome", "species", "genus", "family"]
+    assert noting.stages == [
+        ("querying with the genome held out", 0, 4),
+        ("querying with the species held out", 1, 4),
+        ("querying with the genus held out", 2, 4),
+        ("querying with the family held out", 3, 4),
+    ]
+    assert noting.queries == [[10, 11, 12, 13, 14, 15], [10, 11, 12, 13, 14], *[[10, 11, 12, 13, 14, 15]] * 2]
+    seen = [{frozenset(line[line >= 0].tolist()) for line in queries.hits.rows} for queries in found]
+    assert seen[0] == {frozenset(range(6)) - {i} for i in range(6)}
+    assert seen[1] == {frozenset({2, 3, 4, 5}), frozenset({0, 1, 3, 4, 5}), frozenset({0, 1, 2, 5})}
+    assert seen[2] == {frozenset({3, 4, 5}), frozenset({0, 1, 2})}
+    assert seen[3] == {frozenset({4, 5}), frozenset({0, 1, 2, 3})}
+
+
+def test_an_even_sample_of_many_references_is_queried(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "CALIBRATE_UP_TO", 3)
+    noting = Noting()
+    found = list(simulate_all(noting, VECTORS, ROWS, LEVELS))  # type: ignore[arg-type]
+    assert found[0].rows.tolist() == [0, 2, 5]
+    assert found[1].rows.tolist() == [0, 2]  # row 5 has no species
+
+
+def test_the_held_out_are_noted_in_positions() -> None:
+    found = simulate(Noting(), VECTORS, ROWS, np.array([0, 5]), LEVELS["species"], "species")  # type: ignore[arg-type]
+    assert found.regime == "species"
+    assert found.rows.tolist() == found.held.self_rows.tolist() == [0, 5]
+    assert found.held.codes.tolist() == LEVELS["species"].codes.tolist()
+    assert found.held.own.tolist() == [0, -1]
+    assert set(found.hits.rows[1].tolist()) - {-1} == {
+        0,
+        1,
+        2,
+        3,
+        4,
+    }  # without a species only itself is held out
+
+
+def test_hits_are_the_nearest_by_vector() -> None:
+    found = simulate(Noting(), VECTORS, ROWS, np.arange(6), None, "genome")  # type: ignore[arg-type]
+    product = VECTORS @ VECTORS.T
+    np.fill_diagonal(product, -np.inf)
+    assert found.hits.rows[:, :5].tolist() == np.argsort(-product, axis=1, kind="stable")[:, :5].tolist()
+    assert found.held.own.tolist() == [-1] * 6
+
+
+def test_within_gives_positions() -> None:
+    found = within(hits([12, 10, 15, -1, 11]), ROWS)
+    assert found.rows.tolist() == [[2, 0, 5, -1, 1]]
+    assert within(hits([4, 9, 2]), np.array([9, 4])).rows.tolist() == [[1, 0, -1]]
+
+
+def simulated(regime: str, similarity: list[list[float]], rows: list[list[int]]) -> SimulatedQueries:
+    table = np.array(rows)
+    values = np.array(similarity, np.float32)
+    blank = np.full(values.shape, np.nan, np.float32)
+    queries = np.arange(len(table))
+    found = Hits(table, values, blank, blank, blank, blank)
+    return SimulatedQueries(regime, queries, found, nothing_held_out(len(table), 3))
+
+
+def test_the_least_similarity_is_that_of_one_in_a_thousand_with_the_genus_out() -> None:
+    values = np.linspace(0.2, 0.8, 1001)
+    genus = simulated("genus", [[0.1, value] for value in values], [[0, 1]] * 1001)
+    others = [simulated("genome", [[0.99]], [[0]]), simulated("family", [[0.01]], [[0]])]
+    assert least_similarity([others[0], genus, others[1]]) == pytest.approx(values[1], abs=1e-6)
+    assert least_similarity(others) == pytest.approx(0.99)  # without genera the first regime counts
+
+
+def test_missing_hits_have_no_part_in_the_least_similarity() -> None:
+    found = simulated("genus", [[0.4, 0.9], [0.3, 0.9], [0.9, 0.9]], [[0, -1], [0, -1], [-1, -1]])
+    assert least_similarity([found]) == pytest.approx(0.3001, abs=1e-6)
+    assert least_similarity([simulated("genus", [[0.9]], [[-1]])]) == -1.0
