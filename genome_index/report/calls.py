@@ -1,4 +1,4 @@
-"""Calls -> what a person or a program reads: TSV, JSON or JSON lines. The JSON is the machine contract."""
+"""Calls as TSV, JSON or JSON lines; the JSON is a contract for programs (schemas/call.schema.json)."""
 
 from __future__ import annotations
 
@@ -21,37 +21,39 @@ COLUMNS = (
 
 
 def call_json(call: Call, made_by: Mapping[str, Any]) -> dict[str, Any]:
-    """One call by the contract of call.schema.json."""
+    """One call as JSON by call.schema.json."""
     return {"version": JSON_VERSION, **call.to_dict(), "provenance": dict(made_by)}
 
 
-def call_of(found: Mapping[str, Any]) -> Call:
-    """The call that a JSON object by the contract tells of; its numbers are as they were rounded."""
+def call_of(document: Mapping[str, Any]) -> Call:
+    """The call of a JSON document by call.schema.json, with its rounded numbers."""
     return Call(
-        query=found["query"],
-        source=found["source"],
-        length_bp=found["length_bp"],
-        verdict=found["verdict"],
-        reason=found["reason"],
-        rank=found["rank"],
-        name=found["name"],
-        lineage=Lineage(found["lineage"]),
-        confidence=found["confidence"],
-        closest=_hit_of(found["closest"]) if found["closest"] else None,
-        runner_up=_hit_of(found["runner_up"]) if found["runner_up"] else None,
-        next_rank=found["next_rank"],
-        members=tuple(found["members"]),
-        labels={label: (value["name"], value["confidence"]) for label, value in found["labels"].items()},
-        hits=tuple(_hit_of(hit) for hit in found["hits"]),
-        warnings=tuple(found["warnings"]),
+        query=document["query"],
+        source=document["source"],
+        length_bp=document["length_bp"],
+        verdict=document["verdict"],
+        reason=document["reason"],
+        rank=document["rank"],
+        name=document["name"],
+        lineage=Lineage(document["lineage"]),
+        confidence=document["confidence"],
+        closest=_hit_of(document["closest"]) if document["closest"] else None,
+        runner_up=_hit_of(document["runner_up"]) if document["runner_up"] else None,
+        next_rank=document["next_rank"],
+        members=tuple(document["members"]),
+        labels={label: (value["name"], value["confidence"]) for label, value in document["labels"].items()},
+        hits=tuple(_hit_of(hit) for hit in document["hits"]),
+        warnings=tuple(document["warnings"]),
     )
 
 
-def _hit_of(found: Mapping[str, Any]) -> Hit:
-    evidence = Evidence(found["ani"], found["af_query"], found["af_reference"], found["ani_reason"])
+def _hit_of(document: Mapping[str, Any]) -> Hit:
+    evidence = Evidence(
+        document["ani"], document["af_query"], document["af_reference"], document["ani_reason"]
+    )
     return Hit(
-        found["id"], Lineage(found["lineage"]), found["labels"], found["similarity"], found["kmer_identity"],
-        evidence,
+        document["id"], Lineage(document["lineage"]), document["labels"], document["similarity"],
+        document["kmer_identity"], evidence,
     )  # fmt: skip
 
 
@@ -69,7 +71,7 @@ def as_jsonl(calls: Iterable[Call], made_by: Mapping[str, Any]) -> Iterator[str]
 
 
 def as_tsv(calls: Iterable[Call], made_by: Mapping[str, Any]) -> Iterator[str]:
-    """A header and one row a call; an empty cell is nothing to say. `made_by` is in the JSON only."""
+    """A header and one row for each call; `made_by` is only in the JSON."""
     yield tsv.row(COLUMNS)
     yield from tsv.rows(map(row_of, calls))
 
@@ -86,10 +88,8 @@ def row_of(call: Call) -> tuple[object, ...]:
 
 
 def kmer_identity_percent(hit: Hit) -> float | None:
-    """What shared words say of identity, percent; None where none is shared."""
-    shared = round(
-        hit.kmer_identity, 4
-    )  # as the contract has it; a float32 of the floor is a little above it
+    """Identity by shared k-mers in percent; None without a shared k-mer."""
+    shared = round(hit.kmer_identity, 4)  # as in the JSON; the floor as float32 is slightly above KMER_FLOOR
     return 100 * hit.kmer_identity if shared > KMER_FLOOR else None
 
 
@@ -97,7 +97,7 @@ FORMATS = {"tsv": as_tsv, "json": as_json, "jsonl": as_jsonl}
 
 
 def made_with(made_by: Mapping[str, Any], created: str) -> str:
-    """The same in one line, for people; `created` is the snapshot's moment."""
+    """Version, snapshot and taxonomy in one line; `created` is the time of the snapshot."""
     taxonomy = f", taxonomy {made_by['taxonomy_release']}" if made_by["taxonomy_release"] else ""
     return (
         f"Made by gindex {made_by['gindex_version']} from snapshot {made_by['snapshot']} of {created} "
@@ -106,6 +106,6 @@ def made_with(made_by: Mapping[str, Any], created: str) -> str:
 
 
 def identity(hit: Hit) -> tuple[float | None, ...]:
-    """ANI, and aligned fraction of the query and of the reference: percent, rounded as they are told."""
+    """ANI, and aligned fraction of the query and of the reference: percent, rounded for display."""
     evidence = hit.evidence
     return rounded(evidence.ani, 2), rounded(evidence.af_query, 1), rounded(evidence.af_reference, 1)

@@ -43,10 +43,10 @@ from genome_index.report.figures.labels import Label, write_labels
 from genome_index.report.figures.map import (
     IDS_UP_TO,
     MapView,
+    default_rank,
     level_of,
     map_picture,
     swatches_of,
-    telling_rank,
     view_of,
 )
 from genome_index.report.figures.style import PALETTE, THEMES, save
@@ -202,7 +202,7 @@ def test_genomes_that_are_all_the_same_have_a_map_too(tmp_path: Path, write_fast
     found = map_of(built)
     assert found.by == "pca"
     assert not found.xy[:, 1].any()
-    assert telling_rank(built) == "species"
+    assert default_rank(built) == "species"
     picture = map_picture(view_of(built, found), THEMES["dark"])
     require_legible(picture)
     assert [one.get_text() for one in picture.legends[0].get_texts()] == [f"unnamed, {FEWEST + 3}"]
@@ -498,9 +498,9 @@ def test_a_large_map_is_a_small_file_and_the_same_each_time(tmp_path: Path) -> N
 
 
 def test_the_rank_that_tells_most(mito_index: Index, demo_index: Path, small_index: Path) -> None:
-    assert telling_rank(mito_index) == "family"
-    assert telling_rank(Index.open(demo_index)) == "genus"  # one domain ... three families, eight genera
-    assert telling_rank(Index.open(small_index)) == "species"  # none has five names
+    assert default_rank(mito_index) == "family"
+    assert default_rank(Index.open(demo_index)) == "genus"  # one domain ... three families, eight genera
+    assert default_rank(Index.open(small_index)) == "species"  # none has five names
     level = level_of(mito_index, None)
     assert (level.name, len(level.names), len(level.codes)) == ("family", FAMILIES, FAMILIES * OF_EACH)
 

@@ -59,7 +59,7 @@ from genome_index.records import Call, Lineage, Taxon, counted
 from genome_index.report.figures.heatmap import cells_of, heatmap_picture, heatmap_svg, labels_of
 from genome_index.report.figures.identity import BELOW, WIDTH, identity_picture, identity_svg
 from genome_index.report.figures.style import THEMES
-from genome_index.report.figures.taxonomy import MOST, heights_of, sunburst_picture
+from genome_index.report.figures.taxonomy import MOST, heights_of, taxonomy_picture
 from genome_index.report.figures.text import blended, ink_on, shortened, verbatim
 from genome_index.report.figures.write_collection import draw_heatmap, draw_histogram, draw_taxonomy
 from genome_index.report.html import texts
@@ -522,7 +522,7 @@ def test_every_call_is_counted() -> None:
     few = thinned(counts, 7)
     assert Counter(few.ranks)[VERDICT] == 5
     assert few.counts[0] == 9
-    require_legible(sunburst_picture(counts, DARK))
+    require_legible(taxonomy_picture(counts, DARK))
 
 
 def test_what_is_joined_leaves_room_for_the_others() -> None:
@@ -537,7 +537,7 @@ def test_what_is_joined_leaves_room_for_the_others() -> None:
     alone = thinned(tree_of_counts(paths[600:], "genome"), MOST)
     assert heights_of(alone) == [5_000, 5_000]
     [text] = [
-        one.get_text() for one in sunburst_picture(counts, LIGHT).axes[0].texts if "more" in one.get_text()
+        one.get_text() for one in taxonomy_picture(counts, LIGHT).axes[0].texts if "more" in one.get_text()
     ]
     assert text == "5,000 more  5,000  (not to scale)"
 
@@ -626,7 +626,7 @@ def test_pictures_are_legible(index: Index, matrix: Matrix) -> None:
     require_legible(heatmap_picture(matrix, LIGHT))
     require_legible(heatmap_picture(matrix_of(index, rows_of_name(index, "Demobacter")), DARK))
     require_legible(identity_picture(identities_of(index), LIGHT))
-    require_legible(sunburst_picture(counts_of_entries(index.catalog.entries()), LIGHT))
+    require_legible(taxonomy_picture(counts_of_entries(index.catalog.entries()), LIGHT))
 
 
 def test_few_genomes_have_their_numbers_in_the_cells(index: Index) -> None:
@@ -662,7 +662,7 @@ def test_hostile_names_are_names(matrix: Matrix, tmp_path: Path) -> None:
     )  # fmt: skip
     counts = counts_of_entries(hostile_entries())
     title = "$\\alpha$ & <b>"
-    for figure in (heatmap_picture(few, LIGHT, title), sunburst_picture(counts, DARK)):
+    for figure in (heatmap_picture(few, LIGHT, title), taxonomy_picture(counts, DARK)):
         require_legible(figure)
         assert not any("\n" in text.get_text() for text in figure.axes[0].findobj(matplotlib.text.Text))
     for svg in charts(heatmap_svg(few)).values():
@@ -706,7 +706,7 @@ def test_an_index_of_one_genome(six_genomes: list[Path], demo: Path, tmp_path: P
 def test_no_inputs_at_all() -> None:
     counts = counts_of_calls([])
     assert (counts.labels, counts.counts) == (("0 inputs",), (0,))
-    sunburst_picture(counts, LIGHT).draw_without_rendering()
+    taxonomy_picture(counts, LIGHT).draw_without_rendering()
     assert sunburst(counts).data["counts"] == [0]
 
 
@@ -822,7 +822,7 @@ def test_a_large_taxonomy_is_thinned(monkeypatch: pytest.MonkeyPatch) -> None:
     children_fit(data)
     assert len(data["labels"]) <= MOST_SECTORS
     assert data["rings"] == 2
-    figure = sunburst_picture(counts, DARK)
+    figure = taxonomy_picture(counts, DARK)
     require_legible(figure)
     boxes = figure.axes[0].patches
     assert 20 < len(boxes) < MOST
@@ -835,7 +835,7 @@ def test_columns_are_ranks(index: Index) -> None:
     entries: Sequence[object] = entries_of(
         {"family": "F", "species": "s"}, {"genus": "G"}, {"family": "F", "genus": "H", "species": "t"}, {}
     )
-    axes = sunburst_picture(counts_of_entries(entries), LIGHT).axes[0]
+    axes = taxonomy_picture(counts_of_entries(entries), LIGHT).axes[0]
     heads = [text.get_text() for text in axes.texts[:3]]
     assert heads == ["family: 1 name", "genus: 2 names", "species: 2 names"]
     boxes = {text.get_text(): box for text, box in zip(axes.texts[3:], axes.patches, strict=True)}

@@ -272,7 +272,7 @@ def test_hostile_names_stay_text(
 
 def test_a_file_that_cannot_be_written_is_said_before_anything_is_read(demo: Path, demo_index: Path) -> None:
     with pytest.raises(
-        UsageError, match="^/nowhere: there is no such folder; make it, or give another --rep"
+        UsageError, match="^/nowhere: no such folder; create it, or give another --rep"
     ):
         query_index(demo_index, [demo / "sample.fasta"], report="/nowhere/answers.html")
 

@@ -45,7 +45,7 @@ from genome_index.report.figures.genome.dna_walks import (
     walk_of_course,
 )
 from genome_index.report.figures.genome.species import overlay, species_picture
-from genome_index.report.figures.genome.subjects import Member, members, reference
+from genome_index.report.figures.genome.subjects import Member, members, reference_subject
 from genome_index.report.figures.genome.windows import (
     NOTHING,
     GenomeWindows,
@@ -320,7 +320,7 @@ def test_the_picture_of_a_species(index: Index, tmp_path: Path, theme: str) -> N
 
 def test_figures_are_legible(index: Index) -> None:
     theme = THEMES["light"]
-    subject = reference(index, index.catalog.find(["DEMO_0005"])["DEMO_0005"])
+    subject = reference_subject(index, index.catalog.find(["DEMO_0005"])["DEMO_0005"])
     others = members(index, subject.species, without=subject.row)
     assert [one.id for one in others] == ["DEMO_0004"]
     require_legible(composition_picture(index, subject, others, theme))
@@ -345,14 +345,14 @@ def test_the_same_picture_gives_the_same_bytes(index: Index, tmp_path: Path) -> 
 
 def test_an_axis_in_millions_leaves_room_for_its_labels(index: Index) -> None:
     """Of a large reference the index keeps no bases: course and windows are enough for its composition."""
-    subject = reference(index, index.catalog.find(["DEMO_0005"])["DEMO_0005"])
+    subject = reference_subject(index, index.catalog.find(["DEMO_0005"])["DEMO_0005"])
     large = type(subject)(
         subject.id * 12,
         subject.species,
         "nearest",
         4_000_000,
-        subject.kept * 60,
-        subject.kept,
+        subject.stored_course * 60,
+        subject.stored_course,
         None,
         subject.row,
     )
@@ -389,7 +389,7 @@ def test_a_real_mitogenome_and_its_species(shared_genomes: Path, tmp_path: Path)
     wanted = {*carps, *[row[0] for row in rows[1:40]]}
     write_records(shared_genomes / "mito.fa.gz", wanted, tmp_path / "m.fa")
     built = build_index([tmp_path / "m.fa"], tmp_path / "index", shared_genomes / "mito.tsv", "record").index
-    subject = reference(built, built.catalog.find(carps[:1])[carps[0]])
+    subject = reference_subject(built, built.catalog.find(carps[:1])[carps[0]])
     assert len(carps) >= 5
     require_legible(
         composition_picture(built, subject, members(built, "Cyprinus carpio", subject.row), THEMES["light"])

@@ -1,6 +1,6 @@
-"""An index for other programs: the table of exports, one file and one line here each.
+"""Exports of an index for other programs, and the table of their names.
 
-Removed genomes are in none of them: what is exported is what the catalogue lists.
+Removed genomes are not exported.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ EXPORTS: Mapping[str, Callable[[Index, Sequence[Entry], ExportOptions], Iterator
 
 
 def export(index: Index, kind: str, options: ExportOptions | None = None) -> Iterator[str]:
-    """The index in another program's format, in pieces of text.
+    """The index in a format of another program, as pieces of text.
 
     Raises
     ------

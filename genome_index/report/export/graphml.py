@@ -1,4 +1,4 @@
-"""GraphML: the neighbour graph, for Cytoscape, Gephi or networkx."""
+"""GraphML: the neighbour graph for Cytoscape, Gephi and networkx."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from genome_index.taxonomy.levels import name_of
 
 
 def graphml(index: Index, entries: Sequence[Entry], options: ExportOptions) -> Iterator[str]:
-    """The neighbour graph: genomes with name, length and kind; pairs with score, and ANI where measured."""
+    """The neighbour graph: genomes with name, length and molecule; pairs with score, and measured ANI."""
     need_installed("graphml", "networkx", extra="report")
     import networkx
 

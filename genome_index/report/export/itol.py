@@ -1,7 +1,7 @@
-"""iTOL: annotations that are dropped on the Newick tree, by https://itol.embl.de/help.cgi and its templates.
+"""iTOL: annotations for the Newick tree, by the templates of https://itol.embl.de/help.cgi.
 
-A file holds one kind of annotation: `itol` a strip of colours, `itol-labels` the names of the leaves. Ids are
-those of the leaves, here without Newick's quotes.
+Each file has one kind of annotation: `itol` a strip of colours, `itol-labels` names of the leaves. Ids are
+those of the leaves without the quotes of Newick.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from genome_index.report.export.colours import NO_NAME_COLOUR, colours_of
 from genome_index.report.export.names import ExportOptions, ids_of
 from genome_index.taxonomy.levels import name_of
 
-LEGEND_NAMES = 30  # commonest names that the legend shows: more do not fit beside a tree
+LEGEND_NAMES = 30  # commonest names in the legend; more do not fit beside a tree
 SQUARE = "1"  # a shape of the legend
 
 
@@ -40,14 +40,14 @@ def strip(index: Index, entries: Sequence[Entry], options: ExportOptions) -> Ite
 
 
 def labels(index: Index, entries: Sequence[Entry], options: ExportOptions) -> Iterator[str]:
-    """LABELS: the leaf of each genome that has a name shows it instead of its id."""
+    """LABELS: leaves show the name of their genome instead of its id."""
     return _file(
         "LABELS", [], ([own_id, name] for own_id, name in _named(entries, options.rank or "species"))
     )
 
 
 def _named(entries: Sequence[Entry], rank: str) -> list[tuple[str, str]]:
-    """Id and name of every genome that has one at this rank or label."""
+    """Id and name of the genomes with a name at this rank or label."""
     ids = ids_of(entries)
     for own_id in ids:
         if own_id.startswith("#"):

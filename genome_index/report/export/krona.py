@@ -1,4 +1,4 @@
-"""Krona: how many genomes there are of what, as text for ktImportText."""
+"""Krona: counts of genomes by lineage, as text for ktImportText."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from genome_index.taxonomy.levels import name_of
 
 
 def krona(index: Index, entries: Sequence[Entry], options: ExportOptions) -> Iterator[str]:
-    """What ktImportText reads: how many genomes, then their names from the broadest rank on; most first."""
+    """One row for each lineage: its count, then its names from the broadest rank; most genomes first."""
     ranks = RANKS[: RANKS.index(options.rank) + 1] if options.rank else RANKS
     lineages = Counter(tuple(name for rank in ranks if (name := name_of(entry, rank))) for entry in entries)
     for names, count in sorted(lineages.items(), key=lambda item: (-item[1], item[0])):

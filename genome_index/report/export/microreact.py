@@ -1,4 +1,4 @@
-"""Microreact: a table that goes beside the Newick tree."""
+"""Microreact: a table of metadata for the Newick tree."""
 
 from __future__ import annotations
 
@@ -36,6 +36,6 @@ def microreact(index: Index, entries: Sequence[Entry], options: ExportOptions) -
 
 
 def gc_percent(course: bytes) -> float:
-    """Share of C and G among the bases that are known, in percent; 0 where all is N."""
+    """GC content of the known bases in percent; 0 if all are N."""
     a, c, g, t = decode_course(course).sum(axis=0, dtype=np.int64)
     return float(100 * (c + g) / max(a + c + g + t, 1))

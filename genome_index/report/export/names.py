@@ -1,4 +1,4 @@
-"""Names as other programs can read them: no character of theirs ends a line or a cell, or breaks XML."""
+"""Names for other programs: ids without characters that break a line, a cell or XML, and the options."""
 
 from __future__ import annotations
 
@@ -9,15 +9,17 @@ from genome_index.io.tsv import one_line
 from genome_index.records import Entry
 from genome_index.report.sql import distinct_names
 
-NEIGHBOURS = 10  # nearest references of each genome that are drawn; the index keeps 50
+NEIGHBOURS = 10  # nearest references of each genome; the index stores 50
 
 
 @dataclass(frozen=True)
 class ExportOptions:
-    rank: str | None = None  # or a label: what colours, names and groups; of krona, the last rank shown
-    neighbours: int = NEIGHBOURS  # of graphml, for each genome
+    """Options of the exports; each export uses some of them."""
+
+    rank: str | None = None  # or a label: source of names and colours; of krona, the last rank shown
+    neighbours: int = NEIGHBOURS  # of each genome, for graphml
 
 
 def ids_of(entries: Sequence[Entry]) -> list[str]:
-    """Each genome's id as every export writes it, so that tables match trees: on one line, and each once."""
+    """The id of each genome as all exports write it, so that tables match trees: on one line, and unique."""
     return list(distinct_names([one_line(entry.id) for entry in entries]))

@@ -1,4 +1,4 @@
-"""Newick: a tree of the genomes, for any program that draws trees."""
+"""Newick: the tree of the genomes."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ def tree(index: Index, entries: Sequence[Entry], options: ExportOptions) -> Iter
 def newick(merges: Merges, names: Sequence[str]) -> Iterator[str]:
     """Merges (N - 1, 4) and N names -> one Newick tree, in pieces.
 
-    A node lies at half its distance, so the path between two leaves is as long as the distance at which they
-    were joined. Merges at one and the same distance make one node.
+    The height of a node is half its distance, so that the path between two leaves is as long as the distance
+    at which they were joined. Merges at equal distances make one node.
     """
     leaves = len(names)
     heights = np.concatenate([np.zeros(leaves), merges[:, 2] / 2])
@@ -48,19 +48,19 @@ def newick(merges: Merges, names: Sequence[str]) -> Iterator[str]:
 
 
 def _children(merges: Merges, heights: Heights, node: int) -> list[int]:
-    """The clusters below a node that lie below its height, and every leaf."""
+    """The children of a node: clusters below its height, and leaves."""
     leaves = len(merges) + 1
-    found: list[int] = []
+    children: list[int] = []
     todo = [node]
     while todo:
         for child in merges[todo.pop() - leaves, :2].astype(np.int64).tolist():
             level = child >= leaves and heights[child] == heights[node]
-            (todo if level else found).append(child)
-    return found
+            (todo if level else children).append(child)
+    return children
 
 
 def quoted(name: str) -> str:
-    """A name as Newick has it; underscores too are quoted, for bare they stand for blanks.
+    """A name in Newick; names with underscores are quoted, because bare underscores mean blanks.
 
     Rules: https://phylipweb.github.io/phylip/newicktree.html and Olsen 1990.
 

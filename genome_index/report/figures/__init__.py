@@ -1,1 +1,1 @@
-"""Pictures of a genome and of a species, as PNG and SVG: numbers first, drawn by matplotlib afterwards."""
+"""Figures of genomes, species and collections, drawn by matplotlib as PNG and SVG."""

@@ -190,8 +190,10 @@ def _legend(figure: Figure, axes: Axes, matrix: Matrix, theme: Theme, layout: La
         for (why, tone), exists in zip(NO_ANI.items(), some, strict=True)
         if exists
     ]
-    place = "outside upper right" if layout is NARROW else "center left"
-    if entries:
-        (figure if layout is NARROW else axes).legend(
-            handles=entries, loc=place, frameon=False, fontsize=SMALL, labelcolor=theme.ink
-        )
+    if not entries:
+        return
+    look: dict[str, Any] = {"frameon": False, "fontsize": SMALL, "labelcolor": theme.ink}
+    if layout is NARROW:
+        figure.legend(handles=entries, loc="outside upper right", **look)
+    else:
+        axes.legend(handles=entries, loc="center left", **look)

@@ -1,4 +1,4 @@
-"""Labels on a picture that do not lie over each other, and over as few points as can be."""
+"""Placement of labels on a figure: none over another, and over as few points as possible."""
 
 from __future__ import annotations
 
@@ -18,27 +18,27 @@ if TYPE_CHECKING:
 
 Floats = npt.NDArray[np.floating]
 
-STEPS = (0.0, 10.0)  # points further away, where that covers less
-# Where a label goes, seen from its point, in its own widths and heights: beside, above, below, at a corner.
+STEPS = (0.0, 10.0)  # further away in points, if that covers less
+# Offsets of a label from its point in its own width and height: beside, above, below, at a corner.
 SIDES = ((0.5, 0), (-0.5, 0), (0, 0.5), (0, -0.5), (0.5, 0.5), (-0.5, 0.5), (0.5, -0.5), (-0.5, -0.5))
 
 
 @dataclass(frozen=True)
 class Label:
-    """A text that belongs to a point."""
+    """The text of a point."""
 
     text: str
     x: float  # in the units of the axes
     y: float
     away: float  # points between the point and the text
-    ringed: bool = False  # a ring around the point, which other labels keep clear of
+    ringed: bool = False  # a ring around the point, which no label may cover
 
 
 def write_labels(axes: Axes, labels: Sequence[Label], points: Floats, radius: float, theme: Theme) -> None:
-    """Write the labels, the first ones first; one that finds no room is left out.
+    """Write the labels in order; a label without room is left out.
 
-    `points` (L, 2) are drawn, `radius` points of 1/72 inch large. The axes must have got their place and
-    limits; a label stays within them.
+    `points` (L, 2) are drawn with `radius` in points of 1/72 inch. The axes must have their final place and
+    limits; labels stay within them.
     """
     from matplotlib.patheffects import withStroke
 
@@ -61,7 +61,7 @@ def write_labels(axes: Axes, labels: Sequence[Label], points: Floats, radius: fl
 
 
 def _ring(axes: Axes, label: Label) -> Bbox:
-    """What lies nearer to the label's point than its text: a box in pixels."""
+    """The box in pixels around a label's point that is nearer than its text."""
     from matplotlib.transforms import Bbox
 
     x, y = axes.transData.transform((label.x, label.y))

@@ -1,4 +1,4 @@
-"""The map of a collection as a picture: genomes in the colours of their names, and where queries lie."""
+"""Map of a collection as a figure: genomes in the colours of their names, and queries."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ Rows = npt.NDArray[np.int64]
 Place = tuple[float, float]
 Mark = tuple[str, float, float]  # label, x, y
 
-ENOUGH_NAMES = 5  # for colours to tell something
-MARKERS = ("o", "s", "^", "D")  # by turns, for those who see no colours
-LONGEST = 34  # letters of a name in the legend
-IDS_UP_TO = 40  # genomes whose ids are written beside them
-TOGETHER = 0.2  # of the map's width: half of a name's genomes lie so near to where it is written
+ENOUGH_NAMES = 5  # least number of names for a rank to be coloured by default
+MARKERS = ("o", "s", "^", "D")  # in turn, for readers who cannot tell all colours
+LONGEST = 34  # characters of a name in the legend
+IDS_UP_TO = 40  # genomes; of more the ids are not written
+TOGETHER = 0.2  # of the map's width: a name is written if half of its genomes are so near
 
 
 @dataclass(frozen=True)
 class MapView:
-    """What a picture shows of a map."""
+    """A map with the names and marks to draw."""
 
     title: str
     rank: str  # or label, that gives the colours
@@ -51,17 +51,17 @@ class MapView:
 
 @dataclass(frozen=True)
 class Swatch:
-    """Genomes that share a colour."""
+    """Genomes of one colour."""
 
-    name: str  # "" for those that share no name
-    said: str  # in the legend
+    name: str  # "" for genomes without a name of their own in the legend
+    label: str  # in the legend
     members: Rows  # positions
     colour: str
     marker: str
 
 
-def telling_rank(index: Index) -> str:
-    """The broadest rank with ENOUGH_NAMES, or a label if no rank has them; else what has most names."""
+def default_rank(index: Index) -> str:
+    """The broadest rank with ENOUGH_NAMES, else a label with as many, else the level with most names."""
     levels = list(index.model.levels.values())
     enough = [level.name for level in levels if len(level.names) >= ENOUGH_NAMES]
     most = [level.name for level in sorted(levels, key=lambda level: -len(level.names))]
@@ -69,14 +69,14 @@ def telling_rank(index: Index) -> str:
 
 
 def level_of(index: Index, rank: str | None) -> Level:
-    """The rank or label that gives the colours; if none is given, `telling_rank` chooses.
+    """The rank or label of the colours; `default_rank` if none is given.
 
     Raises
     ------
     UsageError
         No genome has a name there.
     """
-    level = level_named(rank or telling_rank(index), [entry.taxon for entry in index.catalog.entries()])
+    level = level_named(rank or default_rank(index), [entry.taxon for entry in index.catalog.entries()])
     if rank and not level.names:
         raise UsageError(
             f"{index.path}: no genome has a name at rank or label {rank!r}; "
@@ -85,24 +85,24 @@ def level_of(index: Index, rank: str | None) -> Level:
     return level
 
 
-def view_of(index: Index, found: Map, rank: str | None = None, marked: tuple[Mark, ...] = ()) -> MapView:
-    """A map with the names of its genomes as `level_of` chooses them, and where queries lie."""
+def view_of(index: Index, mapped: Map, rank: str | None = None, marked: tuple[Mark, ...] = ()) -> MapView:
+    """A map with the names of its genomes at the level of `level_of`, and marks of queries."""
     level, entries = level_of(index, rank), index.catalog.entries()
     names = tuple(level.names[code] if code != UNKNOWN else None for code in level.codes)
     coloured = f" by {level.name}" if level.names else ""
     title = f"{index.path.resolve().name}  ·  {counted(len(entries))}{coloured}"
     ids = tuple(entry.id for entry in entries)
-    return MapView(title, level.name, found.by, ids, names, found.xy, found.explained, marked)
+    return MapView(title, level.name, mapped.by, ids, names, mapped.xy, mapped.explained, marked)
 
 
 def map_picture(view: MapView, theme: Theme) -> Figure:
-    """The figure of a map: the commonest names in colour, the others faint, the unnamed fainter."""
+    """The figure: the commonest names in colour, others faint, genomes without a name fainter."""
     figure = new_figure(theme, 10, 8, verbatim(view.title))
     axes = figure.subplots()
     swatches = swatches_of(view.names, theme)
     radius = float(np.clip(12 / len(view.names) ** 0.25, 0.7, 3.5))  # of a genome, in points
     for one in swatches:
-        # As pixels within the SVG, which would hold 20 MB of paths for 100,000 genomes.
+        # Pixels within the SVG: paths of 100,000 genomes have 20 MB.
         x, y = view.xy[one.members].T
         axes.scatter(x, y, 4 * radius**2, one.colour, marker=one.marker, linewidths=0, rasterized=True)
     for _, at_x, at_y in view.marked:
@@ -112,13 +112,13 @@ def map_picture(view: MapView, theme: Theme) -> Figure:
             )
     _dress(axes, view, theme)
     _draw_legend(figure, view.rank, swatches, theme)
-    figure.draw_without_rendering()  # labels find their room in axes that have theirs
+    figure.draw_without_rendering()  # labels are placed in the final axes
     write_labels(axes, _labels(view, swatches, radius), view.xy, radius, theme)
     return figure
 
 
 def swatches_of(names: Sequence[str | None], theme: Theme) -> list[Swatch]:
-    """Every genome in a swatch, as they are drawn: unnamed, others, then the named from the commonest on."""
+    """All genomes in drawing order: without a name, other names, then named ones, commonest first."""
     known = np.array([name or "" for name in names])
     counts = sorted(Counter(name for name in names if name).items(), key=lambda item: (-item[1], item[0]))
     shown, others = counts[: len(PALETTE)], counts[len(PALETTE) :]
@@ -130,14 +130,14 @@ def swatches_of(names: Sequence[str | None], theme: Theme) -> list[Swatch]:
         ),
     ]  # fmt: skip
     for number, (name, _) in enumerate(shown):
-        said = verbatim(shortened(name, LONGEST))
+        label = verbatim(shortened(name, LONGEST))
         marker = MARKERS[number % len(MARKERS)]
-        found.append(Swatch(name, said, np.flatnonzero(known == name), PALETTE[number], marker))
+        found.append(Swatch(name, label, np.flatnonzero(known == name), PALETTE[number], marker))
     return [one for one in found if len(one.members)]
 
 
 def _draw_legend(figure: Figure, rank: str, swatches: Sequence[Swatch], theme: Theme) -> None:
-    """The names in colour, then the others, then the unnamed, each with how many genomes."""
+    """The named, then others, then genomes without a name, each with its count."""
     from matplotlib.lines import Line2D
 
     ordered = [
@@ -147,7 +147,7 @@ def _draw_legend(figure: Figure, rank: str, swatches: Sequence[Swatch], theme: T
     handles = [
         Line2D(
             [], [], color=one.colour, marker=one.marker, linestyle="none", markersize=6,
-            label=f"{one.said}, {len(one.members):,}",
+            label=f"{one.label}, {len(one.members):,}",
         )
         for one in ordered
     ]  # fmt: skip
@@ -160,7 +160,7 @@ def _draw_legend(figure: Figure, rank: str, swatches: Sequence[Swatch], theme: T
 
 def _dress(axes: Axes, view: MapView, theme: Theme) -> None:
     if view.explained is None:
-        dress(axes, theme, "UMAP: who is near is alike; distances between islands mean little")
+        dress(axes, theme, "UMAP: near genomes are similar; distances between islands mean little")
         axes.set(xticks=(), yticks=())
         axes.spines[:].set_visible(False)
     else:
@@ -174,13 +174,13 @@ def _dress(axes: Axes, view: MapView, theme: Theme) -> None:
 
 
 def _labels(view: MapView, swatches: Sequence[Swatch], radius: float) -> list[Label]:
-    """Queries, then the commonest names where they lie together, then ids, where there are few."""
+    """Queries, then the commonest names whose genomes are together, then ids if there are few."""
     labels = [Label(verbatim(shortened(label)), x, y, 9, ringed=True) for label, x, y in view.marked]
     together = TOGETHER * float(np.ptp(view.xy, axis=0).max())
     for one in swatches:
         (x, y), spread = _middle(view.xy[one.members])
         if one.name and spread <= together:
-            labels.append(Label(one.said, x, y, radius + 1))
+            labels.append(Label(one.label, x, y, radius + 1))
     if len(view.ids) <= IDS_UP_TO:
         places = zip(view.ids, view.xy.tolist(), strict=True)
         labels += [Label(verbatim(shortened(one, LONGEST)), x, y, radius + 1) for one, (x, y) in places]
@@ -188,9 +188,9 @@ def _labels(view: MapView, swatches: Sequence[Swatch], radius: float) -> list[La
 
 
 def _middle(places: Floats) -> tuple[Place, float]:
-    """The place nearest to the median, and how near half of them are to it.
+    """The place nearest to the median, and the median distance to it.
 
-    The median itself may lie between two islands.
+    The median itself may be between two islands.
     """
     x, y = places[_far(places, np.median(places, axis=0)).argmin()].tolist()
     return (x, y), float(np.median(_far(places, np.array([x, y]))))

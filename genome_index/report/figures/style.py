@@ -1,6 +1,6 @@
-"""One place for what all pictures share: colours, sizes, the light and the dark theme, and how to save one.
+"""Style of all figures: colours, sizes, the light and the dark theme, and saving.
 
-matplotlib is loaded when something is drawn, and never through its global state (pyplot).
+matplotlib is loaded when something is drawn, without its global state (pyplot).
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ ThemeName = Literal["light", "dark"]
 
 @dataclass(frozen=True)
 class Theme:
-    """The colours of a background and of what is drawn on it."""
+    """The background and the colours on it."""
 
     paper: str
     ink: str
-    faint: str  # other members, nothing shared, contig ends
+    faint: str  # other members, windows without a hit
     grid: str
-    accent: str  # the genome itself, the shared path
+    accent: str  # the genome itself, a median
     second: str
-    others: str  # the tone of names beyond the palette
+    others: str  # names beyond the palette
 
 
 THEMES: dict[ThemeName, Theme] = {
@@ -42,15 +42,15 @@ THEMES: dict[ThemeName, Theme] = {
     "dark": Theme("#14181D", "#E8EAED", "#5B626B", "#2B3138", "#56B4E9", "#E69F00", "#9AA1A9"),
 }
 
-# Okabe & Ito 2008, told apart by readers who do not see all colours; black is left out, which is ink on one
-# theme and paper on the other. Then Tol's muted scheme (SRON/EPS/TN/09-002), those that are not near these.
+# Okabe & Ito 2008, distinct for readers with colour vision deficiency, without black, which is the ink of one
+# theme and the paper of the other; then colours of Tol's muted scheme (SRON/EPS/TN/09-002) unlike these.
 PALETTE = (
     "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#F0E442",
     "#882255", "#999933", "#7F5FC4", "#44AA99", "#DDCC77",
 )  # fmt: skip
 
 DPI = 150
-MANY = 6  # lines over each other; more of them let through what lies below
+MANY = 6  # lines over each other; more of them are transparent
 TITLE, TEXT, SMALL = 12.0, 9.0, 8.0  # points
 
 
@@ -62,9 +62,9 @@ def theme_named(name: str) -> Theme:
 
 
 def new_figure(theme: Theme, width: float, height: float, title: str, line: int = 75) -> Figure:
-    """An empty figure of so many inches; its parts find their places by themselves.
+    """An empty figure, width and height in inches, with automatic layout.
 
-    A title longer than `line` letters is broken.
+    A title longer than `line` characters is wrapped.
     """
     from matplotlib.figure import Figure
     from matplotlib.layout_engine import ConstrainedLayoutEngine
@@ -77,7 +77,7 @@ def new_figure(theme: Theme, width: float, height: float, title: str, line: int 
 
 
 def dress(axes: Axes, theme: Theme, title: str = "", **labels: Any) -> None:  # noqa: ANN401  # as Axes.set takes
-    """Give axes the theme's colours, a title and their labels: (x, y) as `Axes.set` names them."""
+    """Set the colours of the theme, a title, and labels named as in `Axes.set`."""
     axes.set(facecolor=theme.paper, **labels)
     axes.set_title(title, loc="left", fontsize=TEXT, color=theme.ink)
     axes.tick_params(colors=theme.ink, labelsize=SMALL, length=3)
@@ -92,7 +92,7 @@ def dress(axes: Axes, theme: Theme, title: str = "", **labels: Any) -> None:  # 
 
 
 def _number(value: float, position: float = 0) -> str:
-    """A tick's label, thousands apart: matplotlib gives the value and the tick's position.
+    """The label of a tick with thousands separated; matplotlib passes value and position.
 
     >>> [_number(value) for value in (0.25, 30.0, -12_000.0)]
     ['0.25', '30', '-12,000']
@@ -101,7 +101,7 @@ def _number(value: float, position: float = 0) -> str:
 
 
 def colours_of(names: Iterable[str], theme: Theme) -> dict[str, str]:
-    """A colour for each name, in order; those beyond the palette share one tone."""
+    """A colour for each name, in order; names beyond the palette share one."""
     return {
         name: PALETTE[at] if at < len(PALETTE) else theme.others
         for at, name in enumerate(dict.fromkeys(names))
@@ -116,12 +116,12 @@ def heat(theme: Theme) -> Colormap:
 
 
 def line_alpha(lines: int) -> float:
-    """How opaque each of so many lines over each other is, 0 to 1."""
+    """Opacity of each of `lines` lines over each other, 0 to 1."""
     return min(1.0, max(0.3, MANY / max(1, lines)))
 
 
 def bases(length_bp: int) -> tuple[float, str]:
-    """What to divide base pairs by for an axis of this length, and the unit it then has.
+    """Divisor of base pairs for an axis of this length, and its unit.
 
     >>> [bases(length) for length in (3_000, 16_569, 4_641_652)]
     [(1.0, 'bp'), (1000.0, 'kbp'), (1000000.0, 'Mbp')]
@@ -132,7 +132,7 @@ def bases(length_bp: int) -> tuple[float, str]:
 
 
 def picture_path(folder: Path, name: str, what: str) -> Path:
-    """Where the picture of a genome or species goes, without its suffix: one name, one file.
+    """Path of the figure of a genome or species without its suffix; different names give different files.
 
     >>> picture_path(Path("out"), "gb|AB1/2", "composition").as_posix()
     'out/gb%7CAB1%2F2-composition'
@@ -141,7 +141,7 @@ def picture_path(folder: Path, name: str, what: str) -> Path:
 
 
 def save(figure: Figure, path_without_suffix: Path) -> list[Path]:
-    """Write PNG and SVG: the same picture gives the same bytes. Folders on the way are made."""
+    """Write PNG and SVG, byte-identical for equal figures; missing folders are created."""
     import matplotlib
 
     written = []
@@ -149,7 +149,7 @@ def save(figure: Figure, path_without_suffix: Path) -> list[Path]:
         path_without_suffix.parent.mkdir(parents=True, exist_ok=True)
     for kind, metadata in (("png", {"Software": None}), ("svg", {"Date": None})):
         content = io.BytesIO()
-        with matplotlib.rc_context({"svg.hashsalt": "gindex"}):  # or ids within the SVG are drawn at random
+        with matplotlib.rc_context({"svg.hashsalt": "gindex"}):  # without it ids within the SVG are random
             figure.savefig(content, format=kind, dpi=DPI, metadata=metadata)
         path = path_without_suffix.with_name(f"{path_without_suffix.name}.{kind}")
         write_file(path, content.getvalue())

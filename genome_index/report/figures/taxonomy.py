@@ -1,4 +1,4 @@
-"""A taxonomy as a picture: the sunburst laid flat, a column a rank, so that its names can be read."""
+"""Taxonomy as a figure: an icicle plot, one column for each rank and one box for each name."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-MOST = 400  # boxes; and none too low for its name
-SQUEEZED = 0.1  # share of the height that the joined names of the broadest rank have at most
+MOST = 400  # boxes; fewer if they would be too low for their labels
+SQUEEZED = 0.1  # largest share of the height for the joined names of the broadest rank
 WIDTH, HEIGHT = 11.0, 10.5  # inches
-ROOM = 0.9  # share of the height that the boxes have
-LETTERS = ((9.5, SMALL), (6.6, SMALL - 2))  # points: a box of this height has letters of this size
-LETTER = 0.56  # width of a letter in font sizes, on average
-DEEPER, DEEPEST = 0.17, 0.6  # share of paper in a name's colour: more than in that above it, and at most
+ROOM = 0.9  # share of the height for the boxes
+LETTERS = ((9.5, SMALL), (6.6, SMALL - 2))  # points: least height of a box, font size of its label
+LETTER = 0.56  # mean width of a character in font sizes
+DEEPER, DEEPEST = 0.17, 0.6  # share of background in the colour of a name: added for each rank, and largest
 NO_RANK = (JOINED, UNNAMED, VERDICT)
 
 
-def sunburst_picture(counts: Counts, theme: Theme) -> Figure:
-    """The figure of a tree of names: a box a name, as high as genomes, or inputs, bear it."""
+def taxonomy_picture(counts: Counts, theme: Theme) -> Figure:
+    """The figure of a tree of names: one box for each name, as high as its count."""
     shown = _thinned(counts)
     heights = heights_of(shown)
     figure = new_figure(theme, WIDTH, HEIGHT, verbatim(title_of(shown)), line=110)
@@ -44,7 +44,7 @@ def sunburst_picture(counts: Counts, theme: Theme) -> Figure:
 
 
 def _thinned(counts: Counts) -> Counts:
-    """As many names as have room for their letters."""
+    """As many names as have room for their labels."""
     shown = thinned(counts, MOST)
     sizes = [size for size in sorted(set(counts.counts)) if size > shown.least]
 
@@ -58,15 +58,15 @@ def _thinned(counts: Counts) -> Counts:
 
 
 def _points(heights: Sequence[float]) -> float:
-    """How much of the picture each that is counted has."""
+    """Height in points for a count of one."""
     return HEIGHT * ROOM * 72 / max(1.0, heights[0])
 
 
 def heights_of(counts: Counts) -> list[float]:
-    """How high the boxes are: as their counts, but what is joined where the tree first parts is squeezed.
+    """Heights of the boxes: their counts, but the joined names at the first branching are squeezed.
 
-    In a collection of many small families it would leave no room for those that have a name; all others
-    keep one scale.
+    In a collection of many small families they would leave no room for the named ones; all other boxes
+    have one scale.
     """
     branches = counts.branches
     excess, squeezed = 0.0, -1
@@ -82,22 +82,22 @@ def heights_of(counts: Counts) -> list[float]:
 
 
 def title_of(counts: Counts) -> str:
-    """How many are counted, and what is joined."""
+    """The total, and which names are joined."""
     if counts.least == 1:
         return counts.labels[0]
     return f"{counts.labels[0]}  ·  names of fewer than {counted(counts.least, counts.noun)} are joined"
 
 
 def columns_of(counts: Counts, ranks: Sequence[str]) -> list[int]:
-    """The column of each node, -1 of the root: that of its rank, else the next after its parent's."""
-    found: list[int] = []
+    """The column of each node, -1 for the root: that of its rank, else the one after its parent's."""
+    columns: list[int] = []
     for rank, parent in zip(counts.ranks, counts.parents, strict=True):
-        found.append(ranks.index(rank) if rank in ranks else found[parent] + 1 if parent >= 0 else -1)
-    return found
+        columns.append(ranks.index(rank) if rank in ranks else columns[parent] + 1 if parent >= 0 else -1)
+    return columns
 
 
 def colours_of_nodes(counts: Counts, theme: Theme) -> list[str]:
-    """A colour for each branch of the tree, paler from name to name; grey for what is no name of its own."""
+    """A colour for each branch of the tree, paler at each rank; grey for joined and missing names."""
     branches = counts.branches
     named = [at for at in dict.fromkeys(branches) if at >= 0 and counts.ranks[at] not in NO_RANK]
     palette = {branch: PALETTE[number % len(PALETTE)] for number, branch in enumerate(named)}
@@ -114,7 +114,7 @@ def colours_of_nodes(counts: Counts, theme: Theme) -> list[str]:
 def _draw_boxes(
     axes: Axes, shown: Counts, columns: Sequence[int], heights: Sequence[float], theme: Theme
 ) -> None:
-    """All boxes but the root's; one without a rank reaches to the last column."""
+    """All boxes but the root's; a box without a rank extends to the last column."""
     colours, starts, end = colours_of_nodes(shown, theme), shown.starts(heights), axes.get_xlim()[1]
     for at in range(1, len(shown.labels)):
         points = _points(heights) * heights[at]
@@ -125,15 +125,15 @@ def _draw_boxes(
         )  # fmt: skip
         size = next((size for least, size in LETTERS if points >= least), 0.0)
         if size:
-            letters = int(wide * WIDTH * 70 / end / (LETTER * size))
+            characters = int(wide * WIDTH * 70 / end / (LETTER * size))
             text = axes.text(
-                columns[at] + 0.02, starts[at] + heights[at] / 2, _lettered(shown, at, letters, heights[at]),
+                columns[at] + 0.02, starts[at] + heights[at] / 2, _label(shown, at, characters, heights[at]),
                 color=ink_on(colours[at]), fontsize=size, va="center", parse_math=False, clip_on=True,
             )  # fmt: skip
             text.set_clip_path(box)
 
 
-def _lettered(shown: Counts, at: int, letters: int, height: float) -> str:
-    """A name and its number, the name cut to what fits."""
+def _label(shown: Counts, at: int, characters: int, height: float) -> str:
+    """A name and its count, the name cut to fit."""
     number = f"  {shown.counts[at]:,}" + ("" if height == shown.counts[at] else "  (not to scale)")
-    return shortened(shown.labels[at], min(LONGEST, max(4, letters - len(number)))) + number
+    return shortened(shown.labels[at], min(LONGEST, max(4, characters - len(number)))) + number

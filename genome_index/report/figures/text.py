@@ -1,15 +1,15 @@
-"""Names as a picture takes them, and colours that letters can be read on."""
+"""Text of figures: short names, and readable colours."""
 
 from __future__ import annotations
 
 Colour = tuple[float, float, float]  # red, green, blue, 0 to 1
 
-# Names have 10 to 40 letters as a rule; what is longer would leave no room for what it names.
+# Most names have 10 to 40 characters; longer ones would leave no room for the figure.
 LONGEST = 60
 
 
 def shortened(text: str, most: int = LONGEST) -> str:
-    """A name on one line, with an ellipsis where it is longer than `most` letters.
+    """A name on one line, with an ellipsis if it is longer than `most` characters.
 
     >>> shortened("Escherichia coli", 12), shortened("two   words")
     ('Escherichia…', 'two words')
@@ -19,18 +19,18 @@ def shortened(text: str, most: int = LONGEST) -> str:
 
 
 def verbatim(text: str) -> str:
-    """Dollars as dollars: matplotlib takes what is between two of them for a formula."""
+    """The text with escaped dollar signs: matplotlib reads text between two of them as a formula."""
     return text.replace("$", r"\$")
 
 
 def rgb(colour: str) -> Colour:
-    """Parts of a colour that is written #RRGGBB."""
+    """Red, green and blue of a colour #RRGGBB."""
     red, green, blue = (int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5))
     return red, green, blue
 
 
 def blended(colour: str, other: str, share: float) -> str:
-    """A colour with so much of another in it, 0 to 1.
+    """A colour mixed with a share (0 to 1) of another.
 
     >>> blended("#000000", "#FFFFFF", 0.5)
     '#808080'
@@ -40,7 +40,7 @@ def blended(colour: str, other: str, share: float) -> str:
 
 
 def ink_on(colour: str) -> str:
-    """Black or white, whichever stands out more: by relative luminance, WCAG 2.2.
+    """Black or white, whichever has more contrast by relative luminance, WCAG 2.2.
 
     >>> ink_on("#0072B2"), ink_on("#F0E442")
     ('#FFFFFF', '#000000')

@@ -1,4 +1,4 @@
-"""Pictures of a whole collection as files: who is like whom, where species end, and what its names are."""
+"""Figures of a collection as files: heatmap, identity and taxonomy."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ from genome_index.report.export.newick import newick
 from genome_index.report.figures.heatmap import heatmap_picture, title_of
 from genome_index.report.figures.identity import identity_picture
 from genome_index.report.figures.style import picture_path, save, theme_named
-from genome_index.report.figures.taxonomy import sunburst_picture
+from genome_index.report.figures.taxonomy import taxonomy_picture
 from genome_index.report.figures.text import shortened
 from genome_index.report.figures.write_genomes import Drawn
 from genome_index.taxonomy.name_tree import counts_of_entries
 
-COLLECTION = "collection"  # what files are called that are of all genomes
+COLLECTION = "collection"  # name of the files about all genomes
 
 
 def draw_heatmap(index: Index, out: Path, name: str = "", theme: str = "light", threads: int = 1) -> Drawn:
-    """Write `NAME-heatmap` of the genomes with a name at any rank, or of those that stand for all.
+    """Write `NAME-heatmap` of the genomes with a name, or of those that represent the collection.
 
-    Their tree goes beside it, as Newick.
+    Their tree is written beside it, as Newick.
 
     Raises
     ------
     UsageError
-        No genome bears the name, the theme is unknown, or a package of the extra is missing.
+        No genome has the name, the theme is unknown, or a package of the extra is missing.
     StorageError
     """
     need_installed("gindex draw", "matplotlib", "scipy", extra="report")
@@ -46,8 +46,8 @@ def draw_heatmap(index: Index, out: Path, name: str = "", theme: str = "light", 
     title, note = title_of(matrix), ""
     if name:
         total = len(every_row_of_name(index, name))
-        some = counted(total) if total == len(rows) else f"{len(rows):,} of {counted(total)}"
-        title = f"{shortened(name)}  ·  {some}"
+        shown = counted(total) if total == len(rows) else f"{len(rows):,} of {counted(total)}"
+        title = f"{shortened(name)}  ·  {shown}"
     elif matrix.total > len(rows):
         note = f"the medoids of the {MOST} largest groups are drawn; name a taxon to see one"
         title = f"{title}, the medoids of the largest groups"
@@ -59,7 +59,7 @@ def draw_heatmap(index: Index, out: Path, name: str = "", theme: str = "light", 
 
 
 def draw_histogram(index: Index, out: Path, theme: str = "light") -> Drawn:
-    """Write `collection-identity`: ANI within and between species, and what the species ask for.
+    """Write `collection-identity`: ANI within and between species, and the required ANI of species.
 
     Raises
     ------
@@ -78,5 +78,5 @@ def draw_taxonomy(index: Index, out: Path, theme: str = "light") -> Drawn:
     UsageError, StorageError
     """
     need_installed("gindex draw", "matplotlib", extra="report")
-    figure = sunburst_picture(counts_of_entries(index.catalog.entries()), theme_named(theme))
+    figure = taxonomy_picture(counts_of_entries(index.catalog.entries()), theme_named(theme))
     return Drawn(COLLECTION, tuple(save(figure, picture_path(out, COLLECTION, "taxonomy"))))

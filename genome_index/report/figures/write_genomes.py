@@ -20,10 +20,10 @@ from genome_index.report.figures.genome.species import species_picture
 from genome_index.report.figures.genome.subjects import (
     Subject,
     count_members,
+    file_subject,
     members,
-    reference,
+    reference_subject,
     require_species,
-    stranger,
 )
 from genome_index.report.figures.genome.windows import bases_not_stored, nearest_windows
 from genome_index.report.figures.genome.windows_figure import windows_picture
@@ -33,11 +33,11 @@ from genome_index.report.figures.style import Theme, picture_path, save, theme_n
 
 @dataclass(frozen=True)
 class Drawn:
-    """What was drawn of one genome, of a species or of all."""
+    """The files of one genome, of a species or of a collection."""
 
     name: str
     paths: tuple[Path, ...]
-    note: str = ""  # what could not be drawn, and what to do
+    note: str = ""  # what was not drawn, and what to do
 
 
 def draw_genomes(
@@ -55,12 +55,12 @@ def draw_genomes(
     """
     need_installed("gindex draw", "matplotlib", extra="report")
     colours = theme_named(theme)
-    known = _found(index, given)
-    return (drawn for one in given for drawn in _drawn(index, one, known.get(one), out, colours, per))
+    entries = _entries(index, given)
+    return (drawn for name in given for drawn in _drawn(index, name, entries.get(name), out, colours, per))
 
 
 def draw_species(index: Index, name: str, out: Path, theme: str = "light") -> Drawn:
-    """Write `NAME-species`, all members of a species of the index over each other.
+    """Write `NAME-species`: the members of a species of the index over each other.
 
     Raises
     ------
@@ -83,9 +83,9 @@ def draw_map(
     by: str = "umap",
     progress: Progress = quiet,
 ) -> Drawn:
-    """Write `map-RANK`, every genome of the index as a point in the colour of its name at a rank or label.
+    """Write `map-RANK`: each genome of the index as a point in the colour of its name at a rank or label.
 
-    Without a rank it is the broadest one with five names or more.
+    The default rank is the broadest one with five names or more.
 
     Raises
     ------
@@ -95,30 +95,30 @@ def draw_map(
     """
     need_installed("gindex draw", "matplotlib", extra="report")
     colours, name = theme_named(theme), level_of(index, rank).name
-    found = map_of(index, by, progress)
+    mapped = map_of(index, by, progress)
     progress.stage("drawing the map", 0, 1)
-    figure = map_picture(view_of(index, found, rank), colours)
-    note = "" if found.by == by else f"by principal components: UMAP needs {FEWEST} genomes that differ"
+    figure = map_picture(view_of(index, mapped, rank), colours)
+    note = "" if mapped.by == by else f"by principal components: UMAP needs {FEWEST} genomes that differ"
     return Drawn(name, tuple(save(figure, picture_path(out, "map", quote(name, safe=" ")))), note)
 
 
-def _found(index: Index, given: Sequence[str]) -> dict[str, Entry]:
-    """Those that are ids of the index; the others have to be files or folders."""
-    known = index.catalog.find(given)
-    for one in given:
-        if one not in known and one != "-" and not os.path.exists(one):
+def _entries(index: Index, given: Sequence[str]) -> dict[str, Entry]:
+    """Entries of the inputs that are ids of the index; the others must be files or folders."""
+    entries = index.catalog.find(given)
+    for name in given:
+        if name not in entries and name != "-" and not os.path.exists(name):
             raise UsageError(
-                f"{index.path}: no genome has the id {one!r}, and there is no file of that name; "
-                "`gindex list` shows the ids, or give the path of a FASTA or GenBank file"
+                f"{index.path}: no genome has the id {name!r}, and there is no file of that name; "
+                "`gindex list` lists the ids, or give the path of a FASTA or GenBank file"
             )
-    return known
+    return entries
 
 
 def _drawn(
     index: Index, given: str, entry: Entry | None, out: Path, theme: Theme, per: GenomePer
 ) -> Iterator[Drawn | Failure]:
     if entry is not None:
-        yield _genome(index, reference(index, entry), out, theme)
+        yield _genome(index, reference_subject(index, entry), out, theme)
         return
     for genome in iter_genomes([given], per):
         if isinstance(genome, Failure):
@@ -126,7 +126,7 @@ def _drawn(
         elif why := complaint(genome):
             yield Failure(genome.id, genome.source, why)
         else:
-            yield _genome(index, stranger(index, genome), out, theme)
+            yield _genome(index, file_subject(index, genome), out, theme)
 
 
 def _genome(index: Index, subject: Subject, out: Path, theme: Theme) -> Drawn:

@@ -8,7 +8,7 @@ from typing import Any
 
 from genome_index.collection.map import Map
 from genome_index.index.index import Index
-from genome_index.report.figures.map import telling_rank
+from genome_index.report.figures.map import default_rank
 from genome_index.report.figures.style import PALETTE
 from genome_index.report.html import document
 from genome_index.taxonomy.levels import labels_of, name_of, ranks_of
@@ -42,7 +42,7 @@ def map_block(
         "x": [round(float(x), 3) for x in mapped.xy[:, 0]],
         "y": [round(float(y), 3) for y in mapped.xy[:, 1]],
         "levels": {level: _coded(known) for level, known in names.items()},
-        "level": telling_rank(index),
+        "level": default_rank(index),
         "palette": PALETTE,
         "marked": [asdict(mark) for mark in marks],
         "axes": axis_titles(mapped),

@@ -1,4 +1,4 @@
-"""`gindex report`: what a collection holds, as an HTML page, tables, and each figure as PNG and SVG."""
+"""`gindex report`: a collection as an HTML page, tables, and figures as PNG and SVG."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from genome_index.report.figures.heatmap import heatmap_picture
 from genome_index.report.figures.identity import identity_picture
 from genome_index.report.figures.map import map_picture, view_of
 from genome_index.report.figures.style import Theme, save, theme_named
-from genome_index.report.figures.taxonomy import sunburst_picture
+from genome_index.report.figures.taxonomy import taxonomy_picture
 from genome_index.report.html.collection_page import Numbers, collection_page
 from genome_index.report.html.document import as_html
 from genome_index.taxonomy.name_tree import counts_of_entries
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Reported:
-    """What was found, and the files that say so, the page first."""
+    """The summary of a collection and the written files, the page first."""
 
     found: Collection
     summary: tuple[str, ...]  # a few sentences
@@ -49,7 +49,7 @@ def write_report(
     Raises
     ------
     UsageError
-        A package of the extra `report` is missing, or there is no such rank, method or theme.
+        A package of the extra `report` is missing, or the rank, method or theme is unknown.
     StorageError
     """
     need_installed("gindex report", "jinja2", "matplotlib", "umap", extra="report")
@@ -80,4 +80,4 @@ def _figures(index: Index, numbers: Numbers, theme: Theme) -> Iterator[tuple[str
     yield "map", map_picture(view_of(index, numbers.mapped), theme)
     yield "identity", identity_picture(numbers.identities, theme)
     yield "heatmap", heatmap_picture(numbers.matrix, theme)
-    yield "taxonomy", sunburst_picture(numbers.counts, theme)
+    yield "taxonomy", taxonomy_picture(numbers.counts, theme)

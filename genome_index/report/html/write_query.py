@@ -16,7 +16,7 @@ from genome_index.io.atomic import write_file
 from genome_index.io.quality import complaint
 from genome_index.records import Call, Failure, Genome, Progress, quiet
 from genome_index.report.figures.genome.composition_figure import composition_picture
-from genome_index.report.figures.genome.subjects import called, members
+from genome_index.report.figures.genome.subjects import called_subject, members
 from genome_index.report.figures.genome.windows import GenomeWindows, nearest_windows
 from genome_index.report.figures.style import THEMES, ThemeName
 from genome_index.report.html.document import as_html
@@ -33,17 +33,17 @@ def reported(
     index: Index, genomes: Iterable[Genome | Failure], settings: QuerySettings, path: Path,
     progress: Progress = quiet,
 ) -> Iterator[Call]:  # fmt: skip
-    """The same calls as `query.answer`; when the last is taken, the page is written to `path`.
+    """The calls of `query.answer`; after the last one the page is written to `path`.
 
     Raises
     ------
     UsageError
-        A package of the extra `report` is missing, or the folder of `path`; before anything is read.
+        A package of the extra `report` or the folder of `path` is missing; nothing was read.
     StorageError
     """
     need_installed("gindex query --report", "jinja2", "matplotlib", "umap", extra="report")
     if not path.parent.is_dir():
-        raise UsageError(f"{path.parent}: there is no such folder; make it, or give another --report")
+        raise UsageError(f"{path.parent}: no such folder; create it, or give another --report")
     return _reported(index, genomes, settings, path, progress)
 
 
@@ -78,7 +78,7 @@ def _watched(
 
 def compositions(index: Index, genome: Genome, call: Call) -> dict[ThemeName, bytes]:
     """The composition figure in the light and in the dark theme, as PNG."""
-    subject = called(genome, call)
+    subject = called_subject(genome, call)
     others = members(index, subject.species)
     found = {}
     for name, theme in THEMES.items():
@@ -89,7 +89,7 @@ def compositions(index: Index, genome: Genome, call: Call) -> dict[ThemeName, by
 
 
 def data_urls(pictures: Mapping[ThemeName, bytes]) -> tuple[tuple[str, str], ...]:
-    """Pictures as a page holds them: theme, PNG as a data URL."""
+    """Figures for a page: theme, PNG as a data URL."""
     return tuple(
         (str(name), f"data:image/png;base64,{base64.b64encode(content).decode()}")
         for name, content in pictures.items()

@@ -1,4 +1,4 @@
-"""SQL over an index's catalogue: asked of a copy in memory, so no query changes or reads anything else."""
+"""SQL over the catalogue of an index: on a copy in memory, so that a query reaches nothing else."""
 
 from __future__ import annotations
 

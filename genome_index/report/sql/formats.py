@@ -1,4 +1,4 @@
-"""Answers as text: TSV, JSON, and JSON lines."""
+"""Formats of answers: TSV, JSON and JSON lines."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from genome_index.io import tsv
 
 @dataclass(frozen=True)
 class Answer:
-    """What a query gave: rows are computed as they are asked for, and can be walked through once."""
+    """The answer to a query; its rows are fetched on demand, once."""
 
     columns: tuple[str, ...]  # each name once
     rows: Iterator[tuple[Any, ...]]
 
 
 def distinct_names(names: Sequence[str]) -> tuple[str, ...]:
-    """Each name once, as DuckDB does it in a file.
+    """Unique names, made as DuckDB does in files.
 
     >>> distinct_names(["id", "n", "id", "id"])
     ('id', 'n', 'id_1', 'id_2')
@@ -28,9 +28,9 @@ def distinct_names(names: Sequence[str]) -> tuple[str, ...]:
     taken: dict[str, None] = {}
     for name in names:
         number = 0
-        while (found := f"{name}_{number}" if number else name) in taken:
+        while (unique := f"{name}_{number}" if number else name) in taken:
             number += 1
-        taken[found] = None
+        taken[unique] = None
     return tuple(taken)
 
 
@@ -61,7 +61,7 @@ def cell_of(value: Any) -> str:  # noqa: ANN401  # whatever DuckDB has a type fo
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401
-    """A value as JSON has it: no NaN, no dates, no bytes."""
+    """A value that JSON can hold: no NaN, dates or bytes."""
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if value is None or isinstance(value, str | int):

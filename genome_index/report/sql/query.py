@@ -1,4 +1,4 @@
-"""One SELECT asked of the copy, and DuckDB's complaints as sentences."""
+"""Queries: one SELECT on the copy of the catalogue, and errors of DuckDB as sentences."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ BATCH_ROWS = 1_000
 
 
 def ask(index: Index, query: str) -> Answer:
-    """Ask one SELECT about the tables genomes, events, failures and settings of an index.
+    """The answer to one SELECT over the tables genomes, events, failures and settings of an index.
 
     Raises
     ------
     UsageError
-        It is no SELECT, or DuckDB does not understand or allow it; the sentence names tables and columns.
+        Not one SELECT, or DuckDB cannot parse it or refuses it; the message lists tables and columns.
     """
     db = copy_of(index)
     with _sentences():
@@ -38,7 +38,7 @@ def ask(index: Index, query: str) -> Answer:
 
 
 def parquet_of(index: Index, query: str) -> bytes:
-    """The answer of a SELECT as a Parquet file with DuckDB's own types."""
+    """The answer to a SELECT as a Parquet file with the types of DuckDB."""
     with tempfile.TemporaryDirectory(prefix="gindex-") as folder:
         db = copy_of(index, folder)
         with _sentences():
@@ -60,7 +60,7 @@ def _require_one_select(db: duckdb.DuckDBPyConnection, query: str) -> None:
 
 @contextmanager
 def _sentences() -> Iterator[None]:
-    """DuckDB's errors as sentences; what is pressed to end a query stays what it is."""
+    """Raise errors of DuckDB as sentences; Ctrl-C stays a KeyboardInterrupt."""
     try:
         yield
     except RuntimeError as error:
@@ -75,7 +75,7 @@ def _sentences() -> Iterator[None]:
 
 
 def _rows(db: duckdb.DuckDBPyConnection, kinds: Sequence[str]) -> Iterator[tuple[Any, ...]]:
-    """Row by row, JSON parsed; the connection stays open for as long as there are rows."""
+    """The rows with parsed JSON; the connection is closed after the last."""
     as_json = {at for at, kind in enumerate(kinds) if kind == "JSON"}
     while True:
         with _sentences():
@@ -91,9 +91,9 @@ def _rows(db: duckdb.DuckDBPyConnection, kinds: Sequence[str]) -> Iterator[tuple
 
 
 def listing_query(index: Index) -> str:
-    """The SELECT of what `gindex list` lists: one column a rank, one a label."""
-    found = ask(index, "SELECT DISTINCT unnest(json_keys(labels)) AS label FROM genomes ORDER BY label")
-    labels = [f"labels->>{pointer(label)} AS {identifier(label or 'label')}" for (label,) in found.rows]
+    """The SELECT of `gindex list`: one column for each rank and each label."""
+    answer = ask(index, "SELECT DISTINCT unnest(json_keys(labels)) AS label FROM genomes ORDER BY label")
+    labels = [f"labels->>{pointer(label)} AS {identifier(label or 'label')}" for (label,) in answer.rows]
     ranks = [identifier(rank) for rank in RANKS]
     columns = ["id AS genome_id", "length_bp", "contigs", "molecule", *ranks, *labels, "source AS input"]
     return f"SELECT {', '.join(columns)} FROM genomes ORDER BY row"

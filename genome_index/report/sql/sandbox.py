@@ -1,8 +1,8 @@
-"""The tables that may be asked: a locked copy of the catalogue in memory.
+"""Sandbox of queries: a locked copy of the catalogue in memory.
 
-A connection that has a file attached may still write beside it (its write-ahead log is an allowed path), even
-read-only and without external access; and `WITH x AS (COPY ... TO ...) SELECT` is a SELECT to the parser. So
-the file is attached read-only, copied, and let go of before the query is seen. What then bars the rest:
+A connection with an attached file may write beside it (its write-ahead log is an allowed path), even when
+read-only and without external access, and `WITH x AS (COPY ... TO ...) SELECT` is a SELECT to the parser.
+Therefore the file is attached read-only, copied, and detached before the query runs. The settings follow
 https://duckdb.org/docs/stable/operations_manual/securing_duckdb/overview
 """
 
@@ -42,10 +42,10 @@ SETTINGS: dict[str, str | bool | int | float | list[str]] = {
     "autoload_known_extensions": "false",
     "allow_community_extensions": "false",
     "allow_persistent_secrets": "false",
-    "python_enable_replacements": "false",  # or the names of Python variables would be tables
-    "temp_directory": "",  # nothing is spilled to disk: a query that needs more memory is refused
+    "python_enable_replacements": "false",  # otherwise names of Python variables would be tables
+    "temp_directory": "",  # nothing is written to disk; a query that needs more memory fails
     "memory_limit": "2GB",
-    "threads": "1",  # some thousand rows: threads cost more than they save
+    "threads": "1",  # threads do not pay for some thousand rows
 }
 GENOME_COLUMNS = ("row", "id", "length_bp", "contigs", "molecule", "sha256", "source", *RANKS)
 TABLES = {
@@ -57,16 +57,16 @@ TABLES = {
 
 
 def copy_of(index: Index, folder: str = "") -> duckdb.DuckDBPyConnection:
-    """The tables in memory, locked: nothing to write to, and no file in reach but what is in `folder`."""
+    """The tables in memory, locked: read-only, and no file is accessible except in `folder`."""
     db = duckdb.connect(":memory:", config=SETTINGS)
-    db.execute(f"ATTACH {literal(str(index.catalog.path))} AS held (READ_ONLY)")
+    db.execute(f"ATTACH {literal(str(index.catalog.path))} AS stored (READ_ONLY)")
     for name, columns in TABLES.items():
         if name == "suspects" and index.catalog.suspects() is None:
-            db.execute(SUSPECTS)  # in an index of before nobody has looked
+            db.execute(SUSPECTS)  # an index of an earlier version
             continue
         order = "number" if name == "events" else "rowid"
-        db.execute(f"CREATE TABLE {name} AS SELECT {columns} FROM held.{name} ORDER BY {order}")
-    db.execute("DETACH held")
+        db.execute(f"CREATE TABLE {name} AS SELECT {columns} FROM stored.{name} ORDER BY {order}")
+    db.execute("DETACH stored")
     db.execute("CREATE TABLE settings (name VARCHAR, value VARCHAR)")
     db.executemany("INSERT INTO settings VALUES (?, ?)", _settings_of(index))
     if folder:
@@ -79,16 +79,17 @@ def copy_of(index: Index, folder: str = "") -> duckdb.DuckDBPyConnection:
 
 def _settings_of(index: Index) -> list[tuple[str, str]]:
     snapshot = index.snapshot
-    said = {
+    settings = {
         "snapshot": snapshot.number, "created": snapshot.created, "action": snapshot.action,
         "fingerprint": snapshot.fingerprint, "taxonomy": snapshot.taxonomy, "genomes": snapshot.genomes,
         "fitted": snapshot.fitted, "changed": snapshot.changed, **asdict(snapshot.spec),
         **{f"version of {name}": version for name, version in snapshot.versions.items()},
     }  # fmt: skip
-    return [(name, cell_of(value)) for name, value in said.items()]
+    return [(name, cell_of(value)) for name, value in settings.items()]
 
 
 def schema_sentence() -> str:
+    """The tables and their columns, for an error message."""
     genomes = ", ".join((*GENOME_COLUMNS, "labels"))
     others = ", ".join(f"{name} ({TABLES[name]})" for name in TABLES if name != "genomes")
     return f"the tables are genomes ({genomes}), {others} and settings (name, value)"

@@ -1,8 +1,8 @@
-"""Chaos game representation: which words of k bases a genome holds, each at a place of its own in a square.
+"""Chaos game representation: counts of the k-mers of a genome, each at its own place in a square.
 
 Jeffrey 1990, NAR 18:2163. Corners A (0, 0), C (0, 1), G (1, 1), T (1, 0); a point is halfway between the last
-one and the corner of its base, so the last base is the most significant bit of a cell's number. A letter that
-is no base, and the end of a contig, start anew: the next k - 1 points are left out.
+one and the corner of its base, so the last base is the most significant bit of a cell's number. After a
+character that is no base, and at the start of a contig, k - 1 points are left out.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ Bytes = npt.NDArray[np.uint8]
 Cells = npt.NDArray[np.uint32]
 
 LEAST_K, MOST_K = 4, 8  # 16 to 256 cells a side
-A_CELL = 3  # bases for each cell at least; with fewer the picture is salt and pepper
+A_CELL = 3  # least number of bases for each cell; with fewer the figure is noise
 
 
 def fcgr(genome: Genome, k: int) -> Cells:
-    """How often each k-mer occurs on the strand that is given: (2^k, 2^k), [y, x].
+    """Counts of k-mers on the given strand: (2^k, 2^k), [y, x].
 
     >>> from genome_index.records import Contig
     >>> np.argwhere(fcgr(Genome("g", (Contig("c", b"TACG"),), "-"), 3)).tolist()  # TAC (1, 4), ACG (4, 6)
@@ -37,7 +37,7 @@ def fcgr(genome: Genome, k: int) -> Cells:
 
 @njit(cache=True, nogil=True)
 def _count_points(sequence: Bytes, k: int, cells: Cells) -> None:
-    """Add a contig's points: (L,), (2^k, 2^k). Bits 2 and 1 of an ASCII letter are its corner's x and y."""
+    """Add the points of a contig: (L,), (2^k, 2^k). Bits 2 and 1 of an ASCII base: x and y of its corner."""
     x, y, run = 0, 0, 0
     for i in range(sequence.size):
         letter = sequence[i]
@@ -60,20 +60,20 @@ def reverse_complemented(cells: npt.NDArray[np.generic]) -> npt.NDArray[np.gener
 def fcgr_of_windows(windows: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
     """The FCGR of 4-mers, both strands added, from `composition.decode_windows`: (W, 136) -> (16, 16).
 
-    Frequencies, each window of the same weight: all that is left of a large genome without its file.
+    Frequencies with equal weight of each window: what the index stores of a large genome.
     """
     frequency = windows.mean(axis=0, dtype=np.float64)
     codes = np.arange(256)  # two bits a base, the first of them highest: A 0, C 1, T 2, G 3
     letters = codes[:, None] >> np.array([6, 4, 2, 0]) & 3
     x, y = ((letters >> bit & 1) @ (1 << np.arange(4)) for bit in (1, 0))
-    shared = np.bincount(CANONICAL, minlength=TETRAMERS)[CANONICAL]  # words with this number; a palindrome: 1
+    shared = np.bincount(CANONICAL, minlength=TETRAMERS)[CANONICAL]  # k-mers of this number; palindrome: 1
     cells = np.zeros((16, 16))
     cells[y, x] = frequency[CANONICAL] * np.where(shared == 1, 2, 1)
     return cells
 
 
 def k_for(length_bp: int) -> int:
-    """The longest words that a genome still fills a picture with.
+    """The largest k for which a genome has A_CELL bases for each cell.
 
     >>> [k_for(length) for length in (600, 3_215, 16_569, 70_000, 5_000_000)]
     [4, 5, 6, 7, 8]
@@ -85,7 +85,7 @@ def k_for(length_bp: int) -> int:
 
 
 def _bits_reversed(size: int) -> npt.NDArray[np.int64]:
-    """Each number below a power of two with its bits in the other order: (M,)."""
+    """The numbers below a power of two with their bits reversed: (M,)."""
     numbers, turned = np.arange(size), np.zeros(size, np.int64)
     for _ in range(size.bit_length() - 1):
         numbers, turned = numbers >> 1, turned << 1 | numbers & 1

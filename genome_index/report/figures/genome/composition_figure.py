@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 Floats = npt.NDArray[np.float64]
 
-SMOOTHED = 50  # windows of GC content along a genome, each a fiftieth of it
+SMOOTHED = 50  # windows of GC content along a genome
 KNOWN_BY = {
     "reference": "{species}",
     "called": "called {species}",
@@ -33,36 +33,36 @@ KNOWN_BY = {
 
 
 def composition_picture(index: Index, subject: Subject, others: Sequence[Member], theme: Theme) -> Figure:
-    """The figure of one genome; `others` are the members of its species, itself left out."""
+    """The figure of one genome; `others` are the other members of its species."""
     known = KNOWN_BY[subject.known_by].format(species=subject.species)
     figure = new_figure(theme, 10, 12.5, f"{subject.id}  ·  {known}  ·  {subject.length_bp:,} bp")
     rows: Any = figure.subfigures(3, 1, height_ratios=(3.7, 3.2, 5), facecolor=theme.paper)
     above, middle, below = rows
-    words, line = above.subplots(1, 2, width_ratios=(5, 7))
+    kmers, line = above.subplots(1, 2, width_ratios=(5, 7))
     gc, skew = middle.subplots(2, 1, sharex=True)
-    _cgr(words, index, subject, theme)
-    laid = [fitted(member.course, subject.kept) for member in others]
-    _yau(line, subject, laid, theme)
+    _cgr(kmers, index, subject, theme)
+    aligned = [fitted(member.course, subject.stored_course) for member in others]
+    _yau(line, subject, aligned, theme)
     _gc(gc, subject, theme)
     _skew(skew, subject, theme)
-    members = [(course, other.length_bp) for (course, _), other in zip(laid, others, strict=True)]
+    members = [(course, other.length_bp) for (course, _), other in zip(aligned, others, strict=True)]
     for axes, name in zip(below.subplots(2, len(WALKS) // 2).flat, WALKS, strict=True):
         draw_walk(axes, name, (subject.course, subject.length_bp), members, theme)
     return figure
 
 
-def _words(index: Index, subject: Subject) -> tuple[Floats, str]:
-    """The FCGR and what it is: of the bases, or of what is kept of a large reference: (M, M)."""
+def _kmers(index: Index, subject: Subject) -> tuple[Floats, str]:
+    """The chaos game representation (M, M), of the bases or of stored windows, and its title."""
     if subject.genome is not None:
         k = k_for(subject.length_bp)
-        return fcgr(subject.genome, k).astype(np.float64), f"Words of {k} bases (CGR)"
+        return fcgr(subject.genome, k).astype(np.float64), f"{k}-mers (chaos game representation)"
     windows = decode_windows(index.references.windows(subject.row))
-    return fcgr_of_windows(windows), "Words of 4 bases (CGR), both strands"
+    return fcgr_of_windows(windows), "4-mers of both strands (chaos game representation)"
 
 
 def _cgr(axes: Axes, index: Index, subject: Subject, theme: Theme) -> None:
-    """Cells by the logarithm of how often their word occurs; what does not occur is paper."""
-    cells, title = _words(index, subject)
+    """Cells by the logarithm of the count of their k-mer; background for k-mers that do not occur."""
+    cells, title = _kmers(index, subject)
     dress(axes, theme, title)
     least = cells[cells > 0].min(initial=np.inf)
     axes.imshow(
@@ -78,18 +78,18 @@ def _cgr(axes: Axes, index: Index, subject: Subject, theme: Theme) -> None:
         )  # fmt: skip
 
 
-def _yau(axes: Axes, subject: Subject, laid: Sequence[tuple[Counts, bool]], theme: Theme) -> None:
-    """The line, and the members' as they lie best beside it."""
-    for course, _ in laid:
-        alpha = line_alpha(len(laid))
+def _yau(axes: Axes, subject: Subject, aligned: Sequence[tuple[Counts, bool]], theme: Theme) -> None:
+    """Yau's line of the genome, and those of the members, rotated to fit it."""
+    for course, _ in aligned:
+        alpha = line_alpha(len(aligned))
         axes.plot(*walk_of_course(course, "yau").T, color=theme.faint, linewidth=0.7, alpha=alpha)
     line = walk_of_course(subject.course, "yau")
     axes.plot(*line.T, color=theme.accent, linewidth=1.5)
     axes.plot(*line[-1], ".", color=theme.accent)
     whose = "the nearest species" if subject.known_by == "nearest" else "its species"
-    beside = f", beside {len(laid):,} of {whose}" if laid else ""
-    moved = sum(was_moved for _, was_moved in laid)
-    beside += f" ({moved:,} turned to fit)" if moved else ""
+    beside = f", beside {len(aligned):,} of {whose}" if aligned else ""
+    moved = sum(was_moved for _, was_moved in aligned)
+    beside += f" ({moved:,} rotated to fit)" if moved else ""
     dress(axes, theme, f"Yau's 2D line{beside}", xlabel="steps", ylabel="C, T up; A, G down (steps)")
 
 
@@ -113,8 +113,8 @@ def _skew(axes: Axes, subject: Subject, theme: Theme) -> None:
     beside.grid(visible=False)
     axes.plot(places, line, color=theme.second, linewidth=1.2)
     axes.set(zorder=beside.get_zorder() + 1, frame_on=False)
-    title, unit = "GC skew: cumulative (line), and in windows (faint, right)", bases(subject.length_bp)[1]
-    dress(axes, theme, title, xlabel=f"position ({unit})", ylabel="G - C so far")
+    title, unit = "GC skew: cumulative (line) and in windows (faint, right axis)", bases(subject.length_bp)[1]
+    dress(axes, theme, title, xlabel=f"position ({unit})", ylabel="cumulative G - C")
     axes.margins(x=0.01)
 
 

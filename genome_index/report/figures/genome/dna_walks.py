@@ -1,7 +1,7 @@
-"""DNA walks: a sequence as a line in the plane, from its bases or from the course that an index keeps of it.
+"""DNA walks: a sequence as a line in the plane, from its bases or from the course stored in the index.
 
-A letter that is no base (N, IUPAC) moves nothing. Where a walk is a running sum of one step a base, the
-counts of A, C, G and T in the pieces of a genome are enough to draw it; `randic` needs the bases themselves.
+Characters that are no base (N, IUPAC) do not move the walk. A walk that sums one step for each base can be
+drawn from the counts of A, C, G and T in pieces of the genome (its course); `randic` needs the bases.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from genome_index.records import Genome
 Points = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.uint8]
 
-MOST_POINTS = 2_000  # more than a picture has pixels across
+MOST_POINTS = 2_000  # more than the pixels across a figure
 NO_BASE = 4
 
 HALF, ROOT = 0.5, 3**0.5 / 2
@@ -50,11 +50,11 @@ def _codes() -> Codes:
     return table
 
 
-CODES = _codes()  # letter -> A 0, C 1, G 2, T 3, the order of a course; NO_BASE for all others
+CODES = _codes()  # byte -> A 0, C 1, G 2, T 3, the order of a course; NO_BASE for all others
 
 
 def walk(sequence: bytes, name: str) -> Points:
-    """Where a walk stands after each letter: (L,) letters -> (L, 2); squiggle after each half, (2 L, 2).
+    """The place of a walk after each character: (L,) -> (L, 2); of squiggle after each half step, (2 L, 2).
 
     >>> walk(b"ACGT", "yau").round(3).tolist()
     [[0.5, -0.866], [1.366, -0.366], [2.232, -0.866], [2.732, 0.0]]
@@ -70,34 +70,34 @@ def walk(sequence: bytes, name: str) -> Points:
 
 
 def walk_of_course(course: Counts, name: str) -> Points:
-    """Where a walk stands at the end of each piece: (P, 4) counts -> (P, 2). Not for `randic`."""
+    """The place of a walk at the end of each piece: (P, 4) counts -> (P, 2). Not for `randic`."""
     return np.asarray(np.cumsum(course.astype(np.float64), axis=0) @ STEPS[name])
 
 
 def thin(points: Points, most: int = MOST_POINTS) -> Points:
-    """At most so many of the points, evenly spread, first and last among them: (L, 2) -> (M, 2)."""
+    """At most `most` of the points, evenly spread, with the first and the last: (L, 2) -> (M, 2)."""
     if len(points) <= most:
         return points
     return points[np.linspace(0, len(points) - 1, most).round().astype(np.int64)]
 
 
 def count_course(genome: Genome, pieces: int = MOST_POINTS) -> Counts:
-    """A, C, G and T in each of so many equal pieces, contigs one behind the other: (pieces, 4).
+    """Counts of A, C, G and T in equal pieces of the concatenated contigs: (pieces, 4).
 
-    With 256 pieces it is what an index keeps (`composition.encode_course`).
+    With 256 pieces it is the course stored in the index (`composition.encode_course`).
     """
     codes = CODES[np.frombuffer(b"".join(contig.sequence for contig in genome.contigs), np.uint8)]
     edges = -(np.arange(pieces + 1) * len(codes) // -pieces)
-    found = [
+    counts = [
         np.bincount(codes[start:end], minlength=5)[:4] for start, end in zip(edges, edges[1:], strict=False)
     ]
-    return np.array(found, np.uint32)
+    return np.array(counts, np.uint32)
 
 
 def gc_along(course: Counts, over: int) -> npt.NDArray[np.float64]:
     """GC content in percent around each piece, in windows of `over` pieces: (P, 4) -> (P,).
 
-    Windows are cut at the ends; NaN where there is no base.
+    Windows are cut at the ends; NaN without a base.
     """
     sums = _around(course, over)
     total = sums.sum(axis=1)
@@ -107,14 +107,14 @@ def gc_along(course: Counts, over: int) -> npt.NDArray[np.float64]:
 
 
 def skew_along(course: Counts, over: int) -> npt.NDArray[np.float64]:
-    """GC skew, (G - C) / (G + C), around each piece, -1 to 1: (P, 4) -> (P,); NaN where there is neither."""
+    """GC skew, (G - C) / (G + C), around each piece, -1 to 1: (P, 4) -> (P,); NaN without G and C."""
     sums = _around(course, over)
     both = sums[:, 1] + sums[:, 2]
     return np.asarray(np.divide(sums[:, 2] - sums[:, 1], both, np.full(len(sums), np.nan), where=both > 0))
 
 
 def level_along(course: Counts, over: int) -> npt.NDArray[np.float64]:
-    """Mean of Randic's levels around each piece: (P, 4) -> (P,); NaN where there is no base."""
+    """Mean of Randic's levels around each piece: (P, 4) -> (P,); NaN without a base."""
     sums = _around(course, over)
     total = sums.sum(axis=1)
     return np.asarray(np.divide(sums @ LEVELS, total, np.full(len(sums), np.nan), where=total > 0))
@@ -130,12 +130,12 @@ def _around(course: Counts, over: int) -> Points:
 
 
 def _with_rest(steps: Points) -> Points:
-    """The steps, and none for what is no base: (4, 2) -> (5, 2)."""
+    """The steps, and a step of 0 for characters that are no base: (4, 2) -> (5, 2)."""
     return np.vstack([steps, np.zeros(2)])
 
 
 def _levels(codes: Codes) -> Points:
-    """How many bases there were, and the level of the last: (L,) -> (L, 2); level 0 before the first."""
+    """Number of bases so far and the level of the last: (L,) -> (L, 2); level 0 before the first."""
     known = codes != NO_BASE
     last = np.maximum.accumulate(np.where(known, np.arange(len(codes)), -1))
     levels = np.where(last >= 0, LEVELS[np.minimum(codes[np.maximum(last, 0)], 3)], 0)

@@ -1,4 +1,4 @@
-"""All members of a species over each other: the path they share, and where it frays."""
+"""Members of a species over each other as a figure: their median line, and where they leave it."""
 
 from __future__ import annotations
 
@@ -21,34 +21,34 @@ if TYPE_CHECKING:
 
 Floats = npt.NDArray[np.float64]
 
-BAND = (10, 90)  # percent of the members that lie within it
+BAND = (10, 90)  # percentiles of the members
 SMOOTHED = 5  # pieces of 256: GC content in windows of a fiftieth of the genome
 
 
 @dataclass(frozen=True)
 class Overlay:
-    """M members on a common grid: the ends of the pieces, fractions 1/256 ... 1 of their lengths."""
+    """M members at the ends of P pieces, at the fractions 1/256 ... 1 of their lengths."""
 
     at: Floats  # (P,)
     lines: Floats  # (M, P, 2) Yau's 2D lines, in steps
     gc: Floats  # (M, P) percent
-    moved: int  # members that were turned or opened elsewhere to fit
+    moved: int  # members that were rotated or reverse complemented to fit
 
     @property
     def shared(self) -> Floats:
-        """The shared path, the median at each fraction: (P, 2)."""
+        """The median at each fraction: (P, 2)."""
         return np.asarray(np.median(self.lines, axis=0))
 
 
 def overlay(members: Sequence[Member]) -> Overlay:
-    """Lay the members over the one that the others fit best."""
+    """The members, each rotated to fit their medoid."""
     courses = [member.course for member in members]
     model = courses[medoid(courses)]
-    found = [fitted(course, model) for course in courses]
-    lines = np.array([walk_of_course(course, "yau") for course, _ in found])
-    gc = np.array([gc_along(course, SMOOTHED) for course, _ in found])
+    aligned = [fitted(course, model) for course in courses]
+    lines = np.array([walk_of_course(course, "yau") for course, _ in aligned])
+    gc = np.array([gc_along(course, SMOOTHED) for course, _ in aligned])
     at = np.arange(1, len(model) + 1) / len(model)
-    return Overlay(at, lines, gc, sum(moved for _, moved in found))
+    return Overlay(at, lines, gc, sum(moved for _, moved in aligned))
 
 
 def species_picture(name: str, members: Sequence[Member], total: int, theme: Theme) -> Figure:
@@ -61,10 +61,10 @@ def species_picture(name: str, members: Sequence[Member], total: int, theme: The
     shared = laid.shared
     top.plot(*shared.T, color=theme.accent, linewidth=1.6)
     top.margins(x=0.01)
-    dress(top, theme, "Yau's 2D line: the shared path (median) and its members",
+    dress(top, theme, "Yau's 2D line: median and members",
           xlabel="steps", ylabel="C, T up; A, G down (steps)")  # fmt: skip
     _band(middle, laid.at, laid.lines[:, :, 1] - shared[:, 1], theme)
-    dress(middle, theme, "Where it frays: distance from the shared path, band of 10 to 90 % of the members",
+    dress(middle, theme, "Distance of the members from the median; band: 10th to 90th percentile",
           ylabel="steps")  # fmt: skip
     _band(bottom, laid.at, laid.gc, theme)
     dress(bottom, theme, "GC content in windows of 2 % of the genome",
@@ -73,7 +73,7 @@ def species_picture(name: str, members: Sequence[Member], total: int, theme: The
 
 
 def _band(axes: Axes, at: Floats, values: Floats, theme: Theme) -> None:
-    """Members as thin lines, the band that holds most of them, and the median: (P,), (M, P)."""
+    """Members as thin lines, the band of their percentiles, and the median: (P,), (M, P)."""
     for line in values:
         axes.plot(at, line, color=theme.faint, linewidth=0.5, alpha=line_alpha(len(values)))
     low, median, high = _quantiles(values)
@@ -83,15 +83,15 @@ def _band(axes: Axes, at: Floats, values: Floats, theme: Theme) -> None:
 
 
 def _quantiles(values: Floats) -> Floats:
-    """Lower end of the band, median, upper end, NaN left out: (M, P) -> (3, P)."""
-    found = np.full((3, values.shape[1]), np.nan)
+    """Lower end of the band, median, upper end, without NaN: (M, P) -> (3, P)."""
+    quantiles = np.full((3, values.shape[1]), np.nan)
     known = ~np.isnan(values).all(axis=0)
-    found[:, known] = np.nanpercentile(values[:, known], (BAND[0], 50, BAND[1]), axis=0)
-    return found
+    quantiles[:, known] = np.nanpercentile(values[:, known], (BAND[0], 50, BAND[1]), axis=0)
+    return quantiles
 
 
 def _title(name: str, members: Sequence[Member], total: int, moved: int) -> str:
     lengths = sorted(member.length_bp for member in members)
     span = f"{lengths[0]:,} bp" if lengths[0] == lengths[-1] else f"{lengths[0]:,} to {lengths[-1]:,} bp"
     shown = counted(total, "member") if total == len(members) else f"{len(members):,} of {total:,} members"
-    return f"{name}  ·  {shown}, {span}" + (f"  ·  {moved:,} turned to fit" if moved else "")
+    return f"{name}  ·  {shown}, {span}" + (f"  ·  {moved:,} rotated to fit" if moved else "")

@@ -1,4 +1,4 @@
-"""Who is drawn: a genome of the index or of a file, what is known of it, and the members of a species."""
+"""Subjects of figures: a genome of the index or of a file with its species, and the members of a species."""
 
 from __future__ import annotations
 
@@ -14,56 +14,56 @@ from genome_index.index.store.composition import PIECES, Counts, decode_course
 from genome_index.records import Call, Entry, Genome
 from genome_index.report.figures.genome.dna_walks import MOST_POINTS, count_course
 
-MOST_MEMBERS = 200  # of a species that are drawn; more lines hide each other
+MOST_MEMBERS = 200  # drawn of a species; more lines hide each other
 
 
 @dataclass(frozen=True)
 class Subject:
-    """A genome that is drawn."""
+    """A genome to draw."""
 
     id: str
-    species: str  # that it is compared with; "" where none is known
-    known_by: str  # how the species is known: "reference", "called", "nearest"; "" where it is not
+    species: str  # to compare it with; "" if none is known
+    known_by: str  # source of the species: "reference", "called", "nearest"; "" if none is known
     length_bp: int
-    course: Counts  # (P, 4); finer than what the index keeps, where the bases are at hand
-    kept: Counts  # (256, 4), as the index keeps it
-    genome: Genome | None  # None: the bases of a large reference are not kept
+    course: Counts  # (P, 4); finer than the stored course if the bases are known
+    stored_course: Counts  # (256, 4), as in the index
+    genome: Genome | None  # None for a large reference, whose bases are not stored
     row: int  # in the index; -1 for a file
 
 
 @dataclass(frozen=True)
 class Member:
-    """A reference of a species, by what is kept of it."""
+    """A reference of a species with its stored course."""
 
     id: str
     length_bp: int
     course: Counts  # (256, 4)
 
 
-def reference(index: Index, entry: Entry) -> Subject:
+def reference_subject(index: Index, entry: Entry) -> Subject:
     """A genome of the index."""
     species, genome = entry.lineage.name("species") or "", index.references.genome(entry.row)
-    kept = course_of(index, entry)
+    stored_course = course_of(index, entry)
     return Subject(
         id=entry.id,
         species=species,
         known_by="reference" if species else "",
         length_bp=entry.length_bp,
-        course=kept if genome is None else _fine(genome),
-        kept=kept,
+        course=stored_course if genome is None else _fine(genome),
+        stored_course=stored_course,
         genome=genome,
         row=entry.row,
     )
 
 
-def stranger(index: Index, genome: Genome) -> Subject:
-    """A genome of a file: the species is the one that it is called, else the nearest one's."""
+def file_subject(index: Index, genome: Genome) -> Subject:
+    """A genome of a file, with its called species, else that of the nearest reference."""
     [call] = answer(index, [genome], QuerySettings(k=1))
-    return called(genome, call)
+    return called_subject(genome, call)
 
 
-def called(genome: Genome, call: Call) -> Subject:
-    """A genome whose call is known."""
+def called_subject(genome: Genome, call: Call) -> Subject:
+    """A genome of a file whose call is known."""
     nearest = call.closest.species if call.closest is not None and call.verdict != "out_of_scope" else None
     species = call.name if call.verdict == "species" else nearest
     known_by = "called" if call.verdict == "species" else "nearest"
@@ -73,14 +73,14 @@ def called(genome: Genome, call: Call) -> Subject:
         known_by=known_by if species else "",
         length_bp=genome.length_bp,
         course=_fine(genome),
-        kept=count_course(genome, PIECES),
+        stored_course=count_course(genome, PIECES),
         genome=genome,
         row=-1,
     )
 
 
 def members(index: Index, species: str, without: int = -1) -> list[Member]:
-    """The references of a species but one; where there are more than MOST_MEMBERS, every so many."""
+    """The references of a species without the row `without`; an even sample of more than MOST_MEMBERS."""
     entries = [entry for entry in _of(index, species) if entry.row != without]
     return [Member(entry.id, entry.length_bp, course_of(index, entry)) for entry in _some(entries)]
 
@@ -90,20 +90,20 @@ def count_members(index: Index, species: str) -> int:
 
 
 def require_species(index: Index, species: str) -> None:
-    """Raise UsageError, with the nearest name, where no genome of the index is of the species."""
+    """Raise UsageError, with the nearest name, if no genome of the index is of the species."""
     names = {entry.lineage.name("species") or "" for entry in index.catalog.entries()} - {""}
     if species not in names:
-        cure = did_you_mean(species, names, "`gindex list` shows the species there are")
+        cure = did_you_mean(species, names, "`gindex list` lists the species")
         raise UsageError(f"{index.path}: no genome is of the species {species!r}; {cure}")
 
 
 def course_of(index: Index, entry: Entry) -> Counts:
-    """How many A, C, G and T each piece of a reference holds, from what is kept: (256, 4)."""
+    """The stored course of a reference, counts of A, C, G and T in its pieces: (256, 4)."""
     return decode_course(index.references.course(entry.row))
 
 
 def _of(index: Index, species: str) -> list[Entry]:
-    """The references of a species, by row; none where it is not known."""
+    """The references of a species, by row; none without a species."""
     if not species:
         return []
     return [entry for entry in index.catalog.entries() if entry.lineage.name("species") == species]

@@ -1,4 +1,4 @@
-"""The other walks of a genome, one panel each, with the members of its species behind it."""
+"""Panels of DNA walks: a genome with the members of its species behind it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 Floats = npt.NDArray[np.float64]
 Course = tuple[Counts, int]  # (P, 4), and the genome's length in bp
 
-WALKS = {  # walk -> title, and what goes right, if that is not the position, and up in it
+WALKS = {  # walk -> title, label of x (empty for the position), label of y
     "gates": ("Gates", "G - C", "T - A"),
     "nandy": ("Nandy", "G - A", "C - T"),
     "yau-bp": ("Yau by position", "", "T - A + (C - G) / 2"),
@@ -30,7 +30,7 @@ SMOOTHED = 50  # windows along a genome in which levels are averaged
 
 
 def draw_walk(axes: Axes, name: str, genome: Course, members: Sequence[Course], theme: Theme) -> None:
-    """One walk of a genome, and of members that already lie as it does."""
+    """One walk of a genome and of members that are aligned to it."""
     title, right, up = WALKS[name]
     scale, unit = bases(genome[1])
     for member in members:
@@ -46,7 +46,7 @@ def draw_walk(axes: Axes, name: str, genome: Course, members: Sequence[Course], 
 
 
 def _line(name: str, genome: Course, scale: float) -> Floats:
-    """Where it stands at the end of each piece: (P, 2); x is the position unless the walk has its own."""
+    """Places at the end of each piece: (P, 2); x is the position unless the walk has its own x."""
     course, length_bp = genome
     if name in ("gates", "nandy"):
         return walk_of_course(course, name)
