@@ -52,17 +52,17 @@ REFIT_SHARE = 0.10  # of the fitted genomes; with more changes accuracy falls: t
 class _Hold:
     """A lock that keeps a snapshot on disk until the last index that has it is gone."""
 
-    def __init__(self, held: int) -> None:
-        weakref.finalize(self, os.close, held)
+    def __init__(self, handle: int) -> None:
+        weakref.finalize(self, os.close, handle)
 
 
 class Index:
     """One snapshot of an index, opened for reading; later changes of the index do not affect it."""
 
-    def __init__(self, path: Path, snapshot: Snapshot, held: int | None = None) -> None:
+    def __init__(self, path: Path, snapshot: Snapshot, handle: int | None = None) -> None:
         self.path, self.snapshot = path, snapshot
         self._verified: set[str] = set()  # files whose checksum has been compared
-        self._hold = None if held is None else _Hold(held)
+        self._hold = None if handle is None else _Hold(handle)
 
     @classmethod
     def open(cls, path: str | Path, model: str = "") -> Self:
@@ -79,13 +79,13 @@ class Index:
         path = Path(path)
         number = current_snapshot(path)
         while number is not None:
-            held = hold(snapshot_folder(path, number))
+            handle = hold(snapshot_folder(path, number))
             before, number = number, current_snapshot(path)
-            if number == before:  # it was not pruned before it was held
+            if number == before:  # the snapshot was not pruned before the hold
                 snapshot = read_snapshot(path, number)
-                return cls(path, _moved(snapshot, model, path) if model else snapshot, held)
-            if held is not None:
-                os.close(held)
+                return cls(path, _moved(snapshot, model, path) if model else snapshot, handle)
+            if handle is not None:
+                os.close(handle)
         raise IndexNotFound(str(path))
 
     def refresh(self) -> None:

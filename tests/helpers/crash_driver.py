@@ -1,8 +1,8 @@
-"""Changes an index in processes that are killed by SIGKILL, at a durable step or at some time.
+"""Changes of an index in processes that are killed by SIGKILL, at a durable step or after some time.
 
-A job is a line of JSON on standard input. Each is done by a child of its own and answered by a line of JSON:
-the summary of the change and the steps it took, or the signal that ended it. A durable step is a call of one
-of STEPS on a path in the index: what reaches the disk in which order. The product knows nothing of this.
+A job is a line of JSON on standard input. A child process does it, and a line of JSON answers: the summary of
+the change and its steps, or the signal that ended the child. A durable step is a call of one of STEPS on a
+path in the index; the steps show what reaches the disk in which order.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ from genome_index.taxonomy.tables import read_taxonomy
 
 SEGMENT_GENOMES = 64  # so that 520 genomes make nine segments
 STEPS = ((os, "fsync"), (os, "replace"), (os, "rename"), (shutil, "rmtree"))
-REMOVALS = ((os, "unlink"), (os, "rmdir"))  # what a rmtree is made of
+REMOVALS = ((os, "unlink"), (os, "rmdir"))  # the steps of rmtree
 MANIFESTS = ("segment.json", "manifest.json")
 
 
 def perform(job: dict[str, Any]) -> ChangeSummary:
-    """The change that a job asks for."""
+    """Make the change of a job."""
     path, inputs, table = Path(job["index"]), job.get("inputs", []), job.get("taxonomy")
     match job["change"]:
         case "build":
@@ -59,7 +59,7 @@ def perform(job: dict[str, Any]) -> ChangeSummary:
 
 
 def step_name(function: str, args: tuple[Any, ...], values: dict[str, Any], root: str) -> str:
-    """A step in words: 'replace segments/*', with a star for what changes; nothing outside the index."""
+    """A step as text: 'replace segments/*', with a star for names that vary; empty outside the index."""
     last = args[-1]
     path = os.readlink(f"/proc/self/fd/{last}") if isinstance(last, int) else os.fspath(last)
     if values.get("dir_fd") is not None:
@@ -72,11 +72,11 @@ def step_name(function: str, args: tuple[Any, ...], values: dict[str, Any], root
 
 
 def watch(job: dict[str, Any], steps: list[str]) -> None:
-    """Note every durable step, and die before or after one: the `occurrence`th that is called `kill_on`.
+    """Record every durable step, and die before or after one: the `occurrence`th with the name `kill_on`.
 
-    While old things are taken away (`past` the step that moved the pointer) a star in `kill_on` stands for
-    anything: how a folder is called meanwhile is its own affair. With an `order` files are taken away in that
-    order, and each is a step.
+    During removals (`past` the step that moved the pointer) a star in `kill_on` stands for any text, because
+    folders are renamed before they are removed. With an `order` files are removed in that order, and each
+    removal is a step.
     """
     root = os.path.abspath(job["index"])
     wanted, past = job.get("kill_on", ""), job.get("past")
@@ -113,13 +113,13 @@ SCANDIR = os.scandir
 
 
 class Sorted:
-    """What os.scandir gives, manifests first or last: a file system may give either."""
+    """The entries of os.scandir with manifests first or last, as a file system may list them."""
 
     def __init__(self, entries: Any, order: str) -> None:
         with entries:
-            found = sorted(entries, key=lambda entry: entry.name)
+            by_name = sorted(entries, key=lambda entry: entry.name)
         self._entries = sorted(
-            found, key=lambda entry: (entry.name in MANIFESTS) == (order == "manifest last")
+            by_name, key=lambda entry: (entry.name in MANIFESTS) == (order == "manifest last")
         )
 
     def __enter__(self) -> Sorted:
@@ -139,15 +139,15 @@ def child(job: dict[str, Any], out: int) -> None:
     try:
         summary = perform(job)
         counts = ("added", "resumed", "unchanged", "removed", "relabelled")
-        said: dict[str, Any] = {name: getattr(summary, name) for name in counts}
-    except Exception as error:  # noqa: BLE001  # the test is to see whatever it is
-        said = {"error": f"{type(error).__name__}: {error}"}
+        report: dict[str, Any] = {name: getattr(summary, name) for name in counts}
+    except Exception as error:  # noqa: BLE001  # the test shows it
+        report = {"error": f"{type(error).__name__}: {error}"}
     with os.fdopen(out, "w") as pipe:
-        json.dump({**said, "steps": steps, "seconds": time.monotonic() - start}, pipe)
+        json.dump({**report, "steps": steps, "seconds": time.monotonic() - start}, pipe)
 
 
 def carry_out(job: dict[str, Any]) -> dict[str, Any]:
-    """Do one job in a child; of one that is killed there is only the signal to tell."""
+    """Do one job in a child, and return its report, or the signal that killed it."""
     inlet, out = os.pipe()
     process = os.fork()
     if not process:
@@ -157,17 +157,17 @@ def carry_out(job: dict[str, Any]) -> dict[str, Any]:
     os.close(out)
     if "kill_after_s" in job:
         time.sleep(job["kill_after_s"])
-        os.kill(process, signal.SIGKILL)  # it is not waited for yet, so the number is still its own
+        os.kill(process, signal.SIGKILL)  # before waitpid, so the process id is still the child's
     with os.fdopen(inlet) as pipe:
-        said = pipe.read()
+        report = pipe.read()
     _, status = os.waitpid(process, 0)
-    return dict(json.loads(said)) if said else {"signal": os.WTERMSIG(status)}
+    return dict(json.loads(report)) if report else {"signal": os.WTERMSIG(status)}
 
 
 def main() -> None:
     ingest.SEGMENT_GENOMES = SEGMENT_GENOMES
     genome = Genome("warm", (Contig("warm", b"ACGTTGCAAC" * 100),), "-")
-    Spectrum().encode([genome])  # loads what numba compiled, once for all children
+    Spectrum().encode([genome])  # loads the code that numba compiled, once for all children
     hash_sketch(genome, IndexSpec())
     for line in sys.stdin:
         sys.stdout.write(json.dumps(carry_out(json.loads(line))) + "\n")

@@ -1,4 +1,4 @@
-"""A local NCBI: esearch, esummary, elink and efetch as E-utilities answer, on good days and bad days."""
+"""A local NCBI server: the E-utilities esearch, esummary, elink and efetch, with good and broken answers."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Sequence:
     taxid: str = "562"
     organism: str = "Escherichia coli"
     title: str = "complete genome"
-    declared_bp: int | None = None  # what the summary says, where that is not the truth
+    declared_bp: int | None = None  # a wrong length in the summary
 
     @property
     def uid(self) -> str:
@@ -78,12 +78,12 @@ class Request:
     method: str
 
 
-Fault = Callable[["_Handler", bytes], None]  # the good body is given: a fault may send part of it
+Fault = Callable[["_Handler", bytes], None]  # sends a broken answer, perhaps a part of the good body
 
 
 @dataclass
 class Ncbi:
-    """What the server knows, what it will do wrong, and what it was asked."""
+    """The server's data, its next faults, and its log of requests."""
 
     url: str
     sequences: list[Sequence] = field(default_factory=list)
@@ -252,18 +252,18 @@ ANSWERS = {"esearch": _esearch, "esummary": _esummary, "elink": _elink, "efetch"
 
 
 def refuse(status: int, body: bytes = b"", **headers: str) -> Fault:
-    """A bad status; header names in keywords take - for _."""
+    """A status of failure; _ in the names of headers stands for -."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     return lambda handler, _: handler.answer(status, body, "application/json", named)
 
 
 def say(body: bytes, kind: str = "text/html; charset=UTF-8") -> Fault:
-    """Status 200, and something else than was asked for."""
+    """Status 200 with another body than the requested one."""
     return lambda handler, _: handler.answer(200, body, kind)
 
 
 def good(handler: _Handler, body: bytes) -> None:
-    """The answer as it should be: a place holder before a fault that is to come later."""
+    """The right answer, a placeholder before a later fault."""
     handler.answer(200, body, "text/plain; charset=UTF-8")
 
 
@@ -289,7 +289,7 @@ def cut_chunks(handler: _Handler, body: bytes) -> None:
 
 
 def cut_unseen(handler: _Handler, body: bytes) -> None:
-    """Half of the body, and nothing in HTTP that says so."""
+    """Half of the body with its own Content-Length, so that HTTP shows nothing wrong."""
     handler.answer(200, body[: len(body) // 2], "text/plain; charset=UTF-8")
 
 

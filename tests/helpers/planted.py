@@ -1,4 +1,4 @@
-"""Wrong labels, chimeras and foreign contigs planted into real genomes, to see whether they are found."""
+"""Wrong labels, chimeras and foreign contigs planted into real genomes, for tests of the audits."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from genome_index.taxonomy.names import usable_name
 from genome_index.taxonomy.tables import read_taxonomy
 from helpers.simulated import mutated
 
-PARTS = (0.2, 0.5)  # of a chimera, that come from another genus
-ALIKE = 3.0  # times as long, at most: one genome of a chimera and the other
-CONTIG_BP = (10_000, 60_000)  # of those that come from another genus
-APART = 0.02  # share of their letters that differ from the genome of the index they are nearest to
+PARTS = (0.2, 0.5)  # shares of a chimera from another genus
+LENGTH_RATIO = 3.0  # of the two genomes of a chimera, at most
+CONTIG_BP = (10_000, 60_000)  # lengths of foreign contigs
+DIVERGENCE = 0.02  # share of bases in which foreign contigs differ from the nearest genome of the index
 KINDS = ("label", "mixture", "contigs")
 
 
@@ -30,26 +30,26 @@ KINDS = ("label", "mixture", "contigs")
 class Planted:
     genomes: list[Genome]
     mislabelled: set[str]
-    chimeras: dict[str, str]  # id -> id of the genome a part comes from
-    contaminated: dict[str, str] = field(default_factory=dict)  # id -> that of the genome some contigs are of
+    chimeras: dict[str, str]  # id -> id of the source of the foreign part
+    contaminated: dict[str, str] = field(default_factory=dict)  # id -> id of the source of foreign contigs
 
 
 def with_names(genomes: Iterable[Genome], taxonomy: Path) -> list[Genome]:
-    """Genomes with the names that a taxonomy gives them."""
+    """Genomes with the names of a taxonomy."""
     known = read_taxonomy(taxonomy)
-    return [replace(one, taxon=known.find(one.id) or one.taxon) for one in genomes]
+    return [replace(genome, taxon=known.find(genome.id) or genome.taxon) for genome in genomes]
 
 
 def read_all(path: Path, taxonomy: Path, per: GenomePer = "file") -> list[Genome]:
-    """Genomes with their names; nearly all can be read, and have some."""
-    read = list(iter_genomes([path], per))
-    named = with_names([one for one in read if isinstance(one, Genome)], taxonomy)
-    assert sum(bool(one.taxon.lineage.names) for one in named) > 0.9 * len(read) > 0
-    return named
+    """Genomes with their names; nearly all must be readable and named."""
+    inputs = list(iter_genomes([path], per))
+    genomes = with_names([each for each in inputs if isinstance(each, Genome)], taxonomy)
+    assert sum(bool(genome.taxon.lineage.names) for genome in genomes) > 0.9 * len(inputs) > 0
+    return genomes
 
 
 def some_genera(genomes: Sequence[Genome], genera: int, most: int) -> list[Genome]:
-    """The genomes of the largest genera, at most so many of each."""
+    """The genomes of the largest genera, at most `most` of each."""
     members: dict[str, list[Genome]] = defaultdict(list)
     for genome in genomes:
         if _genus(genome) and genome.taxon.lineage.name("species"):
@@ -65,24 +65,24 @@ def built(genomes: list[Genome], path: Path) -> Index:
 
 
 def suspects(index: Index) -> dict[str, set[str]]:
-    """Kind of suspicion -> ids."""
-    found: dict[str, set[str]] = {kind: set() for kind in KINDS}
-    for one in index.catalog.suspects() or ():
-        found.setdefault(one.kind, set()).add(one.id)
-    return found
+    """Kind of suspect -> ids."""
+    ids: dict[str, set[str]] = {kind: set() for kind in KINDS}
+    for suspect in index.catalog.suspects() or ():
+        ids.setdefault(suspect.kind, set()).add(suspect.id)
+    return ids
 
 
 def plant(genomes: Sequence[Genome], labels: int, chimeras: int, seed: int) -> Planted:
-    """Genomes carry their names; a label is taken only where two true fellows of its genus remain."""
+    """Genomes with wrong labels and chimeras; every genus keeps two correctly labelled genomes."""
     draw = random.Random(seed)
     named = [genome for genome in genomes if _genus(genome) and genome.taxon.lineage.name("species")]
     wrong = _wrong_labels(named, labels, draw)
-    mixed, sources = _chimeras([one for one in named if one.id not in wrong], chimeras, draw)
-    found = []
+    mixed, sources = _chimeras([genome for genome in named if genome.id not in wrong], chimeras, draw)
+    changed = []
     for genome in genomes:
         genome = mixed.get(genome.id, genome)
-        found.append(replace(genome, taxon=wrong[genome.id]) if genome.id in wrong else genome)
-    return Planted(found, set(wrong), sources)
+        changed.append(replace(genome, taxon=wrong[genome.id]) if genome.id in wrong else genome)
+    return Planted(changed, set(wrong), sources)
 
 
 def _wrong_labels(named: Sequence[Genome], count: int, draw: random.Random) -> dict[str, Taxon]:
@@ -106,15 +106,15 @@ def _chimeras(
     for genome in draw.sample(pool, count):
         while True:
             other = _of_another_genus(genome, pool, draw)
-            if other.id not in mixed and 1 / ALIKE < other.length_bp / genome.length_bp < ALIKE:
+            if other.id not in mixed and 1 / LENGTH_RATIO < other.length_bp / genome.length_bp < LENGTH_RATIO:
                 break
         mixed[genome.id], sources[genome.id] = _spliced(genome, other, draw), other.id
     return mixed, sources
 
 
 def _spliced(genome: Genome, other: Genome, draw: random.Random) -> Genome:
-    """One contig: a stretch of the genome replaced by one of the other, as long."""
-    own, theirs = (b"".join(contig.sequence for contig in one.contigs) for one in (genome, other))
+    """One contig: a stretch of the genome replaced by a stretch of the other of the same length."""
+    own, theirs = (b"".join(contig.sequence for contig in each.contigs) for each in (genome, other))
     length = min(int(draw.uniform(*PARTS) * len(own)), len(theirs))
     at, start = draw.randrange(len(own) - length + 1), draw.randrange(len(theirs) - length + 1)
     sequence = own[:at] + theirs[start : start + length] + own[at + length :]
@@ -122,7 +122,7 @@ def _spliced(genome: Genome, other: Genome, draw: random.Random) -> Genome:
 
 
 def contaminated(genomes: Sequence[Genome], count: int, seed: int) -> Planted:
-    """Some genomes with contigs of another genus, a fifth to a half of all their bases."""
+    """The genomes, some of them with contigs of another genus, a fifth to a half of their bases."""
     draw = random.Random(seed)
     named = [genome for genome in genomes if _genus(genome) and genome.taxon.lineage.name("species")]
     mixed: dict[str, Genome] = {}
@@ -139,13 +139,13 @@ def contaminated(genomes: Sequence[Genome], count: int, seed: int) -> Planted:
 
 
 def _contigs_of(genome: Genome, length_bp: int, draw: random.Random) -> Iterator[Contig]:
-    """A stretch of a genome as contigs, as a relative of it might have them, on either strand."""
+    """A stretch of a genome as contigs of a relative, on either strand."""
     whole = b"".join(contig.sequence for contig in genome.contigs)
     at = draw.randrange(len(whole) - length_bp + 1)
     end = at + length_bp
     while at < end:
         size = min(draw.randrange(*CONTIG_BP), end - at)
-        part = mutated(whole[at : at + size].upper(), APART, draw.randrange(2**32))
+        part = mutated(whole[at : at + size].upper(), DIVERGENCE, draw.randrange(2**32))
         yield Contig(f"foreign_{at}", reverse_complement(part) if draw.random() < 0.5 else part)
         at += size
 
@@ -157,6 +157,6 @@ def _of_another_genus(genome: Genome, pool: Sequence[Genome], draw: random.Rando
 
 
 def _genus(genome: Genome) -> str:
-    """Its genus, where that is a name: "Candidatus" and the like say nothing, so they are no wrong label."""
+    """The genus, if its name stands for a taxon, as "Candidatus" does not; else empty."""
     name = genome.taxon.lineage.name("genus") or ""
     return name if usable_name("genus", name) else ""

@@ -1,6 +1,6 @@
-"""Made-up genomes in species-like groups, and what the tests of an index's life and death ask about them.
+"""Simulated genomes of species and genera, and checks of an index built from them.
 
-Run as a program it is a reader: it opens an index and asks, again and again, until a file tells it to stop.
+As a program it is a reader: it opens an index and queries it repeatedly, until a file tells it to stop.
 """
 
 from __future__ import annotations
@@ -32,23 +32,23 @@ from genome_index.records import RANKS, Taxon
 from genome_index.report.calls import call_json
 from genome_index.taxonomy.lookup import Taxonomy
 
-LETTERS = np.frombuffer(b"ACGT", np.uint8)
+BASES = np.frombuffer(b"ACGT", np.uint8)
 LENGTH_BP = 2_500
-APART = {"genus": 0.25, "species": 0.10, "genome": 0.01}  # share of letters changed against the ancestor
+DIVERGENCE = {"genus": 0.25, "species": 0.10, "genome": 0.01}  # share of bases changed from the ancestor
 HEADER = ("genome_id", *RANKS[: RANKS.index("species") + 1])
 
 
 def mutated(sequence: bytes, share: float, seed: int) -> bytes:
-    """The sequence with about this share of its letters changed to others."""
+    """The sequence with about this share of its bases changed to others."""
     rng = np.random.default_rng(seed)
-    letters = np.frombuffer(sequence, np.uint8).copy()
-    at = np.flatnonzero(rng.random(len(letters)) < share)
-    letters[at] = LETTERS[(np.searchsorted(LETTERS, letters[at]) + rng.integers(1, 4, len(at))) % 4]
-    return letters.tobytes()
+    bases = np.frombuffer(sequence, np.uint8).copy()
+    at = np.flatnonzero(rng.random(len(bases)) < share)
+    bases[at] = BASES[(np.searchsorted(BASES, bases[at]) + rng.integers(1, 4, len(at))) % 4]
+    return bases.tobytes()
 
 
 def random_dna(seed: int, length_bp: int = LENGTH_BP) -> bytes:
-    return LETTERS[np.random.default_rng(seed).integers(0, 4, length_bp)].tobytes()
+    return BASES[np.random.default_rng(seed).integers(0, 4, length_bp)].tobytes()
 
 
 @dataclass(frozen=True)
@@ -66,21 +66,23 @@ class Collection:
         return list(self.sequences)
 
     def only(self, ids: Iterable[str]) -> Collection:
-        kept = list(ids)
-        return Collection({one: self.sequences[one] for one in kept}, {one: self.names[one] for one in kept})
+        chosen = list(ids)
+        return Collection(
+            {id_: self.sequences[id_] for id_ in chosen}, {id_: self.names[id_] for id_ in chosen}
+        )
 
     def genomes(self) -> list[Genome]:
-        return [genome(one, sequence) for one, sequence in self.sequences.items()]
+        return [genome(id_, sequence) for id_, sequence in self.sequences.items()]
 
     @property
     def taxonomy(self) -> Taxonomy:
-        return Taxonomy({one: Taxon(Lineage(names)) for one, names in self.names.items()}, "made up")
+        return Taxonomy({id_: Taxon(Lineage(names)) for id_, names in self.names.items()}, "made up")
 
     def write(self, folder: Path, name: str) -> tuple[Path, Path]:
         """One FASTA of all genomes and the table of their names."""
         fasta, table = folder / f"{name}.fasta", folder / f"{name}.tsv"
-        fasta.write_bytes(b"".join(b">%s\n%s\n" % (one.encode(), dna) for one, dna in self.sequences.items()))
-        rows = [[one, *(names.get(rank, "") for rank in HEADER[1:])] for one, names in self.names.items()]
+        fasta.write_bytes(b"".join(b">%s\n%s\n" % (id_.encode(), dna) for id_, dna in self.sequences.items()))
+        rows = [[id_, *(names.get(rank, "") for rank in HEADER[1:])] for id_, names in self.names.items()]
         table.write_text("".join("\t".join(row) + "\n" for row in [list(HEADER), *rows]))
         return fasta, table
 
@@ -90,17 +92,17 @@ def genome(genome_id: str, sequence: bytes) -> Genome:
 
 
 def collection(genera: int, species: int, genomes: int, seed: int = 1, prefix: str = "") -> Collection:
-    """Two genera a family. Genomes of a species have an ANI of about 98, those of a genus one of about 86."""
+    """Families of two genera. Genomes of a species have an ANI of about 98, those of a genus of about 86."""
     made = Collection()
     for genus in range(genera):
         family = random_dna(seed * 1_000_003 + genus // 2)
-        ancestor = mutated(family, APART["genus"], seed * 1_000_033 + genus)
+        ancestor = mutated(family, DIVERGENCE["genus"], seed * 1_000_033 + genus)
         for kind in range(species):
-            founder = mutated(ancestor, APART["species"], seed * 1_000_037 + genus * 100 + kind)
+            founder = mutated(ancestor, DIVERGENCE["species"], seed * 1_000_037 + genus * 100 + kind)
             for number in range(genomes):
                 genome_id = f"{prefix}g{genus:02d}s{kind}n{number}"
                 made.sequences[genome_id] = mutated(
-                    founder, APART["genome"], seed * 1_000_039 + genus * 10_000 + kind * 100 + number
+                    founder, DIVERGENCE["genome"], seed * 1_000_039 + genus * 10_000 + kind * 100 + number
                 )
                 made.names[genome_id] = {
                     "superkingdom": "Viruses",
@@ -112,10 +114,10 @@ def collection(genera: int, species: int, genomes: int, seed: int = 1, prefix: s
 
 
 def relatives(known: Collection, every: int, share: float = 0.01, seed: int = 99) -> list[Genome]:
-    """Queries: a relative of every so many genomes of a collection, and one that is related to none."""
+    """Queries: a relative of one in `every` genomes of a collection, and an unrelated genome at the end."""
     chosen = known.ids[::every]
     near = [
-        genome(f"like_{one}", mutated(known.sequences[one], share, seed + i)) for i, one in enumerate(chosen)
+        genome(f"like_{id_}", mutated(known.sequences[id_], share, seed + i)) for i, id_ in enumerate(chosen)
     ]
     return [*near, genome("stranger", random_dna(seed))]
 
@@ -127,7 +129,7 @@ def built(path: Path, known: Collection, labelled: bool = True, **settings: Any)
 
 
 def answers(index: Index | Path, queries: Sequence[Genome], threads: int = 1) -> list[dict[str, Any]]:
-    """The calls as JSON without their provenance: the same for the same content, in whatever snapshot."""
+    """The calls as JSON without provenance, which differs between snapshots of the same content."""
     return [
         {key: value for key, value in call_json(call, {}).items() if key != "provenance"}
         for call in query_index(index, queries, settings=QuerySettings(threads=threads))
@@ -135,18 +137,18 @@ def answers(index: Index | Path, queries: Sequence[Genome], threads: int = 1) ->
 
 
 def species_of(index: Index | Path, queries: Sequence[Genome]) -> list[tuple[str, str | None]]:
-    """What each query is called."""
+    """Verdict and name of each query."""
     return [(call.verdict, call.name) for call in query_index(index, queries)]
 
 
 def shown_ids(index: Index | Path, queries: Sequence[Genome]) -> set[str]:
-    """Every id that an answer shows, with as many hits as there can be."""
+    """Every id in the calls with up to 50 hits."""
     calls = query_index(index, queries, settings=QuerySettings(k=50))
     return {hit.id for call in calls for hit in (*call.hits, call.closest, call.runner_up) if hit is not None}
 
 
 def assert_pairs_are_sound(index: Index, most: int = 40) -> None:
-    """Measured pairs are of genomes of the index, each once, and say what measuring them again says."""
+    """Measured pairs are of genomes of the index, each once, and equal a new measurement."""
     keys, values = index.pairs().keys, index.pairs().values
     assert len(keys) > 0
     assert (np.diff(keys) > 0).all()
@@ -158,41 +160,41 @@ def assert_pairs_are_sound(index: Index, most: int = 40) -> None:
             index.references.genome(int(lesser[at])),
             index.references.candidate(int(greater[at])),
         )
-        [found] = measure(query, [candidate])
-        expected = np.array([found.ani, found.af_query, found.af_reference], np.float32)
+        [evidence] = measure(query, [candidate])
+        expected = np.array([evidence.ani, evidence.af_query, evidence.af_reference], np.float32)
         np.testing.assert_allclose(values[at], expected, rtol=1e-6)
 
 
 def folders(path: Path) -> list[str]:
-    """The names in a folder, half-written ones included."""
+    """The names in a folder, unfinished ones included."""
     return sorted(entry.name for entry in path.iterdir()) if path.is_dir() else []
 
 
-def kept_snapshots(path: Path) -> list[int]:
+def snapshots_on_disk(path: Path) -> list[int]:
     return [int(name) for name in folders(path / "snapshots")]
 
 
-def spoken_of(path: Path) -> list[str]:
-    """The segments that the snapshots on disk speak of."""
+def referenced_segments(path: Path) -> list[str]:
+    """The segments to which the snapshots on disk refer."""
     from genome_index.index.store.catalog import Catalog
 
-    found: set[str] = set()
-    for number in kept_snapshots(path):
+    segments: set[str] = set()
+    for number in snapshots_on_disk(path):
         with Catalog(path / "snapshots" / f"{number:06d}" / "catalog.duckdb") as catalog:
-            found |= catalog.segments()
-    return sorted(found)
+            segments |= catalog.segments()
+    return sorted(segments)
 
 
 def read_until(path: Path, queries: Path, out: Path, stop: Path) -> None:
-    """A reader: a line of JSON for each time it opened the index and asked."""
+    """Open the index and query it until `stop` exists, and write a line of JSON each time."""
     from genome_index.io.reader import iter_genomes
 
-    asked = [one for one in iter_genomes([queries], "record") if isinstance(one, Genome)]
+    genomes = [each for each in iter_genomes([queries], "record") if isinstance(each, Genome)]
     with out.open("w") as lines:
         while not stop.exists():
             index = Index.open(path)
-            said = {"snapshot": index.snapshot.number, "answers": answers(index, asked)}
-            lines.write(json.dumps(said) + "\n")
+            line = {"snapshot": index.snapshot.number, "answers": answers(index, genomes)}
+            lines.write(json.dumps(line) + "\n")
             lines.flush()
 
 

@@ -1,4 +1,4 @@
-"""The life of an index: add, remove, relabel, merge, undo, refit; threads, processes and odd sizes."""
+"""Changes of an index: add, remove, relabel, merge, undo, refit; threads, processes and small indexes."""
 
 import json
 import os
@@ -37,10 +37,10 @@ from genome_index.index.index import undo, writing
 from genome_index.index.snapshots import KEEP_SNAPSHOTS
 from genome_index.index.vectors import faiss_index as vectors
 
-WORK = ChangeSettings()
+SETTINGS = ChangeSettings()
 KNOWN = simulated.collection(4, 3, 6)  # 72 genomes, 12 species, 4 genera, 2 families
 MORE = simulated.collection(4, 1, 3, seed=7, prefix="n")  # 12 genomes of 4 species, of families of their own
-ASKED = relatives(KNOWN, 5)
+QUERIES = relatives(KNOWN, 5)
 LARGE = {"small_bp": 1_000, "large_scaled": 8}  # what is kept of large genomes, of genomes of 2,500 bp
 
 
@@ -53,12 +53,12 @@ def original(tmp_path_factory) -> Path:
 
 @pytest.fixture
 def path(original: Path, tmp_path: Path) -> Path:
-    """An index of its own for a test."""
+    """A copy of the index for one test."""
     return Path(shutil.copytree(original, tmp_path / "index"))
 
 
-def add(path: Path, known: simulated.Collection, work: ChangeSettings = WORK) -> ChangeSummary:
-    return build.add(path, known.genomes(), known.taxonomy, work)
+def add(path: Path, known: simulated.Collection, settings: ChangeSettings = SETTINGS) -> ChangeSummary:
+    return build.add(path, known.genomes(), known.taxonomy, settings)
 
 
 def species(genome_id: str) -> str:
@@ -68,8 +68,8 @@ def species(genome_id: str) -> str:
 # -- query, as a base for the rest ---------------------------------------------------------------------------
 
 
-def test_relatives_are_called_and_a_stranger_is_not(path: Path):
-    calls = species_of(path, ASKED)
+def test_relatives_are_called_and_an_unrelated_genome_is_not(path: Path):
+    calls = species_of(path, QUERIES)
     expected = [("species", species(one)) for one in KNOWN.ids[::5]]
     assert sum(call == right for call, right in zip(calls, expected, strict=False)) >= len(expected) - 1
     assert calls[-1][0] not in ("species", "genus")
@@ -78,15 +78,15 @@ def test_relatives_are_called_and_a_stranger_is_not(path: Path):
 # -- add -----------------------------------------------------------------------------------------------------
 
 
-def test_added_genomes_are_found_and_the_old_ones_still(path: Path):
-    before = species_of(path, ASKED)
+def test_added_genomes_are_found_and_so_are_the_old_ones(path: Path):
+    before = species_of(path, QUERIES)
     summary = add(path, MORE)
     assert (summary.added, summary.unchanged, summary.failures) == (12, 0, ())
     assert [entry.id for entry in summary.index.catalog.entries()] == [*KNOWN.ids, *MORE.ids]
     newcomers = relatives(MORE, 3)[:-1]
     hits = [call.hits[0].species for call in query_index(path, newcomers)]
     assert hits == [species(one) for one in MORE.ids[::3]]
-    assert species_of(path, ASKED)[:-1] == before[:-1]
+    assert species_of(path, QUERIES)[:-1] == before[:-1]
     assert summary.index.damage() == []
     assert_pairs_are_sound(summary.index)
 
@@ -98,19 +98,19 @@ def test_vectors_of_added_genomes_are_those_of_their_features(path: Path):
     np.testing.assert_allclose(index.model.vectors.rows()[rows], expected, atol=1e-5)
 
 
-def test_the_very_same_genomes_are_passed_over(path: Path):
+def test_identical_genomes_are_skipped(path: Path):
     before = Index.open(path).snapshot.number
     summary = add(path, KNOWN)
     assert (summary.added, summary.unchanged, summary.failures) == (0, 72, ())
     lower = [genome(one, dna.lower()) for one, dna in KNOWN.sequences.items()]
-    assert build.add(path, lower, None, WORK).unchanged == 72
+    assert build.add(path, lower, None, SETTINGS).unchanged == 72
     assert Index.open(path).snapshot.number == before
 
 
-def test_another_sequence_under_a_taken_id_is_refused_in_a_row(path: Path):
+def test_another_sequence_with_an_id_of_the_index_is_a_failure(path: Path):
     taken = KNOWN.ids[3]
     offered = [genome(taken, MORE.sequences[MORE.ids[0]]), *MORE.genomes()]
-    summary = build.add(path, offered, MORE.taxonomy, WORK)
+    summary = build.add(path, offered, MORE.taxonomy, SETTINGS)
     assert summary.added == 12
     [failure] = summary.failures
     assert failure.id == taken
@@ -123,25 +123,25 @@ def test_another_sequence_under_a_taken_id_is_refused_in_a_row(path: Path):
     assert kept.row == 3
 
 
-def test_an_id_offered_twice_is_refused_the_second_time(path: Path):
+def test_the_second_of_two_inputs_with_one_id_is_a_failure(path: Path):
     twice = [*MORE.genomes()[:1], genome(MORE.ids[0], MORE.sequences[MORE.ids[1]])]
-    summary = build.add(path, twice, MORE.taxonomy, WORK)
+    summary = build.add(path, twice, MORE.taxonomy, SETTINGS)
     assert summary.added == 1
     assert "already given" in summary.failures[0].reason
 
 
 def test_removed_genomes_can_be_added_again(path: Path):
     gone = KNOWN.ids[:6]
-    before = species_of(path, ASKED)
-    changes.remove(path, gone, WORK)
+    before = species_of(path, QUERIES)
+    changes.remove(path, gone, SETTINGS)
     assert add(path, KNOWN.only(gone)).added == 6
     index = Index.open(path)
     assert sorted(entry.id for entry in index.catalog.entries()) == sorted(KNOWN.ids)
-    assert species_of(index, ASKED) == before
+    assert species_of(index, QUERIES) == before
     assert index.damage() == []
 
 
-def test_labels_of_genomes_that_are_there_already_are_not_called_unused(path: Path):
+def test_labels_of_genomes_in_the_index_are_not_unused(path: Path):
     assert add(path, KNOWN).warnings == ()
 
 
@@ -154,11 +154,11 @@ def test_add_to_an_index_of_large_genomes(tmp_path: Path):
 # -- remove --------------------------------------------------------------------------------------------------
 
 
-def test_a_removed_genome_is_never_found_again_and_its_species_still_is(path: Path):
+def test_a_removed_genome_is_not_found_but_its_species_is(path: Path):
     gone = KNOWN.ids[::6]  # one of each species
     queries = [genome(f"again_{one}", KNOWN.sequences[one]) for one in gone]
     assert set(gone) <= shown_ids(path, queries)
-    assert changes.remove(path, gone, WORK).removed == 12
+    assert changes.remove(path, gone, SETTINGS).removed == 12
     assert not set(gone) & shown_ids(path, queries)
     assert species_of(path, queries) == [("species", species(one)) for one in gone]
     index = Index.open(path)
@@ -167,11 +167,11 @@ def test_a_removed_genome_is_never_found_again_and_its_species_still_is(path: Pa
     assert_pairs_are_sound(index)
 
 
-def test_a_species_removed_whole_is_never_called_again(path: Path):
+def test_a_completely_removed_species_is_not_called(path: Path):
     gone = KNOWN.ids[:6]
     queries = [genome("again", KNOWN.sequences[one]) for one in gone[:2]]
     assert {name for _, name in species_of(path, queries)} == {species(gone[0])}
-    index = changes.remove(path, gone, WORK).index
+    index = changes.remove(path, gone, SETTINGS).index
     assert species(gone[0]) not in {name for _, name in species_of(index, queries)}
     assert species(gone[0]) not in index.model.levels["species"].names
     assert not set(gone) & shown_ids(index, queries)
@@ -180,9 +180,9 @@ def test_a_species_removed_whole_is_never_called_again(path: Path):
 def test_an_unknown_id_removes_nothing(path: Path):
     before = Index.open(path).snapshot.number
     with pytest.raises(UsageError, match=r"no genome has the id 'nobody'.*gindex list.*Nothing was removed"):
-        changes.remove(path, [KNOWN.ids[0], "nobody"], WORK)
+        changes.remove(path, [KNOWN.ids[0], "nobody"], SETTINGS)
     with pytest.raises(UsageError, match="remove every genome"):
-        changes.remove(path, KNOWN.ids, WORK)
+        changes.remove(path, KNOWN.ids, SETTINGS)
     assert Index.open(path).snapshot.number == before
 
 
@@ -190,38 +190,38 @@ def test_an_unknown_id_removes_nothing(path: Path):
 
 
 @pytest.mark.parametrize("kind", ["add", "remove", "relabel", "refit", "merge", "build"])
-def test_undo_brings_back_exactly_the_state_before(path: Path, tmp_path: Path, kind: str):
-    changes.remove(path, KNOWN.ids[1:3], WORK)
+def test_undo_restores_exactly_the_state_before(path: Path, tmp_path: Path, kind: str):
+    changes.remove(path, KNOWN.ids[1:3], SETTINGS)
     before = Index.open(path)
-    said, entries = answers(before, ASKED), before.catalog.entries()
+    said, entries = answers(before, QUERIES), before.catalog.entries()
     match kind:
         case "add":
             add(path, MORE)
         case "remove":
-            changes.remove(path, KNOWN.ids[6:18], WORK)
+            changes.remove(path, KNOWN.ids[6:18], SETTINGS)
         case "relabel":
-            changes.relabel(path, renamed(KNOWN, KNOWN.ids[:6], "Fresh name"), WORK)
+            changes.relabel(path, renamed(KNOWN, KNOWN.ids[:6], "Fresh name"), SETTINGS)
         case "refit":
-            changes.refit(path, WORK)
+            changes.refit(path, SETTINGS)
         case "merge":
             built(tmp_path / "other", MORE)
-            merge.merge(path, [tmp_path / "other"], WORK)
+            merge.merge(path, [tmp_path / "other"], SETTINGS)
         case "build":
             built(path, MORE)
     changed = Index.open(path)
-    assert (answers(changed, ASKED), changed.catalog.entries()) != (said, entries)
+    assert (answers(changed, QUERIES), changed.catalog.entries()) != (said, entries)
     again = undo(path)
     assert again.snapshot == before.snapshot
     assert again.catalog.entries() == entries
-    assert answers(again, ASKED) == said
+    assert answers(again, QUERIES) == said
     assert again.damage() == []
 
 
-def test_undo_at_the_oldest_snapshot_says_so(path: Path):
+def test_undo_at_the_oldest_snapshot_is_an_error(path: Path):
     with pytest.raises(UsageError, match=r"nothing to undo: snapshot 1 \(build\) is the oldest"):
         undo(path)
     for one in KNOWN.ids[: KEEP_SNAPSHOTS + 2]:
-        changes.remove(path, [one], WORK)
+        changes.remove(path, [one], SETTINGS)
     for _ in range(KEEP_SNAPSHOTS - 1):
         undo(path)
     oldest = Index.open(path)
@@ -232,37 +232,37 @@ def test_undo_at_the_oldest_snapshot_says_so(path: Path):
     assert oldest.damage() == []
 
 
-def test_undo_after_a_detour_goes_to_the_snapshot_that_was_changed(path: Path):
-    """Not to the number before: that may be a snapshot that was undone."""
-    before = answers(path, ASKED)
-    changes.remove(path, KNOWN.ids[:6], WORK)
+def test_undo_goes_to_the_snapshot_that_was_changed(path: Path):
+    """Not to the previous number, which may be of an undone snapshot."""
+    before = answers(path, QUERIES)
+    changes.remove(path, KNOWN.ids[:6], SETTINGS)
     undo(path)
-    changes.remove(path, KNOWN.ids[6:12], WORK)
+    changes.remove(path, KNOWN.ids[6:12], SETTINGS)
     number = Index.open(path).snapshot.number
     assert undo(path).snapshot.number == 1 < number - 1
-    assert answers(path, ASKED) == before
+    assert answers(path, QUERIES) == before
 
 
-def test_a_reader_goes_on_with_the_snapshot_it_opened_though_that_is_undone(path: Path):
-    changes.remove(path, KNOWN.ids[:1], WORK)
+def test_a_reader_keeps_the_snapshot_it_opened_after_undo(path: Path):
+    changes.remove(path, KNOWN.ids[:1], SETTINGS)
     reader = Index.open(path)
     undo(path)
-    changes.remove(path, KNOWN.ids[1:2], WORK)
-    assert KNOWN.ids[0] not in shown_ids(reader, ASKED)
+    changes.remove(path, KNOWN.ids[1:2], SETTINGS)
+    assert KNOWN.ids[0] not in shown_ids(reader, QUERIES)
 
 
-def test_what_was_undone_goes_with_the_next_change_unless_a_reader_has_it_open(path: Path):
-    """A reader of another process counts as well; and its segments stay, which nobody else speaks of."""
+def test_the_next_change_removes_undone_snapshots_without_readers(path: Path):
+    """A reader in another process counts too, and the segments of its snapshot stay."""
     add(path, MORE)
     with reading(path) as ask:
         undo(path)
-        changes.remove(path, KNOWN.ids[:1], WORK)
-        assert simulated.kept_snapshots(path) == [1, 2, 3]
+        changes.remove(path, KNOWN.ids[:1], SETTINGS)
+        assert simulated.snapshots_on_disk(path) == [1, 2, 3]
         assert ask() == f"{[species(one) for one in MORE.ids]}\n"
     assert len(simulated.folders(path / "segments")) == 2
-    changes.remove(path, KNOWN.ids[1:2], WORK)
-    assert simulated.kept_snapshots(path) == [1, 3, 4]
-    assert simulated.folders(path / "segments") == simulated.spoken_of(path)
+    changes.remove(path, KNOWN.ids[1:2], SETTINGS)
+    assert simulated.snapshots_on_disk(path) == [1, 3, 4]
+    assert simulated.folders(path / "segments") == simulated.referenced_segments(path)
     assert len(simulated.folders(path / "segments")) == 1
 
 
@@ -282,7 +282,7 @@ print([index.entry(row).lineage.name("species") for row in rows], flush=True)
 
 @contextmanager
 def reading(path: Path) -> Iterator:
-    """Another process that opens the index now, and reads in it when it is asked to."""
+    """Another process that opens the index now and reads in it on command."""
     words = [sys.executable, "-c", READER, str(path)]
     with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         try:
@@ -292,29 +292,29 @@ def reading(path: Path) -> Iterator:
             process.kill()
 
 
-def test_segments_stay_while_a_kept_snapshot_cannot_say_which_it_needs(path: Path):
+def test_segments_stay_while_a_damaged_snapshot_may_need_them(path: Path):
     catalog = path / "snapshots" / "000001" / "catalog.duckdb"
     content = catalog.read_bytes()
-    changes.remove(path, KNOWN.ids[:1], WORK)
+    changes.remove(path, KNOWN.ids[:1], SETTINGS)
     for left, segments in ((content[: len(content) // 2], 2), (content, 1)):
         add(path, MORE)
         undo(path)
         catalog.write_bytes(left)
-        changes.remove(path, KNOWN.ids[1:2], WORK)
+        changes.remove(path, KNOWN.ids[1:2], SETTINGS)
         assert len(simulated.folders(path / "segments")) == segments
         undo(path)
 
 
-def test_undo_passes_over_a_snapshot_that_cannot_be_read(path: Path):
+def test_undo_skips_a_snapshot_that_cannot_be_read(path: Path):
     for one in KNOWN.ids[:2]:
-        changes.remove(path, [one], WORK)
+        changes.remove(path, [one], SETTINGS)
     (path / "snapshots" / "000002" / "manifest.json").write_text("{}")
     assert undo(path).snapshot.number == 1
 
 
-def test_a_number_written_by_hand_is_enough(path: Path):
+def test_a_pointer_written_by_hand_is_enough(path: Path):
     for one in KNOWN.ids[:2]:
-        changes.remove(path, [one], WORK)
+        changes.remove(path, [one], SETTINGS)
     assert (path / "CURRENT").read_text() == "000003 000002 000001\n"
     (path / "CURRENT").write_text("2")
     assert Index.open(path).snapshot.genomes == 71
@@ -331,30 +331,30 @@ def renamed(known: simulated.Collection, ids: list[str], name: str) -> simulated
 
 
 def test_relabel_changes_calls_and_undo_restores_them(path: Path):
-    before = species_of(path, ASKED)
+    before = species_of(path, QUERIES)
     chosen = [one for one in KNOWN.ids if species(one) == species(KNOWN.ids[0])]
-    summary = changes.relabel(path, renamed(KNOWN, chosen, "G00virus fresh"), WORK)
+    summary = changes.relabel(path, renamed(KNOWN, chosen, "G00virus fresh"), SETTINGS)
     assert summary.relabelled == len(chosen) == 6
     expected = [
         ("species", "G00virus fresh") if call == ("species", species(chosen[0])) else call for call in before
     ]
     assert expected != before
-    assert species_of(path, ASKED) == expected
+    assert species_of(path, QUERIES) == expected
     undo(path)
-    assert species_of(path, ASKED) == before
+    assert species_of(path, QUERIES) == before
 
 
 def test_relabel_to_the_same_names_changes_nothing(path: Path):
     number = Index.open(path).snapshot.number
-    summary = changes.relabel(path, KNOWN.taxonomy, WORK)
+    summary = changes.relabel(path, KNOWN.taxonomy, SETTINGS)
     assert (summary.relabelled, summary.index.snapshot.number) == (0, number)
 
 
-def test_relabel_says_which_labels_it_could_not_use(path: Path):
+def test_relabel_warns_of_labels_without_a_genome(path: Path):
     labels = simulated.Collection(
         {}, {KNOWN.ids[0]: {"species": "G00virus fresh"}, "nobody": {"species": "X y"}}
     )
-    summary = changes.relabel(path, labels.taxonomy, WORK)
+    summary = changes.relabel(path, labels.taxonomy, SETTINGS)
     assert summary.relabelled == 1
     assert summary.warnings == ("1 label of made up names no genome of the index",)
 
@@ -369,7 +369,7 @@ def test_merge_of_halves_equals_the_whole(tmp_path: Path):
     built(tmp_path / "whole", known.only(kept))
     for number, half in enumerate((kept[:32], kept[32:])):
         built(tmp_path / f"half_{number}", known.only(half))
-    summary = merge.merge(tmp_path / "half_0", [tmp_path / "half_1"], WORK)
+    summary = merge.merge(tmp_path / "half_0", [tmp_path / "half_1"], SETTINGS)
     assert (summary.added, summary.unchanged, summary.failures) == (32, 0, ())
     merged, whole = Index.open(tmp_path / "half_0"), Index.open(tmp_path / "whole")
     assert [entry.id for entry in merged.catalog.entries()] == kept
@@ -386,12 +386,12 @@ def test_merge_of_halves_equals_the_whole(tmp_path: Path):
 
 def test_merge_into_a_new_folder_and_of_an_index_with_itself(path: Path, tmp_path: Path):
     built(tmp_path / "other", MORE)
-    summary = merge.merge(tmp_path / "new", [path, tmp_path / "other"], WORK)
+    summary = merge.merge(tmp_path / "new", [path, tmp_path / "other"], SETTINGS)
     assert (summary.added, summary.unchanged) == (84, 0)
     shutil.rmtree(tmp_path / "other")
     assert summary.index.damage() == []
-    assert answers(summary.index, ASKED)
-    again = merge.merge(tmp_path / "new", [path], WORK)
+    assert answers(summary.index, QUERIES)
+    again = merge.merge(tmp_path / "new", [path], SETTINGS)
     assert (again.added, again.unchanged) == (0, 72)
     assert_pairs_are_sound(again.index)
 
@@ -401,8 +401,8 @@ def test_merge_leaves_removed_genomes_out_and_refuses_two_sequences_under_one_id
     other.sequences[KNOWN.ids[0]] = mutated(MORE.sequences[MORE.ids[1]], 0.01, 5)
     other.names[KNOWN.ids[0]] = KNOWN.names[KNOWN.ids[0]]
     built(tmp_path / "other", other)
-    changes.remove(tmp_path / "other", MORE.ids[:1], WORK)
-    summary = merge.merge(path, [tmp_path / "other"], WORK)
+    changes.remove(tmp_path / "other", MORE.ids[:1], SETTINGS)
+    summary = merge.merge(path, [tmp_path / "other"], SETTINGS)
     assert summary.added == 11
     [failure] = summary.failures
     assert failure.id == KNOWN.ids[0]
@@ -417,7 +417,7 @@ def test_merge_refuses_other_settings(path: Path, tmp_path: Path, setting: str, 
     built(tmp_path / "other", MORE, **{setting: theirs})
     before = Index.open(path).snapshot
     with pytest.raises(SpecMismatch, match=rf"{setting} is {mine} in the index but {theirs} here") as caught:
-        merge.merge(path, [tmp_path / "other"], WORK)
+        merge.merge(path, [tmp_path / "other"], SETTINGS)
     assert (caught.value.setting, caught.value.mine, caught.value.theirs) == (setting, mine, theirs)
     assert Index.open(path).snapshot == before
 
@@ -425,44 +425,44 @@ def test_merge_refuses_other_settings(path: Path, tmp_path: Path, setting: str, 
 # -- refit ---------------------------------------------------------------------------------------------------
 
 
-def test_refit_after_removal_numbers_rows_anew(path: Path):
+def test_refit_after_removal_renumbers_rows(path: Path):
     gone = KNOWN.ids[::4]
     left = [one for one in KNOWN.ids if one not in gone]
-    changes.remove(path, gone, WORK)
+    changes.remove(path, gone, SETTINGS)
     rows = [entry.row for entry in Index.open(path).catalog.entries()]
     assert rows != list(range(54))
-    index = changes.refit(path, WORK).index
+    index = changes.refit(path, SETTINGS).index
     assert [(entry.row, entry.id) for entry in index.catalog.entries()] == list(enumerate(left))
     assert (len(index.model.vectors), len(index.model.live), index.snapshot.fitted) == (54, 54, 54)
     assert index.model.live.all()
     assert index.damage() == []
     expected = index.model.projection.apply(index.references.features(np.arange(54)))
     np.testing.assert_allclose(index.model.vectors.rows(), expected, atol=1e-5)
-    assert not set(gone) & shown_ids(index, ASKED)
+    assert not set(gone) & shown_ids(index, QUERIES)
     assert_pairs_are_sound(index)
     assert species_of(index, [genome("again", KNOWN.sequences[gone[0]])]) == [("species", species(gone[0]))]
 
 
-def test_refit_equals_a_build_of_what_is_left(path: Path, tmp_path: Path):
-    """But for pairs that were measured before, which stay measured: names are asked for, not numbers."""
+def test_refit_equals_a_build_of_the_remaining_genomes(path: Path, tmp_path: Path):
+    """Except for pairs that were measured before and stay so: names are compared, not numbers."""
     gone = KNOWN.ids[::4]
     left = KNOWN.only(one for one in KNOWN.ids if one not in gone)
-    changes.remove(path, gone, WORK)
-    index = changes.refit(path, WORK).index
+    changes.remove(path, gone, SETTINGS)
+    index = changes.refit(path, SETTINGS).index
     fresh = built(tmp_path / "fresh", left).index
     np.testing.assert_allclose(index.model.vectors.rows(), fresh.model.vectors.rows(), atol=1e-5)
-    assert species_of(index, ASKED) == species_of(fresh, ASKED)
+    assert species_of(index, QUERIES) == species_of(fresh, QUERIES)
 
 
-def test_due_asks_for_a_refit_after_a_tenth_has_changed(path: Path):
-    changes.remove(path, KNOWN.ids[:7], WORK)  # 7 of 72
+def test_a_refit_is_due_after_a_tenth_has_changed(path: Path):
+    changes.remove(path, KNOWN.ids[:7], SETTINGS)  # 7 of 72
     assert Index.open(path).due() == []
-    changes.relabel(path, renamed(KNOWN, KNOWN.ids[10:11], "G00virus fresh"), WORK)
+    changes.relabel(path, renamed(KNOWN, KNOWN.ids[10:11], "G00virus fresh"), SETTINGS)
     [sentence] = Index.open(path).due()
     assert "8 genomes changed" in sentence
     assert "fitted on 72" in sentence
     assert "gindex refit" in sentence
-    changes.refit(path, WORK)
+    changes.refit(path, SETTINGS)
     assert Index.open(path).due() == []
     add(path, MORE)
     assert "12 genomes changed" in Index.open(path).due()[0]
@@ -471,29 +471,29 @@ def test_due_asks_for_a_refit_after_a_tenth_has_changed(path: Path):
 # -- what is kept on disk ------------------------------------------------------------------------------------
 
 
-def test_a_long_life_leaves_few_snapshots_and_no_orphans(path: Path):
+def test_many_changes_leave_few_snapshots_and_no_unused_segments(path: Path):
     for number in range(4):
         one = MORE.only(MORE.ids[3 * number : 3 * number + 3])
         add(path, one)
         if number % 2:
             undo(path)
-        changes.remove(path, KNOWN.ids[number : number + 1], WORK)
-        changes.relabel(path, renamed(KNOWN, KNOWN.ids[20:21], f"G00virus fresh{number}"), WORK)
-        assert len(simulated.kept_snapshots(path)) <= KEEP_SNAPSHOTS
-        assert simulated.folders(path / "segments") == simulated.spoken_of(path)
+        changes.remove(path, KNOWN.ids[number : number + 1], SETTINGS)
+        changes.relabel(path, renamed(KNOWN, KNOWN.ids[20:21], f"G00virus fresh{number}"), SETTINGS)
+        assert len(simulated.snapshots_on_disk(path)) <= KEEP_SNAPSHOTS
+        assert simulated.folders(path / "segments") == simulated.referenced_segments(path)
         assert simulated.folders(path / "staging") == []
     built(path, KNOWN.only(KNOWN.ids[::4]))
     for one in KNOWN.ids[: 4 * KEEP_SNAPSHOTS : 4]:
-        changes.remove(path, [one], WORK)
-    assert len(simulated.kept_snapshots(path)) == KEEP_SNAPSHOTS
-    assert simulated.folders(path / "segments") == simulated.spoken_of(path)
-    assert len(simulated.spoken_of(path)) == 1
+        changes.remove(path, [one], SETTINGS)
+    assert len(simulated.snapshots_on_disk(path)) == KEEP_SNAPSHOTS
+    assert simulated.folders(path / "segments") == simulated.referenced_segments(path)
+    assert len(simulated.referenced_segments(path)) == 1
     assert Index.open(path).damage() == []
     assert Index.open(path).snapshot.genomes == 13
 
 
-def test_building_again_mends_a_damaged_segment(path: Path):
-    """As the sentence of IndexDamaged promises."""
+def test_building_again_replaces_a_damaged_segment(path: Path):
+    """As the message of IndexDamaged says."""
     [segment] = (path / "segments").iterdir()
     content = bytearray((segment / "hashes.bin").read_bytes())
     content[5] ^= 1
@@ -503,7 +503,7 @@ def test_building_again_mends_a_damaged_segment(path: Path):
     assert Index.open(path).damage() == []
 
 
-def test_keep_sequence_is_heeded_where_an_index_without_sequence_was(tmp_path: Path):
+def test_keep_sequence_works_over_an_index_built_without_it(tmp_path: Path):
     built(tmp_path / "index", MORE, **LARGE)
     index = built(tmp_path / "index", MORE, **LARGE, keep_sequence=True).index
     kept = index.references.genome(0)
@@ -513,15 +513,15 @@ def test_keep_sequence_is_heeded_where_an_index_without_sequence_was(tmp_path: P
 
 CHANGES = {
     "add": lambda path: add(path, MORE),
-    "remove": lambda path: changes.remove(path, ["one"], WORK),
-    "relabel": lambda path: changes.relabel(path, MORE.taxonomy, WORK),
-    "refit": lambda path: changes.refit(path, WORK),
+    "remove": lambda path: changes.remove(path, ["one"], SETTINGS),
+    "relabel": lambda path: changes.relabel(path, MORE.taxonomy, SETTINGS),
+    "refit": lambda path: changes.refit(path, SETTINGS),
     "undo": undo,
 }
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_a_change_of_no_index_leaves_nothing_behind(tmp_path: Path, change: str):
+def test_a_change_without_an_index_leaves_no_files(tmp_path: Path, change: str):
     with pytest.raises(IndexNotFound, match="no index at"):
         CHANGES[change](tmp_path / "nothing")
     assert not (tmp_path / "nothing").exists()
@@ -537,25 +537,25 @@ def test_results_are_the_same_for_one_and_two_threads(original: Path, tmp_path: 
     one = Index.open(original)
     assert other.snapshot.fingerprint == one.snapshot.fingerprint  # every file but the catalogue, to the bit
     assert other.catalog.entries() == one.catalog.entries()
-    said = answers(one, ASKED, threads=1)
-    assert answers(one, ASKED, threads=2) == said
-    assert answers(other, ASKED, threads=2) == said
+    said = answers(one, QUERIES, threads=1)
+    assert answers(one, QUERIES, threads=2) == said
+    assert answers(other, QUERIES, threads=2) == said
 
 
 def test_results_are_the_same_for_one_and_two_threads_after_add_and_refit(path: Path, tmp_path: Path):
     twin = Path(shutil.copytree(path, tmp_path / "twin"))
     for threads, where in ((1, path), (2, twin)):
         add(where, MORE, ChangeSettings(threads=threads))
-    assert answers(path, ASKED) == answers(twin, ASKED)
+    assert answers(path, QUERIES) == answers(twin, QUERIES)
     for threads, where in ((1, path), (2, twin)):
         changes.refit(where, ChangeSettings(threads=threads))
     assert Index.open(path).snapshot.fingerprint == Index.open(twin).snapshot.fingerprint
-    assert answers(path, ASKED) == answers(twin, ASKED)
+    assert answers(path, QUERIES) == answers(twin, QUERIES)
 
 
 @contextmanager
 def started(*words: object) -> Iterator[subprocess.Popen[str]]:
-    """Another process, which is gone at the end whatever happens."""
+    """Another process, which is ended in any case."""
     with subprocess.Popen([sys.executable, *map(str, words)], stderr=subprocess.PIPE, text=True) as process:
         try:
             yield process
@@ -570,9 +570,9 @@ def wait_for(what, seconds: float = 60.0) -> None:
         time.sleep(0.05)
 
 
-def test_readers_in_a_loop_see_the_old_or_the_new_snapshot(path: Path, tmp_path: Path):
-    """Two processes ask again and again while this one adds."""
-    asked = [ASKED[0], ASKED[-1], relatives(MORE, 20)[0]]
+def test_concurrent_readers_see_the_old_or_the_new_snapshot(path: Path, tmp_path: Path):
+    """Two processes query repeatedly while this one adds."""
+    asked = [QUERIES[0], QUERIES[-1], relatives(MORE, 20)[0]]
     fasta, stop = tmp_path / "asked.fasta", tmp_path / "stop"
     simulated.Collection({one.id: one.contigs[0].sequence for one in asked}).write(tmp_path, "asked")
     outs = [tmp_path / "first.jsonl", tmp_path / "second.jsonl"]
@@ -625,7 +625,7 @@ def test_a_second_writer_waits_and_then_works(path: Path, tmp_path: Path):
     assert Index.open(path).snapshot.genomes == 84
 
 
-def test_a_second_writer_fails_after_its_wait_with_a_sentence(path: Path):
+def test_a_second_writer_fails_after_its_wait(path: Path):
     words = ["remove", KNOWN.ids[0], "--index", path, "--wait", 0]
     with writing(path):
         start = time.monotonic()
@@ -642,8 +642,8 @@ def test_a_second_writer_fails_after_its_wait_with_a_sentence(path: Path):
     assert changes.remove(path, KNOWN.ids[:1], ChangeSettings(wait_s=0.5)).removed == 1
 
 
-def test_a_second_writer_waits_for_one_that_makes_nothing(tmp_path: Path):
-    """Which takes the folder away that it had made, and the lock in it."""
+def test_a_second_writer_waits_for_one_that_leaves_no_index(tmp_path: Path):
+    """That writer removes the folder that it had made, and the lock in it."""
     fasta, _ = MORE.write(tmp_path, "more")
     words = ["build", fasta, "--genome-per", "record", "--index", tmp_path / "a" / "index", "--wait", 60]
     with ExitStack() as stack:
@@ -656,11 +656,11 @@ def test_a_second_writer_waits_for_one_that_makes_nothing(tmp_path: Path):
     assert Index.open(tmp_path / "a" / "index").snapshot.genomes == 12
 
 
-def test_a_build_of_nothing_leaves_nothing_but_the_folders_of_others(tmp_path: Path):
+def test_a_build_without_genomes_leaves_no_files(tmp_path: Path):
     (tmp_path / "mine").mkdir()
     for where in ("mine", "mine/a/b", "new"):
         with pytest.raises(UsageError, match="nothing was built"):
-            build.build(tmp_path / where, [], IndexSpec(), None, WORK)
+            build.build(tmp_path / where, [], IndexSpec(), None, SETTINGS)
     assert [one.name for one in tmp_path.rglob("*")] == ["mine"]
 
 
@@ -680,8 +680,8 @@ def test_an_index_of_one_or_two_genomes(tmp_path: Path, size: int, labelled: boo
     assert species_of(index, queries)[:-1] == expected
     assert calls[-1].verdict in ("novel", "out_of_scope")
     assert add(tmp_path / "index", MORE).added == 12
-    changes.remove(tmp_path / "index", few.ids, WORK)
-    changes.refit(tmp_path / "index", WORK)
+    changes.remove(tmp_path / "index", few.ids, SETTINGS)
+    changes.refit(tmp_path / "index", SETTINGS)
     assert Index.open(tmp_path / "index").damage() == []
     assert [call.hits[0].species for call in query_index(tmp_path / "index", relatives(MORE, 3)[:-1])] == [
         species(one) for one in MORE.ids[::3]
@@ -701,19 +701,19 @@ def test_an_index_without_any_taxonomy(path: Path, tmp_path: Path):
     assert summary.warnings == (
         f"72 genomes without taxonomy, which cannot name a query: {KNOWN.ids[0]} and 71 more",
     )
-    calls = list(query_index(summary.index, ASKED))
+    calls = list(query_index(summary.index, QUERIES))
     assert {call.name for call in calls} == {None}
     assert {call.verdict for call in calls} <= {"novel", "out_of_scope"}
     nearest = [call.hits[0].id for call in calls[:-1]]
-    assert nearest == [call.hits[0].id for call in query_index(path, ASKED[:-1])]
-    assert changes.relabel(tmp_path / "index", KNOWN.taxonomy, WORK).relabelled == 72
-    changes.refit(tmp_path / "index", WORK)
-    assert species_of(tmp_path / "index", ASKED) == species_of(path, ASKED)
+    assert nearest == [call.hits[0].id for call in query_index(path, QUERIES[:-1])]
+    assert changes.relabel(tmp_path / "index", KNOWN.taxonomy, SETTINGS).relabelled == 72
+    changes.refit(tmp_path / "index", SETTINGS)
+    assert species_of(tmp_path / "index", QUERIES) == species_of(path, QUERIES)
 
 
 @pytest.fixture(scope="module")
 def graph(tmp_path_factory) -> tuple[Path, simulated.Collection]:
-    """An index that is larger than what is searched exactly."""
+    """An index too large for an exact search."""
     known = simulated.collection(10, 3, 10)
     path = tmp_path_factory.mktemp("graph") / "index"
     with pytest.MonkeyPatch.context() as patch:
@@ -748,7 +748,7 @@ def test_a_large_index_is_a_graph_and_finds_what_numpy_finds(graph):
 def test_a_removal_hides_genomes_from_the_graph_too(graph, tmp_path: Path):
     path, known = Path(shutil.copytree(graph[0], tmp_path / "index")), graph[1]
     gone = known.ids[::2]
-    changes.remove(path, gone, WORK)
+    changes.remove(path, gone, SETTINGS)
     index = Index.open(path)
     assert kind_of(index) is faiss.IndexHNSWFlat
     queries = embed(index, relatives(known, 3))
@@ -770,30 +770,30 @@ def test_a_graph_grows(graph, tmp_path: Path):
     assert [call.hits[0].species for call in calls] == [species(one) for one in MORE.ids[::3]]
 
 
-def test_a_factory_string_is_obeyed(tmp_path: Path):
+def test_a_factory_string_is_used(tmp_path: Path):
     """Inverted lists: add, remove, refit and undo work, and removed genomes stay hidden."""
     path = tmp_path / "index"
     index = built(path, KNOWN, faiss="IVF8,Flat").index
     assert kind_of(index) is faiss.IndexIVFFlat
     right = [species(one) for one in KNOWN.ids[::5]]
-    assert [name for _, name in species_of(index, ASKED)[:-1]] == right
-    before = answers(index, ASKED)
+    assert [name for _, name in species_of(index, QUERIES)[:-1]] == right
+    before = answers(index, QUERIES)
     add(path, MORE)
-    changes.remove(path, KNOWN.ids[::5], WORK)
+    changes.remove(path, KNOWN.ids[::5], SETTINGS)
     index = Index.open(path)
-    assert not set(KNOWN.ids[::5]) & shown_ids(index, ASKED)
-    assert [name for _, name in species_of(index, ASKED)[:-1]] == right
+    assert not set(KNOWN.ids[::5]) & shown_ids(index, QUERIES)
+    assert [name for _, name in species_of(index, QUERIES)[:-1]] == right
     rows = np.flatnonzero(index.model.live)
     expected = index.model.projection.apply(index.references.features(rows))
     np.testing.assert_allclose(index.model.vectors.rows()[rows], expected, atol=1e-5)
-    changes.refit(path, WORK)
+    changes.refit(path, SETTINGS)
     assert kind_of(Index.open(path)) is faiss.IndexIVFFlat
     for _ in range(3):
         undo(path)
-    assert answers(path, ASKED) == before
+    assert answers(path, QUERIES) == before
 
 
-def test_a_factory_string_that_faiss_does_not_know_is_refused(tmp_path: Path):
+def test_a_factory_string_unknown_to_faiss_is_refused(tmp_path: Path):
     with pytest.raises(
         UsageError, match=r"FAISS cannot build 'Flatt' for 12 vectors.*choose another --faiss"
     ):
@@ -812,7 +812,7 @@ def test_a_kind_that_cannot_filter_is_refused_before_there_is_an_index(tmp_path:
         Index.open(tmp_path / "index")
 
 
-def test_exclude_identical_leaves_the_twins_out(path: Path):
+def test_exclude_identical_leaves_identical_genomes_out(path: Path):
     twin = [genome("twin", KNOWN.sequences[KNOWN.ids[0]])]
     [call] = query_index(path, twin, settings=QuerySettings(k=50, exclude_identical=True))
     assert KNOWN.ids[0] not in {hit.id for hit in call.hits}

@@ -1,4 +1,4 @@
-"""Portraits against a dull count of every window and piece."""
+"""Composition against a plain count of every window and piece."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_the_course_is_the_bases_of_each_piece(lengths: list[int]) -> None:
 
 
 @pytest.mark.parametrize("lengths", LAYOUTS)
-def test_windows_hold_the_canonical_tetramers_that_begin_in_them(lengths: list[int]) -> None:
+def test_windows_count_the_canonical_4mers_that_start_in_them(lengths: list[int]) -> None:
     one = genome(lengths)
     counts: list[dict[bytes, int]] = [{} for _ in range(WINDOWS)]
     offset = 0
@@ -60,7 +60,7 @@ def test_windows_hold_the_canonical_tetramers_that_begin_in_them(lengths: list[i
         assert sorted(row[row > 0]) == pytest.approx(sorted(n / total for n in window.values()), abs=0.01)
 
 
-def test_the_line_of_yau_walks_one_step_a_base() -> None:
+def test_yaus_line_has_one_step_a_base() -> None:
     course = np.zeros((PIECES, 4), np.uint32)
     course[0] = 1, 1, 1, 1
     course[1] = 2, 0, 0, 0

@@ -1,4 +1,4 @@
-"""An index is a folder that is always whole: whenever a change of it is killed, and whatever it was doing."""
+"""An index is complete at any moment: a change may be killed at every step."""
 
 import hashlib
 import json
@@ -44,7 +44,7 @@ POINTER_STEPS = ["fsync .CURRENT.new", "replace CURRENT", "fsync ."]
 
 
 def spectrum_of(sequence: bytes) -> np.ndarray:
-    """Counts of the canonical words read through 11011011011, one base at a time: (32896,)."""
+    """Counts of canonical spaced k-mers with the pattern 11011011011, base by base: (32896,)."""
     code = {ord("A"): 0, ord("C"): 1, ord("T"): 2, ord("G"): 3}
     counts = np.zeros(256 * 257 // 2, np.int64)
     for start in range(len(sequence) - 10):
@@ -92,7 +92,7 @@ def driver() -> Iterator[subprocess.Popen[str]]:
 
 @dataclass(frozen=True)
 class State:
-    """What an index has to hold."""
+    """The content that an index must have."""
 
     ids: list[str]
     names: dict[str, str]  # id -> species
@@ -101,7 +101,7 @@ class State:
 
 @dataclass(frozen=True)
 class Change:
-    """A change of an index that is there already, or of none."""
+    """A change of an existing index, or the build of a new one."""
 
     before: "Change | None"
     kind: str
@@ -140,7 +140,7 @@ class World:
         return to
 
     def undisturbed(self, change: Change) -> tuple[Path, dict[str, Any]]:
-        """The index that a change makes when nothing kills it, and what the driver said of that."""
+        """The index after a change that nothing kills, and the driver's report of it."""
         if change not in self.made:
             if change.before is not None:
                 self.undisturbed(change.before)
@@ -180,7 +180,7 @@ def world(tmp_path_factory) -> Iterator[World]:
 
 
 def assert_whole(world: World, path: Path, state: State, seed: int = 0) -> None:
-    """The index opens, every file matches its checksum, and catalogue, vectors and sketches say the same."""
+    """The index opens, every file matches its checksum, and catalogue, vectors and sketches agree."""
     index = Index.open(path)
     assert index.damage() == []
     entries = index.catalog.entries()
@@ -204,7 +204,7 @@ def assert_whole(world: World, path: Path, state: State, seed: int = 0) -> None:
 
 
 def finished(path: Path) -> int:
-    """Genomes in segments that an unfinished run has finished."""
+    """Number of genomes in the finished segments of an unfinished run."""
     return sum(
         len(json.loads(manifest.read_bytes())["genomes"])
         for manifest in (path / "segments").glob("[0-9a-f]*/segment.json")
@@ -213,15 +213,15 @@ def finished(path: Path) -> int:
 
 
 def assert_tidy(path: Path) -> None:
-    """Nothing lies about that no snapshot speaks of."""
+    """There is nothing on disk to which no snapshot refers."""
     assert simulated.folders(path / "staging") == []
-    assert simulated.folders(path / "segments") == simulated.spoken_of(path)
+    assert simulated.folders(path / "segments") == simulated.referenced_segments(path)
     assert sorted(set(simulated.folders(path)) - {"staging"}) == ["CURRENT", "lock", "segments", "snapshots"]
 
 
 @dataclass
 class Trial:
-    """A change of one index that is killed again and again, and then left to finish."""
+    """A change of one index that is killed repeatedly, and then completes."""
 
     world: World
     change: Change
@@ -242,7 +242,7 @@ class Trial:
         return self.world.run(self.change.kind, self.path, **self.world.given(self.change), **kill)
 
     def kill(self, **kill: Any) -> None:
-        """Run and kill it, and look whether the index is what it was, or what it was to become."""
+        """Run and kill it, and check that the index has the old content or the new."""
         said = self.run(**kill)
         assert said == {"signal": 9}, (kill, {name: said[name] for name in said if name != "steps"})
         self.kills += 1
@@ -257,7 +257,7 @@ class Trial:
             assert_whole(self.world, self.path, state, self.kills)
 
     def finish(self) -> dict[str, Any]:
-        """The same command again takes over what was finished, and the index is as if nothing had been."""
+        """The same command again resumes, and the index is as if nothing had been killed."""
         ready, was_done = finished(self.path), self.done
         said = self.run()
         assert "error" not in said, said
@@ -268,7 +268,7 @@ class Trial:
 
 
 def steps_in(world: World, change: Change, *folders: str) -> list[str]:
-    """Each durable step that a change takes in these folders until it moves the pointer, once, in order."""
+    """The durable steps of a change in these folders until it moves the pointer, each once, in order."""
     steps = world.undisturbed(change)[1]["steps"]
     before = dict.fromkeys(steps[: steps.index("replace CURRENT")])
     return [step for step in before if step.split()[1].split("/")[0] in folders]
@@ -289,8 +289,8 @@ def test_durable_steps_are_those_of_the_design(world: World):
     ("folder", "manifest"),
     [("staging", "segment.json"), ("segments", "segment.json"), ("snapshots", "manifest.json")],
 )
-def test_a_name_reaches_the_disk_after_what_it_names(world: World, folder: str, manifest: str):
-    """A kill cannot show a missing fsync, losing power would; so the order of the steps is looked at."""
+def test_content_reaches_the_disk_before_its_name(world: World, folder: str, manifest: str):
+    """A kill cannot show a missing fsync, only a power failure can; so the order of steps is checked."""
     path, said = world.undisturbed(FEW)
     steps = said["steps"]
     kept = path / folder if folder != "staging" else path / "segments"
@@ -310,7 +310,7 @@ def test_a_name_reaches_the_disk_after_what_it_names(world: World, folder: str, 
 
 
 def test_build_killed_at_every_step_of_a_segment(world: World, tmp_path: Path):
-    """Over an index that is there already: readers go on with it."""
+    """Over an existing index, which readers keep using."""
     trial = Trial(world, Change(FEW, "build", "many"), tmp_path / "index")
     steps = steps_in(world, trial.change, "staging", "segments")
     for number, step in enumerate(steps):
@@ -372,7 +372,7 @@ def test_add_killed(world: World, tmp_path: Path):
     ids=lambda kill: kill["kill_on"],
 )
 def test_add_killed_once_the_pointer_has_moved(world: World, tmp_path: Path, kill: dict[str, str]):
-    """The same command again finds that there is nothing left to do."""
+    """The same command again has nothing left to do."""
     trial = Trial(world, ALL, tmp_path / "index")
     trial.kill(moment="after", **kill)
     assert trial.done
@@ -383,7 +383,7 @@ def test_add_killed_once_the_pointer_has_moved(world: World, tmp_path: Path, kil
 @pytest.mark.parametrize("moment", ["before", "after"])
 @pytest.mark.parametrize("step", POINTER_STEPS)
 def test_undo_killed(world: World, tmp_path: Path, step: str, moment: str):
-    """It takes 520 genomes back, or none."""
+    """It removes 520 genomes, or none."""
     trial = Trial(world, Change(ALL, "undo"), tmp_path / "index")
     trial.kill(kill_on=step, moment=moment)
     assert trial.done == (step == "fsync ." or (step, moment) == ("replace CURRENT", "after"))
@@ -447,14 +447,14 @@ FIRST = {"past": "replace CURRENT", "moment": "after", "order": "manifest first"
 LAST = {"past": "replace CURRENT", "moment": "after", "order": "manifest last"}
 
 
-def test_build_killed_while_it_takes_away_staged_bases(world: World, tmp_path: Path):
+def test_build_killed_while_it_removes_staged_bases(world: World, tmp_path: Path):
     trial = Trial(world, FEW, tmp_path / "index")
     trial.kill(kill_on="unlink staging/*/segment.json", **FIRST)
     trial.finish()
     assert_tidy(trial.path)
 
 
-def test_build_of_large_genomes_killed_while_it_takes_away_staged_bases(world: World, tmp_path: Path):
+def test_build_of_large_genomes_killed_while_it_removes_staged_bases(world: World, tmp_path: Path):
     job = {**world.given(FEW), "spec": {"small_bp": 1_000, "large_scaled": 8}}
     kill = {**job, "kill_on": "unlink staging/*/bases.bin", **LAST}
     assert world.run("build", tmp_path / "index", **kill) == {"signal": 9}
@@ -462,7 +462,7 @@ def test_build_of_large_genomes_killed_while_it_takes_away_staged_bases(world: W
     assert "error" not in said, said["error"]
 
 
-def test_add_after_a_kill_while_its_undone_segments_were_taken_away(world: World, tmp_path: Path):
+def test_add_after_a_kill_while_undone_segments_were_removed(world: World, tmp_path: Path):
     path = world.copy(ALL, tmp_path / "index")
     assert "error" not in world.run("undo", path)
     kill = {"inputs": world.state(FEW).ids[:1], "kill_on": "unlink segments/*/segment.json", **FIRST}
@@ -474,7 +474,7 @@ def test_add_after_a_kill_while_its_undone_segments_were_taken_away(world: World
 
 
 @pytest.mark.parametrize("order", [FIRST, LAST], ids=lambda order: order["order"])
-def test_undo_never_leads_to_a_snapshot_removed_by_half(world: World, tmp_path: Path, order: dict[str, str]):
+def test_undo_never_leads_to_a_partly_removed_snapshot(world: World, tmp_path: Path, order: dict[str, str]):
     path, ids = world.copy(FEW, tmp_path / "index"), world.state(FEW).ids
     for genome_id in ids[:4]:
         assert "error" not in world.run("remove", path, inputs=[genome_id])

@@ -1,4 +1,4 @@
-"""Vectors, pairs and the projection against dull oracles: numpy, a loop, a dictionary, FAISS's own matrix."""
+"""Vectors, pairs and the projection against plain oracles: numpy, loops, dictionaries, FAISS."""
 
 import functools
 from pathlib import Path
@@ -28,8 +28,8 @@ def random_unit(seed: int, rows: int, dim: int) -> np.ndarray:
 # -- FAISS ---------------------------------------------------------------------------------------------------
 
 
-def dull_search(queries, references, k, live):
-    """Every cosine, in descending order; dead rows do not count. The oracle of all searches."""
+def plain_search(queries, references, k, live):
+    """Every cosine, in descending order, without removed rows: the oracle of all searches."""
     similarity = queries.astype(np.float64) @ references.T.astype(np.float64)
     similarity[:, ~live] = -np.inf
     rows = np.argsort(-similarity, axis=1, kind="stable")[:, :k]
@@ -49,7 +49,7 @@ def searches(draw):
 def test_flat_search_finds_what_numpy_finds(search):
     seed, rows, dim, count, k, live = search
     references, queries = random_unit(seed, rows, dim), random_unit(seed + 1, count, dim)
-    expected, expected_rows = dull_search(queries, references, min(k, rows), live)
+    expected, expected_rows = plain_search(queries, references, min(k, rows), live)
     similarity, found = Vectors.build(references, "Flat").search(queries, k, live)
     assert_same_hits(similarity, found, queries, references, expected, expected_rows)
     assert live[found[found >= 0]].all()
@@ -85,20 +85,20 @@ def test_every_kind_is_saved_loaded_and_grows(tmp_path: Path, factory: str):
     np.testing.assert_allclose(similarity, np.einsum("qd,qkd->qk", queries, both[rows]), atol=1e-5)
 
 
-def test_the_graph_finds_nineteen_of_twenty():
-    """Rows without any clusters, the hardest case; also when half of them, or most, are gone."""
+def test_the_graph_has_a_recall_of_95_percent():
+    """Rows without clusters, the hardest case; also when half of them, or most, are removed."""
     references, queries = random_unit(1, 4_000, 64), random_unit(2, 200, 64)
     vectors = Vectors.build(references, GRAPH)
     for one_in in (1, 2, 10):
         live = np.arange(4_000) % one_in == 0
-        _, expected = dull_search(queries, references, 10, live)
+        _, expected = plain_search(queries, references, 10, live)
         _, rows = vectors.search(queries, 10, live)
         assert live[rows].all()
         shared = [len(set(a) & set(b)) for a, b in zip(rows.tolist(), expected.tolist(), strict=True)]
         assert np.mean(shared) >= 9.5
 
 
-def test_nothing_to_search_or_nobody_who_asks():
+def test_no_vectors_or_no_queries():
     vectors = Vectors.build(random_unit(1, 3, 4), "Flat")
     similarity, rows = vectors.search(np.empty((0, 4), np.float32), 5)
     assert similarity.shape == rows.shape == (0, 0)
@@ -111,7 +111,7 @@ def test_factory_by_size():
     assert factory_for("IVF8,Flat", 10**6) == "IVF8,Flat"
 
 
-def test_faiss_errors_are_sentences(tmp_path: Path):
+def test_faiss_errors_are_translated(tmp_path: Path):
     with pytest.raises(UsageError, match=r"'IVF8,Flat' for 3 vectors: .*choose another --faiss"):
         Vectors.build(random_unit(1, 3, 4), "IVF8,Flat")
     (tmp_path / "vectors").write_bytes(b"not an index")
@@ -119,14 +119,14 @@ def test_faiss_errors_are_sentences(tmp_path: Path):
         Vectors.load(tmp_path / "vectors")
 
 
-# -- nearest, with barred rows -------------------------------------------------------------------------------
+# -- nearest, with excluded rows ----------------------------------------------------------------------------
 
 
-def dull_nearest(queries, references, k, barred):
-    """One pair after the other."""
+def plain_nearest(queries, references, k, excluded):
+    """Compare pair by pair."""
     found = []
     for i, query in enumerate(queries):
-        allowed = [row for row in range(len(references)) if row not in set(barred[i])]
+        allowed = [row for row in range(len(references)) if row not in set(excluded[i])]
         cosines = [
             (float(query.astype(np.float64) @ references[row].astype(np.float64)), row) for row in allowed
         ]
@@ -137,33 +137,33 @@ def dull_nearest(queries, references, k, barred):
 
 
 @st.composite
-def barred_searches(draw):
+def searches_with_excluded_rows(draw):
     rows, queries = draw(st.integers(1, 30)), draw(st.integers(1, 6))
-    barred = draw(
+    excluded = draw(
         st.lists(st.lists(st.integers(0, rows - 1), max_size=rows), min_size=queries, max_size=queries)
     )
-    return draw(SEEDS), rows, queries, draw(st.integers(1, 40)), [np.array(one, np.int64) for one in barred]
+    return draw(SEEDS), rows, queries, draw(st.integers(1, 40)), [np.array(one, np.int64) for one in excluded]
 
 
-def by_faiss(queries, references, k, barred):
-    """What a GPU does, with FAISS's search of the same signature on the CPU."""
-    out = [barred(i) for i in range(len(queries))]
+def by_faiss(queries, references, k, excluded):
+    """The search on a GPU, with FAISS's function of the same signature on the CPU."""
+    out = [excluded(i) for i in range(len(queries))]
     search = functools.partial(faiss.knn, metric=faiss.METRIC_INNER_PRODUCT)
     similarity, rows = by_search(queries, references, min(k, len(references)), out, search)
     return similarity, np.where(np.isneginf(similarity), -1, rows)
 
 
 @pytest.mark.parametrize("nearest", [nearest, by_faiss])
-@given(search=barred_searches())
+@given(search=searches_with_excluded_rows())
 @settings(max_examples=150, deadline=None)
-def test_nearest_is_what_a_loop_finds(nearest, search):
-    seed, rows, count, k, barred = search
+def test_nearest_agrees_with_a_loop(nearest, search):
+    seed, rows, count, k, excluded = search
     references, queries = random_unit(seed, rows, 12), random_unit(seed + 1, count, 12)
-    similarity, found = nearest(queries, references, k, lambda i: barred[i])
-    expected, expected_rows = dull_nearest(queries, references, min(k, rows), barred)
+    similarity, found = nearest(queries, references, k, lambda i: excluded[i])
+    expected, expected_rows = plain_nearest(queries, references, min(k, rows), excluded)
     assert_same_hits(similarity, found, queries, references, expected, expected_rows)
     assert np.isneginf(similarity[found < 0]).all()
-    for line, hidden in zip(found, barred, strict=True):
+    for line, hidden in zip(found, excluded, strict=True):
         assert not set(line.tolist()) & set(hidden.tolist())
 
 
@@ -178,7 +178,7 @@ def test_nearest_on_a_gpu_is_nearest_on_a_cpu():
     assert not any(set(line) & set(hidden) for line, hidden in zip(rows.tolist(), out, strict=True))
 
 
-def test_an_exact_search_goes_to_a_gpu_and_its_copy_is_kept_until_it_is_old(monkeypatch):
+def test_an_exact_search_uses_one_copy_on_the_gpu_until_vectors_are_added(monkeypatch):
     vectors = Vectors.build(random_unit(1, 500, 16), "Flat")
     expected = vectors.search(random_unit(2, 9, 16), 5)
     copied = []
@@ -198,8 +198,8 @@ def test_an_exact_search_goes_to_a_gpu_and_its_copy_is_kept_until_it_is_old(monk
     assert len(copied) == 2
 
 
-def test_a_gpu_that_failed_is_not_asked_again(monkeypatch):
-    """It had no memory left, say; FAISS would bring the process down the next time."""
+def test_a_gpu_that_failed_is_not_used_again(monkeypatch):
+    """After a failure, such as no free memory, FAISS would crash the process."""
     vectors, asked, one = Vectors.build(random_unit(1, 500, 16), "Flat"), [], Gpu("resources")
     queries, out = random_unit(2, 9, 16), [np.array([row]) for row in range(9)]
     expected = [*vectors.search(queries, 5), *nearest(queries, vectors.rows(), 3, lambda i: out[i])]
@@ -221,7 +221,7 @@ def test_a_gpu_that_failed_is_not_asked_again(monkeypatch):
         assert len(asked) == 1
 
 
-def test_exact_neighbours_by_a_gpu_go_in_larger_blocks(monkeypatch):
+def test_blocks_of_queries_are_larger_on_a_gpu(monkeypatch):
     references, asked = random_unit(1, 700, 8), []
 
     def knn_gpu(resources, queries, rows, k, metric):
@@ -236,11 +236,11 @@ def test_exact_neighbours_by_a_gpu_go_in_larger_blocks(monkeypatch):
     assert_same_hits(*found, references, references, *expected)
 
 
-def test_nearest_of_many_queries_goes_block_by_block():
-    """Each query has its own barred row in whatever block it lies."""
+def test_nearest_of_many_queries_works_in_blocks():
+    """Each query has its own excluded row in whatever block it is."""
     references = random_unit(1, 700, 8)
     _, rows = nearest(references, references, 2, lambda i: np.array([i]))
-    _, expected = dull_nearest(references[250:262], references, 2, [[i] for i in range(250, 262)])
+    _, expected = plain_nearest(references[250:262], references, 2, [[i] for i in range(250, 262)])
     assert np.array_equal(rows[250:262], expected)
     assert (rows != np.arange(700)[:, None]).all()
 
@@ -281,7 +281,7 @@ def columns(pairs) -> tuple[np.ndarray, np.ndarray]:
     return table[:, 0], table[:, 1]
 
 
-def test_get_keeps_the_shape_of_what_is_asked():
+def test_get_keeps_the_shape_of_the_keys():
     table = PairTable(1)
     table.add(keys_of(np.array([3]), np.array([1])), np.array([0.5]))
     asked = keys_of(np.array([[1, 3], [1, 2]]), np.array([[3, 1], [1, 3]]))
@@ -291,7 +291,7 @@ def test_get_keeps_the_shape_of_what_is_asked():
 
 
 @pytest.mark.parametrize("threads", [1, 2, 5])
-def test_threads_answer_in_order(threads: int):
+def test_results_of_threads_are_in_order(threads: int):
     assert list(in_threads(lambda i: i * i, 40, threads)) == [i * i for i in range(40)]
     assert list(in_threads(lambda i: i, 0, threads)) == []
 
@@ -324,8 +324,8 @@ def test_projection_is_faiss_pca_with_power_a_quarter(rows: int, dim: int, kept:
     np.testing.assert_allclose(found @ found.T, expected @ expected.T, atol=1e-3)
 
 
-def test_whitening_changes_what_is_near():
-    """So the comparison above could fail."""
+def test_whitening_changes_the_neighbours():
+    """Which shows that the comparison above can fail."""
     features = spread_out(60, 300, 12)
     half, none = (fit_projection(features.copy(), 12, share).apply(features) for share in (0.5, 0.0))
     assert np.abs(half @ half.T - none @ none.T).max() > 0.1
@@ -334,7 +334,7 @@ def test_whitening_changes_what_is_near():
     np.testing.assert_allclose(coordinates.T @ coordinates / 60, np.eye(12), atol=1e-3)
 
 
-def test_projection_survives_the_disk(tmp_path: Path):
+def test_a_projection_is_saved_and_loaded(tmp_path: Path):
     features = spread_out(30, 50, 8)
     projection = fit_projection(features.copy(), 8, 0.5)
     projection.save(tmp_path / "projection")
@@ -353,8 +353,8 @@ def test_few_or_equal_rows_still_find_themselves(rows: int):
     assert np.array_equal((found @ found.T).argmax(axis=1), np.arange(rows))
 
 
-def test_equal_rows_are_not_told_apart_by_rounding():
-    """Their mean may differ from them in the last digit, and so may they, once it is taken away."""
+def test_equal_rows_get_no_components_from_rounding():
+    """Their mean may differ from them in the last digit, and so may the centred rows."""
     for seed in range(50):
         same = np.repeat(np.abs(random_unit(seed, 1, 40)), 3, axis=0)
         found = fit_projection(same.copy(), 16, 0.5).apply(same)

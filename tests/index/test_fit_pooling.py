@@ -1,4 +1,4 @@
-"""Learned pooling: it starts as the mean, wins only where it can, and lives in the index."""
+"""Trained pools: they start as the mean, win only where they can, and are stored in the index."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ WIDTH = 16
 
 
 def rows(vectors: np.ndarray, run: list[int] | None = None, tokens: int = 10) -> np.ndarray:
-    """Chunk rows as the encoder keeps them."""
+    """Chunk rows as the encoder returns them."""
     count = len(vectors)
     head = np.column_stack([np.full(count, tokens), run or [0] * count, np.ones(count)])
     return np.hstack([head, vectors]).astype(np.float32)
@@ -52,7 +52,7 @@ def some_genomes(count: int = 5) -> list[np.ndarray]:
 
 
 def moved(kind: str) -> torch.nn.Module:
-    """A pool that training has moved away from the mean."""
+    """A pool whose weights are no longer those of the mean."""
     torch.manual_seed(1)
     module = new_pool(kind, WIDTH)
     with torch.no_grad():
@@ -70,7 +70,7 @@ def test_a_new_pool_is_the_weighted_mean(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_neither_company_nor_the_order_of_runs_changes_a_pooled_vector(kind: str) -> None:
+def test_a_pooled_vector_does_not_depend_on_the_batch_or_the_order_of_runs(kind: str) -> None:
     genomes, module = some_genomes(), moved(kind)
     together = pool_all(module, genomes, COLUMNS)
     alone = np.concatenate([pool_all(module, [one], COLUMNS) for one in genomes])
@@ -79,7 +79,7 @@ def test_neither_company_nor_the_order_of_runs_changes_a_pooled_vector(kind: str
     assert np.abs(together - pool_all(module, runs, COLUMNS)).max() <= 1e-5
 
 
-def test_a_genome_whose_chunks_score_low_is_pooled_as_it_is_alone() -> None:
+def test_a_genome_with_low_scores_is_pooled_as_it_is_alone() -> None:
     generator, module = np.random.default_rng(3), moved("attention")
     low, high = (
         rows(sign + 0.1 * generator.normal(size=(4, WIDTH))) for sign in (-np.arange(WIDTH), np.arange(WIDTH))
@@ -99,7 +99,7 @@ def test_a_gru_reads_a_contig_in_order() -> None:
 
 
 @pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="only Linux can forget a peak")
-def test_a_gru_takes_memory_for_chunks_not_for_the_longest_run() -> None:
+def test_a_gru_needs_memory_for_chunks_not_for_the_longest_run() -> None:
     generator, module = np.random.default_rng(6), new_pool("gru", 1024).eval()
     drafts = [
         rows(generator.normal(size=(229, 1024)), [*[0] * 80, *range(1, 150)]) for _ in range(16)
@@ -111,7 +111,7 @@ def test_a_gru_takes_memory_for_chunks_not_for_the_longest_run() -> None:
     assert peak_mb(IndexSpec()) < before + 300
 
 
-def test_a_gru_reads_runs_of_unlike_lengths() -> None:
+def test_a_gru_reads_runs_of_different_lengths() -> None:
     module = moved("gru")
     one = rows(np.random.default_rng(5).normal(size=(140, WIDTH)), [*[0] * 40, *range(1, 101)])
     found = pool_all(module, [one], COLUMNS)
@@ -149,12 +149,12 @@ def test_the_interval_is_over_species_not_genomes() -> None:
     low, high = interval(difference, np.arange(100))
     assert low == pytest.approx(0.40, abs=0.02)
     assert high == pytest.approx(0.60, abs=0.02)
-    low, high = interval(difference, np.repeat([0, 1], 50))  # two species tell next to nothing
+    low, high = interval(difference, np.repeat([0, 1], 50))  # two species are not enough
     assert (low, high) == (0.0, 1.0)
 
 
 def material(hidden: bool) -> TrainingData:
-    """40 genera of 12 species; what tells genera apart is in one chunk of eight, or in all of them."""
+    """40 genera of 12 species, which differ in one chunk of eight, or in all of them."""
     generator = np.random.default_rng(0)
     names = np.repeat(np.arange(40), 12)
     signal = generator.normal(size=(40, WIDTH - 1))
@@ -162,15 +162,17 @@ def material(hidden: bool) -> TrainingData:
     for name in names:
         vectors = generator.normal(size=(8, WIDTH)) * (3.0 if hidden else 1.0)
         vectors[:, -1] = -2
-        told = slice(3, 4) if hidden else slice(0, 8)
-        vectors[told, :-1] = signal[name] + generator.normal(size=vectors[told, :-1].shape) * 0.3
-        vectors[told, -1] = 2  # by this a chunk that tells can be known
+        informative = slice(3, 4) if hidden else slice(0, 8)
+        vectors[informative, :-1] = (
+            signal[name] + generator.normal(size=vectors[informative, :-1].shape) * 0.3
+        )
+        vectors[informative, -1] = 2  # marks an informative chunk
         chunks.append(rows(vectors))
     part = np.digitize(generator.random(len(names)), fit_pooling.SHARES)
     return TrainingData(chunks, names, np.arange(len(names)), part)
 
 
-def test_it_wins_where_few_chunks_tell_and_only_there() -> None:
+def test_a_pool_wins_only_where_few_chunks_are_informative() -> None:
     hidden, plain = material(hidden=True), material(hidden=False)
     report, module = fit_pooling.train_and_test(
         hidden, "genus", ChangeSettings(), pooled(None, hidden.chunks)
@@ -199,7 +201,7 @@ def neural_index(demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "index"
 
 
-def test_a_pool_that_does_not_win_leaves_the_index_as_it_is(gindex, neural_index, monkeypatch) -> None:
+def test_a_pool_that_does_not_win_leaves_the_index_unchanged(gindex, neural_index, monkeypatch) -> None:
     monkeypatch.setattr(fit_pooling, "LEAST_TESTED", 3)
     monkeypatch.setattr(fit_pooling, "LEAST_SPECIES", 3)
     monkeypatch.setattr(pool_training, "ROUNDS", 2)
@@ -211,7 +213,7 @@ def test_a_pool_that_does_not_win_leaves_the_index_as_it_is(gindex, neural_index
     assert Index.open(neural_index).snapshot == before
 
 
-def test_a_pool_that_wins_is_kept_and_used_and_can_be_undone(
+def test_a_pool_that_wins_is_stored_and_used_and_can_be_undone(
     neural_index, demo, monkeypatch, tmp_path
 ) -> None:
     before = Index.open(neural_index)
@@ -250,11 +252,11 @@ def test_a_damaged_pool_is_found(tmp_path) -> None:
     assert open_pool(name, tmp_path) is not None
     path = next((tmp_path / "pools").iterdir())
     path.write_bytes(path.read_bytes()[:-1])
-    with pytest.raises(IndexDamaged, match="the fitted pool is missing or not what was written"):
+    with pytest.raises(IndexDamaged, match="the fitted pool is missing or its checksum differs"):
         open_pool(name, tmp_path)
 
 
-def test_an_index_without_chunks_cannot_learn_to_pool(small_index) -> None:
+def test_an_index_without_chunks_is_refused(small_index) -> None:
     with pytest.raises(UsageError) as error:
         fit_pooling.fit_pool(small_index, "genus", ChangeSettings())
     assert str(error.value) == (
@@ -263,7 +265,7 @@ def test_an_index_without_chunks_cannot_learn_to_pool(small_index) -> None:
     )
 
 
-def test_too_few_to_tell(neural_index) -> None:
+def test_too_few_genomes_are_refused(neural_index) -> None:
     with pytest.raises(
         UsageError, match=r"^of the test part, \d+ genomes of \d species have .*; 20 of 10 are needed"
     ):

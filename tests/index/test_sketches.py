@@ -1,4 +1,4 @@
-"""Sketches and ANI against sourmash, FastANI-free golden pairs, and dull set arithmetic."""
+"""Sketches and ANI against sourmash, FastANI, and plain sets."""
 
 from __future__ import annotations
 
@@ -51,11 +51,11 @@ def mutated(sequence: bytes, share: float, seed: int) -> bytes:
     )
 )
 @settings(max_examples=80, deadline=None)
-def test_packing_gives_the_bases_back(contigs: list[bytes]) -> None:
+def test_packed_bases_are_read_back(contigs: list[bytes]) -> None:
     assert unpack(pack(genome(*contigs))) == [contig.upper() for contig in contigs]
 
 
-def test_hashes_are_strand_and_case_blind_and_skip_n() -> None:
+def test_hashes_ignore_strand_and_case_and_skip_n() -> None:
     sequence = dna(5_000, 1)
     forward = hash_sketch(genome(sequence), SPEC)
     assert np.array_equal(forward, hash_sketch(genome(reverse_complement(sequence)), SPEC))
@@ -80,7 +80,7 @@ def test_containment_is_that_of_sets_and_agrees_with_sourmash(share: float) -> N
     assert found ** (1 / SPEC.sketch_k) == pytest.approx(1 - share, abs=0.004)
 
 
-def test_sketches_of_two_densities_are_compared_at_the_coarser() -> None:
+def test_sketches_of_two_densities_are_compared_at_the_lower_one() -> None:
     large = dna(600_000, 5)
     small = large[:400_000]
     dense, sparse = hash_sketch(genome(small), SPEC), hash_sketch(genome(large), SPEC)
@@ -90,13 +90,13 @@ def test_sketches_of_two_densities_are_compared_at_the_coarser() -> None:
 
 
 @pytest.mark.parametrize("unit", [b"A", b"C", b"AT", b"GAC"])
-def test_repeats_are_no_words(unit: bytes) -> None:
+def test_repeats_are_not_sampled(unit: bytes) -> None:
     everything = replace(SPEC, small_scaled=2)
     assert len(hash_sketch(genome(unit * 40), everything)) == 0
     assert len(hash_sketch(genome(unit * 40 + dna(21, 1)), everything)) >= 1
 
 
-def test_one_word_in_common_counts_between_sketches_of_like_size_alone() -> None:
+def test_a_single_shared_kmer_counts_only_between_sketches_of_similar_size() -> None:
     word, others = np.array([500], np.uint64), np.arange(1_000, 1_021, dtype=np.uint64)
     small = np.append(word, others[:1] + 5_000)
     assert containment(small, np.append(word, others[:19]), NO_LIMIT) == 0.5
@@ -104,8 +104,8 @@ def test_one_word_in_common_counts_between_sketches_of_like_size_alone() -> None
     assert containment(small, np.sort(np.append(small, others)), NO_LIMIT) == 1.0
 
 
-def test_words_of_a_short_sequence_are_met_in_a_large_one_only_where_they_are() -> None:
-    """Of 32-bit hashes one in some hundred would be, and stand for an identity of 85 %."""
+def test_kmers_of_a_short_sequence_are_not_in_a_large_one_by_chance() -> None:
+    """With 32-bit hashes about one in a hundred would be, which looks like an identity of 85 %."""
     limit, large = np.uint64(2**64 // SPEC.large_scaled), hash_sketch(genome(dna(4_000_000, 11)), SPEC)
     short = [hash_sketch(genome(dna(5_000, seed)), SPEC) for seed in range(100, 300)]
     assert [containment(sketch, large, limit) for sketch in short] == [0.0] * 200

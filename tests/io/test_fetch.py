@@ -1,4 +1,4 @@
-"""gindex fetch against a local NCBI that has good days and bad days. No test leaves this machine."""
+"""gindex fetch against a local NCBI server with good and broken answers; no test needs the network."""
 
 import gzip
 import os
@@ -84,7 +84,7 @@ def ncbi():
 
 
 def run(ncbi: Ncbi, out: Path, *accessions: str, on_done=lambda row: None, **fields) -> FetchSummary:
-    """Fetch with a patience of hundredths of a second; `fields` are of the settings or of the request."""
+    """Fetch with waits of hundredths of a second; `fields` are of the settings or of the request."""
     ours = {name: fields.pop(name) for name in ("taxon", "limit") if name in fields}
     quick = {"url": ncbi.url, "email": "a@example.org", "backoff_s": 0.01, "tries": 3, "timeout_s": 5.0}
     settings = EntrezSettings(**(quick | fields))
@@ -110,7 +110,7 @@ def files_in(out: Path) -> list[str]:
     return sorted(path.name for path in out.iterdir())
 
 
-def test_genomes_and_their_taxonomy_land_in_the_folder(ncbi, tmp_path):
+def test_genomes_and_their_taxonomy_are_written_to_the_folder(ncbi, tmp_path):
     summary = run(ncbi, tmp_path / "deep" / "out", "NC_000913.3", "nc_001422", "U00096.3")
     out = tmp_path / "deep" / "out"
     assert statuses(summary) == [
@@ -145,7 +145,7 @@ def test_genomes_and_their_taxonomy_land_in_the_folder(ncbi, tmp_path):
     assert table["NC_001422.1"]["species"] == "Sinsheimervirus phiX174"
 
 
-def test_the_folder_is_what_a_build_reads(ncbi, tmp_path):
+def test_a_build_reads_the_folder(ncbi, tmp_path):
     run(ncbi, tmp_path, "NC_000913.3", "NC_001422.1")
     taxonomy = read_taxonomy(tmp_path / "taxonomy.tsv")
     genomes = list(iter_genomes([tmp_path]))
@@ -193,7 +193,7 @@ def test_the_folder_is_what_a_build_reads(ncbi, tmp_path):
         "words",
     ],  # fmt: skip
 )
-def test_a_bad_answer_is_asked_for_again(ncbi, tmp_path, tool, fault):
+def test_a_broken_answer_is_retried(ncbi, tmp_path, tool, fault):
     ncbi.break_next(tool, fault)
     summary = run(ncbi, tmp_path, "NC_000913.3")
     assert statuses(summary) == [("NC_000913.3", "fetched")]
@@ -201,7 +201,7 @@ def test_a_bad_answer_is_asked_for_again(ncbi, tmp_path, tool, fault):
     assert len(ncbi.asked(tool)) == {"esummary": 1, "efetch": 2}[tool] + 1
 
 
-def test_a_fasta_that_breaks_off_never_becomes_a_file(ncbi, tmp_path):
+def test_an_incomplete_fasta_never_becomes_a_file(ncbi, tmp_path):
     ncbi.break_next("efetch", good, cut_unseen, cut, cut_chunks)
     summary = run(ncbi, tmp_path, "NC_000913.3", "NC_001422.1")
     assert statuses(summary) == [("NC_000913.3", "failed"), ("NC_001422.1", "fetched")]
@@ -219,7 +219,7 @@ def test_a_sequence_must_be_as_long_as_declared(ncbi, tmp_path):
     assert files_in(tmp_path) == []
 
 
-def test_words_amid_the_sequence_are_no_sequence(ncbi, tmp_path):
+def test_text_within_the_sequence_is_a_broken_answer(ncbi, tmp_path):
     def amid(handler, body):
         good(handler, body[:-30] + b"Error: backend lost." + body[-10:])
 
@@ -233,7 +233,7 @@ def test_words_amid_the_sequence_are_no_sequence(ncbi, tmp_path):
     [(say(HTML), "a web page in place of data"), (say(ERROR, "text/xml"), "Unable to obtain query #1")],
     ids=["html", "xml-error"],
 )
-def test_a_bad_answer_that_stays_is_reported(ncbi, tmp_path, fault, words):
+def test_a_repeatedly_broken_answer_is_reported(ncbi, tmp_path, fault, words):
     ncbi.break_next("esummary", fault, fault, fault)
     summary = run(ncbi, tmp_path, "NC_000913.3", "NC_001422.1")
     assert statuses(summary) == [("NC_000913.3", "failed"), ("NC_001422.1", "fetched")]
@@ -248,7 +248,7 @@ def test_retry_after_is_waited_for(ncbi, tmp_path):
     assert 1.0 <= second - first < 3.0
 
 
-def test_a_retry_after_that_is_too_long_is_reported_at_once(ncbi, tmp_path):
+def test_a_long_retry_after_is_reported_at_once(ncbi, tmp_path):
     ncbi.break_next("esummary", refuse(429, Retry_After="3600"))
     summary = run(ncbi, tmp_path, "NC_000913.3")
     assert "asks to wait 3600 s" in summary.rows[0].reason
@@ -269,7 +269,7 @@ def test_waits_grow_and_differ(ncbi, tmp_path, monkeypatch):
     assert len({wait / most for wait, most in zip(waits, (1, 2, 4, 6, 6), strict=True)}) > 1
 
 
-def test_silence_is_a_bad_answer(ncbi, tmp_path):
+def test_silence_is_a_broken_answer(ncbi, tmp_path):
     done = threading.Event()
     ncbi.break_next("efetch", stall(done))
     try:
@@ -279,7 +279,7 @@ def test_silence_is_a_bad_answer(ncbi, tmp_path):
         done.set()
 
 
-def test_a_server_that_is_not_there_is_reported(ncbi, tmp_path):
+def test_an_absent_server_is_reported(ncbi, tmp_path):
     summary = run(ncbi, tmp_path, "NC_000913.3", url="http://127.0.0.1:1/eutils")
     assert "the connection to NCBI failed" in summary.rows[0].reason
     assert "Connection refused" in summary.rows[0].reason
@@ -297,7 +297,7 @@ def test_a_server_that_is_not_there_is_reported(ncbi, tmp_path):
     ],
     ids=["as-esummary-says", "empty", "xml-error", "400", "api-key", "403"],
 )
-def test_what_is_not_there_is_not_asked_for_again(ncbi, tmp_path, fault, reason):
+def test_an_absent_record_is_not_requested_again(ncbi, tmp_path, fault, reason):
     if fault:
         ncbi.break_next("esummary", fault)
     summary = run(ncbi, tmp_path, "NC_999999.1", "NC_001422.1")
@@ -309,18 +309,18 @@ def test_what_is_not_there_is_not_asked_for_again(ncbi, tmp_path, fault, reason)
 @pytest.mark.parametrize(
     "accession", ["../../etc/passwd", "NC_1", "12345678", "NC_000913.3,NC_001422.1", "-"]
 )
-def test_what_is_no_accession_is_never_asked_for(ncbi, tmp_path, accession):
+def test_a_malformed_accession_is_not_requested(ncbi, tmp_path, accession):
     summary = run(ncbi, tmp_path, accession)
     assert "not an accession" in summary.rows[0].reason
     assert ncbi.log == []
 
 
-def test_another_version_than_asked_for_is_refused(ncbi, tmp_path):
+def test_another_version_than_requested_is_refused(ncbi, tmp_path):
     ncbi.find = lambda name: ncbi.sequences[0]
     assert "NCBI answers with NC_000913.3; ask for that" in run(ncbi, tmp_path, "NC_000913.2").rows[0].reason
 
 
-def test_the_cover_sheet_of_a_draft_is_refused(ncbi, tmp_path):
+def test_the_master_record_of_a_draft_is_refused(ncbi, tmp_path):
     ncbi.sequences.append(Sequence("NZ_AGNZ00000000.1", "A"))
     assert "ask for its assembly" in run(ncbi, tmp_path, "NZ_AGNZ00000000").rows[0].reason
 
@@ -370,13 +370,13 @@ def test_an_assembly_whose_contigs_have_no_records_is_refused(ncbi, draft, tmp_p
     assert files_in(tmp_path) == []
 
 
-def test_an_assembly_that_breaks_off_between_batches_leaves_nothing(ncbi, draft, tmp_path):
+def test_an_incomplete_assembly_leaves_no_file(ncbi, draft, tmp_path):
     ncbi.break_next("efetch", good, good, *[cut] * 3)
     assert run(ncbi, tmp_path, "GCF_000005845.2", page=3).rows[0].status == "failed"
     assert files_in(tmp_path) == []
 
 
-def test_long_records_are_asked_for_one_by_one():
+def test_long_records_are_requested_one_by_one():
     lengths = [BATCH_BP + 1, 5, BATCH_BP, BATCH_BP - 5, 5, 1]
     records = [Record(f"X{n}.1", length, "562", "") for n, length in enumerate(lengths)]
     pages = batches(records, 100, BATCH_BP, strict=True)
@@ -451,7 +451,7 @@ def test_quotes_in_a_taxon_do_not_change_the_search(ncbi, coli, tmp_path):
     assert ncbi.asked("esearch")[0]["term"].startswith('"Escherichia [Organism] OR Homo"[Organism] AND')
 
 
-def test_a_second_run_asks_only_for_what_is_missing(ncbi, tmp_path):
+def test_a_second_run_requests_only_missing_genomes(ncbi, tmp_path):
     class Stop(Exception):
         pass
 
@@ -484,7 +484,7 @@ def test_a_file_without_its_row_and_a_row_without_its_file_are_fetched_again(ncb
     assert list(table_in(tmp_path)) == ["NC_000913.3"]
 
 
-def test_a_killed_run_leaves_no_half_file_and_is_resumed(ncbi, tmp_path):
+def test_a_killed_run_leaves_no_partial_file_and_is_resumed(ncbi, tmp_path):
     silence = threading.Event()
     ncbi.break_next("efetch", *[good] * 3, stall(silence))
     code = (
@@ -518,7 +518,7 @@ def test_requests_keep_ncbis_pace(ncbi, tmp_path, real_pace, key, least_s, most_
     assert least_s <= ncbi.log[-1].at - ncbi.log[0].at < most_s
 
 
-def test_ncbi_hears_who_asks(ncbi, tmp_path, monkeypatch):
+def test_requests_name_tool_email_and_key(ncbi, tmp_path, monkeypatch):
     monkeypatch.setenv("NCBI_API_KEY", "secret-key")
     monkeypatch.setenv("NCBI_EMAIL", "me@example.org")
     monkeypatch.setenv("GINDEX_ENTREZ_URL", ncbi.url + "/")
@@ -532,14 +532,14 @@ def test_ncbi_hears_who_asks(ncbi, tmp_path, monkeypatch):
     assert EntrezSettings.from_environment("you@example.org").email == "you@example.org"
 
 
-def test_without_an_address_and_a_key_none_is_sent_and_none_is_missed(ncbi, tmp_path):
+def test_email_and_key_are_optional(ncbi, tmp_path):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert run(ncbi, tmp_path, "NC_000913.3", email=None).count("fetched") == 1
     assert all({"email", "api_key"}.isdisjoint(request.params) for request in ncbi.log)
 
 
-def test_biopython_is_left_as_it_was(ncbi, tmp_path):
+def test_biopython_is_unchanged(ncbi, tmp_path):
     before = dict(vars(Entrez))
     run(ncbi, tmp_path, "NC_000913.3", api_key="k")
     assert vars(Entrez) == before
@@ -568,7 +568,7 @@ def test_a_wrong_address_of_the_server_is_refused():
         EntrezSettings(url="file:///etc")
 
 
-def test_a_disk_that_refuses_is_reported_and_the_rest_goes_on(ncbi, tmp_path):
+def test_a_disk_error_is_reported_and_the_others_go_on(ncbi, tmp_path):
     (tmp_path / "NC_000913.3.fa.gz").mkdir()
     summary = run(ncbi, tmp_path, "NC_000913.3", "NC_001422.1")
     assert [row.status for row in summary.rows] == ["failed", "fetched"]
@@ -590,14 +590,14 @@ def test_the_options_have_the_defaults_of_the_library():
 
 @pytest.fixture
 def command(ncbi, tmp_path, monkeypatch):
-    """The terminal's face, against the local server."""
+    """The command, against the local server."""
     monkeypatch.setenv("GINDEX_ENTREZ_URL", ncbi.url)
     app = typer.Typer()
     app.command()(guarded(fetch))
     return lambda *arguments: CliRunner().invoke(app, [*arguments, "--out", str(tmp_path / "out")])
 
 
-def test_command_fetches_and_says_what_comes_next(command, ncbi, tmp_path):
+def test_command_fetches_and_names_the_next_command(command, ncbi, tmp_path):
     result = command("NC_000913.3", "NC_001422", "--email", "me@example.org")
     assert result.exit_code == 0, result.output
     assert result.stdout.splitlines() == [

@@ -1,4 +1,4 @@
-"""The reader gives the residues that are in a file, however it is packed and wrapped; or it says why not."""
+"""The reader returns the bases in a file, however it is compressed and wrapped, or the reason why not."""
 
 import bz2
 import gzip
@@ -44,7 +44,7 @@ TWO = b">a one\nACGTN\nACG\n>b\nTTTT\n"
 TWO_CONTIGS = [("a", b"ACGTNACG"), ("b", b"TTTT")]
 
 
-def dull(text, stem):
+def plain_records(text, stem):
     """The oracle: line by line, the whole file in memory."""
     records = []
     for line in text.split(b"\n"):
@@ -64,7 +64,7 @@ def contigs(path, per="file"):
 
 
 def reason(path, per="file"):
-    """Why a file gives no genome at all."""
+    """The reason why a file gives no genome."""
     (only,) = iter_genomes([path], per)
     assert isinstance(only, Failure), only
     return only.reason
@@ -136,8 +136,8 @@ def test_fasta_means(write, text, expected):
 
 
 @pytest.mark.parametrize(("text", "expected"), TEXTS.values(), ids=TEXTS)
-def test_the_dull_parser_agrees(text, expected):
-    assert [record for record in dull(text, "x") if record[1]] == expected
+def test_the_plain_parser_agrees(text, expected):
+    assert [record for record in plain_records(text, "x") if record[1]] == expected
 
 
 @pytest.mark.parametrize(
@@ -145,20 +145,20 @@ def test_the_dull_parser_agrees(text, expected):
     [b"\xef\xbb\xbf", b" ", b"\n", b"\xef\xbb\xbf\r\n\t ", b"\n" * 1000, b" " * 2 * reader.BLOCK_BYTES],
     ids=["byte order mark", "space", "line end", "all of them", "blank lines", "blocks of blanks"],
 )
-def test_what_stands_before_the_first_header_takes_no_record_away(write, start):
+def test_a_byte_order_mark_and_blank_lines_come_before_the_first_record(write, start):
     assert contigs(write(start + TWO)) == TWO_CONTIGS
     assert first_names(str(write(start[:1000] + TWO))) == ["a", "b"]
 
 
 @EACH_PACKER
 @pytest.mark.parametrize(("text", "expected"), TEXTS.values(), ids=TEXTS)
-def test_packed_reads_as_plain(write, packer, text, expected):
+def test_compressed_reads_as_plain(write, packer, text, expected):
     assert contigs(write(packer(text))) == expected
 
 
 @EACH_PACKER
 @pytest.mark.parametrize("name", ["x.fa", "x.fa.gz", "x.fa.zst", "x.txt", "x"])
-def test_content_says_how_it_is_packed_not_the_name(write, packer, name):
+def test_content_decides_the_compression_not_the_name(write, packer, name):
     assert contigs(write(packer(TWO), name)) == TWO_CONTIGS
 
 
@@ -169,12 +169,12 @@ def test_plain_reads_whatever_the_name(write, name):
 
 @EACH_PACKER
 @pytest.mark.parametrize("cut", [1, 4, 7, 14, 24])
-def test_frames_one_after_the_other_are_one_file(write, packer, cut):
+def test_consecutive_frames_are_one_file(write, packer, cut):
     assert contigs(write(packer(TWO[:cut]) + packer(TWO[cut:]))) == TWO_CONTIGS
 
 
 @EACH_PACKER
-def test_an_empty_frame_first_is_no_empty_file(write, packer):
+def test_an_empty_first_frame_is_not_an_empty_file(write, packer):
     assert contigs(write(packer(b"") + packer(TWO))) == TWO_CONTIGS
 
 
@@ -198,7 +198,7 @@ def test_a_skippable_zstd_frame_may_come_first(write):
 
 
 def test_a_zstd_window_of_a_gigabyte_is_unpacked(write):
-    """As `zstd --long=30 < FASTA` asks for; the library itself refuses more than 128 MB."""
+    """As `zstd --long=30 < FASTA` writes it; the library by default refuses more than 128 MB."""
     parameters = zstandard.ZstdCompressionParameters(window_log=30, enable_ldm=True)
     packer = zstandard.ZstdCompressor(compression_params=parameters).compressobj()
     assert contigs(write(packer.compress(TWO) + packer.flush())) == TWO_CONTIGS
@@ -207,19 +207,19 @@ def test_a_zstd_window_of_a_gigabyte_is_unpacked(write):
 @pytest.mark.parametrize("share", [0.001, 0.3, 0.9, 0.9999])
 @pytest.mark.parametrize("kind", PACKERS)
 @pytest.mark.parametrize("per", ["file", "record"])
-def test_a_cut_archive_is_a_failure_with_a_cure(write, kind, share, per):
+def test_a_truncated_archive_is_a_failure_with_a_cure(write, kind, share, per):
     packed = PACKERS[kind](f">a\n{HALF_MEGABASE[:200_000]}\n".encode())
     path = write(packed[: int(len(packed) * share)])
     assert reason(path, per) == CUT
 
 
 @pytest.mark.parametrize("kind", PACKERS)
-def test_the_last_byte_of_an_archive_is_missed(write, kind):
+def test_an_archive_without_its_last_byte_is_a_failure(write, kind):
     assert reason(write(PACKERS[kind](TWO)[:-1])) == CUT
 
 
 @EACH_PACKER
-def test_records_before_the_cut_are_given_and_the_cut_is_told(write, packer):
+def test_records_before_a_truncation_are_read_and_the_truncation_is_a_failure(write, packer):
     packed = packer("".join(f">r{at}\n{HALF_MEGABASE[:200_000]}\n" for at in range(3)).encode())
     *genomes, failure = iter_genomes([write(packed[:-1])], "record")
     assert [genome.id for genome in genomes] == ["r0", "r1"]
@@ -260,7 +260,7 @@ def tricky(request):
 def test_blocks_of_any_size_give_the_same(write, monkeypatch, tricky, block):
     monkeypatch.setattr(reader, "BLOCK_BYTES", block)
     monkeypatch.setattr(streams, "BLOCK_BYTES", block)
-    expected = [record for record in dull(tricky, "x") if record[1]]
+    expected = [record for record in plain_records(tricky, "x") if record[1]]
     assert len(expected) == 6
     assert contigs(write(tricky)) == expected
     assert contigs(write(gzip.compress(tricky))) == expected
@@ -309,16 +309,16 @@ def test_fasta_comes_back_as_it_was_written(tmp_path_factory, records, width, li
     expected = [
         (name, sequence.replace("-", "N").replace(".", "N").encode()) for name, _, sequence in records
     ]
-    assert dull(text, "x") == expected
+    assert plain_records(text, "x") == expected
     assert [
         (item.contigs[0].name, item.contigs[0].sequence) if isinstance(item, Genome) else (item.id, b"")
         for item in found
     ] == expected
 
 
-def test_real_genomes_read_as_the_dull_parser_reads_them(shared_genomes):
+def test_real_genomes_read_as_by_the_plain_parser(shared_genomes):
     path = shared_genomes / "dengue.fa.gz"
-    expected = dull(gzip.decompress(path.read_bytes()), "dengue")
+    expected = plain_records(gzip.decompress(path.read_bytes()), "dengue")
     assert len(expected) == 480
     assert contigs(path, "record") == expected
     assert contigs(path, "file") == expected
@@ -330,13 +330,13 @@ def test_a_file_is_one_genome(write):
     assert list(iter_genomes([path])) == [Genome("GCF_1.2", contigs, str(path))]
 
 
-def test_a_record_is_one_genome_if_so_asked(write):
+def test_a_record_is_one_genome_with_per_record(write):
     path = write(TWO)
     expected = [Genome(name, (Contig(name, sequence),), str(path)) for name, sequence in TWO_CONTIGS]
     assert list(iter_genomes([path], "record")) == expected
 
 
-def test_an_empty_record_that_should_be_a_genome_is_told(write):
+def test_an_empty_record_is_a_failure_with_per_record(write):
     path = write(b">a\nACGT\n>e\n>b\nTT\n>\n")
     a, e, b, nameless = iter_genomes([path], "record")
     assert (a.id, b.id) == ("a", "b")
@@ -406,7 +406,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize(("content", "sentence"), REFUSED.values(), ids=REFUSED)
-def test_what_is_no_genome_is_refused_with_a_sentence(write, content, sentence):
+def test_other_content_is_refused_with_a_reason(write, content, sentence):
     path = write(content)
     assert list(iter_genomes([path])) == [Failure("x", str(path), sentence)]
 
@@ -445,7 +445,7 @@ def test_flat_files_are_read_with_their_taxonomy(write, kind):
     assert genome.taxon == FROG_TAXON
 
 
-def test_each_genbank_record_is_one_genome_if_so_asked(write):
+def test_a_genbank_record_is_one_genome_with_per_record(write):
     path = write(flat_file("NC_1.1") + flat_file("NC_2.1", organism="Rana sp.", lineage=[]))
     one, other = iter_genomes([path], "record")
     assert (one.id, one.taxon) == ("NC_1.1", FROG_TAXON)
@@ -453,7 +453,7 @@ def test_each_genbank_record_is_one_genome_if_so_asked(write):
 
 
 @EACH_PACKER
-def test_packed_genbank_reads_as_plain(write, packer):
+def test_compressed_genbank_reads_as_plain(write, packer):
     assert [name for name, _ in contigs(write(packer(flat_file("NC_1.1", "NC_2.1"))))] == ["NC_1.1", "NC_2.1"]
 
 
@@ -503,13 +503,13 @@ def test_genbank_survives(write, change):
     assert contigs(write(change(text))) == contigs(write(text))
 
 
-def test_genbank_without_sequence_is_told(write):
+def test_genbank_without_sequence_is_a_failure(write):
     text = flat_file("NC_1.1")
     text = text[: text.index(b"ORIGIN")] + b"CONTIG      join(CP1.1:1..600)\n//\n"
     assert reason(write(text)) == "a record without its sequence (no ORIGIN); download it with the sequence"
 
 
-def test_a_protein_record_is_told(write):
+def test_a_protein_record_is_a_failure(write):
     text = io.StringIO()
     SeqIO.write(
         SeqRecord(Seq("MKLVEE"), "P1", "P1", annotations={"molecule_type": "protein"}), text, "genbank"
@@ -521,7 +521,7 @@ def test_a_protein_record_is_told(write):
 
 
 @pytest.mark.parametrize("share", [0.4, 0.7, 0.95])
-def test_genbank_cut_inside_its_sequence_is_no_genome(write, share):
+def test_genbank_cut_inside_its_sequence_is_a_failure(write, share):
     text = flat_file("NC_1.1")
     start = text.index(b"ORIGIN")
     cut = text[: start + int((len(text) - start) * share)]
@@ -592,8 +592,8 @@ def test_a_slow_pipe_reads_as_a_file(stdin, kind):
     assert [name for name, _ in contigs("-")] == ["a", "b"]
 
 
-def test_a_pipe_given_by_its_path_is_read_whole():
-    """What a shell makes of <(command): a look must not take what only comes once."""
+def test_a_pipe_given_by_its_path_is_read_completely():
+    """As a shell makes of <(command): a first look at it would take bytes that come only once."""
     out, into = os.pipe()
     try:
         threading.Thread(target=lambda: (os.write(into, TWO), os.close(into))).start()
@@ -607,7 +607,7 @@ def test_a_pipe_given_by_its_path_is_read_whole():
 # Folders and lists ------------------------------------------------------------------------------------------
 
 
-def test_a_folder_is_searched_whole_in_name_order(write, tmp_path):
+def test_a_folder_is_read_with_its_folders_by_name(write, tmp_path):
     names = [
         "b.fa",
         "a.fasta",
@@ -657,7 +657,7 @@ def test_a_folder_without_sequence_files_is_a_failure(write, tmp_path):
     ]
 
 
-def test_a_link_that_leads_nowhere_is_told(write, tmp_path):
+def test_a_broken_link_is_a_failure(write, tmp_path):
     write(TWO, "in/a.fa")
     (tmp_path / "in" / "b.fa").symlink_to(tmp_path / "gone.fa")
     found = list(iter_genomes([tmp_path / "in"]))
@@ -666,13 +666,13 @@ def test_a_link_that_leads_nowhere_is_told(write, tmp_path):
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
-def test_a_pipe_in_a_folder_is_no_file_and_is_not_waited_for(write, tmp_path):
+def test_a_pipe_in_a_folder_is_not_read(write, tmp_path):
     write(TWO, "in/a.fa")
     os.mkfifo(tmp_path / "in" / "b.fa")
     assert [item.id for item in iter_genomes([tmp_path / "in"])] == ["a"]
 
 
-def test_names_that_are_no_utf_8_are_spelled_out_and_stay_apart(write, tmp_path):
+def test_names_that_are_not_utf_8_are_spelled_out_and_stay_distinct(write, tmp_path):
     names = [os.fsdecode(b"caf\xe8.fa"), os.fsdecode(b"caf\xe9.fa.gz")]
     try:
         for name in names:
@@ -702,7 +702,7 @@ def test_a_missing_path_is_a_failure(tmp_path):
     ],
     ids=["too long", "with a zero byte", "with a line end", "empty"],
 )
-def test_a_path_that_cannot_be_is_a_failure(path, sentence):
+def test_an_impossible_path_is_a_failure(path, sentence):
     assert list(iter_genomes([path])) == [Failure(path, path, sentence)]
 
 
@@ -726,7 +726,7 @@ def test_stem(name, stem):
 
 
 @pytest.mark.parametrize("line_end", ["\n", "\r\n"])
-def test_a_list_names_inputs_one_a_line(write, line_end):
+def test_a_list_has_one_input_a_line(write, line_end):
     lines = ["# genomes", "a.fa", "", "  b c.fa  ", "\t", "-", "#d.fa", "é.fa"]
     assert read_list(write(line_end.join(lines).encode(), "list.txt")) == ["a.fa", "b c.fa", "-", "é.fa"]
 
@@ -746,7 +746,7 @@ def test_a_list_may_begin_with_a_byte_order_mark(write):
     ],
     ids=["missing", "not UTF-8"],
 )
-def test_a_list_that_cannot_be_read_is_wrong_use(write, tmp_path, content, why):
+def test_a_list_that_cannot_be_read_is_a_usage_error(write, tmp_path, content, why):
     path = tmp_path / "list.txt" if content is None else write(content, "list.txt")
     with pytest.raises(UsageError) as caught:
         read_list(path)
@@ -756,7 +756,7 @@ def test_a_list_that_cannot_be_read_is_wrong_use(write, tmp_path, content, why):
     )
 
 
-def test_first_names_of_a_look(write):
+def test_first_names(write):
     text = b">a x\nAC\n>b>c\nTT\n>\nGG\n" + b"A" * 100 + b"\n>late\nAC\n"
     assert first_names(str(write(gzip.compress(text)))) == ["a", "b>c", "late"]
     assert first_names(str(write(text)), look_bytes=30) == ["a", "b>c"]
@@ -827,7 +827,7 @@ def test_twenty_thousand_contigs(write, packer):
         f">c{at} a contig\n{HALF_MEGABASE[at * 20 : at * 20 + 300]}\n" for at in range(20_000)
     ).encode()
     path = write(packer(text))
-    expected = dull(text, "x")
+    expected = plain_records(text, "x")
     assert len(expected) == 20_000
     assert contigs(path) == expected
     assert contigs(path, "record") == expected

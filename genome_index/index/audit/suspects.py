@@ -67,12 +67,12 @@ def find_suspects(
     """The suspects among `subjects`, by default all genomes, and the `earlier` findings about the others."""
     subjects = contents.rows if subjects is None else subjects
     progress.stage(STAGE, 0, 1)
-    kept = [finding for finding in earlier if _stays(finding, contents, set(subjects.tolist()))]
-    known = {finding.row for finding in kept if finding.kind in PARTS}
+    staying = [finding for finding in earlier if _stays(finding, contents, set(subjects.tolist()))]
+    known = {finding.row for finding in staying if finding.kind in PARTS}
     parts = _find_foreign_parts(contents, subjects, known, threads)
     mislabels = find_mislabels(contents.model, contents.rows, known | {part.row for part in parts})
     suspects = [
-        *_with_present_names(kept, contents),
+        *_with_present_names(staying, contents),
         *(_of_part(part, contents.entries) for part in parts),
         *(_of_mislabel(mislabel, contents.entries) for mislabel in mislabels),
         *find_outliers(contents, subjects),
@@ -104,11 +104,11 @@ def _find_foreign_parts(
     return [*mixtures, *foreign]
 
 
-def _with_present_names(kept: Iterable[Suspect], contents: Contents) -> Iterator[Suspect]:
+def _with_present_names(staying: Iterable[Suspect], contents: Contents) -> Iterator[Suspect]:
     """Earlier findings with the present names; none where both genomes are now of one genus."""
     rows = {entry.id: row for row, entry in contents.entries.items()}
     genus = contents.codes("genus")
-    for finding in kept:
+    for finding in staying:
         source = rows.get(finding.witness or "")
         if finding.kind not in PARTS or source is None:
             yield finding
