@@ -25,8 +25,8 @@ from genome_index.index.labelling import and_more, unused_labels
 from genome_index.index.store.pair_table import PairTable
 from genome_index.records import Entry
 from genome_index.spec import IndexSpec
-from genome_index.taxonomy.names import molecule_of
 from genome_index.taxonomy.lookup import Taxonomy
+from genome_index.taxonomy.names import molecule_of
 
 
 def remove(path: Path, ids: Sequence[str], settings: ChangeSettings) -> ChangeSummary:

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from genome_index.index.ingest import StoredGenome
 from genome_index.records import Entry, Lineage, Taxon, counted
-from genome_index.taxonomy.names import molecule_of
 from genome_index.taxonomy.lookup import Taxonomy
+from genome_index.taxonomy.names import molecule_of
 
 
 def label(
