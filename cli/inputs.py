@@ -21,7 +21,7 @@ def all_inputs(inputs: list[str] | None, from_file: Path | None) -> list[str]:
         There is no input, or the list cannot be read.
     """
     from genome_index.errors import UsageError
-    from genome_index.io.reader import read_list
+    from genome_index.io.inputs import read_list
 
     given = [*(inputs or []), *(read_list(from_file) if from_file else [])]
     if not given:

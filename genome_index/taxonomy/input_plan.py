@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import cast, get_args
 
 from genome_index.errors import UsageError
-from genome_index.io.reader import GenomePer, file_stem, first_names, sequence_files
+from genome_index.io.inputs import file_stem, sequence_files
+from genome_index.io.reader import GenomePer, first_names
 from genome_index.taxonomy.lookup import Taxonomy
 from genome_index.taxonomy.tables import read_taxonomy
 

@@ -15,7 +15,8 @@ from common import GENOMES, machine, need
 
 from genome_index.index.store.skani import Candidate, measure
 from genome_index.index.store.sketches import skani_sketches
-from genome_index.io.reader import file_stem, iter_genomes
+from genome_index.io.inputs import file_stem
+from genome_index.io.reader import iter_genomes
 from genome_index.records import Failure
 
 

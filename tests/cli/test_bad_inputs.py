@@ -27,7 +27,7 @@ from helpers.command_line import (
 )
 from helpers.ncbi_server import dna
 
-from genome_index.io.reader import file_stem
+from genome_index.io.inputs import file_stem
 
 TORN = gzip.compress(GENOME)[:-200]
 DAMAGED = "the compressed file is cut short or damaged ({}); download or copy it again"

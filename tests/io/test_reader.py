@@ -24,7 +24,8 @@ from hypothesis import strategies as st
 from genome_index.errors import UsageError
 from genome_index.io import compression as streams
 from genome_index.io import reader
-from genome_index.io.reader import file_stem, first_names, iter_genomes, read_list, sequence_files
+from genome_index.io.inputs import file_stem, read_list, sequence_files
+from genome_index.io.reader import first_names, iter_genomes
 from genome_index.records import Contig, Failure, Genome, Lineage, Taxon
 from genome_index.taxonomy.input_plan import plan
 

@@ -20,8 +20,9 @@ from genome_index.index.snapshots import current_snapshot
 from genome_index.io import tsv
 from genome_index.io.atomic import disk_errors, finish_folder, new_folder, write_file
 from genome_index.io.checksums import described, sealed
+from genome_index.io.inputs import file_stem
 from genome_index.io.quality import complaint, given_before
-from genome_index.io.reader import file_stem, iter_genomes
+from genome_index.io.reader import iter_genomes
 from genome_index.lab.corpus.packing import OTHER, canonical_digest, codes_of
 from genome_index.lab.corpus.relatives import IDENTITY, SPEC, SketchFile
 from genome_index.lab.corpus.shards import (

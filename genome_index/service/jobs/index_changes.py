@@ -29,8 +29,8 @@ from genome_index.service.jobs.uploads import genomes_of, path_of
 from genome_index.service.problems import not_found
 from genome_index.service.processes import ChildDied, ChildProcess, answer_calls
 from genome_index.service.settings import ServeSettings
-from genome_index.taxonomy.tables import read_taxonomy
 from genome_index.taxonomy.lookup import Taxonomy
+from genome_index.taxonomy.tables import read_taxonomy
 
 Action = Literal["add", "remove", "relabel", "undo", "refit"]
 REPEATABLE: tuple[Action, ...] = ("add", "relabel", "refit")

@@ -18,7 +18,8 @@ from typing import Any
 
 from genome_index.io.atomic import disk_errors, sync
 from genome_index.io.compression import READ_ERRORS, cause, open_stream
-from genome_index.io.reader import GenomePer, file_stem, iter_genomes
+from genome_index.io.inputs import file_stem
+from genome_index.io.reader import GenomePer, iter_genomes
 from genome_index.records import Failure, Genome
 from genome_index.service.jobs.queue import Upload
 from genome_index.service.problems import Problem
