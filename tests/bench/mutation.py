@@ -144,6 +144,7 @@ def main() -> None:
         if not options.keep:
             shutil.rmtree(WORK, ignore_errors=True)
         prepare()
+        (WORK / "mutants" / "tests").mkdir(parents=True, exist_ok=True)  # before Python looks for it
         command = [sys.executable, "-m", "mutmut", "run", "--max-children", str(options.jobs)]
         globs = [f"{module}.*" for module in options.modules]
         path = os.pathsep.join(map(str, (WORK / "mutants", WORK / "mutants" / "tests")))
