@@ -43,7 +43,7 @@ LEVELS = levels(
 )
 NAMES = {
     "genus": Name(0, 0.93, 0.8),
-    "species": Name(0, 0.97, 0.9),
+    "species": Name(1, 0.97, 0.9),
     "subtype": Name(1, 0.85, 0.8),
 }
 SPEC = IndexSpec()
@@ -160,7 +160,8 @@ def test_warnings_of_the_genome_are_its_own(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_names_differ_whatever_files_and_records_are_called() -> None:
     records = [
-        Failure("a", "x.fa", ""), Failure("a", "y/x.fa", ""), Failure("a", "x.fa", ""), Failure("x:a", "z", ""),
+        Failure("a", "x.fa", ""), Failure("a", "y/x.fa", ""), Failure("a", "x.fa", ""),
+        Failure("x:a", "z", ""),
         genome("ACGT", "b"), genome("ACGT", "b"), Failure("a", "x.fa", ""),
     ]  # fmt: skip
     assert [record.id for record in with_unique_names(records)] == [

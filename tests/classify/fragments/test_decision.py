@@ -138,7 +138,7 @@ def test_the_best_hit_of_the_species_counts() -> None:
     assert not may_reach_threshold(made, fragments(0), hits([0], 0.5, 0.7), 0, 0)  # type: ignore[arg-type]
 
 
-# -- names ----------------------------------------------------------------------------------------------------
+# -- names ---------------------------------------------------------------------------------------------------
 
 
 def made_model() -> Model:

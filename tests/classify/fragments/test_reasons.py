@@ -31,8 +31,8 @@ def test_a_share_has_a_digit_more_where_it_is_small(shared: SharedPart, expected
         (
             reasons.called(1_234, BEST, NEXT, "species", "Alpha una", 0.876),
             "Of 1,234 sampled k-mers, g1 (Alpha una) shares 81% (identity 99.0%); the next species, Alpha "
-            "dua, shares 5.1% (identity 86.8%). For fragments of this length, the species Alpha una is right with "
-            "probability 0.88.",
+            "dua, shares 5.1% (identity 86.8%). For fragments of this length, the species Alpha una is right "
+            "with probability 0.88.",
         ),
         (
             reasons.not_called(12, SharedPart("g4", None, 0.2, 0.926), None),
