@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
+from typing import Literal
 
 Row = Sequence[str]
 
@@ -43,14 +44,15 @@ def _aligned(columns: Sequence[Column], rows: Sequence[Row]) -> Iterator[str]:
 
 
 def _drawn(columns: Sequence[Column], rows: Sequence[Row], indent: int) -> list[str]:
-    """Columns that fit the terminal: long cells are folded, headings stand out."""
+    """Columns that fit the terminal: long texts are folded, numbers are not; headings are bold."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
     for column in columns:
-        table.add_column(Text(column.title), justify="right" if column.number else "left", overflow="fold")
+        side: Literal["left", "right"] = "right" if column.number else "left"
+        table.add_column(Text(column.title), justify=side, overflow="fold", no_wrap=column.number)
     for row in rows:
         table.add_row(*map(Text, row))
     width = shutil.get_terminal_size().columns - indent

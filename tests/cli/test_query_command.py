@@ -10,6 +10,7 @@ from helpers.command_line import (
     FILE,
     QUERIES,
     SEVERAL_RECORDS,
+    mostly_long,
     refused,
     rows,
 )
@@ -68,7 +69,7 @@ def test_the_formats_say_the_same(gindex, demo_index, queries):
         assert [line.split()[0] for line in block.splitlines()[-5:]] == [hit["id"] for hit in row["hits"]]
 
 
-@pytest.mark.parametrize("format", ["table", "tsv", "json", "jsonl"])
+@pytest.mark.parametrize("format", mostly_long(["table", "tsv", "json", "jsonl"], ["table", "tsv"]))
 def test_output_gets_what_standard_output_would(gindex, demo_index, queries, tmp_path, format):
     words = ["query", *queries, *FILE, "--index", demo_index, "--format", format]
     result = gindex(*words, "--output", tmp_path / "out")
@@ -84,7 +85,7 @@ def test_output_has_the_rows_of_failures_too(gindex, demo_index, queries, tmp_pa
     assert found == ["species", "failed"]
 
 
-@pytest.mark.parametrize("k", [1, 3, 50])
+@pytest.mark.parametrize("k", mostly_long([1, 3, 50], [3]))
 def test_k_is_the_number_of_hits(gindex, demo_index, queries, k):
     words = ["query", queries[0], *FILE, "--index", demo_index, "--format", "jsonl"]
     (row,) = rows(gindex(*words, "-k", k))

@@ -67,15 +67,23 @@ def test_a_narrow_terminal_folds_long_cells(monkeypatch):
     assert len(lines) > 3
 
 
+def test_sql_draws_its_table_on_a_terminal(small_index):
+    command = [GINDEX, "sql", "SELECT id, length_bp FROM genomes LIMIT 1", "--index", small_index]
+    done, drawn = run_on_terminal(command, "stdout")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "\x1b[1mid" in drawn
+    assert plain(drawn).split() == ["id", "length_bp", "DEMO_0001", *plain(drawn).split()[3:]]
+
+
+@pytest.mark.long
 def test_query_draws_its_table_on_a_terminal(demo, demo_index):
     command = [GINDEX, "query", demo / "sample.fasta", *FILE, "--index", demo_index]
-    done, drawn = run_on_terminal(command, "stdout", columns=70)
+    done, drawn = run_on_terminal(command, "stdout", columns=76)
     assert (done.returncode, done.stderr) == (0, "")
     assert "\x1b[1m" in drawn
     first, _, _, heading, *hits = plain(drawn).splitlines()
     assert first.startswith("sample: Demobacter simulatus (species), confidence ")
-    assert heading.split() == [
-        *["hit", "similarity", "k-mer", "%", "ANI", "AF", "query", "AF", "ref.", "species"]
-    ]
+    assert heading.split() == TABLE.split("\n")[0].split()
     assert hits[0].startswith("  DEMO_0005")
-    assert max(map(len, [heading, *hits])) <= 70
+    assert [hit.split()[-1] for hit in hits[:2]] == ["Demobacter", "simulatus"]
+    assert max(map(len, [heading, *hits])) <= 76
