@@ -187,7 +187,7 @@ def test_a_collection_that_is_left_out_changes_nothing_by_being_there(demo: Path
 def test_without_enough_to_learn_from_it_says_so(demo: Path, tmp_path: Path) -> None:
     few = [str(path) for path in sorted((demo / "genomes").iterdir())[:2]]
     build_corpus(few, tmp_path / "corpus", demo / "taxonomy.tsv", split=SplitPlan(test=0, validation=0))
-    with pytest.raises(UsageError, match="2 genomes for train; three at least are needed"):
+    with pytest.raises(UsageError, match="2 genomes for train; at least three are required"):
         fit_profile(tmp_path / "corpus", tmp_path / "out")
 
 

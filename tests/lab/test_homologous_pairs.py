@@ -14,17 +14,17 @@ from genome_index.errors import UsageError
 from genome_index.io.sequence import drawn_window
 from genome_index.lab.corpus.packing import OTHER, other_strand
 from genome_index.lab.corpus.shards import Shards
-from genome_index.lab.pairs.homologous_pairs import WORD, Homologous, alike, around, words
+from genome_index.lab.pairs.homologous_pairs import Homologous, K, homologous_window, kmers, window_with
 from genome_index.lab.pairs.profile_pairs import ViewPlan, mutated
 from genome_index.lab.tokenizers.kmers import KmersOverlapping
 from genome_index.lab.training.train_contrastive import examined, pairs_of
 from genome_index.lab.training.validation import (
-    MATE,
+    GENUS,
     OWN,
-    asked_views,
     network_scores,
     scores_of,
     spectrum_scores,
+    validation_views,
 )
 
 
@@ -33,9 +33,9 @@ def bases(length: int, seed: int = 0) -> np.ndarray:
 
 
 def same(one: np.ndarray, other: np.ndarray) -> float:
-    """Share of words of `one`, of either strand, that are in `other`."""
-    known = set(words(other).tolist())
-    return max(np.mean([word in known for word in words(strand)]) for strand in (one, other_strand(one)))
+    """Share of kmers of `one`, of either strand, that are in `other`."""
+    known = set(kmers(other).tolist())
+    return max(np.mean([word in known for word in kmers(strand)]) for strand in (one, other_strand(one)))
 
 
 @pytest.fixture(scope="module")
@@ -46,12 +46,12 @@ def shards(demo_corpus_of_three: Path) -> Shards:
 @pytest.mark.parametrize("start", [0, 1, 350, 2500, 2900])
 def test_a_window_holds_its_fragment(start: int) -> None:
     contig, draws = np.arange(3000, dtype=np.int64), np.random.default_rng(start)
-    found = [around(contig, start, 100, 400, draws) for _ in range(200)]
+    found = [window_with(contig, start, 100, 400, draws) for _ in range(200)]
     assert {len(one) for one in found} == {400}
     assert all(one[0] <= start and start + 99 <= one[-1] for one in found)
     places = {int(one[0]) for one in found}
     assert len(places) > 50 or start in (0, 1, 2900)
-    assert len(around(contig[:250], 100, 100, 400, draws)) == 250
+    assert len(window_with(contig[:250], 100, 100, 400, draws)) == 250
 
 
 def test_a_fragment_lies_within_a_contig() -> None:
@@ -72,7 +72,7 @@ def test_a_place_is_found_in_a_relative_on_either_strand(strand: bool) -> None:
     question = other_strand(genome[4000:4500]) if strand else genome[4000:4500]
     begins = set()
     for _ in range(20):
-        found = alike(question, relative, 1000, draws)
+        found = homologous_window(question, relative, 1000, draws)
         assert found is not None
         windows = np.lib.stride_tricks.sliding_window_view(relative[1], 1000)
         begin = int(np.flatnonzero((windows == found).all(1))[0])
@@ -84,21 +84,23 @@ def test_a_place_is_found_in_a_relative_on_either_strand(strand: bool) -> None:
 
 def test_no_place_is_found_among_strangers_nor_in_what_is_too_long() -> None:
     draws = np.random.default_rng(0)
-    assert alike(bases(500), [bases(9000, 1)], 1000, draws) is None
+    assert homologous_window(bases(500), [bases(9000, 1)], 1000, draws) is None
     genome = bases(300_001)
-    assert alike(genome[:500], [genome], 1000, draws) is None
-    assert alike(np.full(500, OTHER, np.uint8), [np.full(900, OTHER, np.uint8)], 1000, draws) is None
+    assert homologous_window(genome[:500], [genome], 1000, draws) is None
+    assert (
+        homologous_window(np.full(500, OTHER, np.uint8), [np.full(900, OTHER, np.uint8)], 1000, draws) is None
+    )
 
 
 def test_words_are_those_of_a_dull_twin() -> None:
     codes = bases(60)
     codes[30] = OTHER
     dull = [
-        -1 if OTHER in codes[at : at + WORD] else int("".join(map(str, codes[at : at + WORD])), 4)
-        for at in range(60 - WORD + 1)
+        -1 if OTHER in codes[at : at + K] else int("".join(map(str, codes[at : at + K])), 4)
+        for at in range(60 - K + 1)
     ]
-    assert words(codes).tolist() == dull
-    assert words(codes[: WORD - 1]).tolist() == []
+    assert kmers(codes).tolist() == dull
+    assert kmers(codes[: K - 1]).tolist() == []
 
 
 def test_pairs_share_a_place_and_no_two_a_genus(shards: Shards) -> None:
@@ -124,7 +126,7 @@ def test_own_and_mates_are_told_apart() -> None:
     scores = np.eye(5, dtype=np.float32)
     scores[0, 1] = scores[1, 4] = scores[2, 3] = 0.5
     scores[3, 0] = 2
-    assert scores_of(scores, genera) == {OWN: 80, MATE: 50}  # c has no mate, so it is not asked
+    assert scores_of(scores, genera) == {OWN: 80, GENUS: 50}  # c has no mate, so it is not asked
     assert scores_of(scores[:1, :1], genera[:1]) == {OWN: 100}
 
 
@@ -146,11 +148,11 @@ def test_a_network_that_counts_words_finds_what_the_spectrum_finds() -> None:
 
 
 def test_what_is_asked_is_of_the_validation_part_and_of_its_genome(shards: Shards) -> None:
-    genomes, asked, genera = asked_views(shards, 0)
+    genomes, asked, genera = validation_views(shards, 0)
     assert len(genomes) == len(asked) == len(genera) == len(shards.numbers("validation"))
     assert {len(one) for one in asked} == {1000}
     assert all(same(one, genome[0]) > 0.1 for one, genome in zip(asked, genomes, strict=True))
-    few = asked_views(shards, 0, 2)
+    few = validation_views(shards, 0, 2)
     assert [one[0].tolist() for one in few[0]] == [one[0].tolist() for one in genomes[:2]]
 
 

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 torch = pytest.importorskip("torch", reason="the extra neural is not installed")
 
 from genome_index.lab.training.losses import (
-    asked_and_answered,
     contrast,
     distance_bce,
     mixed_simclr,
     nested,
+    retrieval_loss,
     weighted_simclr,
 )
 
@@ -103,23 +103,23 @@ def test_equal_vectors_of_two_species_are_a_finite_loss_with_a_gradient() -> Non
 @given(seed=seeds, pairs=sizes)
 def test_kin_are_no_negatives(seed: int, pairs: int) -> None:
     asked, answers = drawn(seed, (pairs, 4), (pairs, 4))
-    akin = np.triu(np.random.default_rng(seed).random((pairs, pairs)) < 0.4, 1)
-    akin |= akin.T
+    related = np.triu(np.random.default_rng(seed).random((pairs, pairs)) < 0.4, 1)
+    related |= related.T
     there, back = 0.0, 0.0
     for row in range(pairs):
-        free = [at for at in range(pairs) if not akin[row, at]]
+        free = [at for at in range(pairs) if not related[row, at]]
         pos = asked[row] @ answers[row] / T
         there += math.log(sum(math.exp(asked[row] @ answers[at] / T) for at in free)) - pos
         back += math.log(sum(math.exp(asked[at] @ answers[row] / T) for at in free)) - pos
     expected = (there + 0.3 * back) / 1.3 / pairs
-    assert float(asked_and_answered(*tensors(asked, answers, akin), T)) == pytest.approx(expected)
+    assert float(retrieval_loss(*tensors(asked, answers, related), T)) == pytest.approx(expected)
 
 
 def test_without_kin_and_with_both_ways_alike_it_is_the_plain_contrast() -> None:
     left, right = tensors(*drawn(3, (6, 4), (6, 4)))
     none = torch.zeros(6, 6, dtype=torch.bool)
     plain = contrast(left, right, T)
-    assert float(asked_and_answered(left, right, none, T, back=1.0)) == pytest.approx(float(plain))
+    assert float(retrieval_loss(left, right, none, T, back=1.0)) == pytest.approx(float(plain))
 
 
 @settings(max_examples=15, deadline=None)

@@ -46,8 +46,8 @@ from genome_index.lab.tokenizers.kmers import (
     tokenizer_of,
 )
 from genome_index.lab.tokenizers.special_ids import MASK, SPECIAL
-from genome_index.lab.training.model_sizes import dial_of, padded, redrawn
-from genome_index.lab.training.pretrain import Batches, following, hidden_words, learner, pretrain
+from genome_index.lab.training.model_sizes import model_size, padded, redrawn
+from genome_index.lab.training.pretrain import Batches, loss_of_step, masked_tokens, next_tokens, pretrain
 from genome_index.lab.training.runs import CARD, CHECKPOINT, CURVE
 from genome_index.lab.training.train_contrastive import (
     centred,
@@ -109,7 +109,7 @@ def network(causal: bool = False, seed: int = 0, layers: int = 2) -> SlimPerform
 
 def test_random_features_are_drawn_anew_for_each_step() -> None:
     words = tokenizer_of("kmers-apart:3").vocabulary
-    model = dial_of("tiny").network(words, causal=False, head=False, seed=0, features="favor+")
+    model = model_size("tiny").network(words, causal=False, head=False, seed=0, features="favor+")
     drawn = []
     for step in (0, 1, 0):
         redrawn(model, 5, step)
@@ -212,8 +212,8 @@ def test_contrast_brings_places_nearer(corpus: Path, tmp_path: Path) -> None:
 def test_long_fragments_give_the_gradients_of_whole_ones(shards: Shards) -> None:
     batches = Batches(shards, "train", KmersApart(3), 600, 2, 0)
     pieces, whole = network(causal=True), network(causal=True)
-    loss = learner(pieces, batches, "next", chunk=64)(5)
-    at_once = learner(whole, batches, "next", chunk=10_000)(5)
+    loss = loss_of_step(pieces, batches, "next", chunk=64)(5)
+    at_once = loss_of_step(whole, batches, "next", chunk=10_000)(5)
     assert isinstance(loss, float)
     at_once.backward()
     assert loss == pytest.approx(at_once.item())
@@ -225,7 +225,7 @@ def test_long_fragments_give_the_gradients_of_whole_ones(shards: Shards) -> None
 
 def test_what_is_hidden_is_asked_and_nothing_else() -> None:
     ids = np.random.default_rng(0).integers(len(SPECIAL), 68, (50, 400))
-    inputs, targets = (one.numpy() for one in hidden_words(ids, np.random.default_rng(1), 68))
+    inputs, targets = (one.numpy() for one in masked_tokens(ids, np.random.default_rng(1), 68))
     asked = targets != IGNORED
     assert (targets[asked] == ids[asked]).all()
     assert (inputs[~asked] == ids[~asked]).all()
@@ -237,7 +237,7 @@ def test_what_is_hidden_is_asked_and_nothing_else() -> None:
 
 def test_words_that_overlap_are_hidden_together() -> None:
     ids = np.full((4, 300), 10)
-    targets = hidden_words(ids, np.random.default_rng(1), 68, span=6)[1].numpy()
+    targets = masked_tokens(ids, np.random.default_rng(1), 68, span=6)[1].numpy()
     for row in targets:
         runs = "".join("x" if one != IGNORED else " " for one in row).split()[:-1]  # the end cuts one
         assert len(runs) > 1
@@ -245,7 +245,7 @@ def test_words_that_overlap_are_hidden_together() -> None:
 
 
 def test_what_follows_is_asked() -> None:
-    inputs, targets = following(np.array([[7, 8, 9]]), np.random.default_rng(0))
+    inputs, targets = next_tokens(np.array([[7, 8, 9]]), np.random.default_rng(0))
     assert inputs.tolist() == [[2, 7, 8]]
     assert targets.tolist() == [[7, 8, 9]]
 

@@ -17,10 +17,10 @@ from genome_index.encoders.spectrum import Spectrum
 from genome_index.errors import ModelError, UsageError
 from genome_index.lab.corpus.packing import codes_of, other_strand
 from genome_index.lab.corpus.shards import Shards
-from genome_index.lab.pairs.profile_pairs import Pairs, ViewPlan, fragment, mutated, word_profiles
-from genome_index.lab.training.losses import asked_and_answered
+from genome_index.lab.pairs.profile_pairs import Pairs, ViewPlan, fragment, kmer_profiles, mutated
+from genome_index.lab.training.losses import retrieval_loss
 from genome_index.lab.training.runs import Schedule
-from genome_index.lab.training.train_profile import akin, train_pairs, train_profile
+from genome_index.lab.training.train_profile import related, train_pairs, train_profile
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +81,7 @@ def test_a_damaged_folder_is_said(tmp_path: Path, name: str, content: bytes) -> 
 
 def test_a_strand_does_not_show_in_a_profile(shards: Shards) -> None:
     contig = shards.contigs(0)[0]
-    here, there = word_profiles([[contig], [other_strand(contig)]])
+    here, there = kmer_profiles([[contig], [other_strand(contig)]])
     np.testing.assert_array_equal(here, there)
     assert np.linalg.norm(here) == pytest.approx(1)
 
@@ -102,14 +102,14 @@ def test_fragments_are_stretches_of_contigs() -> None:
 def test_a_batch_is_of_its_step_and_its_part(shards: Shards) -> None:
     pairs = Pairs(shards, "train", ViewPlan(), 3)
     first, again, other = pairs.batch(5, 8), pairs.batch(5, 8), pairs.batch(6, 8)
-    assert all(np.array_equal(a.question, b.question) for a, b in zip(first, again, strict=True))
+    assert all(np.array_equal(a.query, b.query) for a, b in zip(first, again, strict=True))
     assert [one.genome for one in first] != [one.genome for one in other]
     for step in range(20):
         drawn = pairs.batch(step, 8)
         assert len({one.genome for one in drawn}) == len(drawn)
         for one in drawn:
-            assert {shards.genome(one.genome).part, shards.genome(one.answer).part} == {"train"}
-            assert shards.genome(one.genome).genus == shards.genome(one.answer).genus
+            assert {shards.genome(one.genome).part, shards.genome(one.target).part} == {"train"}
+            assert shards.genome(one.genome).genus == shards.genome(one.target).genus
 
 
 def test_kin_of_the_same_genus_are_marked(shards: Shards) -> None:
@@ -118,7 +118,7 @@ def test_kin_of_the_same_genus_are_marked(shards: Shards) -> None:
         [i != j and a.genus is not None and a.genus == b.genus for j, b in enumerate(drawn)]
         for i, a in enumerate(drawn)
     ]
-    assert akin(drawn).tolist() == expected
+    assert related(drawn).tolist() == expected
 
 
 # -- training -----------------------------------------------------------------------------------------------
@@ -129,24 +129,24 @@ def test_a_trained_folder_is_an_encoder(corpus: Path, trained: Path, shards: Sha
     views = [shards.contigs(at) for at in range(3)]
     roots = Spectrum().features(np.random.default_rng(0).integers(0, 5, (4, profile.config.kmers)))
     assert profile.apply(roots).shape == (4, 32)
-    np.testing.assert_allclose(np.linalg.norm(profile.apply(word_profiles(views)), axis=1), 1, rtol=1e-5)
+    np.testing.assert_allclose(np.linalg.norm(profile.apply(kmer_profiles(views)), axis=1), 1, rtol=1e-5)
 
 
 def test_training_lowers_the_loss_of_one_batch(shards: Shards, tmp_path: Path) -> None:
     pairs = Pairs(shards, "train", ViewPlan(), 0)
     drawn = pairs.batch(1000, 12)  # of a step that is not reached
-    views = [[one.question] for one in drawn] + [shards.contigs(one.answer) for one in drawn]
-    rows = torch.from_numpy(word_profiles(views))
+    views = [[one.query] for one in drawn] + [shards.contigs(one.target) for one in drawn]
+    rows = torch.from_numpy(kmer_profiles(views))
     torch.manual_seed(0)
     network = ProfileNetwork(ProfileConfig(dim=16))
 
     def loss() -> float:
         with torch.no_grad():
-            return float(asked_and_answered(*network(rows).chunk(2), akin(drawn)))
+            return float(retrieval_loss(*network(rows).chunk(2), related(drawn)))
 
     before = loss()
     plan = Schedule(steps=10, rate=1e-3)
-    train_pairs(tmp_path, network, lambda views: torch.from_numpy(word_profiles(views)), pairs, plan, 12)
+    train_pairs(tmp_path, network, lambda views: torch.from_numpy(kmer_profiles(views)), pairs, plan, 12)
     assert loss() < 0.7 * before
 
 

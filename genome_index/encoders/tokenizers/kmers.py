@@ -45,7 +45,7 @@ class KmerTokenizer:
         self.k, self.overlapping, self.pad, self.before = k, overlapping, pad, before
         self.after: tuple[int, ...] = ()
         self._table, self._first = code_table(bases).tobytes(), special
-        self.vocabulary = special + 4**k + SINGLES
+        self.vocabulary: int = special + 4**k + SINGLES
 
     def token_ids(self, sequence: bytes) -> Ids:
         """Ids without special ones: (L,) bases in either case -> (T,)."""
@@ -92,7 +92,7 @@ def _side_by_side(codes: Codes, k: int, first: int, ids: Ids) -> int:
     while at < codes.size:
         kmer, bases = 0, 0
         while bases < k and at + bases < codes.size and codes[at + bases] < OTHER:
-            kmer = 4 * kmer + np.int64(codes[at + bases])
+            kmer = 4 * kmer + int(codes[at + bases])
             bases += 1
         if bases == k:
             ids[count] = first + kmer

@@ -1,7 +1,4 @@
-"""Pairs that lie apart: two fragments of one species that do not overlap.
-
-They share its composition, and no place.
-"""
+"""Disjoint pairs: two fragments of one species without overlap, which share composition but no locus."""
 
 from __future__ import annotations
 
@@ -17,13 +14,13 @@ from genome_index.lab.corpus.shards import Shards
 from genome_index.lab.corpus.split import Part
 from genome_index.lab.pairs.profile_pairs import require_genera
 
-DRAWS = 8  # pairs that are looked at for each that is kept, so that no two of a batch are of one genus
-TEMPERATURE = 0.0  # of the sampling: each species as often as another
+DRAWS = 8  # pairs drawn for each that is used, so that no two of a batch are of one genus
+TEMPERATURE = 0.0  # of the sampling: all species are equally likely
 
 
 @dataclass(frozen=True)
 class Species:
-    """Pairs that lie apart, of one part, each batch a function of (seed, step) alone."""
+    """Disjoint pairs of one part; each batch is a function of (seed, step)."""
 
     shards: Shards
     part: Part
@@ -40,14 +37,14 @@ class Species:
 
     @cached_property
     def genera(self) -> Mapping[int, str | int]:
-        """What no two pairs of a batch share: a genome's genus, or its species where it has none."""
+        """The name that no two pairs of a batch share: a genome's genus, or its species without a genus."""
         numbers = self.shards.numbers(self.part).tolist()
         return {at: self.shards.genome(at).genus or int(self.shards.species[at]) for at in numbers}
 
     def at(self, step: int) -> tuple[list[Codes], list[Codes], np.random.Generator]:
-        """Both sides of the pairs, (B,) each of one length, and the draws that go with the step.
+        """Both sides of the pairs, (B,) each of one length, and the random generator of the step.
 
-        Each length meets each in turn.
+        Over the steps, each length is paired with each.
         """
         count = len(self.lengths_bp)
         left, right = self.lengths_bp[step % count], self.lengths_bp[step // count % count]
@@ -57,14 +54,14 @@ class Species:
         return ones, [_cut(pair[1].codes, right, draws) for pair in chosen], draws
 
     def _chosen(self, stream: Pairs, step: int) -> list[Pair]:
-        found, most = dict[str | int, Pair](), min(self.size, len(set(self.genera.values())))
+        chosen, most = dict[str | int, Pair](), min(self.size, len(set(self.genera.values())))
         for n in range(step * self.size * DRAWS, (step + 1) * self.size * DRAWS):
             pair = stream.at(n)
-            found.setdefault(self.genera[pair[0].genome], pair)
-            if len(found) == most:
+            chosen.setdefault(self.genera[pair[0].genome], pair)
+            if len(chosen) == most:
                 break
-        require_genera(found, self.shards, self.part)
-        return list(found.values())
+        require_genera(chosen, self.shards, self.part)
+        return list(chosen.values())
 
 
 def _cut(codes: Codes, length_bp: int, draws: np.random.Generator) -> Codes:

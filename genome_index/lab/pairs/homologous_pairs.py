@@ -1,8 +1,8 @@
-"""Homologous pairs: a fragment as a search brings it, and the stretch of a genome that it should find.
+"""Homologous pairs: a query fragment, and a window of a genome that contains the same locus.
 
-Fragments of one genome that do not overlap share no more than its composition. Here the partner is a window
-that holds the same place: of another genome of the genus, where enough words of the fragment are found there,
-or of the fragment's own, and then the fragment is mutated, for otherwise the two agree to the letter.
+Fragments of one genome without overlap share only its composition. Here the window is of another genome of
+the genus, if one shares enough k-mers with the fragment, or of the fragment's own genome; in that case the
+fragment is mutated, because the two would otherwise be identical.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from genome_index.lab.pairs.profile_pairs import ViewPlan, either_strand, mutate
 
 Flags = npt.NDArray[np.bool_]
 
-WORD = 12  # bases; two windows of 2 kb share a fifth of a word by chance
-SHARED = 16  # words at least that a place in another genome has to share
-SEARCHED_BP = 300_000  # genomes longer than this are not looked through for a place
+K = 12  # bases of a k-mer; two windows of 2 kb share 0.2 of them by chance
+LEAST_SHARED = 16  # k-mers that a locus in another genome must share
+SEARCHED_BP = 300_000  # longer genomes are not searched for a locus
 
 
 @dataclass(frozen=True)
 class Homologous:
-    """Pairs of one part, no two of a batch of one genus; each batch a function of (seed, step) alone."""
+    """Pairs of one part, no two of a batch of one genus; each batch is a function of (seed, step)."""
 
     shards: Shards
     part: Part
@@ -41,24 +41,24 @@ class Homologous:
 
     @cached_property
     def genera(self) -> Sequence[Mapping[int, list[int]]]:
-        """Of each genus (a species where it has none), the genomes of each species."""
-        found: dict[str | int, dict[int, list[int]]] = defaultdict(lambda: defaultdict(list))
+        """By genus (or species without a genus), the genomes of each species."""
+        genera: dict[str | int, dict[int, list[int]]] = defaultdict(lambda: defaultdict(list))
         for number in self.shards.numbers(self.part).tolist():
             species = int(self.shards.species[number])
-            found[self.shards.genome(number).genus or species][species].append(number)
-        require_genera(found, self.shards, self.part)
-        return list(found.values())
+            genera[self.shards.genome(number).genus or species][species].append(number)
+        require_genera(genera, self.shards, self.part)
+        return list(genera.values())
 
     def at(self, step: int) -> tuple[list[Codes], list[Codes], np.random.Generator]:
-        """Questions and their answers, (B,) each, and the draws that go with the step.
+        """Queries and their targets, (B,) each, and the random generator of the step.
 
-        Questions have each length in turn, answers the longest; what lies in a shorter contig is shorter.
+        Queries have each length in turn, targets the longest; in a shorter contig both are shorter.
         """
         draws = np.random.default_rng([self.seed, step])
         chosen = draws.permutation(len(self.genera))[: self.size]
         pairs = [self._pair(self.genera[at], self.lengths_bp[step % len(self.lengths_bp)], draws)
                  for at in chosen]  # fmt: skip
-        return [one for one, _ in pairs], [other for _, other in pairs], draws
+        return [query for query, _ in pairs], [target for _, target in pairs], draws
 
     def _pair(
         self, genus: Mapping[int, list[int]], length_bp: int, draws: np.random.Generator
@@ -66,39 +66,41 @@ class Homologous:
         species = sorted(genus)[int(draws.integers(len(genus)))]
         number = int(draws.choice(genus[species]))
         contigs = self.shards.contigs(number)
-        contig, start = drawn_window([len(one) for one in contigs], length_bp, draws)
-        question, answer = contigs[contig][start : start + length_bp], None
-        mates = [one for other in genus if other != species for one in genus[other]]
-        if mates and draws.random() >= self.plan.own:
-            mate = self.shards.contigs(int(draws.choice(mates)))
-            answer = alike(question, mate, max(self.lengths_bp), draws)
-        if answer is None:
-            answer = around(contigs[contig], start, len(question), max(self.lengths_bp), draws)
-            question = mutated(question, draws.uniform(*self.plan.mutated), draws)
-        return either_strand(question, draws), either_strand(answer, draws)
+        contig, start = drawn_window([len(codes) for codes in contigs], length_bp, draws)
+        query, target = contigs[contig][start : start + length_bp], None
+        relatives = [number for other in genus if other != species for number in genus[other]]
+        if relatives and draws.random() >= self.plan.own:
+            relative = self.shards.contigs(int(draws.choice(relatives)))
+            target = homologous_window(query, relative, max(self.lengths_bp), draws)
+        if target is None:
+            target = window_with(contigs[contig], start, len(query), max(self.lengths_bp), draws)
+            query = mutated(query, draws.uniform(*self.plan.mutated), draws)
+        return either_strand(query, draws), either_strand(target, draws)
 
 
-def around(contig: Codes, start: int, length_bp: int, window_bp: int, draws: np.random.Generator) -> Codes:
-    """A window of a contig that holds a fragment: (L,) -> (window_bp,), or the contig if it is shorter."""
+def window_with(
+    contig: Codes, start: int, length_bp: int, window_bp: int, draws: np.random.Generator
+) -> Codes:
+    """A random window of a contig that contains a fragment: (L,) -> (window_bp,), or a shorter contig."""
     first, last = max(0, start + length_bp - window_bp), max(0, min(start, len(contig) - window_bp))
     begin = int(draws.integers(min(first, last), last + 1))
     return contig[begin : begin + window_bp]
 
 
-def alike(
-    question: Codes, contigs: Sequence[Codes], window_bp: int, draws: np.random.Generator
+def homologous_window(
+    query: Codes, contigs: Sequence[Codes], window_bp: int, draws: np.random.Generator
 ) -> Codes | None:
-    """The window that shares most words with a fragment, of either strand; None if none shares enough.
+    """The window that shares most k-mers with a fragment, on either strand; None if none shares enough.
 
-    Any of the windows that share as many may be drawn.
+    Among equal windows one is drawn.
     """
     if sum(len(contig) for contig in contigs) > SEARCHED_BP:
         return None
-    asked = np.unique(np.concatenate([words(question), words(other_strand(question))]))
-    best, most = list[tuple[Codes, int]](), SHARED
+    query_kmers = np.unique(np.concatenate([kmers(query), kmers(other_strand(query))]))
+    best, most = list[tuple[Codes, int]](), LEAST_SHARED
     for contig in contigs:
-        before = np.concatenate([[0], np.cumsum(_in(words(contig), asked))])
-        span = max(0, window_bp - WORD + 1)
+        before = np.concatenate([[0], np.cumsum(_in(kmers(contig), query_kmers))])
+        span = max(0, window_bp - K + 1)
         shared = before[span:] - before[:-span] if len(before) > span else before[-1:]
         top = int(shared.max())
         if top >= most:
@@ -110,22 +112,22 @@ def alike(
     return contig[begin : begin + window_bp]
 
 
-def words(codes: Codes) -> npt.NDArray[np.int64]:
-    """The word that begins at each base, -1 where it has a letter that is none: (L,) -> (L - WORD + 1,)."""
-    count = max(0, len(codes) - WORD + 1)
-    found: npt.NDArray[np.int64] = np.zeros(count, np.int64)
+def kmers(codes: Codes) -> npt.NDArray[np.int64]:
+    """The k-mer that begins at each base, -1 if it has another character: (L,) -> (L - K + 1,)."""
+    count = max(0, len(codes) - K + 1)
+    numbers: npt.NDArray[np.int64] = np.zeros(count, np.int64)
     known: Flags = np.ones(count, np.bool_)
-    for at in range(WORD):
-        some = codes[at : at + count]
-        found = 4 * found + some
-        known &= some != OTHER
-    found[~known] = -1
-    return found
+    for at in range(K):
+        bases = codes[at : at + count]
+        numbers = 4 * numbers + bases
+        known &= bases != OTHER
+    numbers[~known] = -1
+    return numbers
 
 
-def _in(given: npt.NDArray[np.int64], asked: npt.NDArray[np.int64]) -> Flags:
-    """Which words are among some sorted ones; -1 never is."""
-    if not len(asked):
-        return np.zeros(len(given), np.bool_)
-    at = np.minimum(np.searchsorted(asked, given), len(asked) - 1)
-    return np.asarray((asked[at] == given) & (given >= 0))
+def _in(numbers: npt.NDArray[np.int64], ordered: npt.NDArray[np.int64]) -> Flags:
+    """Whether each k-mer is among sorted ones; -1 never is."""
+    if not len(ordered):
+        return np.zeros(len(numbers), np.bool_)
+    at = np.minimum(np.searchsorted(ordered, numbers), len(ordered) - 1)
+    return np.asarray((ordered[at] == numbers) & (numbers >= 0))

@@ -1,8 +1,9 @@
-"""The paper's copy task: a network that learns piece by piece should learn what one that learns at once does.
+"""Copy task of the SLiM Performer paper: training in chunks must give the same network as whole sequences.
 
-A row is a random half, its first token 0, and that half again; only the second half is scored, so the network
-has to look back half the length. Likhosherstov et al. 2021, arXiv 2012.11346, with their code's settings but
-for the rate: 512 tokens, one layer of width 256, squared features, Adam, a batch of 1, 15,000 iterations.
+A row is a random half, with 0 as its first token, and the same half again; only the second half is scored, so
+the network must look back half the length. Likhosherstov et al. 2021, arXiv 2012.11346, with the settings of
+their code except the rate: 512 tokens, one layer of width 256, squared features, Adam, a batch of 1, 15,000
+iterations.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from genome_index.encoders.networks.performer import PerformerConfig, SlimPerfor
 from genome_index.errors import GindexError, UsageError, need_installed
 from genome_index.io import tsv
 from genome_index.io.atomic import write_file
-from genome_index.lab.performer.copy_task_plot import draw_losses, way
+from genome_index.lab.performer.copy_task_plot import chunk_label, draw_losses
 from genome_index.lab.performer.exact_gradients import IGNORED, exact_gradients, whole_gradients
 from genome_index.lab.performer.memory import apart, counted, resident_bytes
 from genome_index.records import Progress, quiet
@@ -30,66 +31,66 @@ CONFIG = PerformerConfig(vocab=256, width=256, layers=1, heads=4, ffn=1024, feat
 LENGTH = 512
 PAPER_ITERATIONS = 15_000
 CHUNKS = (0, 128, 64)  # 0: the whole sequence at once
-RATE, LOWER_RATE, LOWERED_AT = 1e-3, 1e-4, 2 / 3  # their code's 0.01 learns nothing here: LOG.md
+RATE, LOWER_RATE, LOWERED_AT = 1e-3, 1e-4, 2 / 3  # with their code's 0.01 nothing is learned: LOG.md
 SEED = 42
 EXAMINED = 64  # rows, drawn with a seed of their own
 
 
 @dataclass(frozen=True)
 class Task:
-    """What is learned, and for how long."""
+    """The settings of the copy task."""
 
     iterations: int = PAPER_ITERATIONS
     length: int = LENGTH  # tokens, both halves together
     config: PerformerConfig = CONFIG
     rate: float = RATE
-    double: bool = (
-        False  # float64; in float32 rounding differs, and at this rate it grows as learning goes on
-    )
+    double: bool = False  # float64; in float32 rounding differs and grows during training
 
 
 @dataclass(frozen=True)
 class Learned:
-    chunk: int  # tokens; 0: all at once
+    """The result of one training; the fields are the columns of copy.tsv."""
+
+    chunk: int  # tokens; 0: the whole sequence
     iterations: int
-    bits: float  # a token of the second half, over rows never seen
-    accuracy: float  # percent of them that the likeliest token is right
+    bits: float  # per token of the second half, over new rows
+    accuracy: float  # percent of these tokens whose likeliest prediction is right
     seconds: float  # of one core, for the training
-    graph_mb: float  # the most that graphs kept for the way back, 10^6 bytes
-    resident_mb: float  # by how much the process grew while it learned
-    apart_from_whole: float  # greatest difference of a training loss (bits) from that of the whole, same rows
+    graph_mb: float  # peak of the graphs stored for the backward pass, 10^6 bytes
+    resident_mb: float  # growth of the process during training
+    apart_from_whole: float  # largest difference of a training loss (bits) from that of whole sequences
 
 
 def learn_copying(
     out: Path, task: Task | None = None, chunks: Sequence[int] = CHUNKS, theme: str = "light",
     progress: Progress = quiet,
 ) -> list[Learned]:  # fmt: skip
-    """Learn it once with each chunk, from the same weights and rows.
+    """Train once with each chunk, from the same weights and rows.
 
-    Into `out` go copy.tsv, copy-losses.tsv, copy.png and copy.svg.
+    Writes copy.tsv, copy-losses.tsv, copy.png and copy.svg into `out`.
 
     Raises
     ------
     UsageError
-        No iteration, an odd length, a chunk below 0, no such theme, or matplotlib not installed.
+        No iteration, an odd length, a chunk below 0, an unknown theme, or matplotlib is not installed.
     """
-    need_installed("a picture of losses", "matplotlib", extra="report")
+    need_installed("a figure of losses", "matplotlib", extra="report")
     task, colours = task or Task(), theme_named(theme)
     if task.iterations < 1 or task.length < 4 or task.length % 2 or not chunks or min(chunks) < 0:
         raise UsageError(
-            f"{task.iterations} iterations over {task.length} tokens in chunks of {list(chunks)} cannot be; "
-            "take 1 or more, an even length of 4 or more, and chunks of 0 (the whole) or more"
+            f"{task.iterations} iterations over {task.length} tokens in chunks of {list(chunks)} are "
+            "impossible; give 1 iteration or more, an even length of 4 or more, chunks of 0 (whole) or more"
         )
     out.mkdir(parents=True, exist_ok=True)
     results, curves = list[Learned](), dict[int, list[float]]()
     for done, chunk in enumerate(chunks):
-        progress.stage(f"learning to copy, {way(chunk)},", done, len(chunks))
-        found = apart(learn, task, chunk)
-        if found is None:
+        progress.stage(f"copy task, {chunk_label(chunk)},", done, len(chunks))
+        learned = apart(learn, task, chunk)
+        if learned is None:
             raise GindexError(
-                f"learning in chunks of {chunk} was killed; the copy task needs some 1 GB of memory"
+                f"training in chunks of {chunk} was killed; the copy task needs about 1 GB of memory"
             )
-        result, curves[chunk] = found
+        result, curves[chunk] = learned
         results.append(replace(result, apart_from_whole=_distance(curves.get(0), curves[chunk])))
         write_file(out / "copy.tsv", _results_tsv(results).encode())
     write_file(out / "copy-losses.tsv", _losses_tsv(curves).encode())
@@ -98,28 +99,29 @@ def learn_copying(
 
 
 def table(results: Sequence[Learned]) -> str:
-    """What was learned, as a Markdown table."""
+    """The results as a Markdown table."""
     rows = [
-        "| learned | bits a token | right | seconds | graphs, MB | process, MB | apart from whole, bits |",
+        "| training | bits a token | right | seconds | graphs, MB | process, MB | apart from whole, bits |",
         "|---|---|---|---|---|---|---|",
     ]
-    for one in results:
+    for result in results:
         rows.append(
-            f"| {way(one.chunk)} | {one.bits:.4f} | {one.accuracy:.1f} % | {one.seconds:,.0f} "
-            f"| {one.graph_mb:.2f} | {one.resident_mb:.0f} | {one.apart_from_whole:.1e} |"
+            f"| {chunk_label(result.chunk)} | {result.bits:.4f} | {result.accuracy:.1f} % "
+            f"| {result.seconds:,.0f} | {result.graph_mb:.2f} | {result.resident_mb:.0f} "
+            f"| {result.apart_from_whole:.1e} |"
         )
     return "\n".join(rows)
 
 
 def learn(task: Task, chunk: int) -> tuple[Learned, list[float]]:
-    """Train one network -> what it learned, and the training loss (bits a token) of each iteration."""
+    """Train one network -> its result, and the training loss (bits per token) of each iteration."""
     torch.manual_seed(SEED)
     model = SlimPerformer(task.config).to(torch.float64 if task.double else torch.float32)
     optimiser = torch.optim.Adam(model.parameters(), lr=task.rate)
     schedule = torch.optim.lr_scheduler.MultiStepLR(
         optimiser, [max(1, int(LOWERED_AT * task.iterations))], LOWER_RATE / RATE
     )
-    losses, before, began = [], resident_bytes()[0], time.process_time()
+    losses, before, start = [], resident_bytes()[0], time.process_time()
     with counted() as graphs:
         for ids, targets in rows(task, SEED, task.iterations):
             optimiser.zero_grad()
@@ -129,14 +131,14 @@ def learn(task: Task, chunk: int) -> tuple[Learned, list[float]]:
             optimiser.step()
             schedule.step()
             losses.append(loss / math.log(2))
-    seconds, after = time.process_time() - began, resident_bytes()[1]
+    seconds, after = time.process_time() - start, resident_bytes()[1]
     bits, accuracy = examine(model, task)
-    spent = round(seconds, 1), round(graphs.peak / 1e6, 2), round((after - before) / 1e6, 1)
-    return Learned(chunk, task.iterations, round(bits, 4), round(accuracy, 2), *spent, 0.0), losses
+    costs = round(seconds, 1), round(graphs.peak / 1e6, 2), round((after - before) / 1e6, 1)
+    return Learned(chunk, task.iterations, round(bits, 4), round(accuracy, 2), *costs, 0.0), losses
 
 
 def rows(task: Task, seed: int, count: int) -> Iterator[tuple[Tensor, Tensor]]:
-    """Random ids and targets, (1, length) each: the id before each token, a 0 before the first."""
+    """Random ids and targets, (1, length) each; an id is the token before its target, 0 before the first."""
     generator = torch.Generator().manual_seed(seed)
     half = task.length // 2
     for _ in range(count):
@@ -149,17 +151,17 @@ def rows(task: Task, seed: int, count: int) -> Iterator[tuple[Tensor, Tensor]]:
 
 
 def examine(model: SlimPerformer, task: Task) -> tuple[float, float]:
-    """Bits a token, and percent right, over the second halves of rows that were not trained on."""
-    nats, right, of = 0.0, 0, 0
+    """Bits per token, and percent right, over the second halves of new rows."""
+    nats, right, total = 0.0, 0, 0
     with torch.no_grad():
         for ids, targets in rows(task, SEED + 1, EXAMINED):
             scored = targets != IGNORED
             logits = model.logits(model(ids))[scored]
-            wanted = targets[scored]
-            nats += torch.nn.functional.cross_entropy(logits, wanted, reduction="sum").item()
-            right += int((logits.argmax(-1) == wanted).sum())
-            of += wanted.numel()
-    return nats / of / math.log(2), 100 * right / of
+            expected = targets[scored]
+            nats += torch.nn.functional.cross_entropy(logits, expected, reduction="sum").item()
+            right += int((logits.argmax(-1) == expected).sum())
+            total += expected.numel()
+    return nats / total / math.log(2), 100 * right / total
 
 
 def _distance(whole: Sequence[float] | None, losses: Sequence[float]) -> float:

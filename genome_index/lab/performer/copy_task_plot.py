@@ -1,4 +1,4 @@
-"""The copy task's losses as a picture: all at once and piece by piece should lie on each other."""
+"""Figure of the copy task's losses; the curves of whole sequences and of chunks should coincide."""
 
 from __future__ import annotations
 
@@ -14,30 +14,31 @@ from genome_index.report.figures.style import PALETTE, Theme, dress, new_figure,
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-POINTS = 250  # of a curve, each the mean of some iterations: a single row's loss jumps
-LOOKS = ((4.0, "-"), (2.4, (0, (4, 2))), (1.2, (0, (1, 1.5))))  # points, dashes: the first shows through
+POINTS = 250  # of a curve, each the mean of some iterations: the loss of single rows is noisy
+LOOKS = ((4.0, "-"), (2.4, (0, (4, 2))), (1.2, (0, (1, 1.5))))  # width in points, dashes; all stay visible
 
 
-def way(chunk: int) -> str:
-    """How a network learned, in words."""
+def chunk_label(chunk: int) -> str:
+    """The label of a chunk length; 0 is the whole sequence."""
     return f"chunks of {chunk:,}" if chunk else "whole"
 
 
 def draw_losses(curves: Mapping[int, Sequence[float]], theme: Theme, stem: Path) -> list[Path]:
-    """Losses by chunk, in bits a token, and how far they are from the first's -> PNG and SVG."""
-    figure = new_figure(theme, 9.5, 4.2, "Learning to copy, piece by piece and all at once")
+    """Draw losses by chunk in bits per token, and their difference from the first -> PNG and SVG."""
+    figure = new_figure(theme, 9.5, 4.2, "Copy task, by chunks and by whole sequences")
     left, right = figure.subplots(1, 2)
     [first, *_] = curves
     whole = np.array(curves[first])
     for at, (chunk, losses) in enumerate(curves.items()):
         width, dashes = LOOKS[min(at, len(LOOKS) - 1)]
-        look = {"color": PALETTE[at], "linewidth": width, "linestyle": dashes, "label": way(chunk)}
+        look = {"color": PALETTE[at], "linewidth": width, "linestyle": dashes, "label": chunk_label(chunk)}
         left.plot(*_means(np.array(losses)), **look)
         if chunk != first:
-            iterations, apart = _means(np.abs(np.array(losses) - whole))
-            right.plot(iterations, np.where(apart > 0, apart, np.nan), color=PALETTE[at], linewidth=1.4)
+            iterations, distance = _means(np.abs(np.array(losses) - whole))
+            distance = np.where(distance > 0, distance, np.nan)
+            right.plot(iterations, distance, color=PALETTE[at], linewidth=1.4)
     dress(left, theme, title="training loss (bits a token)", xlabel="iteration")
-    dress(right, theme, title=f"difference from {way(first)} (bits a token)", xlabel="iteration")
+    dress(right, theme, title=f"difference from {chunk_label(first)} (bits a token)", xlabel="iteration")
     left.set_ylim(bottom=0)
     _logarithmic(right)
     handles, labels = left.get_legend_handles_labels()
@@ -56,7 +57,7 @@ def _logarithmic(axes: Axes) -> None:
 
 
 def _means(values: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Middle iteration and mean of at most POINTS stretches."""
-    cuts = np.array_split(values, min(POINTS, len(values)))
-    ends = np.cumsum([len(one) for one in cuts])
-    return ends - (np.array([len(one) for one in cuts]) - 1) / 2, np.array([one.mean() for one in cuts])
+    """Middle iteration and mean of at most POINTS intervals."""
+    parts = np.array_split(values, min(POINTS, len(values)))
+    lengths = np.array([len(part) for part in parts])
+    return np.cumsum(lengths) - (lengths - 1) / 2, np.array([part.mean() for part in parts])

@@ -1,11 +1,11 @@
-"""Memory and time of one training step against the length of the sequence, for four ways to do the same.
+"""Benchmark of one training step over sequence lengths: memory and time of four kinds of attention.
 
-softmax   attention that writes down every pair of positions
+softmax   attention with the matrix of all pairs of positions
 sdpa      the same, fused: torch's scaled_dot_product_attention
 whole     linear attention, with the graph of the whole sequence
-chunked   linear attention, piece by piece with exact gradients (exact.py)
+chunked   linear attention, piece by piece with exact gradients (exact_gradients.py)
 
-All have the same layers and width. Each point is a process of its own on one core.
+All have the same layers and width. Each point is measured in a process of its own on one core.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ if TYPE_CHECKING:
 SIZE = PerformerConfig(vocab=5, width=64, layers=2, heads=1, ffn=256)
 LENGTHS = tuple(2**power for power in range(10, 21))  # 1 kb to 1 Mb
 CHUNK = 1024
-SPARE = 0.8  # of the memory that is available, what a point may be expected to take
+SPARE = 0.8  # share of the available memory that a point may be expected to take
 
 
 @dataclass(frozen=True)
 class Kind:
     label: str
-    longest: int  # bp; beyond it takes minutes or gigabytes, and the curve is known
-    power: int  # what memory grows with, of the length
+    longest: int  # bp; longer sequences take minutes or gigabytes, and the curve is known
+    power: int  # of the length that memory grows with
     mark: str
 
 
@@ -57,8 +57,8 @@ KINDS = {
 class Point:
     kind: str
     length_bp: int
-    peak_mb: float | None  # above what the process had before the step, 10^6 bytes; None: not measured
-    seconds: float | None  # of one core, for one step: forward and backward
+    peak_mb: float | None  # above the memory before the step, 10^6 bytes; None: not measured
+    seconds: float | None  # of one core, for one step, forward and backward
     note: str = ""
 
 
@@ -75,7 +75,7 @@ def measure(
     Raises
     ------
     UsageError
-        No such kind or theme, no length, matplotlib not installed, or not on Linux.
+        An unknown kind or theme, no length, matplotlib is not installed, or this is not Linux.
     """
     need_installed("a plot over lengths", "matplotlib", extra="report")
     colours = theme_named(theme)
@@ -84,42 +84,42 @@ def measure(
     if not lengths or min(lengths) < 1 or chunk < 1:
         raise UsageError("lengths and the chunk are numbers of bases, 1 or more; give at least one length")
     out.mkdir(parents=True, exist_ok=True)
-    wanted = [(kind, length) for kind in kinds for length in sorted(set(lengths))]
-    wanted = [(kind, length) for kind, length in wanted if length <= KINDS[kind].longest]
+    pairs = [(kind, length) for kind in kinds for length in sorted(set(lengths))]
+    pairs = [(kind, length) for kind, length in pairs if length <= KINDS[kind].longest]
     points: list[Point] = []
-    for done, (kind, length) in enumerate(wanted):
-        progress.stage(f"{kind} {length:,} bp", done, len(wanted))
+    for done, (kind, length) in enumerate(pairs):
+        progress.stage(f"{kind} {length:,} bp", done, len(pairs))
         points.append(_point(kind, length, chunk, points))
-        write_file(out / "lengths.tsv", _tsv(points).encode())  # each time: the last ones take minutes
+        write_file(out / "lengths.tsv", _tsv(points).encode())  # after each: the last ones take minutes
     _draw(points, chunk, colours, out / "lengths")
     return points
 
 
 def _point(kind: str, length: int, chunk: int, before: Sequence[Point]) -> Point:
-    """Measure one, unless the one before it says that memory will not do."""
+    """Measure one point, unless the point before it shows that memory is too small."""
     last = [point for point in before if point.kind == kind and point.peak_mb]
     if last and last[-1].peak_mb:
         expected = last[-1].peak_mb * 1e6 * (length / last[-1].length_bp) ** KINDS[kind].power
         if kind != "chunked" and expected > SPARE * available_bytes():
             return Point(kind, length, None, None, f"left out: some {expected / 1e9:.0f} GB needed")
-    found = apart(one_step, kind, length, chunk)
-    if found is None:
+    costs = apart(one_step, kind, length, chunk)
+    if costs is None:
         return Point(kind, length, None, None, "killed: not enough memory")
-    return Point(kind, length, round(found[0] / 1e6, 1), round(found[1], 3))
+    return Point(kind, length, round(costs[0] / 1e6, 1), round(costs[1], 3))
 
 
 def one_step(kind: str, length: int, chunk: int = CHUNK, config: PerformerConfig = SIZE) -> tuple[int, float]:
-    """Bytes above the rest, and seconds, of one step over random bases; in a process of its own."""
+    """Additional bytes, and seconds, of one step over random bases; call it in a process of its own."""
     torch.manual_seed(0)
     model = (
         softmax_transformer(config, kind == "sdpa") if kind in ("softmax", "sdpa") else SlimPerformer(config)
     )
     ids = torch.randint(4, (1, length + 1))
-    _step(model, kind, ids[:, :65], chunk)  # what is loaded and allocated once
+    _step(model, kind, ids[:, :65], chunk)  # libraries load and allocate once
     before, _ = resident_bytes()
-    began = time.process_time()  # on one core the same as by the clock, if nothing else runs
+    start = time.process_time()  # on one idle core the same as wall time
     _step(model, kind, ids, chunk)
-    seconds = time.process_time() - began
+    seconds = time.process_time() - start
     return max(0, resident_bytes()[1] - before), seconds
 
 
@@ -131,15 +131,15 @@ def _step(model: SlimPerformer, kind: str, ids: torch.Tensor, chunk: int) -> Non
 
 
 def table(points: Sequence[Point]) -> str:
-    """MB and seconds of each length and kind, as a Markdown table."""
+    """A Markdown table: MB and seconds by length and kind."""
     kinds = [kind for kind in KINDS if any(point.kind == kind for point in points)]
-    found = {(point.length_bp, point.kind): point for point in points}
+    by_place = {(point.length_bp, point.kind): point for point in points}
     rows = [
         f"| length, MB / seconds | {' | '.join(KINDS[kind].label for kind in kinds)} |",
         "|---" * (1 + len(kinds)) + "|",
     ]
     for length in sorted({point.length_bp for point in points}):
-        cells = [_cell(found.get((length, kind))) for kind in kinds]
+        cells = [_cell(by_place.get((length, kind))) for kind in kinds]
         rows.append(f"| {length:,} | {' | '.join(cells)} |")
     return "\n".join(rows)
 

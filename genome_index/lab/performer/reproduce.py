@@ -1,4 +1,4 @@
-"""What the paper of the SLiM Performer claims, measured here: memory and time against length, the copy task.
+"""Measurement of the SLiM Performer paper's claims: memory and time over lengths, and the copy task.
 
 Likhosherstov et al. 2021, arXiv 2012.11346.
 """
@@ -22,14 +22,14 @@ def reproduce(
     iterations: int = copytask.PAPER_ITERATIONS, double: bool = False, theme: str = "light",
     progress: Progress = quiet,
 ) -> list[str]:  # fmt: skip
-    """Both, or one of them, into a folder -> a Markdown table of each.
+    """Measure both, or one of them, into a folder; returns a Markdown table of each.
 
     Raises
     ------
     UsageError
     """
     if only and only not in PARTS:
-        raise UsageError(f"--only {only}: choose {' or '.join(PARTS)}, or leave it out for both")
+        raise UsageError(f"--only {only}: choose {' or '.join(PARTS)}, or omit it for both")
     tables = []
     if only != "copy":
         tables.append(table_of_lengths(measure(lengths or LENGTHS, out, theme=theme, progress=progress)))

@@ -1,4 +1,4 @@
-"""The attention that linear attention is measured against: softmax, plain or fused (SDPA)."""
+"""Softmax attention, plain or fused (SDPA), as the baseline of linear attention."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from genome_index.encoders.networks.performer import PerformerConfig, SlimPerfor
 
 
 def softmax_transformer(config: PerformerConfig, fused: bool) -> SlimPerformer:
-    """The same network in all but attention, which is causal here; it cannot read piece by piece."""
+    """The network with causal softmax attention, not linear; it cannot read piece by piece."""
     model = SlimPerformer(config)
     for layer in model.blocks:
         layer.add_module("attention", SoftmaxAttention(config, fused))
@@ -18,9 +18,9 @@ def softmax_transformer(config: PerformerConfig, fused: bool) -> SlimPerformer:
 
 
 class SoftmaxAttention(nn.Module):
-    """Causal softmax attention in the place of `LinearAttention`."""
+    """Causal softmax attention with the interface of `LinearAttention`."""
 
-    state_shape = (1, 1, 1)  # nothing is summed
+    state_shape = (1, 1, 1)  # unused: there are no sums
 
     def __init__(self, config: PerformerConfig, fused: bool) -> None:
         super().__init__()
@@ -30,9 +30,9 @@ class SoftmaxAttention(nn.Module):
     def forward(self, x: Tensor, start: Start, mask: Tensor | None) -> tuple[Tensor, Tensor]:
         q, k, v = self.qkv(x).view(*x.shape[:2], 3, self.heads, -1).permute(2, 0, 3, 1, 4)  # (B, H, L, D)
         if self.fused:
-            seen = functional.scaled_dot_product_attention(q, k, v, is_causal=True)
+            attended = functional.scaled_dot_product_attention(q, k, v, is_causal=True)
         else:
             later = torch.ones(x.shape[1], x.shape[1], dtype=torch.bool).triu(1)
-            alike = (q @ k.mT * q.shape[-1] ** -0.5).masked_fill_(later, float("-inf"))
-            seen = alike.softmax(-1) @ v
-        return seen.transpose(1, 2).flatten(2), start(x.new_zeros(()))
+            scores = (q @ k.mT * q.shape[-1] ** -0.5).masked_fill_(later, float("-inf"))
+            attended = scores.softmax(-1) @ v
+        return attended.transpose(1, 2).flatten(2), start(x.new_zeros(()))

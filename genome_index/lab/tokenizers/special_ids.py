@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from genome_index.encoders.protocol import Ids as Ids
-from genome_index.encoders.tokenizers.kmers import SPECIAL_TOKENS as SPECIAL
+from genome_index.encoders.tokenizers.kmers import SPECIAL_TOKENS
 from genome_index.errors import UsageError
 
+SPECIAL = SPECIAL_TOKENS
 PAD, MASK, CLS, EOS = range(len(SPECIAL))
 BASES = "ACGTN"  # the tokens of single bases, N among them
 

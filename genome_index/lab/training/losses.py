@@ -1,8 +1,8 @@
-"""What training lowers: same species near, others far. Each has a dull twin in tests/test_losses.py.
+"""Losses of contrastive training; tests/lab/test_losses.py has each as plain loops.
 
 Sources: weighted SimCLR and MI-Mix, Zhou et al. 2024 (DNABERT-S, arXiv 2402.08777); pairs by distance,
 Celikkanat et al. 2024 (arXiv 2411.02125); nested sizes, Kusupati et al. 2022 (Matryoshka, arXiv 2205.13147).
-Vectors come at length 1, unless a function says otherwise; every loss is a mean, in nats.
+Vectors have length 1 unless a docstring differs; every loss is a mean, in nats.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ PairLoss = Callable[[Tensor, Tensor], Tensor]  # (B, D), (B, D) -> ()
 
 
 def weighted_simclr(left: Tensor, right: Tensor, temperature: float = TEMPERATURE) -> Tensor:
-    """Row i of `left` and of `right` are of one species: (B, D), (B, D) -> ().
+    """Weighted SimCLR; row i of `left` and of `right` are of one species: (B, D), (B, D) -> ().
 
     An anchor's negatives are the 2B - 2 views of other pairs, n_j = exp(s_j / t) each, weighted by
     n_j / mean(n), so that near negatives count for more: -log(pos / (pos + sum n_j ** 2 / mean(n))).
@@ -38,7 +38,7 @@ def mixed_simclr(
     """MI-Mix: `mixed` row i is share[i] of pair i and the rest of pair other[i]; `right` is not mixed.
 
     (B, D), (B, D), (B,), (B,) -> (). The anchor's negatives are the other rows of `mixed` and of `right`;
-    of the two pairs it was made of, each is the positive in its turn.
+    each of its two pairs is the positive once, weighted by its share.
     """
     pairs = len(mixed)
     views = torch.cat([mixed, right])
@@ -60,12 +60,12 @@ def _push(scores: Tensor, self_: Tensor, partner: Tensor) -> Tensor:
 
 
 def _pull(positive: Tensor, push: Tensor) -> Tensor:
-    """-log(pos / (pos + push)), all in logarithms."""
+    """-log(pos / (pos + push)), from logarithms."""
     return torch.logaddexp(positive, push) - positive
 
 
 def contrast(left: Tensor, right: Tensor, temperature: float = TEMPERATURE) -> Tensor:
-    """Cross-entropy of finding each row's partner among the other side's rows, both ways: InfoNCE."""
+    """InfoNCE: cross-entropy of each row's partner among the rows of the other side, in both directions."""
     scores = left @ right.T / temperature
     rows = torch.arange(len(left), device=left.device)
     return (cross_entropy(scores, rows) + cross_entropy(scores.T, rows)) / 2
@@ -74,23 +74,23 @@ def contrast(left: Tensor, right: Tensor, temperature: float = TEMPERATURE) -> T
 def distance_bce(left: Tensor, right: Tensor, same: Tensor) -> Tensor:
     """Cross-entropy of p = exp(-|a - b| ** 2), 1 for one species: (B, D), (B, D), (B,) -> ()."""
     distance = (left - right).square().sum(1)
-    chance = torch.exp(-distance).clamp(1e-7, 1 - 1e-7)
-    return binary_cross_entropy(chance, same.to(chance.dtype))
+    probability = torch.exp(-distance).clamp(1e-7, 1 - 1e-7)
+    return binary_cross_entropy(probability, same.to(probability.dtype))
 
 
 def nested(loss: PairLoss, left: Tensor, right: Tensor, sizes: Sequence[int]) -> Tensor:
-    """Matryoshka: the mean of a loss over the first m entries, at length 1 again, for each m of `sizes`."""
+    """Matryoshka: the mean of a loss over the first m entries, normalised again, for each m of `sizes`."""
     terms = [loss(normalize(left[:, :m], dim=1), normalize(right[:, :m], dim=1)) for m in sizes]
     return torch.stack(terms).mean()
 
 
-def asked_and_answered(
-    asked: Tensor, answers: Tensor, akin: Tensor, temperature: float = TEMPERATURE, back: float = 0.3
+def retrieval_loss(
+    queries: Tensor, targets: Tensor, related: Tensor, temperature: float = TEMPERATURE, back: float = 0.3
 ) -> Tensor:
-    """As `contrast`, but pairs marked `akin` are no negatives of each other: (B, D), (B, D), (B, B) -> ().
+    """As `contrast`, but pairs marked `related` are no negatives of each other: (B, D), (B, D), (B, B) -> ().
 
-    Finding the answer is what a search does; finding the question from it counts `back` as much.
+    Retrieving the target from the query is the task; the other direction has the weight `back`.
     """
-    scores = (asked @ answers.T / temperature).masked_fill(akin.to(asked.device), float("-inf"))
-    rows = torch.arange(len(asked), device=asked.device)
+    scores = (queries @ targets.T / temperature).masked_fill(related.to(queries.device), float("-inf"))
+    rows = torch.arange(len(queries), device=queries.device)
     return (cross_entropy(scores, rows) + back * cross_entropy(scores.T, rows)) / (1 + back)

@@ -1,11 +1,11 @@
-"""Pretraining a SLiM Performer on a corpus without labels: it learns which words follow, or are missing.
+"""Pretraining of a SLiM Performer on a corpus without labels, by next or by masked tokens.
 
     next     causal: each token from those before it. A fragment of more than CHUNK tokens is read piece by
-             piece (`exact.py`), so that memory does not depend on its length
-    masked   both ways: SHARE of the tokens, of which 80 % are hidden, 10 % another word, 10 % left as they
-             are (Devlin et al. 2018, arXiv 1810.04805)
+             piece (exact_gradients.py), so that memory does not depend on its length
+    masked   bidirectional: SHARE of the tokens, of which 80 % are masked, 10 % replaced, 10 % unchanged
+             (Devlin et al. 2018, arXiv 1810.04805)
 
-Either is for hidden states, which become vectors; what predicts tokens is not kept.
+The hidden states become vectors; the head that predicts tokens is not saved.
 """
 
 from __future__ import annotations
@@ -37,29 +37,29 @@ from genome_index.lab.training.model_sizes import (
     FEATURES,
     check_length,
     choose_tokenizer,
-    dial_of,
     framed,
+    model_size,
     redrawn,
     save_model,
     schedule_of,
 )
-from genome_index.lab.training.runs import Card, Told, train, write_card
+from genome_index.lab.training.runs import Card, Display, train, write_card
 from genome_index.records import Progress, quiet
 
 Objective = Literal["next", "masked"]
 LENGTH_BP = 2_000
 RATE = 1e-3
-SHARE, HIDDEN, SWAPPED = 0.15, 0.8, 0.1  # of all tokens; of those
+SHARE, MASKED, REPLACED = 0.15, 0.8, 0.1  # of all tokens; of these
 CHUNK = 512  # tokens; longer fragments are read piece by piece
 EXAMINED = 64  # validation fragments
-LATER = 2**32  # seeds of what is examined begin here, so that no step shares one
+VALIDATION_STEP = 2**32  # first step number of validation, so that it shares no seed with a training step
 
 Read = Callable[[Ids, np.random.Generator], tuple[Tensor, Tensor]]  # ids (B, T) -> inputs, targets (B, T)
 
 
 @dataclass(frozen=True)
 class Batches:
-    """Fragments of one part as tokens, each batch a function of (seed, step) alone."""
+    """Fragments of one part as tokens; each batch is a function of (seed, step)."""
 
     shards: Shards
     part: Part
@@ -73,16 +73,16 @@ class Batches:
         return self.shards.fragments(self.part, self.length_bp, self.seed)
 
     def at(self, step: int) -> tuple[Ids, np.random.Generator]:
-        """(B, T) ids, rows cut to the shortest of them, and the draws that go with the step."""
+        """(B, T) ids, rows cut to the shortest of them, and the random generator of the step."""
         draws = np.random.default_rng([self.seed, step])
-        drawn = (self.fragments.at(step % LATER * self.size + row) for row in range(self.size))
-        rows = [framed(one.codes, self.tokenizer, draws) for one in drawn]
+        drawn = (self.fragments.at(step % VALIDATION_STEP * self.size + row) for row in range(self.size))
+        rows = [framed(fragment.codes, self.tokenizer, draws) for fragment in drawn]
         shortest = min(len(row) for row in rows)
         return np.stack([row[:shortest] for row in rows]), draws
 
     @cached_property
     def tokens(self) -> int:
-        """T of the first batch; of words that do not overlap, others have one more or less."""
+        """T of the first batch; with k-mers side by side, other batches have one more or less."""
         return int(self.at(0)[0].shape[1])
 
 
@@ -91,7 +91,7 @@ def pretrain(
     length_bp: int = LENGTH_BP, tokenizer: str = DEFAULT_TOKENIZER, steps: int = 0, rate: float = RATE,
     seed: int = 0, features: str = FEATURES, progress: Progress = quiet,
 ) -> Card:  # fmt: skip
-    """Train a network on a corpus, or go on; `out` then is a model folder, with the run beside.
+    """Train a network on a corpus, or continue; `out` becomes a model folder, with the run's files.
 
     Raises
     ------
@@ -100,108 +100,110 @@ def pretrain(
     if objective not in get_args(Objective):
         raise UsageError(f"--objective {objective}: choose {' or '.join(get_args(Objective))}")
     check_length(length_bp)
-    dial, shards = dial_of(size), Shards.open(corpus)
-    words = choose_tokenizer(tokenizer, shards, seed)
-    batches = Batches(shards, "train", words, length_bp, dial.fragments, seed)
-    network = dial.network(words.vocabulary, objective == "next", True, seed, features)
+    settings, shards = model_size(size), Shards.open(corpus)
+    chosen = choose_tokenizer(tokenizer, shards, seed)
+    batches = Batches(shards, "train", chosen, length_bp, settings.fragments, seed)
+    network = settings.network(chosen.vocabulary, objective == "next", True, seed, features)
     network.to(best_device().name)
-    learn, plan = learner(network, batches, objective), schedule_of(dial, steps, rate, seed)
+    loss_at, plan = loss_of_step(network, batches, objective), schedule_of(settings, steps, rate, seed)
     ids, _ = batches.at(0)
-    a_token = len(words.codes(ids.reshape(-1))) / ids.size  # bases
+    bases_per_token = len(chosen.codes(ids.reshape(-1))) / ids.size
     command = (
         f"gindex lab pretrain {quote(str(corpus))} --out {quote(str(out))} --objective {objective} "
         f"--size {size} --length {length_bp} --tokenizer {quote(tokenizer)} --steps {plan.steps} "
         f"--rate {rate} --seed {seed} --features {features}"
     )
-    told = Told("bits a base", 1 / math.log(2) / a_token, ids.size, command)
-    card = train(out, network, learn, plan, _data(batches, network, objective, tokenizer), progress, told)
-    save_model(network, words, out, batches.tokens)
+    display = Display("bits a base", 1 / math.log(2) / bases_per_token, ids.size, command)
+    data = _data(batches, network, objective, tokenizer)
+    card = train(out, network, loss_at, plan, data, progress, display)
+    save_model(network, chosen, out, batches.tokens)
     if len(shards.numbers("validation")):
         examined = replace(batches, part="validation")
-        card = replace(card, scores={"bits a base, validation": bits_a_base(network, examined, objective)})
+        bits = bits_per_base(network, examined, objective)
+        card = replace(card, scores={"bits a base, validation": bits})
         write_card(card, out)
     return card
 
 
-def learner(
+def loss_of_step(
     network: SlimPerformer, batches: Batches, objective: Objective, chunk: int = CHUNK
 ) -> Callable[[int], Tensor | float]:
-    """What `runs.train` asks for a step's loss, or for its gradients where a fragment is long."""
+    """The function from a step to its loss for `runs.train`; for long fragments it adds the gradients."""
     read = reader(batches.tokenizer, objective)
 
-    def learn(step: int) -> Tensor | float:
+    def loss_at(step: int) -> Tensor | float:
         redrawn(network, batches.seed, step)
-        inputs, targets = (one.to(_device(network)) for one in read(*batches.at(step)))
+        inputs, targets = (part.to(_device(network)) for part in read(*batches.at(step)))
         if objective == "next" and inputs.shape[1] > chunk:
             return exact_gradients(network, inputs, targets, chunk)
         return mean_loss(network, inputs, targets)
 
-    return learn
+    return loss_at
 
 
 def reader(tokenizer: LabTokenizer, objective: Objective) -> Read:
-    """Ids as what is read and what is asked."""
+    """The function from ids to inputs and targets."""
     if objective == "next":
-        return following
-    # A word that overlaps its neighbours could be read off them, so all that hold a base are hidden together.
+        return next_tokens
+    # An overlapping k-mer could be read off its neighbours, so all k-mers with one base are masked together.
     span = tokenizer.k if isinstance(tokenizer, KmersOverlapping) else 1
-    return lambda ids, draws: hidden_words(ids, draws, tokenizer.vocabulary, span)
+    return lambda ids, draws: masked_tokens(ids, draws, tokenizer.vocabulary, span)
 
 
-def following(ids: Ids, draws: np.random.Generator) -> tuple[Tensor, Tensor]:
-    """Each token is asked of those before it, the first of a token that begins."""
+def next_tokens(ids: Ids, draws: np.random.Generator) -> tuple[Tensor, Tensor]:
+    """Inputs shifted by one, with <cls> first; each target is the token after its input."""
     inputs = np.concatenate([np.full((len(ids), 1), CLS), ids[:, :-1]], axis=1)
     return torch.from_numpy(inputs), torch.from_numpy(ids)
 
 
-def hidden_words(
+def masked_tokens(
     ids: Ids, draws: np.random.Generator, vocabulary: int, span: int = 1
 ) -> tuple[Tensor, Tensor]:
-    """Some tokens hidden, in runs of `span`; at least one of a batch."""
+    """Inputs with some tokens masked, in runs of `span`; at least one in a batch."""
     starts = draws.random(ids.shape) < SHARE / span
     starts[0, 0] |= not starts.any()
     chosen = starts.copy()
     for at in range(1, span):
         chosen[:, at:] |= starts[:, :-at]
-    fate = draws.random(ids.shape)
+    change = draws.random(ids.shape)
     other = draws.integers(len(SPECIAL), vocabulary, ids.shape)
-    inputs = np.where(chosen & (fate < HIDDEN), MASK, ids)
-    inputs = np.where(chosen & (fate >= HIDDEN) & (fate < HIDDEN + SWAPPED), other, inputs)
+    inputs = np.where(chosen & (change < MASKED), MASK, ids)
+    inputs = np.where(chosen & (change >= MASKED) & (change < MASKED + REPLACED), other, inputs)
     return torch.from_numpy(inputs), torch.from_numpy(np.where(chosen, ids, IGNORED))
 
 
 def mean_loss(network: SlimPerformer, inputs: Tensor, targets: Tensor) -> Tensor:
-    """Nats a token that is asked, with logits of those tokens alone: (B, T), (B, T) -> ()."""
-    asked = targets != IGNORED
-    return cross_entropy(network.logits(network(inputs)[asked]).float(), targets[asked])
+    """Nats per target token, with logits of these tokens alone: (B, T), (B, T) -> ()."""
+    counted = targets != IGNORED
+    return cross_entropy(network.logits(network(inputs)[counted]).float(), targets[counted])
 
 
-def bits_a_base(network: SlimPerformer, batches: Batches, objective: Objective) -> float:
-    """Over EXAMINED fragments, the same each time: what the tokens asked cost, a base they stand for."""
+def bits_per_base(network: SlimPerformer, batches: Batches, objective: Objective) -> float:
+    """Cross-entropy of the target tokens per base, over EXAMINED fragments, the same each time."""
     read, nats, bases = reader(batches.tokenizer, objective), 0.0, 0
     with torch.inference_mode():
-        for step in range(LATER, LATER + -(-EXAMINED // batches.size)):
-            inputs, targets = (one.to(_device(network)) for one in read(*batches.at(step)))
-            asked = targets[targets != IGNORED].cpu().numpy()
+        for step in range(VALIDATION_STEP, VALIDATION_STEP + -(-EXAMINED // batches.size)):
+            inputs, targets = (part.to(_device(network)) for part in read(*batches.at(step)))
+            tokens = targets[targets != IGNORED].cpu().numpy()
             nats += _nats(network, inputs, targets)
-            bases += len(batches.tokenizer.codes(asked))
+            bases += len(batches.tokenizer.codes(tokens))
     return nats / math.log(2) / bases
 
 
 def _nats(network: SlimPerformer, inputs: Tensor, targets: Tensor) -> float:
-    """The sum over all tokens that are asked; a causal network reads piece by piece here too."""
+    """The sum over all target tokens; a causal network reads piece by piece here too."""
     if not network.config.causal:
         return mean_loss(network, inputs, targets).item() * int((targets != IGNORED).sum())
     state, nats = network.start(len(inputs)), 0.0
-    for piece, wanted in zip(torch.split(inputs, CHUNK, 1), torch.split(targets, CHUNK, 1), strict=True):
+    for piece, expected in zip(torch.split(inputs, CHUNK, 1), torch.split(targets, CHUNK, 1), strict=True):
         hidden, state = network.step(piece, state)
         logits = network.logits(hidden).flatten(0, 1).float()
-        nats += cross_entropy(logits, wanted.flatten(), reduction="sum").item()
+        nats += cross_entropy(logits, expected.flatten(), reduction="sum").item()
     return nats
 
 
 def _data(batches: Batches, network: SlimPerformer, objective: str, tokenizer: str) -> str:
-    """What must be the same for a run to go on."""
+    """The data of a run: a run continues only with the same."""
     of = f"{batches.shards.digest} {objective} {batches.length_bp} bp {batches.size} fragments"
     return f"{of} {tokenizer} {asdict(network.config)}"
 

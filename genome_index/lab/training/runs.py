@@ -1,11 +1,11 @@
-"""A training run and its folder: what is killed goes on to the very same bits, on as many threads.
+"""Training runs and their folder: an interrupted run continues to the same bits, on as many threads.
 
-    checkpoint.safetensors   weights, AdamW's two moments, the losses so far; moved into place whole
-    seconds.txt              what those steps took; the checkpoint's bits must not depend on it
-    curve.png, card.json, card.md   what it did: data, seed, commit, seconds, scores
+    checkpoint.safetensors          weights, AdamW's two moments, the losses so far; replaced atomically
+    seconds.txt                     time of these steps; kept apart, so that checkpoints are reproducible
+    curve.png, card.json, card.md   the loss, and the card: data, seed, commit, seconds, scores
 
-Nothing random is carried from step to step: each draws its numbers from (seed, step) alone, so the state of
-no generator needs keeping. A checkpoint is tensors and text; nothing in it is run.
+No random state passes from step to step: each draws its numbers from (seed, step), so no generator's state
+is saved. A checkpoint is tensors and text; no code in it is run.
 """
 
 from __future__ import annotations
@@ -28,26 +28,26 @@ from genome_index.records import Progress, quiet
 
 CHECKPOINT, CURVE, CARD, READ_ME = "checkpoint.safetensors", "curve.png", "card.json", "card.md"
 SECONDS = "seconds.txt"
-MOMENTS = ("exp_avg", "exp_avg_sq", "step")  # what AdamW remembers of a tensor
+MOMENTS = ("exp_avg", "exp_avg_sq", "step")  # AdamW's state of a tensor
 
-# step -> loss, (); or, where the gradients have been filled in already, the loss as a number
+# step -> loss, (); or the loss as a number, if the function has added the gradients itself
 Loss = Callable[[int], Tensor | float]
 
 
 @dataclass(frozen=True)
 class Schedule:
-    """How a run is steered."""
+    """The schedule of a run."""
 
     steps: int
-    rate: float = 1e-3  # of learning, at its height
+    rate: float = 1e-3  # highest learning rate
     warm_up: float = 0.05  # share of the steps
     decay: float = 0.0  # of the weights
-    clip: float = 1.0  # longest gradient
+    clip: float = 1.0  # largest norm of the gradients
     seed: int = 0
     save_every: int = 50  # steps
 
     def rate_at(self, step: int) -> float:
-        """Linear up, then half a cosine down to a hundredth."""
+        """Linear warm-up, then half a cosine down to 1 % of the rate."""
         warm = max(1, round(self.warm_up * self.steps))
         if step < warm:
             return self.rate * (step + 1) / warm
@@ -56,26 +56,26 @@ class Schedule:
 
 
 @dataclass(frozen=True)
-class Told:
-    """How the line that is shown while training, and the card, speak of a run."""
+class Display:
+    """Units of the progress line, and the command of the card."""
 
     unit: str = "nats"
     per_nat: float = 1.0  # of that unit
     tokens: int = 0  # read in a step, on average; 0: not counted
-    command: str = ""  # that makes the same run again
+    command: str = ""  # repeats the run
 
 
 @dataclass(frozen=True)
 class Card:
-    """What a run was, for whoever finds its folder."""
+    """The record of a run in its folder."""
 
-    data: str  # fingerprint of what it read
+    data: str  # fingerprint of its data
     schedule: Schedule
     parameters: int
     commit: str
     device: str
-    seconds: float  # of all stretches, as far as they were saved
-    loss: float  # nats, mean of the last tenth
+    seconds: float  # of all saved steps
+    loss: float  # nats, mean of the last tenth of the steps
     scores: Mapping[str, float] = field(default_factory=dict)
     tokens: int = 0  # read; 0: not counted
     command: str = ""
@@ -83,12 +83,12 @@ class Card:
 
 def train(
     folder: Path, model: nn.Module, loss_at: Loss, plan: Schedule, data: str, progress: Progress = quiet,
-    told: Told = Told(),
+    display: Display = Display(),
 ) -> Card:  # fmt: skip
-    """Train, or go on where the folder's checkpoint was written; the model ends up trained, in eval mode.
+    """Train, or continue from the folder's checkpoint; the model is then trained and in evaluation mode.
 
-    `loss_at` must depend on the step and the model alone. On a GPU it runs under autocast to bfloat16.
-    It may fill in the gradients itself, which are zero when it is called, and then returns a plain number.
+    `loss_at` must depend only on the step and the model. On a GPU it runs under autocast to bfloat16.
+    It may add the gradients itself (they are zero before) and then returns a plain number.
 
     Raises
     ------
@@ -109,35 +109,36 @@ def train(
         if (step + 1) % plan.save_every == 0 or step + 1 == plan.steps:
             save_checkpoint(folder / CHECKPOINT, model, optimiser, losses, mark)
             write_file(folder / SECONDS, f"{before + seconds:.1f}\n".encode())
-        progress.stage(_line(losses, seconds / (step + 1 - first), plan, told), step + 1, plan.steps)
+        line = _line(losses, seconds / (step + 1 - first), plan, display)
+        progress.stage(line, step + 1, plan.steps)
     model.eval()
     tail = losses[-max(1, len(losses) // 10) :]
     sizes = sum(one.numel() for one in model.parameters())
     card = Card(
         data, plan, sizes, _commit(), device_name(_device(model)), _seconds(folder),
-        sum(tail) / max(1, len(tail)), tokens=told.tokens * len(losses), command=told.command,
+        sum(tail) / max(1, len(tail)), tokens=display.tokens * len(losses), command=display.command,
     )  # fmt: skip
     draw_curve(losses, folder / CURVE)
     write_card(card, folder)
     return card
 
 
-def _line(losses: list[float], a_step: float, plan: Schedule, told: Told) -> str:
-    """The row of the live table, whose step the display adds; `a_step` is seconds of one."""
-    speed = f", {told.tokens / max(a_step, 1e-9):>9,.0f} tokens/s" if told.tokens else ""
-    loss, rate = losses[-1] * told.per_nat, plan.rate_at(len(losses) - 1)
-    left = a_step * (plan.steps - len(losses))
-    return f"training: loss {loss:7.4f} {told.unit}, rate {rate:.1e}{speed}, {left:,.0f} s left, step"
+def _line(losses: list[float], step_s: float, plan: Schedule, display: Display) -> str:
+    """The progress line, to which the number of the step is added; `step_s` is the seconds of a step."""
+    speed = f", {display.tokens / max(step_s, 1e-9):>9,.0f} tokens/s" if display.tokens else ""
+    loss, rate = losses[-1] * display.per_nat, plan.rate_at(len(losses) - 1)
+    left = step_s * (plan.steps - len(losses))
+    return f"training: loss {loss:7.4f} {display.unit}, rate {rate:.1e}{speed}, {left:,.0f} s left, step"
 
 
 def _seconds(folder: Path) -> float:
-    """What the saved steps took; 0 where nothing tells."""
+    """Seconds of the saved steps; 0 without the file."""
     path = folder / SECONDS
     return float(path.read_text()) if path.is_file() else 0.0
 
 
 def device_name(device: torch.device) -> str:
-    """What a card says it ran on."""
+    """The name of a device for the card."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
     return f"{device}, {torch.get_num_threads()} of its threads"
@@ -146,22 +147,22 @@ def device_name(device: torch.device) -> str:
 def _step(
     step: int, model: nn.Module, optimiser: torch.optim.Optimizer, loss_at: Loss, plan: Schedule
 ) -> float:
-    torch.manual_seed((plan.seed << 32) + step)  # dropout's draws: of this step, whatever came before
+    torch.manual_seed((plan.seed << 32) + step)  # dropout then depends on the step only
     for group in optimiser.param_groups:
         group["lr"] = plan.rate_at(step)
     optimiser.zero_grad()
     with _precision(_device(model)):
         loss = loss_at(step)
-    found = float(loss.detach()) if isinstance(loss, Tensor) else loss
-    if not math.isfinite(found):
+    value = float(loss.detach()) if isinstance(loss, Tensor) else loss
+    if not math.isfinite(value):
         raise UsageError(
-            f"the loss of step {step} is {found}: train again with a lower rate than {plan.rate}"
+            f"the loss of step {step} is {value}: train again with a lower rate than {plan.rate}"
         )
     if isinstance(loss, Tensor):
         loss.backward()  # type: ignore[no-untyped-call]
     nn.utils.clip_grad_norm_(model.parameters(), plan.clip)
     optimiser.step()
-    return found
+    return value
 
 
 def _device(model: nn.Module) -> torch.device:
@@ -176,15 +177,15 @@ def _precision(device: torch.device) -> AbstractContextManager[object]:
 
 
 def _mark(plan: Schedule, data: str) -> str:
-    """What must be the same for a checkpoint to go on; how often it is saved need not be."""
-    said = {name: value for name, value in asdict(plan).items() if name != "save_every"}
-    return json.dumps({"data": data, **said}, sort_keys=True)
+    """The data and schedule of a checkpoint: a run continues only with the same, except for `save_every`."""
+    settings = {name: value for name, value in asdict(plan).items() if name != "save_every"}
+    return json.dumps({"data": data, **settings}, sort_keys=True)
 
 
 def save_checkpoint(
     path: Path, model: nn.Module, optimiser: torch.optim.Optimizer, losses: list[float], mark: str
 ) -> None:
-    """Replace the checkpoint at once: it is the old one or the new, whenever the process dies."""
+    """Replace the checkpoint atomically: it is the old one or the new one, whenever the process dies."""
     from safetensors.torch import save
 
     tensors = {f"model.{name}": tensor.contiguous() for name, tensor in model.state_dict().items()}
@@ -197,40 +198,40 @@ def save_checkpoint(
 
 
 def _resumed(path: Path, model: nn.Module, optimiser: torch.optim.Optimizer, mark: str) -> list[float]:
-    """Fill model and optimiser from a checkpoint, if there is one: the losses of the steps that are done."""
+    """Load model and optimiser from a checkpoint, if there is one; returns the losses of its steps."""
     from safetensors import SafetensorError, safe_open
 
     if not path.exists():
         return []
     try:
         with safe_open(path, "pt") as file:
-            said = (file.metadata() or {}).get("run", "")
+            run = (file.metadata() or {}).get("run", "")
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # it is no dict
     except (OSError, SafetensorError) as error:
         raise ModelError(
             str(path), f"it cannot be read ({error}); remove it to train from the start"
         ) from error
-    if said != mark:
+    if run != mark:
         raise UsageError(f"{path.parent} holds a run of other data or another schedule; give a new folder")
     model.load_state_dict({name: tensors[f"model.{name}"] for name in model.state_dict()})
     for name, parameter in model.named_parameters():
         state = {moment: tensors[f"{moment}.{name}"] for moment in MOMENTS if f"{moment}.{name}" in tensors}
         if state:
-            device = {
-                moment: one if moment == "step" else one.to(parameter.device) for moment, one in state.items()
+            optimiser.state[parameter] = {
+                moment: tensor if moment == "step" else tensor.to(parameter.device)
+                for moment, tensor in state.items()
             }
-            optimiser.state[parameter] = device
-    return [float(one) for one in tensors["losses"]]
+    return [float(loss) for loss in tensors["losses"]]
 
 
-# -- what is left of it -------------------------------------------------------------------------------------
+# -- card and curve -----------------------------------------------------------------------------------------
 
 
 def write_card(card: Card, folder: Path) -> None:
-    """card.json, and the same as a table to read."""
-    said = asdict(card)
-    schedule = said.pop("schedule")
-    rows = {**said, **schedule, **said.pop("scores")}
+    """Write the card as card.json, and as a table in card.md."""
+    values = asdict(card)
+    schedule = values.pop("schedule")
+    rows = {**values, **schedule, **values.pop("scores")}
     rows.pop("scores", None)
     table = "\n".join(f"| {name} | {value} |" for name, value in rows.items())
     write_file(folder / CARD, (json.dumps(asdict(card), indent=2) + "\n").encode())
@@ -238,7 +239,7 @@ def write_card(card: Card, folder: Path) -> None:
 
 
 def draw_curve(losses: list[float], path: Path) -> None:
-    """The loss of each step, and its running mean over a twentieth of them."""
+    """Draw the loss of each step, and its running mean over a twentieth of the steps."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(7, 4), layout="constrained", facecolor="white")
@@ -255,7 +256,7 @@ def draw_curve(losses: list[float], path: Path) -> None:
 
 
 def _commit() -> str:
-    """The commit of the code, "" where it is not run from a checkout."""
+    """The commit of the code, "" outside a checkout."""
     try:
         done = subprocess.run(
             ["git", "-C", str(Path(__file__).parent), "rev-parse", "--short", "HEAD"],

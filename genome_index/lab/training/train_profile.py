@@ -1,7 +1,7 @@
-"""Training by pairs: what a fragment was cut from shall be nearer to it than any other genome of the batch.
+"""Training of profile networks on pairs: a fragment must be nearer to its target than to other genomes.
 
-`train_pairs` trains any module that maps a batch of inputs to vectors of length 1; `train_profile` is that
-for the profile network. It starts from what discriminant.py fits in closed form.
+`train_pairs` trains any module that maps a batch of inputs to vectors of length 1; `train_profile` does that
+for the profile network, starting from the weights that fit_profile.py fits in closed form.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from genome_index.encoders.profile import ProfileConfig
 from genome_index.encoders.profile_network import ProfileNetwork, save_profile
 from genome_index.errors import UsageError
 from genome_index.lab.corpus.shards import Shards
-from genome_index.lab.pairs.profile_pairs import Contigs, Floats, Pair, Pairs, ViewPlan, word_profiles
+from genome_index.lab.pairs.profile_pairs import Contigs, Floats, Pair, Pairs, ViewPlan, kmer_profiles
 from genome_index.lab.training.fit_profile import FitPlan, fitted
-from genome_index.lab.training.losses import TEMPERATURE, asked_and_answered
+from genome_index.lab.training.losses import TEMPERATURE, retrieval_loss
 from genome_index.lab.training.runs import Card, Schedule, train
 from genome_index.records import Progress, quiet
 
@@ -29,11 +29,11 @@ Inputs = Callable[[Sequence[Contigs]], Tensor]  # (B,) views -> a batch of input
 
 @dataclass(frozen=True)
 class Size:
-    """What one word of the dial sets."""
+    """The settings of one size."""
 
     steps: int
     batch: int  # pairs
-    genomes: int  # that the start is fitted on
+    genomes: int  # for the fit of the initial weights
     dim: int  # D
 
 
@@ -49,15 +49,15 @@ def train_pairs(
     folder: Path, model: nn.Module, inputs: Inputs, pairs: Pairs, plan: Schedule, batch: int,
     temperature: float = TEMPERATURE, progress: Progress = quiet,
 ) -> Card:  # fmt: skip
-    """Train on pairs of questions and answers; goes on where the folder's checkpoint was written."""
+    """Train on pairs of queries and targets; continues from the folder's checkpoint."""
 
     def loss_at(step: int) -> Tensor:
         drawn = pairs.batch(step, batch)
-        views: list[Contigs] = [[one.question] for one in drawn]
-        views += [pairs.shards.contigs(one.answer) for one in drawn]
+        views: list[Contigs] = [[pair.query] for pair in drawn]
+        views += [pairs.shards.contigs(pair.target) for pair in drawn]
         vectors = model(inputs(views))
-        asked, answers = vectors.chunk(2)
-        return asked_and_answered(asked, answers, akin(drawn), temperature)
+        queries, targets = vectors.chunk(2)
+        return retrieval_loss(queries, targets, related(drawn), temperature)
 
     return train(
         folder,
@@ -78,7 +78,7 @@ def train_profile(
     rate: float = 5e-4,
     progress: Progress = quiet,
 ) -> Card:
-    """Train a profile network on a corpus; `out` then is a model folder, with the run beside.
+    """Train a profile network on a corpus; `out` becomes a model folder, with the run's files.
 
     Raises
     ------
@@ -86,32 +86,31 @@ def train_profile(
     """
     if size not in SIZES:
         raise UsageError(f"--size {size}: choose {', '.join(SIZES)}")
-    dial, shards = SIZES[size], Shards.open(corpus)
+    settings, shards = SIZES[size], Shards.open(corpus)
     pairs = Pairs(shards, "train", ViewPlan(), seed)
     torch.manual_seed(seed)
-    network = ProfileNetwork(ProfileConfig(hidden=hidden, dim=dial.dim))
-    network.start_from(torch.from_numpy(start(pairs, dial.genomes, hidden or dial.dim)))
-    card = train_pairs(
-        out, network, _profiles, pairs, Schedule(dial.steps, rate, seed=seed), dial.batch, progress=progress
-    )
+    network = ProfileNetwork(ProfileConfig(hidden=hidden, dim=settings.dim))
+    network.start_from(torch.from_numpy(initial_weights(pairs, settings.genomes, hidden or settings.dim)))
+    schedule = Schedule(settings.steps, rate, seed=seed)
+    card = train_pairs(out, network, _profiles, pairs, schedule, settings.batch, progress=progress)
     save_profile(network, out)
     return card
 
 
-def start(pairs: Pairs, genomes: int, dim: int) -> Floats:
-    """The weights to start from, (V, at most `dim`): what is fitted in closed form on an even sample."""
+def initial_weights(pairs: Pairs, genomes: int, dim: int) -> Floats:
+    """Weights fitted in closed form on an even sample of genomes: (V, at most `dim`)."""
     numbers = pairs.numbers[np.unique(np.linspace(0, len(pairs.numbers) - 1, genomes).astype(int))]
     matrix = fitted(pairs.shards, numbers, FitPlan(dim, max(dim, FitPlan.components), seed=pairs.seed))
     return np.asarray(matrix / np.linalg.norm(matrix, axis=0).mean(), np.float32)
 
 
-def akin(drawn: Sequence[Pair]) -> Tensor:
-    """True where another pair's answer is no wrong one, being of the question's genus: (B, B)."""
-    genera = [one.genus or f"\0{at}" for at, one in enumerate(drawn)]
+def related(drawn: Sequence[Pair]) -> Tensor:
+    """True where another pair's target is of the query's genus, and so no wrong answer: (B, B)."""
+    genera = [pair.genus or f"\0{at}" for at, pair in enumerate(drawn)]
     codes = torch.from_numpy(np.unique(genera, return_inverse=True)[1])
     same = codes[:, None] == codes[None]
     return same & ~torch.eye(len(drawn), dtype=torch.bool)
 
 
 def _profiles(views: Sequence[Contigs]) -> Tensor:
-    return torch.from_numpy(word_profiles(views))
+    return torch.from_numpy(kmer_profiles(views))
