@@ -25,11 +25,12 @@ from genome_index.encoders.pooling import unit
 from genome_index.errors import UsageError
 from genome_index.index.changes import remove
 from genome_index.index.store.pair_table import keys_of
+from genome_index.io.tsv import one_line
 from genome_index.records import RANKS
 from genome_index.report.export import EXPORTS, ExportOptions, export
 from genome_index.report.export.colours import NO_NAME_COLOUR, colours_of
 from genome_index.report.export.itol import LEGEND_NAMES
-from genome_index.report.export.names import ids_of, plain
+from genome_index.report.export.names import ids_of
 from genome_index.report.export.newick import newick, quoted
 from genome_index.taxonomy.levels import labels_of, name_of, ranks_of
 
@@ -522,7 +523,7 @@ def test_every_export_has_the_odd_names_of_each_genome(odd):
     table = {row["id"]: row for row in table_of(text_of(odd, "microreact"))}
     assert {len(line.split("\t")) for line in text_of(odd, "microreact").splitlines()} == {8}
     for rank in ("species", label):
-        names = {own_id: plain(name_of(entry, rank)) for own_id, entry in of.items()}
+        names = {own_id: one_line(name_of(entry, rank)) for own_id, entry in of.items()}
         assert len(names) == 6
         assert {own_id: row[rank] for own_id, row in table.items() if row[rank]} == names
         graph = networkx.read_graphml(io.BytesIO(text_of(odd, "graphml", rank=rank).encode()))
@@ -530,7 +531,7 @@ def test_every_export_has_the_odd_names_of_each_genome(odd):
         assert {row[0]: row[2] for row in annotations(text_of(odd, "itol", rank=rank))[2]} == names
         assert dict(annotations(text_of(odd, "itol-labels", rank=rank))[2]) == names
     lines = [line.split("\t") for line in text_of(odd, "krona").splitlines()]
-    species = Counter((plain(name_of(entry, "species")),) for entry in of.values())
+    species = Counter((one_line(name_of(entry, "species")),) for entry in of.values())
     counts = Counter()
     for count, *names in lines:
         counts[tuple(names)] += int(count)
@@ -539,7 +540,7 @@ def test_every_export_has_the_odd_names_of_each_genome(odd):
 
 @given(st.text())
 def test_plain_text_is_one_cell_of_one_line(text):
-    found = plain(text)
+    found = one_line(text)
     assert len(found) == len(text)
     assert found.splitlines() in ([found], [])
     assert "\t" not in found

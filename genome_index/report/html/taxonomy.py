@@ -24,10 +24,16 @@ def sunburst(counts: Counts) -> document.Sunburst:
         "ranks": [_rank_text(rank, shown) for rank in shown.ranks],
         "colours": colours,
         "inks": [ink_on(colour) for colour in colours],
-        "start": shown.branches.count(-1) - 1,  # the first name with several below it
+        "start": _first_branching(shown),
         "rings": None if len(shown.labels) <= FEW else RINGS,
     }
     return document.Sunburst(data, f"The names of {shown.labels[0]} as rings, broad ranks inside.")
+
+
+def _first_branching(shown: Counts) -> int:
+    """The first name with several names below it; the root if there is none."""
+    first = shown.branches.count(-1) - 1
+    return first if first in shown.parents else 0
 
 
 def _rank_text(rank: str, shown: Counts) -> str:
