@@ -1,4 +1,4 @@
-"""Groups: every method against a dull oracle, on made graphs and on real ones, and by its properties."""
+"""Clustering: every method against a simple oracle, on random and on real graphs, and by its properties."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Groups, duplicates, representatives, and the report of a collection: against dull oracles."""
+"""Groups, duplicates, representatives and the report of a collection against simple oracles."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Maps: who is near stays near, the same each time, kept for the next, and readable as a picture."""
+"""Maps: near genomes stay near, each run gives the same map, the cache is used, and figures are legible."""
 
 from __future__ import annotations
 
@@ -170,7 +170,7 @@ def test_neighbours_are_those_of_all_against_all(monkeypatch: pytest.MonkeyPatch
 def test_the_neighbours_of_the_demo_are_those_the_index_keeps(
     demo_index: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(layout, "nearest", None)  # nobody is asked anew
+    monkeypatch.setattr(layout, "nearest", None)  # no search is repeated
     model = Index.open(demo_index).model
     vectors = model.vectors.rows()
     near, _ = neighbours(vectors, model.neighbours.rows, np.arange(60))
@@ -379,7 +379,7 @@ def invented(count: int, names: int) -> MapView:
     generator = np.random.default_rng(3)
     number = np.minimum(generator.geometric(2 / names, count) - 1, names - 1)
     xy = generator.normal(size=(names, 2))[number] * 10 + generator.normal(size=(count, 2)) * 0.5
-    named = [f"Name{one:03} of $x_{one}$ and more letters than a legend takes" for one in number.tolist()]
+    named = [f"Name{one:03} of $x_{one}$ and more characters than a legend shows" for one in number.tolist()]
     ids = tuple(f"g{one}" for one in range(count))
     return MapView(
         "a collection", "family", "umap", ids, (*named[:-50], *[None] * 50), xy.astype(np.float32), None
@@ -396,20 +396,20 @@ def test_every_genome_is_in_one_swatch_and_the_commonest_have_colours() -> None:
     for one in found[2:]:
         assert {view.names[at] for at in one.members.tolist()} == {one.name}
     unnamed, others = found[:2]
-    assert (unnamed.said, len(unnamed.members)) == ("unnamed", 50)
-    assert others.said == f"{len(counts) - len(PALETTE)} others"
+    assert (unnamed.label, len(unnamed.members)) == ("unnamed", 50)
+    assert others.label == f"{len(counts) - len(PALETTE)} others"
     assert len({one.colour for one in found}) == len(PALETTE) + 2
     legend = map_picture(view, THEMES["light"]).legends[0]
-    said = [text.get_text() for text in legend.get_texts()]
-    assert said[-2:] == [f"{others.said}, {len(others.members):,}", "unnamed, 50"]
-    assert said[0] == f"{found[2].said}, {len(found[2].members):,}"
-    assert r"of \$x" in said[0]  # a dollar is no formula
+    entries = [text.get_text() for text in legend.get_texts()]
+    assert entries[-2:] == [f"{others.label}, {len(others.members):,}", "unnamed, 50"]
+    assert entries[0] == f"{found[2].label}, {len(found[2].members):,}"
+    assert r"of \$x" in entries[0]  # a dollar is no formula
     assert legend.get_title().get_text() == "family"
 
 
 def test_without_the_commonest_all_names_have_colours() -> None:
     found = swatches_of(("a", "b", "b", None), THEMES["dark"])
-    assert [(one.said, one.members.tolist()) for one in found] == [
+    assert [(one.label, one.members.tolist()) for one in found] == [
         ("unnamed", [3]),
         ("b", [1, 2]),
         ("a", [0]),
@@ -509,12 +509,12 @@ def test_the_rank_that_tells_most(mito_index: Index, demo_index: Path, small_ind
 
 
 def test_the_command(gindex, own_demo: Path, tmp_path: Path) -> None:
-    words = ("--index", own_demo, "--out", tmp_path / "out")
-    result = gindex("draw", "map", *words)
+    arguments = ("--index", own_demo, "--out", tmp_path / "out")
+    result = gindex("draw", "map", *arguments)
     assert (result.exit_code, result.stdout) == (0, "")
     assert result.stderr == "".join(f"wrote {tmp_path}/out/map-genus.{kind}\n" for kind in ("png", "svg"))
     assert len(kept_names(own_demo)) == 1
-    result = gindex("draw", "map", "--rank", "habitat", "--by", "pca", "--theme", "dark", *words)
+    result = gindex("draw", "map", "--rank", "habitat", "--by", "pca", "--theme", "dark", *arguments)
     assert result.stderr == "".join(f"wrote {tmp_path}/out/map-habitat.{kind}\n" for kind in ("png", "svg"))
     paper = imread(tmp_path / "out" / "map-habitat.png")[0, 0, :3]
     assert tuple(round(255 * value) for value in paper) == tuple(bytes.fromhex(THEMES["dark"].paper[1:]))
@@ -540,9 +540,9 @@ WRONG = {
 }
 
 
-@pytest.mark.parametrize(("words", "sentence"), WRONG.values(), ids=WRONG)
-def test_wrong_use(gindex, own_demo: Path, tmp_path: Path, no_layout, words: str, sentence: str) -> None:
-    result = gindex("draw", "map", *words.split(), "--index", own_demo, "--out", tmp_path / "out")
+@pytest.mark.parametrize(("arguments", "sentence"), WRONG.values(), ids=WRONG)
+def test_wrong_use(gindex, own_demo: Path, tmp_path: Path, no_layout, arguments: str, sentence: str) -> None:
+    result = gindex("draw", "map", *arguments.split(), "--index", own_demo, "--out", tmp_path / "out")
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr == f"gindex: {sentence.format(index=own_demo)}\n"
     assert not (tmp_path / "out").exists()

@@ -77,7 +77,7 @@ def visited(
 def nothing_wrong(page: Page, own: tuple[str, ...], expected: Collection[str] = ()) -> Iterator[None]:
     """No message, error or dialog, and no request to an address that begins with none of `own`."""
     wrong: list[str] = []
-    page.on("console", lambda said: said.type not in ("error", "warning") or wrong.append(said.text))
+    page.on("console", lambda message: message.type not in ("error", "warning") or wrong.append(message.text))
     page.on("pageerror", lambda error: wrong.append(str(error)))
     page.on("dialog", lambda dialog: (wrong.append(dialog.message), dialog.dismiss()))
     page.on("request", lambda one: one.url.startswith(own) or wrong.append(one.url))

@@ -1,4 +1,4 @@
-"""What tests of figures share."""
+"""Helpers of tests of figures: random bases, and a check that text is legible."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ def given(**values: object) -> object:
     return lambda test: settings(deadline=None)(given_values(**values)(test))
 
 
-def drawn_bases(seed: int, length: int, letters: str = "ACGT") -> str:
-    return "".join(random.Random(seed).choices(letters, k=length))
+def drawn_bases(seed: int, length: int, bases: str = "ACGT") -> str:
+    return "".join(random.Random(seed).choices(bases, k=length))
 
 
 def require_legible(figure: object) -> None:

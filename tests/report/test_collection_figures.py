@@ -147,7 +147,7 @@ def test_ani_is_what_was_measured(index: Index, matrix: Matrix) -> None:
 
 
 def test_missing_pairs_are_measured(index: Index, matrix: Matrix, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Pair by pair, and only where words are shared."""
+    """Pair by pair, and only where k-mers are shared."""
     rows = np.array([3, 0, 4, 1, 16, 14])
     monkeypatch.setattr(Index, "pairs", lambda self: PairTable(3))
     found = matrix_of(index, rows, threads=2)
@@ -169,7 +169,7 @@ def test_missing_pairs_are_measured(index: Index, matrix: Matrix, monkeypatch: p
 
 
 def test_what_costs_too_much_is_not_measured(index: Index, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The nearest go first; the others are told from those that have no ANI."""
+    """The nearest are measured first; the others differ from pairs without an ANI."""
     monkeypatch.setattr(Index, "pairs", lambda self: PairTable(3))
     whole = matrix_of(index, np.arange(8))
     assert whole.compared.all()
@@ -194,7 +194,7 @@ def test_large_genomes_are_not_measured_without_their_bases(
     monkeypatch.setattr(Index, "pairs", lambda self: PairTable(3))
     rows = [built.catalog.find([name])[name].row for name in ("large", "part", "other")]
     found = matrix_of(built, np.array(rows))
-    assert found.ani[0, 1] > 99.9  # asked from the small one's side
+    assert found.ani[0, 1] > 99.9  # measured with the small one as query
     monkeypatch.setattr(type(built.references), "is_small", lambda self, row: False)
     found = matrix_of(built, np.array(rows))
     assert np.isnan(found.ani[0, 1])
@@ -275,7 +275,7 @@ def test_removed_genomes_are_in_no_figure(own_index: Path) -> None:
     assert found.similarity == pytest.approx(vectors @ vectors.T, abs=1e-6)
     [border] = identities_of(index).borders
     assert len(border.within) == 5
-    assert np.isnan(border.within).sum() == 3  # the fellow of the one that is gone has none now
+    assert np.isnan(border.within).sum() == 3  # the removed genome was the only other one of its species
     assert counts_of_entries(index.catalog.entries()).counts[0] == 5
     require_legible(heatmap_picture(found, LIGHT))
     with pytest.raises(UsageError, match="no genome has the name"):
@@ -307,9 +307,9 @@ def test_borders_are_counted_pair_by_pair(index: Index) -> None:
     assert border.between == pytest.approx(between, nan_ok=True)
     assert border.required == pytest.approx(needed)
     species = {entry.lineage.name("species"): entry.row for entry in index.catalog.entries()}
-    asked = [index.model.thresholds.required(row) for row in species.values()]
-    assert sorted(border.thresholds) == pytest.approx(sorted(asked))
-    assert border.band == pytest.approx(np.percentile(asked, [5, 50, 95]))
+    required = [index.model.thresholds.required(row) for row in species.values()]
+    assert sorted(border.thresholds) == pytest.approx(sorted(required))
+    assert border.band == pytest.approx(np.percentile(required, [5, 50, 95]))
 
 
 def test_overlap_in_words() -> None:

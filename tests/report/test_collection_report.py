@@ -1,4 +1,4 @@
-"""The report's pages as a reader sees them: in a real browser, with no network, light and dark."""
+"""Pages of the report in a real browser, without a network, light and dark."""
 
 from __future__ import annotations
 
@@ -258,8 +258,8 @@ def test_hostile_names_stay_text(
     taxonomy = (demo / "taxonomy.tsv").read_text().replace("Demobacter fictus", HOSTILE)
     (tmp_path / "taxonomy.tsv").write_text(taxonomy)
     build_index([demo / "genomes"], tmp_path / "index", tmp_path / "taxonomy.tsv")
-    asked = write_fasta("asked.fa", {"<b>bold</b>": "ACGT" * 100})
-    calls = list(query_index(tmp_path / "index", [asked, demo / "sample.fasta"], report=tmp_path / "a.html"))
+    query = write_fasta("query.fa", {"<b>bold</b>": "ACGT" * 100})
+    calls = list(query_index(tmp_path / "index", [query, demo / "sample.fasta"], report=tmp_path / "a.html"))
     assert calls[0].verdict == "qc_fail"
     report_collection(tmp_path / "index", tmp_path / "out")
     for path in (tmp_path / "a.html", tmp_path / "out" / "report.html"):
@@ -271,9 +271,7 @@ def test_hostile_names_stay_text(
 
 
 def test_a_file_that_cannot_be_written_is_said_before_anything_is_read(demo: Path, demo_index: Path) -> None:
-    with pytest.raises(
-        UsageError, match="^/nowhere: no such folder; create it, or give another --rep"
-    ):
+    with pytest.raises(UsageError, match="^/nowhere: no such folder; create it, or give another --rep"):
         query_index(demo_index, [demo / "sample.fasta"], report="/nowhere/answers.html")
 
 

@@ -1,4 +1,4 @@
-"""An index for other programs: each format is read back by a reader of it, and checked against the index."""
+"""Exports: each format is read by a program of its own and compared with the index."""
 
 import csv
 import gzip
@@ -289,12 +289,12 @@ def test_the_graph_is_that_of_the_nearest_references(index):
     assert {frozenset(edge) for edge in graph.edges} == set(expected)
     assert 60 * 3 / 2 <= len(expected) < 60 * 3
     pairs, measured = index.pairs(), 0
-    for a, b, said in graph.edges(data=True):
-        assert said["score"] == pytest.approx(expected[frozenset((a, b))], abs=1e-4)
+    for a, b, data in graph.edges(data=True):
+        assert data["score"] == pytest.approx(expected[frozenset((a, b))], abs=1e-4)
         first, second = sorted((IDS.index(a), IDS.index(b)))
         assert a == IDS[first]  # so that `af_source` is that of the source
         numbers = pairs.get(keys_of(np.array([first]), np.array([second])))[0]
-        known = [said.get(name, np.nan) for name in ("ani", "af_source", "af_target")]
+        known = [data.get(name, np.nan) for name in ("ani", "af_source", "af_target")]
         np.testing.assert_allclose(known, numbers, atol=1e-3)
         measured += np.isfinite(numbers[0])
     assert measured > 30
@@ -312,9 +312,9 @@ def test_aligned_fractions_are_of_the_genome_they_name(tmp_path, write_fasta, si
     (tmp_path / "names.tsv").write_text("genome_id\tspecies\nhalf\tA b\nwhole\tA b\nDEMO_0002\tA c\n")
     index = build_index(paths, tmp_path / "index", tmp_path / "names.tsv").index
     graph = networkx.parse_graphml(text_of(index, "graphml"))
-    [said] = [said for *edge, said in graph.edges(data=True) if edge == ["half", "whole"]]
-    assert said["ani"] > 99
-    assert said["af_target"] < 60 < 90 < said["af_source"]
+    [data] = [data for *edge, data in graph.edges(data=True) if edge == ["half", "whole"]]
+    assert data["ani"] > 99
+    assert data["af_target"] < 60 < 90 < data["af_source"]
 
 
 def test_a_rank_or_label_names_the_nodes(index):
@@ -515,7 +515,7 @@ def test_every_export_has_the_same_readable_ids(odd):
 
 
 def test_every_export_has_the_odd_names_of_each_genome(odd):
-    """Two of the ids cannot be said in a CSV file, so their genomes have no names."""
+    """Two of the ids cannot be written in a CSV file, so their genomes have no names."""
     entries = odd.catalog.entries()
     [label] = labels_of(entries)
     of = {own_id: entry for own_id, entry in zip(ids_of(entries), entries, strict=True) if entry.taxon.labels}
@@ -527,7 +527,7 @@ def test_every_export_has_the_odd_names_of_each_genome(odd):
         assert len(names) == 6
         assert {own_id: row[rank] for own_id, row in table.items() if row[rank]} == names
         graph = networkx.read_graphml(io.BytesIO(text_of(odd, "graphml", rank=rank).encode()))
-        assert {node: said[rank] for node, said in graph.nodes(data=True) if rank in said} == names
+        assert {node: data[rank] for node, data in graph.nodes(data=True) if rank in data} == names
         assert {row[0]: row[2] for row in annotations(text_of(odd, "itol", rank=rank))[2]} == names
         assert dict(annotations(text_of(odd, "itol-labels", rank=rank))[2]) == names
     lines = [line.split("\t") for line in text_of(odd, "krona").splitlines()]
@@ -583,9 +583,9 @@ def test_after_a_removal_everyone_keeps_what_is_theirs(own_index):
     )
     graph, around = networkx.parse_graphml(text_of(index, "graphml")), index.model.neighbours
     assert graph.number_of_edges() == 10
-    for a, b, said in graph.edges(data=True):
+    for a, b, data in graph.edges(data=True):
         at = around.rows[row[a]].tolist().index(row[b])
-        assert said["score"] == pytest.approx(around.score[row[a], at], abs=1e-4)
+        assert data["score"] == pytest.approx(around.score[row[a], at], abs=1e-4)
 
 
 def test_neighbours_that_were_removed_make_room(own_index):

@@ -1,4 +1,4 @@
-"""Pictures: their numbers against one base at a time, and the files as a reader sees them."""
+"""Figures of genomes: their numbers against a base-by-base count, and the files."""
 
 from __future__ import annotations
 
@@ -538,8 +538,8 @@ def test_the_commands(gindex, demo, demo_index, tmp_path) -> None:
     assert (result.exit_code, result.stdout) == (0, "")
     assert result.stderr == "".join(f"wrote {path}\n" for path in paths)
     assert "sample" in {path.name.partition("-")[0] for path in out.iterdir()}
-    words = ("--index", demo_index, "--out", out, "--theme", "dark")
-    result = gindex("draw", "species", "Specimenella levis", *words)
+    arguments = ("--index", demo_index, "--out", out, "--theme", "dark")
+    result = gindex("draw", "species", "Specimenella levis", *arguments)
     assert (result.exit_code, result.stderr) == (
         0, "".join(f"wrote {out}/Specimenella levis-species.{kind}\n" for kind in ("png", "svg")),
     )  # fmt: skip
@@ -588,18 +588,18 @@ WRONG = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(("words", "sentence"), WRONG.values(), ids=WRONG)
-def test_wrong_use(gindex, demo_index, tmp_path, words: str, sentence: str) -> None:
-    result = gindex("draw", *words.split(), "--index", demo_index, "--out", tmp_path / "out")
+@pytest.mark.parametrize(("arguments", "sentence"), WRONG.values(), ids=WRONG)
+def test_wrong_use(gindex, demo_index, tmp_path, arguments: str, sentence: str) -> None:
+    result = gindex("draw", *arguments.split(), "--index", demo_index, "--out", tmp_path / "out")
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr == f"gindex: {sentence.format(index=demo_index)}\n"
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize("words", ["genome DEMO_0001", "species x"])
-def test_without_matplotlib(gindex, demo_index, monkeypatch, words: str) -> None:
+@pytest.mark.parametrize("arguments", ["genome DEMO_0001", "species x"])
+def test_without_matplotlib(gindex, demo_index, monkeypatch, arguments: str) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    result = gindex("draw", *words.split(), "--index", demo_index)
+    result = gindex("draw", *arguments.split(), "--index", demo_index)
     assert result.exit_code == 2
     assert (
         result.stderr == "gindex: gindex draw needs matplotlib; install with `pip install 'gindex[report]'`\n"

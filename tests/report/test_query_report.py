@@ -55,30 +55,30 @@ MADE_BY = {"snapshot": 1, "index_fingerprint": "0" * 12, "gindex_version": "0", 
 @pytest.fixture(scope="module")
 def calls(demo: Path, demo_index: Path, six_genomes: list[Path], tmp_path_factory: pytest.TempPathFactory):
     """Real calls of every verdict that there is reason for in the demo collection."""
-    folder = tmp_path_factory.mktemp("asked")
-    letters = "".join(random.Random(3).choices("ACGT", k=6_000))
-    (folder / "random.fa").write_text(f">random\n{letters}\n")
+    folder = tmp_path_factory.mktemp("queries")
+    bases = "".join(random.Random(3).choices("ACGT", k=6_000))
+    (folder / "random.fa").write_text(f">random\n{bases}\n")
     (folder / "short.fa").write_text(">short\nACGT\n")
     (folder / "broken.fa").write_text("no FASTA\n")
     gap = "N" * 6_000
     (folder / "gap.fa").write_text((demo / "sample.fasta").read_text() + f">gap\n{gap}\n")
-    asked = [*(demo / name for name in ("sample.fasta", "novel.fasta", "stranger.fasta")), folder]
+    queries = [*(demo / name for name in ("sample.fasta", "novel.fasta", "stranger.fasta")), folder]
     index = Index.open(demo_index)
     settings = QuerySettings(exclude_identical=True)
     others = list(query_index(index, [demo / "genomes"], settings=settings))
-    twin = folder / "DEMO_twin.fa.gz"
-    twin.write_bytes(six_genomes[0].read_bytes())
+    duplicate = folder / "DEMO_copy.fa.gz"
+    duplicate.write_bytes(six_genomes[0].read_bytes())
     labels = (demo / "taxonomy.tsv").read_text()
     own = next(line for line in labels.splitlines() if line.startswith(f"{six_genomes[0].name[:9]}\t"))
-    taxonomy = labels + own.replace("DEMO_0001", "DEMO_twin").replace(
+    taxonomy = labels + own.replace("DEMO_0001", "DEMO_copy").replace(
         "Demobacter fictus", "Demobacter gemellus"
     )
     (folder / "taxonomy.tsv").write_text(taxonomy)
-    build_index([*six_genomes, twin], folder / "twins", folder / "taxonomy.tsv")
-    twin.unlink()
+    build_index([*six_genomes, duplicate], folder / "duplicates", folder / "taxonomy.tsv")
+    duplicate.unlink()
     (folder / "taxonomy.tsv").unlink()
-    pair = list(query_index(folder / "twins", six_genomes[:1]))
-    return [*query_index(index, asked), *others, *pair]
+    pair = list(query_index(folder / "duplicates", six_genomes[:1]))
+    return [*query_index(index, queries), *others, *pair]
 
 
 def test_calls_of_every_kind_come_back_from_json(calls: list[Call]) -> None:
@@ -92,16 +92,16 @@ def test_calls_of_every_kind_come_back_from_json(calls: list[Call]) -> None:
 
 numbers = st.floats(0, 1, allow_subnormal=False)
 percents = st.none() | st.floats(0, 100)
-words = st.text(max_size=5)
-maybe = st.none() | words
-lineages = st.builds(Lineage, st.dictionaries(st.sampled_from(("genus", "species")), words))
-evidence = st.builds(Evidence, percents, percents, percents, st.none() | words)
-hits = st.builds(Hit, words, lineages, st.dictionaries(words, words), st.floats(-1, 1), numbers, evidence)
+text = st.text(max_size=5)
+maybe = st.none() | text
+lineages = st.builds(Lineage, st.dictionaries(st.sampled_from(("genus", "species")), text))
+evidence = st.builds(Evidence, percents, percents, percents, st.none() | text)
+hits = st.builds(Hit, text, lineages, st.dictionaries(text, text), st.floats(-1, 1), numbers, evidence)
 any_calls = st.builds(
-    Call, words, words, st.integers(0, 10**10), st.just("species"), words, maybe, maybe, lineages,
+    Call, text, text, st.integers(0, 10**10), st.just("species"), text, maybe, maybe, lineages,
     st.none() | numbers, st.none() | hits, st.none() | hits, maybe,
-    st.lists(words).map(tuple), st.dictionaries(words, st.tuples(words, numbers)),
-    st.lists(hits, max_size=2).map(tuple), st.lists(words, max_size=2).map(tuple),
+    st.lists(text).map(tuple), st.dictionaries(text, st.tuples(text, numbers)),
+    st.lists(hits, max_size=2).map(tuple), st.lists(text, max_size=2).map(tuple),
 )  # fmt: skip
 
 
@@ -252,8 +252,8 @@ def test_bars_are_the_windows(windows: list[GenomeWindows]) -> None:
             shown = 100 * (window.identity or KMER_FLOOR)
             assert identity_at(bar) == pytest.approx(shown, abs=0.05)
             assert bar.get("fill") == fills[window.name]
-            said = bar.findtext(f"{SVG}title") or ""
-            assert said.startswith(f"{window.start:,} to {window.end:,} bp: {window.name}")
+            text = bar.findtext(f"{SVG}title") or ""
+            assert text.startswith(f"{window.start:,} to {window.end:,} bp: {window.name}")
 
 
 def identity_at(bar: ElementTree.Element) -> float:
@@ -271,10 +271,10 @@ def test_the_picture_says_its_shares(windows: list[GenomeWindows]) -> None:
     top = drawing_of(novel)
     assert top.get("role") == "img"
     assert top[0].text == "Nearest species along stranger"
-    said = top[1].text or ""
-    assert said.startswith(f"{novel.length_bp:,} bp in 40 windows")
+    text = top[1].text or ""
+    assert text.startswith(f"{novel.length_bp:,} bp in 40 windows")
     for name, share in novel.shares().items():
-        assert f"{name} {share:.0%}" in said
+        assert f"{name} {share:.0%}" in text
 
 
 def many_names(names: int) -> GenomeWindows:
@@ -347,7 +347,7 @@ def test_a_browser_shows_it_at_any_width(
     browser: Browser, windows: list[GenomeWindows], tmp_path: Path, scheme: str
 ) -> None:
     page_of(windows, tmp_path / "page.html")
-    letters = set()
+    sizes = set()
     for width in (390, 1200):
         with opened(browser, tmp_path / "page.html", width, scheme) as page:
             assert page.evaluate("document.documentElement.scrollWidth") <= width
@@ -359,7 +359,7 @@ def test_a_browser_shows_it_at_any_width(
             )
             assert sum(bars) == pytest.approx(0.915 * box["width"], rel=0.01)
             size = "one => [one.getBoundingClientRect().width, one.getBoundingClientRect().height]"
-            letters.add(tuple(picture.locator("text").first.evaluate(size)))
+            sizes.add(tuple(picture.locator("text").first.evaluate(size)))
             colour = "one => getComputedStyle(one).fill"
             low = picture.locator("rect").last.evaluate(colour)
             assert low == rgb(THEMES[scheme].faint)
@@ -369,7 +369,7 @@ def test_a_browser_shows_it_at_any_width(
             )
             for left, right in picture.locator("text").evaluate_all(ends):
                 assert box["x"] - 1 <= left < right <= box["x"] + box["width"] + 1
-    assert len(letters) == 1  # bars stretch, letters do not
+    assert len(sizes) == 1  # bars stretch, text does not
 
 
 def page_of(windows: list[GenomeWindows], path: Path) -> None:

@@ -1,4 +1,4 @@
-"""SQL over an index: it answers from the catalogue, says what is wrong with a query, and can do no harm."""
+"""SQL over an index: answers from the catalogue, error messages, and the sandbox."""
 
 import csv
 import hashlib
@@ -292,18 +292,18 @@ def test_json_is_json(gindex, demo_index):
 
 def test_the_formats_say_the_same(gindex, demo_index, tmp_path):
     query = "SELECT id, length_bp, labels FROM genomes ORDER BY length_bp DESC"
-    words = ["sql", query, "--index", demo_index, "--format"]
-    expected = json.loads(gindex(*words, "json").stdout)
+    arguments = ["sql", query, "--index", demo_index, "--format"]
+    expected = json.loads(gindex(*arguments, "json").stdout)
     assert (len(expected), set(expected[0]["labels"])) == (60, {"kind", "habitat"})
-    assert [json.loads(line) for line in gindex(*words, "jsonl").stdout.splitlines()] == expected
+    assert [json.loads(line) for line in gindex(*arguments, "jsonl").stdout.splitlines()] == expected
     table = list(
-        csv.DictReader(io.StringIO(gindex(*words, "tsv").stdout), delimiter="\t", quoting=csv.QUOTE_NONE)
+        csv.DictReader(io.StringIO(gindex(*arguments, "tsv").stdout), delimiter="\t", quoting=csv.QUOTE_NONE)
     )
     assert [
         {**row, "length_bp": int(row["length_bp"]), "labels": json.loads(row["labels"])} for row in table
     ] == (expected)
-    assert gindex(*words, "parquet", "--output", tmp_path / "x.parquet").exit_code == 0
-    assert (tmp_path / "x.parquet").read_bytes() == gindex(*words, "parquet").stdout_bytes
+    assert gindex(*arguments, "parquet", "--output", tmp_path / "x.parquet").exit_code == 0
+    assert (tmp_path / "x.parquet").read_bytes() == gindex(*arguments, "parquet").stdout_bytes
     kept = duckdb.sql(f"FROM '{tmp_path / 'x.parquet'}'").fetchall()
     assert [(a, b, json.loads(c)) for a, b, c in kept] == [tuple(row.values()) for row in expected]
 
@@ -322,13 +322,13 @@ def test_a_table_is_short_and_says_what_it_leaves_out(gindex, demo_index):
 
 
 def test_an_unknown_format_is_wrong_use(gindex, demo_index):
-    for words, formats in (
+    for arguments, formats in (
         (["sql", "SELECT 1"], "table, tsv, json, jsonl or parquet"),
         (["list"], "tsv, json, jsonl or parquet"),
     ):
-        result = gindex(*words, "--format", "xml", "--index", demo_index)
+        result = gindex(*arguments, "--format", "xml", "--index", demo_index)
         assert (result.exit_code, result.stdout) == (2, "")
-        assert f"--format is 'xml'; choose {formats}; see `gindex {words[0]} --help`\n" in result.stderr
+        assert f"--format is 'xml'; choose {formats}; see `gindex {arguments[0]} --help`\n" in result.stderr
 
 
 # gindex list ------------------------------------------------------------------------------------------------
@@ -336,7 +336,7 @@ def test_an_unknown_format_is_wrong_use(gindex, demo_index):
 
 @pytest.fixture
 def odd_labels(own_index, tmp_path, gindex):
-    """Labels whose names are no plain words, or are taken."""
+    """Labels whose names are not plain identifiers, or are taken."""
     header = ["genome_id", "species", "a/b", 'say "x"', "it's", "tilde~", "input"]
     cells = ["DEMO_0001", "Demobacter fictus", "1", "2", "3", "4", "5"]
     (tmp_path / "odd.csv").write_text(
@@ -351,13 +351,13 @@ def _csv(cell):
 
 
 def test_list_says_the_same_in_every_format(gindex, odd_labels, tmp_path):
-    words = ["list", "--index", odd_labels, "--format"]
-    text = gindex(*words, "tsv").stdout
+    arguments = ["list", "--index", odd_labels, "--format"]
+    text = gindex(*arguments, "tsv").stdout
     assert text == gindex("list", "--index", odd_labels).stdout
     header, *lines = [line.split("\t") for line in text.splitlines()]
     assert {"a/b", 'say "x"', "it's", "tilde~"} < set(header)
     assert header.count("input") == 2
-    listed = json.loads(gindex(*words, "json").stdout)
+    listed = json.loads(gindex(*arguments, "json").stdout)
     assert [["" if cell is None else str(cell) for cell in row.values()] for row in listed] == lines
     assert list(listed[0]) == [*header[:-1], "input_1"]
     assert [listed[0][name] for name in ("a/b", 'say "x"', "it's", "tilde~", "input")] == [
@@ -367,8 +367,8 @@ def test_list_says_the_same_in_every_format(gindex, odd_labels, tmp_path):
         "4",
         "5",
     ]
-    assert [json.loads(line) for line in gindex(*words, "jsonl").stdout.splitlines()] == listed
-    assert gindex(*words, "parquet", "--output", tmp_path / "x.parquet").exit_code == 0
+    assert [json.loads(line) for line in gindex(*arguments, "jsonl").stdout.splitlines()] == listed
+    assert gindex(*arguments, "parquet", "--output", tmp_path / "x.parquet").exit_code == 0
     kept = duckdb.sql(f"FROM '{tmp_path / 'x.parquet'}'")
     assert kept.fetchall() == [tuple(row.values()) for row in listed]
     assert kept.columns == list(listed[0])
@@ -376,10 +376,10 @@ def test_list_says_the_same_in_every_format(gindex, odd_labels, tmp_path):
 
 def test_list_to_a_file_is_what_standard_output_gets(gindex, demo_index, tmp_path):
     for format in ("tsv", "json", "jsonl", "parquet"):
-        words = ["list", "--index", demo_index, "--format", format]
-        result = gindex(*words, "--output", tmp_path / format)
+        arguments = ["list", "--index", demo_index, "--format", format]
+        result = gindex(*arguments, "--output", tmp_path / format)
         assert (result.exit_code, result.stdout) == (0, "")
-        assert (tmp_path / format).read_bytes() == gindex(*words).stdout_bytes
+        assert (tmp_path / format).read_bytes() == gindex(*arguments).stdout_bytes
 
 
 def test_listing_query_is_one_that_is_answered(index):
@@ -388,10 +388,10 @@ def test_listing_query_is_one_that_is_answered(index):
     assert len(list(answer.rows)) == 60
 
 
-@pytest.mark.parametrize("words", [["list"], ["sql", "SELECT 1"]])
-def test_bytes_never_go_to_a_terminal(demo_index, words):
+@pytest.mark.parametrize("arguments", [["list"], ["sql", "SELECT 1"]])
+def test_bytes_never_go_to_a_terminal(demo_index, arguments):
     ours, theirs = pty.openpty()
-    command = [GINDEX, *words, "--format", "parquet", "--index", str(demo_index)]
+    command = [GINDEX, *arguments, "--format", "parquet", "--index", str(demo_index)]
     done = subprocess.run(command, stdout=theirs, stderr=subprocess.PIPE, text=True, timeout=60)
     os.close(theirs)
     try:
