@@ -157,10 +157,10 @@ class FragmentEvidence:
 
     def _shared(self, at: int) -> SharedPart:
         entry = self.index.entry(int(self.hits.rows[self.query, at]))
-        identity = float(self.hits.kmer_identity[self.query, at])
         species = entry.lineage.name("species")
-        if identity <= KMER_FLOOR:
+        if self.hits.kmer_identity[self.query, at] <= KMER_FLOOR:  # as float32, in which the floor is stored
             return SharedPart(entry.id, species, 0.0, 0.0)
+        identity = float(self.hits.kmer_identity[self.query, at])
         return SharedPart(entry.id, species, identity**self.index.spec.sketch_k, identity)
 
     def _first_of(self, rank: str) -> int:

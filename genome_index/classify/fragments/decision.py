@@ -64,9 +64,9 @@ def may_reach_threshold(index: Index, fragments: Fragments, hits: Hits, query: i
     rows = hits.rows[query]
     members = np.flatnonzero((rows >= 0) & (index.model.levels["species"].codes[rows] == species))
     best = members[hits.kmer_identity[query, members].argmax()]
-    identity = float(hits.kmer_identity[query, best])
-    if identity <= KMER_FLOOR:
+    if hits.kmer_identity[query, best] <= KMER_FLOOR:  # as float32, in which the floor is stored
         return False
+    identity = float(hits.kmer_identity[query, best])
     k, sampled = index.spec.sketch_k, max(1, len(fragments.kmers[query]))
     containment = identity**k
     error = (containment * (1 - containment) / sampled) ** 0.5
