@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from gindex_cli.columns import Column, table_lines
 
+from genome_index.report.verdicts import verdict_name
+
 if TYPE_CHECKING:
     from genome_index.records import Call, Hit
 
@@ -43,7 +45,7 @@ def _answer(call: Call) -> str:
     if call.verdict == "ambiguous":
         return f"ambiguous: {' or '.join(call.members)}"
     if call.name is None:
-        return call.verdict.replace("_", " ")
+        return verdict_name(call.verdict)
     return f"{call.name} ({call.rank}), confidence {call.confidence:.2f}"
 
 

@@ -24,6 +24,12 @@ if TYPE_CHECKING:
     from genome_index.evaluate.comparison import Row
 
 
+Plots = Annotated[
+    Path | None,
+    typer.Option("--plots", metavar="DIR", help="Folder for plots over layers, as PNG and SVG."),
+]
+
+
 def compare(
     inputs: Inputs = None,
     encoder: Annotated[
@@ -45,10 +51,7 @@ def compare(
     chunk_tokens: ChunkTokens = 0,
     precision: Precision = NumberFormat.AUTO,
     format: Annotated[ScoreFormat, typer.Option("--format", help="Output format.")] = ScoreFormat.TABLE,
-    plots: Annotated[
-        Path | None,
-        typer.Option("--plots", metavar="DIR", help="Folder for plots over layers, as PNG and SVG."),
-    ] = None,
+    plots: Plots = None,
     genome_per: GenomePerOption = None,
     from_file: FromFile = None,
 ) -> None:

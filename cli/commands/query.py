@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -23,6 +22,7 @@ from gindex_cli.options import (
     ModelOption,
     Threads,
 )
+from gindex_cli.outcome import Outcome, verdict_counts
 from gindex_cli.output import Output, send
 from gindex_cli.progress import ProgressLine
 from gindex_cli.run import FAILED_INPUTS, say
@@ -30,7 +30,6 @@ from gindex_cli.run import FAILED_INPUTS, say
 from genome_index.records import counted
 
 if TYPE_CHECKING:
-    from genome_index.classify.fragments.summary import FragmentSummary
     from genome_index.index.index import Index
     from genome_index.records import Call
     from genome_index.taxonomy.input_plan import Plan
@@ -130,52 +129,6 @@ def _summarize(outcome: Outcome) -> None:
         say(line)
     if outcome.failed:
         raise typer.Exit(FAILED_INPUTS)
-
-
-class Outcome:
-    """Passes calls on, and counts their verdicts; those of fragments by file too, in `summaries`."""
-
-    def __init__(
-        self, calls: Iterable[Call], show: ProgressLine, summaries: dict[str, FragmentSummary] | None = None
-    ) -> None:
-        self._calls, self._show = calls, show
-        self.counts = Counter[str]()
-        self.summaries = summaries
-
-    def __iter__(self) -> Iterator[Call]:
-        for call in self._calls:
-            self.counts[call.verdict] += 1
-            self._add_to_file(call)
-            self._show.through("answered", self.number)
-            yield call
-
-    def _add_to_file(self, call: Call) -> None:
-        if self.summaries is not None:
-            from genome_index.classify.fragments.summary import FragmentSummary
-
-            self.summaries.setdefault(call.source, FragmentSummary()).add(call)
-
-    def by_file(self) -> Iterator[str]:
-        """A line for each file of fragments."""
-        for source, summary in (self.summaries or {}).items():
-            bases = f"{summary.bases:,} bp"
-            verdicts = verdict_counts(summary.verdicts)
-            yield f"{source}: {counted(summary.fragments, 'fragment')}, {bases}: {verdicts}"
-
-    @property
-    def number(self) -> int:
-        return self.counts.total()
-
-    @property
-    def failed(self) -> int:
-        return self.counts["failed"]
-
-
-def verdict_counts(counts: Counter[str]) -> str:
-    """As one says it: '712 species, 40 genus, 3 novel'."""
-    return ", ".join(
-        f"{count:,} {verdict.replace('_', ' ')}" for verdict, count in counts.most_common() if count
-    )
 
 
 def _table(outcome: Outcome, terminal: bool) -> Iterator[str]:
