@@ -31,7 +31,7 @@ def warned(index: Index, queries: Iterable[Genome]) -> set[str]:
     return {
         call.query
         for call in query_index(index, list(queries))
-        if any(" is in doubt itself: " in one for one in call.warnings)
+        if any(" is itself suspect: " in one for one in call.warnings)
     }
 
 

@@ -396,7 +396,7 @@ def reference_warnings(index: Index, genomes: list[Genome]) -> Iterator[tuple[st
         for at, one in enumerate(genomes)
     ]
     for call in query_index(index, queries):
-        yield call.query, [one for one in call.warnings if " is in doubt itself: " in one]
+        yield call.query, [one for one in call.warnings if " is itself suspect: " in one]
 
 
 def test_a_call_that_rests_on_a_suspect_warns(
@@ -421,8 +421,8 @@ def test_the_warning_names_the_suspect_in_one_sentence(path: Path) -> None:
         Index.open(path), [simulated.genome("like", with_part_of(KNOWN, OLD, SOURCE))]
     )
     assert found == [
-        f"the closest reference {OLD} is in doubt itself: about 31% of it is from {SOURCE}, G05virus sp0; "
-        "the rest shares nothing with that genome (`gindex report` says more)"
+        f"the closest reference {OLD} is itself suspect: about 31% of it is from {SOURCE}, G05virus sp0; "
+        "the rest shares nothing with that genome (see `gindex report`)"
     ]
 
 
@@ -435,4 +435,4 @@ def test_only_calls_warn(path: Path) -> None:
         query_index(index, [foreign, short, simulated.genome("near", KNOWN.sequences[KNOWN.ids[5]])])
     )
     assert [call.verdict for call in calls] == ["out_of_scope", "qc_fail", "species"]
-    assert [sum("in doubt" in one for one in call.warnings) for call in calls] == [0, 0, 1]
+    assert [sum("itself suspect" in one for one in call.warnings) for call in calls] == [0, 0, 1]
