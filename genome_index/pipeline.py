@@ -24,15 +24,15 @@ from genome_index.index.index import undo
 from genome_index.io.reader import GenomePer, iter_genomes
 from genome_index.records import Call, Failure, Genome, Progress, quiet
 from genome_index.spec import IndexSpec, Reading
-from genome_index.taxonomy.tables import read_taxonomy
 from genome_index.taxonomy.lookup import Taxonomy
+from genome_index.taxonomy.tables import read_taxonomy
 
 if TYPE_CHECKING:
     from pandas import DataFrame as PandasFrame
     from polars import DataFrame as PolarsFrame
 
     from genome_index.collection.summary import Choice
-    from genome_index.report.html.write_collection import Reported
+    from genome_index.report.html.write_collection import WrittenReport
 
 Inputs = str | Path | Genome | Iterable[str | Path] | Iterable[Genome | Failure]
 """A path, a genome, or several of either."""
@@ -74,16 +74,16 @@ def query_index(
     """
     opened, genomes = _opened(index), _genomes(inputs, per)
     if report is not None:
-        from genome_index.report.html.write_query import reported
+        from genome_index.report.html.write_query import answer_with_report
 
-        return reported(opened, genomes, settings or QuerySettings(), Path(report), progress)
+        return answer_with_report(opened, genomes, settings or QuerySettings(), Path(report), progress)
     return answer(opened, genomes, settings or QuerySettings())
 
 
 def report_collection(
     index: StoredIndex | str | Path, out: str | Path, choice: Choice | None = None, theme: str = "light",
     threads: int = 1, progress: Progress = quiet,
-) -> Reported:  # fmt: skip
+) -> WrittenReport:  # fmt: skip
     """Clusters, audit and figures of a collection into a folder: an HTML page, tables, PNG and SVG."""
     from genome_index.collection.summary import Choice
     from genome_index.report.html.write_collection import write_report

@@ -64,18 +64,18 @@ def neighbours(
     have left too few neighbours, all genomes are searched.
     """
     position = positions(rows, len(neighbours))
-    found = np.empty((len(rows), NEIGHBOURS), np.int64)
+    nearby = np.empty((len(rows), NEIGHBOURS), np.int64)
     distance = np.empty((len(rows), NEIGHBOURS), np.float32)
     for block in _blocks(len(rows)):
         progress.stage("neighbours on the map", block.start, len(rows))
         at = np.arange(len(rows))[block]
-        found[block], distance[block] = _nearest_of(vectors, at, position[neighbours[rows[block]]])
-    few = np.flatnonzero(found.min(axis=1) < 0)
+        nearby[block], distance[block] = _nearest_of(vectors, at, position[neighbours[rows[block]]])
+    few = np.flatnonzero(nearby.min(axis=1) < 0)
     for block in _blocks(len(few)):
         at = few[block]
         _, near = nearest(vectors[at], vectors, NEIGHBOURS - 1, partial(_itself, at))
-        found[at], distance[at] = _nearest_of(vectors, at, near)
-    return found, distance
+        nearby[at], distance[at] = _nearest_of(vectors, at, near)
+    return nearby, distance
 
 
 def _itself(rows: Rows, i: int) -> Rows:

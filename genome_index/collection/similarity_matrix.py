@@ -59,13 +59,13 @@ class Matrix:
         leaves = len(self.order)
         places, heights = np.zeros(2 * leaves - 1), np.zeros(2 * leaves - 1)
         places[self.order] = np.arange(leaves)
-        found = np.empty((len(self.merges), 4, 2))
+        lines = np.empty((len(self.merges), 4, 2))
         for at, (a, b, height, _) in enumerate(self.merges):
             one, other = int(a), int(b)
-            found[at, :, 0] = heights[one], height, height, heights[other]
-            found[at, :, 1] = places[one], places[one], places[other], places[other]
+            lines[at, :, 0] = heights[one], height, height, heights[other]
+            lines[at, :, 1] = places[one], places[one], places[other], places[other]
             places[leaves + at], heights[leaves + at] = (places[one] + places[other]) / 2, height
-        return found
+        return lines
 
 
 def matrix_of(index: Index, rows: Rows, threads: int = 1) -> Matrix:

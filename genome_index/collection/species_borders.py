@@ -100,12 +100,12 @@ def identities_of(index: Index) -> Identities:
 
 
 def _border(model: Model, species: Level, kind: str, rows: Rows) -> Border:
-    named = rows[species.codes[rows] != UNKNOWN]
+    named, neighbours = rows[species.codes[rows] != UNKNOWN], model.species_neighbours
     _, first, of = np.unique(species.codes[named], return_index=True, return_inverse=True)
     required = np.array([model.thresholds.required(int(row)) for row in named[first]])
     return Border(
-        kind, prior_of(kind).ani, model.species_neighbours.same[named].astype(np.float64),
-        model.species_neighbours.other[named].astype(np.float64), required[of], required, len(rows) - len(named),
+        kind, prior_of(kind).ani, neighbours.same[named].astype(np.float64),
+        neighbours.other[named].astype(np.float64), required[of], required, len(rows) - len(named),
     )  # fmt: skip
 
 

@@ -39,7 +39,7 @@ class Collection:
     provenance: dict[str, Any]
 
 
-def look_at(index: Index, choice: Choice, progress: Progress = quiet) -> Collection:
+def summary_of(index: Index, choice: Choice, progress: Progress = quiet) -> Collection:
     """Group and audit the genomes of an index.
 
     Raises

@@ -77,10 +77,10 @@ def joined(vectors: Floats, part: Rows, compared: int = COMPARED_UP_TO) -> Merge
 
 def _renumbered(merges: Merges, leaves: Rows, made: int) -> Merges:
     """Merges with leaf i as cluster `leaves[i]`, and the first merge making cluster `made`."""
-    found = merges.copy()
+    result = merges.copy()
     names = np.concatenate([leaves, made + np.arange(len(merges))])
-    found[:, :2] = names[merges[:, :2].astype(np.int64)]
-    return found
+    result[:, :2] = names[merges[:, :2].astype(np.int64)]
+    return result
 
 
 def _star(means: Floats, least: float) -> Merges:
@@ -95,8 +95,8 @@ def _star(means: Floats, least: float) -> Merges:
 def _never_below(merges: Merges, leaves: int) -> Merges:
     """Distances raised to at least those of the joined clusters, leaves counted: (N - 1, 4) -> (N - 1, 4)."""
     heights, counts = np.zeros(leaves + len(merges)), np.ones(leaves + len(merges))
-    found = merges.copy()
+    result = merges.copy()
     for at, (a, b) in enumerate(merges[:, :2].astype(np.int64)):
-        found[at, 2] = heights[leaves + at] = max(merges[at, 2], heights[a], heights[b])
-        found[at, 3] = counts[leaves + at] = counts[a] + counts[b]
-    return found
+        result[at, 2] = heights[leaves + at] = max(merges[at, 2], heights[a], heights[b])
+        result[at, 3] = counts[leaves + at] = counts[a] + counts[b]
+    return result

@@ -125,7 +125,7 @@ def _records(lines: Sequence[Line]) -> list[dict[str, Any]]:
     return [{str(name): value for name, value in zip(head, line, strict=True)} for line in rest]
 
 
-def in_short(collection: Collection) -> Iterable[str]:
+def summary_lines(collection: Collection) -> Iterable[str]:
     """The summary: a few lines for people."""
     single, groups = sum(len(one.members) == 1 for one in collection.groups), len(collection.groups)
     yield (

@@ -17,7 +17,7 @@ from genome_index import Index
 from genome_index.collection.clusters import METHODS, Edges, edges_of
 from genome_index.collection.clusters.linkage import linked
 from genome_index.collection.dereplicate import dereplicate
-from genome_index.collection.summary import Choice, look_at
+from genome_index.collection.summary import Choice, summary_of
 from genome_index.errors import UsageError
 from genome_index.index.calibration.hits import KMER_FLOOR, Hits
 from genome_index.index.neighbours import live_rows, neighbour_hits
@@ -76,7 +76,7 @@ def test_linkage_over_all_pairs_is_scipys(count: int, seed: int, how: str) -> No
 
 @pytest.mark.parametrize("method", METHODS)
 def test_groups_of_the_demo_are_its_species(demo_index: Path, method: str) -> None:
-    found = look_at(Index.open(demo_index), Choice(method=method))
+    found = summary_of(Index.open(demo_index), Choice(method=method))
     assert found.agreement.rand == 1
     assert {one.purity for one in found.groups} == {1.0}
     assert sum(len(one.members) for one in found.groups) == 60
@@ -88,9 +88,9 @@ def test_sentences_of_wrong_use(demo_index: Path) -> None:
     with pytest.raises(
         UsageError, match=r"^--method ward: choose one of: average, complete, single, leiden, hdbscan$"
     ):
-        look_at(index, Choice(method="ward"))
+        summary_of(index, Choice(method="ward"))
     with pytest.raises(UsageError, match=r"^--rank strain: no genome has a name there; choose one of: "):
-        look_at(index, Choice(rank="strain"))
+        summary_of(index, Choice(rank="strain"))
     with pytest.raises(UsageError, match=r"^--ani 9: give a percentage from 80 to 100$"):
         dereplicate(index, 9)
 
@@ -101,7 +101,7 @@ def test_without_the_extra_the_report_says_so(
 ) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None if name == module else True)
     with pytest.raises(UsageError) as error:
-        look_at(Index.open(demo_index), Choice(method=method))
+        summary_of(Index.open(demo_index), Choice(method=method))
     assert str(error.value) == f"gindex report needs {module}; install with `pip install 'gindex[report]'`"
 
 

@@ -276,7 +276,7 @@ def test_a_file_that_cannot_be_written_is_said_before_anything_is_read(demo: Pat
 
 
 def test_a_label_groups_as_a_rank_does(demo_index: Path, demo: Path, tmp_path: Path) -> None:
-    found = report_collection(demo_index, tmp_path / "out", Choice("habitat")).found
+    found = report_collection(demo_index, tmp_path / "out", Choice("habitat")).collection
     lines = [line.split("\t") for line in (demo / "taxonomy.tsv").read_text().splitlines()]
     at = lines[0].index("habitat")
     labels = {line[0]: line[at] or None for line in lines[1:]}

@@ -25,7 +25,7 @@ def leiden(count: int, edges: Edges, threshold: float) -> Rows:
     weights = 1 - near.length / max(threshold, 1e-9) * (1 - FAINTEST)
     igraph.set_random_number_generator(random.Random(SEED))  # the same groups every time
     try:
-        found = graph.community_leiden("modularity", weights=weights.tolist(), n_iterations=-1)
+        communities = graph.community_leiden("modularity", weights=weights.tolist(), n_iterations=-1)
     finally:
         igraph.set_random_number_generator(random)
-    return np.asarray(found.membership, np.int64)
+    return np.asarray(communities.membership, np.int64)

@@ -43,6 +43,6 @@ def _edges(index: Index, entries: Sequence[Entry], most: int) -> Iterator[tuple[
     pairs, first = np.unique(keys_of(a[known], b[known]), return_index=True)
     a, b = pairs >> 32, pairs & 0xFFFFFFFF
     measured = index.pairs().get(keys_of(rows[a], rows[b]))
-    for i, j, value, found in zip(a, b, score.ravel()[known][first], measured, strict=True):
-        numbers = zip(("score", "ani", "af_source", "af_target"), (value, *found), strict=True)
+    for i, j, value, evidence in zip(a, b, score.ravel()[known][first], measured, strict=True):
+        numbers = zip(("score", "ani", "af_source", "af_target"), (value, *evidence), strict=True)
         yield int(i), int(j), {name: round(float(one), 4) for name, one in numbers if np.isfinite(one)}

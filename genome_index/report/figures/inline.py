@@ -66,8 +66,8 @@ def _svg(figure: Figure, tips: Mapping[str, str], name: str, kind: str) -> str:
     text = content.getvalue().decode()
     text = _UNUSED.sub("", text[text.index("<svg") :])
     references = set(_REFERENCE.findall(text))
-    text = _ID.sub(lambda found: found["start"] + _attribute(found["id"], tips, references), text)
-    text = _COLOUR.sub(lambda found: f"var(--{VARIABLES[found[0].upper()]})", text)
+    text = _ID.sub(lambda match: match["start"] + _attribute(match["id"], tips, references), text)
+    text = _COLOUR.sub(lambda match: f"var(--{VARIABLES[match[0].upper()]})", text)
     return _SIZE.sub(rf'<svg class="{kind}" \1', text, count=1)
 
 

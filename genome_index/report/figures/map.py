@@ -122,7 +122,7 @@ def swatches_of(names: Sequence[str | None], theme: Theme) -> list[Swatch]:
     known = np.array([name or "" for name in names])
     counts = sorted(Counter(name for name in names if name).items(), key=lambda item: (-item[1], item[0]))
     shown, others = counts[: len(PALETTE)], counts[len(PALETTE) :]
-    found = [
+    swatches = [
         Swatch("", "unnamed", np.flatnonzero(known == ""), blended(theme.faint, theme.paper, 0.5), "o"),
         Swatch(
             "", counted(len(others), "other"), np.flatnonzero(np.isin(known, [name for name, _ in others])),
@@ -132,8 +132,8 @@ def swatches_of(names: Sequence[str | None], theme: Theme) -> list[Swatch]:
     for number, (name, _) in enumerate(shown):
         label = verbatim(shortened(name, LONGEST))
         marker = MARKERS[number % len(MARKERS)]
-        found.append(Swatch(name, label, np.flatnonzero(known == name), PALETTE[number], marker))
-    return [one for one in found if len(one.members)]
+        swatches.append(Swatch(name, label, np.flatnonzero(known == name), PALETTE[number], marker))
+    return [one for one in swatches if len(one.members)]
 
 
 def _draw_legend(figure: Figure, rank: str, swatches: Sequence[Swatch], theme: Theme) -> None:

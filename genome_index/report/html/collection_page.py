@@ -34,16 +34,17 @@ class Numbers:
 
 
 def collection_page(
-    index: Index, found: Collection, lines: Tables, summary: Sequence[str], numbers: Numbers
+    index: Index, collection: Collection, lines: Tables, summary: Sequence[str], numbers: Numbers
 ) -> Page:
     """The page, from the tables, sentences and numbers of the report."""
     tables = {name: _table(name, lines[name]) for name in texts.NOTHING}
-    mapped = map_block(index, numbers.mapped, groups=_group_names(found))
-    shown = texts.of_heatmap(len(numbers.matrix.ids), len(found.ids))
+    mapped = map_block(index, numbers.mapped, groups=_group_names(collection))
+    shown = texts.of_heatmap(len(numbers.matrix.ids), len(collection.ids))
     borders = texts.of_identity(numbers.identities)
+    about_groups = texts.of_groups(collection.choice.rank, _ani(collection))
     sections = [
         Section("map", "Map", texts.MAP[numbers.mapped.by], mapped),
-        Section("groups", "Groups", texts.of_groups(found.choice.rank, _ani(found)), tables["groups"]),
+        Section("groups", "Groups", about_groups, tables["groups"]),
         Section("differences", "Groups and names", texts.DIFFERENCES, tables["differences"]),
         Section("suspects", "Suspects", texts.SUSPECTS, tables["suspects"]),
         Section("duplicates", "Duplicates", texts.DUPLICATES, tables["duplicates"]),
@@ -52,8 +53,8 @@ def collection_page(
         Section("taxonomy", "Taxonomy", texts.TAXONOMY, sunburst(numbers.counts)),
     ]
     return Page(
-        f"The genomes of {index.path.name}", [_sentence(line) for line in summary], _in_numbers(found),
-        sections, made_with(found.provenance, index.snapshot.created),
+        f"The genomes of {index.path.name}", [_sentence(line) for line in summary], _in_numbers(collection),
+        sections, made_with(collection.provenance, index.snapshot.created),
     )  # fmt: skip
 
 
@@ -74,36 +75,37 @@ def _sentence(line: str) -> str:
     return f"{line[0].upper()}{line[1:]}."
 
 
-def _ani(found: Collection) -> float | None:
+def _ani(collection: Collection) -> float | None:
     """ANI of the threshold of the groups in percent; None for groups made by score."""
-    by_identity = found.choice.ani is not None or found.choice.rank == "species"
-    return 100 - found.grouping.threshold if by_identity else None
+    by_identity = collection.choice.ani is not None or collection.choice.rank == "species"
+    return 100 - collection.grouping.threshold if by_identity else None
 
 
-def _in_numbers(found: Collection) -> Sequence[tuple[str, str]]:
-    agreed = found.agreement
+def _in_numbers(collection: Collection) -> Sequence[tuple[str, str]]:
+    agreed = collection.agreement
     parts = {
         "adjusted Rand index": agreed.rand,
         "V-measure": agreed.v_measure,
         "silhouette of names": agreed.silhouette,
     }
     return [
-        ("genomes", f"{len(found.ids):,}"),
-        ("groups", f"{len(found.groups):,}"),
-        (f"names at {found.choice.rank}", f"{len({name for name in found.names if name}):,}"),
+        ("genomes", f"{len(collection.ids):,}"),
+        ("groups", f"{len(collection.groups):,}"),
+        (f"names at {collection.choice.rank}", f"{len({name for name in collection.names if name}):,}"),
         *((what, f"{value:.3f}") for what, value in parts.items() if value is not None),
-        ("suspects", f"{len(found.audit.suspects):,}"),
-        ("sets of duplicates", f"{len(found.audit.duplicates):,}"),
+        ("suspects", f"{len(collection.audit.suspects):,}"),
+        ("sets of duplicates", f"{len(collection.audit.duplicates):,}"),
     ]
 
 
-def _group_names(found: Collection) -> list[str | None]:
+def _group_names(collection: Collection) -> list[str | None]:
     """The group of each genome for the map: number and commonest name, None for groups of one; (L,)."""
     names = [
-        f"{one.number + 1}: {one.names[0][0]}" if one.names else f"{one.number + 1}" for one in found.groups
+        f"{group.number + 1}: {group.names[0][0]}" if group.names else f"{group.number + 1}"
+        for group in collection.groups
     ]
-    sizes = np.bincount(found.grouping.number)
-    return [names[at] if sizes[at] > 1 else None for at in found.grouping.number.tolist()]
+    sizes = np.bincount(collection.grouping.number)
+    return [names[at] if sizes[at] > 1 else None for at in collection.grouping.number.tolist()]
 
 
 def _table(name: str, lines: Sequence[Line]) -> Table:

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 from genome_index.collection.map import map_of
 from genome_index.collection.similarity_matrix import chosen_rows, matrix_of
 from genome_index.collection.species_borders import identities_of
-from genome_index.collection.summary import Choice, Collection, look_at
+from genome_index.collection.summary import Choice, Collection, summary_of
 from genome_index.errors import need_installed
 from genome_index.index.index import Index
 from genome_index.index.neighbours import live_rows
 from genome_index.io.atomic import write_file
 from genome_index.records import Progress, quiet
-from genome_index.report.collection_tables import in_short, tables_of, write_collection
+from genome_index.report.collection_tables import summary_lines, tables_of, write_collection
 from genome_index.report.export.newick import newick
 from genome_index.report.figures.heatmap import heatmap_picture
 from genome_index.report.figures.identity import identity_picture
@@ -32,10 +32,10 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Reported:
+class WrittenReport:
     """The summary of a collection and the written files, the page first."""
 
-    found: Collection
+    collection: Collection
     summary: tuple[str, ...]  # a few sentences
     paths: tuple[Path, ...]
 
@@ -43,7 +43,7 @@ class Reported:
 def write_report(
     index: Index, choice: Choice, out: Path, theme: str = "light", threads: int = 1,
     progress: Progress = quiet,
-) -> Reported:  # fmt: skip
+) -> WrittenReport:  # fmt: skip
     """Write report.html, TSV and JSON of all its tables, and its figures, into a folder.
 
     Raises
@@ -54,24 +54,24 @@ def write_report(
     """
     need_installed("gindex report", "jinja2", "matplotlib", "umap", extra="report")
     colours = theme_named(theme)
-    found = look_at(index, choice, progress)
-    numbers = _numbers(index, found, threads, progress)
+    collection = summary_of(index, choice, progress)
+    numbers = _numbers(index, collection, threads, progress)
     progress.stage("writing", 0, 1)
-    lines, summary = tables_of(found), tuple(in_short(found))
-    tables = write_collection(found, lines, out)
+    lines, summary = tables_of(collection), tuple(summary_lines(collection))
+    tables = write_collection(collection, lines, out)
     page, tree = out / "report.html", out / "heatmap.nwk"
-    write_file(page, as_html(collection_page(index, found, lines, summary, numbers)).encode())
+    write_file(page, as_html(collection_page(index, collection, lines, summary, numbers)).encode())
     write_file(tree, "".join(newick(numbers.matrix.merges, numbers.matrix.ids)).encode())
     pictures = [
         path for name, figure in _figures(index, numbers, colours) for path in save(figure, out / name)
     ]
-    return Reported(found, summary, (page, *tables, tree, *pictures))
+    return WrittenReport(collection, summary, (page, *tables, tree, *pictures))
 
 
-def _numbers(index: Index, found: Collection, threads: int, progress: Progress) -> Numbers:
+def _numbers(index: Index, collection: Collection, threads: int, progress: Progress) -> Numbers:
     mapped = map_of(index, progress=progress)
     progress.stage("comparing all with all, of those in the heatmap", 0, 1)
-    matrix = matrix_of(index, chosen_rows(live_rows(index), found.groups), threads)
+    matrix = matrix_of(index, chosen_rows(live_rows(index), collection.groups), threads)
     return Numbers(mapped, matrix, identities_of(index), counts_of_entries(index.catalog.entries()))
 
 

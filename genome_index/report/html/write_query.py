@@ -29,7 +29,7 @@ DOTS_PER_INCH = 90
 Passed = tuple[GenomeWindows | None, Genome | None]
 
 
-def reported(
+def answer_with_report(
     index: Index, genomes: Iterable[Genome | Failure], settings: QuerySettings, path: Path,
     progress: Progress = quiet,
 ) -> Iterator[Call]:  # fmt: skip
@@ -44,10 +44,10 @@ def reported(
     need_installed("gindex query --report", "jinja2", "matplotlib", "umap", extra="report")
     if not path.parent.is_dir():
         raise UsageError(f"{path.parent}: no such folder; create it, or give another --report")
-    return _reported(index, genomes, settings, path, progress)
+    return _answer_and_write(index, genomes, settings, path, progress)
 
 
-def _reported(
+def _answer_and_write(
     index: Index, genomes: Iterable[Genome | Failure], settings: QuerySettings, path: Path, progress: Progress
 ) -> Iterator[Call]:
     passed: deque[Passed] = deque()
@@ -80,12 +80,12 @@ def compositions(index: Index, genome: Genome, call: Call) -> dict[ThemeName, by
     """The composition figure in the light and in the dark theme, as PNG."""
     subject = called_subject(genome, call)
     others = members(index, subject.species)
-    found = {}
+    images = {}
     for name, theme in THEMES.items():
         content = io.BytesIO()
         composition_picture(index, subject, others, theme).savefig(content, format="png", dpi=DOTS_PER_INCH)
-        found[name] = content.getvalue()
-    return found
+        images[name] = content.getvalue()
+    return images
 
 
 def data_urls(pictures: Mapping[ThemeName, bytes]) -> tuple[tuple[str, str], ...]:

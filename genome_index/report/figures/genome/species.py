@@ -53,20 +53,20 @@ def overlay(members: Sequence[Member]) -> Overlay:
 
 def species_picture(name: str, members: Sequence[Member], total: int, theme: Theme) -> Figure:
     """The figure of a species: some or all of its `total` members."""
-    laid = overlay(members)
-    figure = new_figure(theme, 10, 9, _title(name, members, total, laid.moved))
+    aligned = overlay(members)
+    figure = new_figure(theme, 10, 9, _title(name, members, total, aligned.moved))
     top, middle, bottom = figure.subplots(3, 1, height_ratios=(3, 2, 2))
-    for line in laid.lines:
+    for line in aligned.lines:
         top.plot(*line.T, color=theme.faint, linewidth=0.6, alpha=line_alpha(len(members)))
-    shared = laid.shared
+    shared = aligned.shared
     top.plot(*shared.T, color=theme.accent, linewidth=1.6)
     top.margins(x=0.01)
     dress(top, theme, "Yau's 2D line: median and members",
           xlabel="steps", ylabel="C, T up; A, G down (steps)")  # fmt: skip
-    _band(middle, laid.at, laid.lines[:, :, 1] - shared[:, 1], theme)
+    _band(middle, aligned.at, aligned.lines[:, :, 1] - shared[:, 1], theme)
     dress(middle, theme, "Distance of the members from the median; band: 10th to 90th percentile",
           ylabel="steps")  # fmt: skip
-    _band(bottom, laid.at, laid.gc, theme)
+    _band(bottom, aligned.at, aligned.gc, theme)
     dress(bottom, theme, "GC content in windows of 2 % of the genome",
           xlabel="fraction of the genome", ylabel="%")  # fmt: skip
     return figure

@@ -85,9 +85,9 @@ def nearest_windows(index: Index, genome: Genome, windows: int = WINDOWS) -> Gen
     pieces = [_piece(genome, start, end) for start, end in edges]
     rows = _candidates(index, genome, pieces)
     identity = _identities(index, pieces, rows)  # (W, K)
-    found = [_window(index, edge, rows, line) for edge, line in zip(edges, identity, strict=True)]
+    searched = [_window(index, edge, rows, line) for edge, line in zip(edges, identity, strict=True)]
     ends = np.cumsum([len(contig.sequence) for contig in genome.contigs])
-    return GenomeWindows(genome.id, genome.length_bp, tuple(ends.tolist()), tuple(found))
+    return GenomeWindows(genome.id, genome.length_bp, tuple(ends.tolist()), tuple(searched))
 
 
 def windows_of_reference(index: Index, row: int, windows: int = WINDOWS) -> GenomeWindows:
