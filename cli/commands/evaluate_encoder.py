@@ -16,30 +16,36 @@ if TYPE_CHECKING:
     from genome_index.evaluate.retrieval_queries import RetrievalPlan
 
 
+Lengths = Annotated[
+    str,
+    typer.Option(
+        "--lengths", metavar="BP,...", help="Fragment lengths in bp, separated by commas; whole: genomes."
+    ),
+]
+Against = Annotated[
+    Path | None,
+    typer.Option("--against", metavar="DIR", help="Another index of the same genomes to compare with."),
+]
+Only = Annotated[
+    Path | None,
+    typer.Option(
+        "--only", metavar="FILE", help="Genomes to query: one id a line, or a table with genome_id."
+    ),
+]
+Part = Annotated[
+    str | None,
+    typer.Option(
+        "--part", metavar="PART", help="Part in the table of --only (a corpus's split.tsv): train, test."
+    ),
+]
+
+
 def evaluate_encoder(
     index: IndexDir = DEFAULT_INDEX,
-    lengths: Annotated[
-        str,
-        typer.Option(
-            "--lengths", metavar="BP,...", help="Fragment lengths in bp, separated by commas; whole: genomes."
-        ),
-    ] = "1000,3000,whole",
-    against: Annotated[
-        Path | None,
-        typer.Option("--against", metavar="DIR", help="Another index of the same genomes to compare with."),
-    ] = None,
-    only: Annotated[
-        Path | None,
-        typer.Option(
-            "--only", metavar="FILE", help="Genomes to query: one id a line, or a table with genome_id."
-        ),
-    ] = None,
-    part: Annotated[
-        str | None,
-        typer.Option(
-            "--part", metavar="PART", help="Part in the table of --only (a corpus's split.tsv): train, test."
-        ),
-    ] = None,
+    lengths: Lengths = "1000,3000,whole",
+    against: Against = None,
+    only: Only = None,
+    part: Part = None,
     each: Annotated[
         int, typer.Option("--each", metavar="N", min=1, help="Number of fragments per genome.")
     ] = 1,

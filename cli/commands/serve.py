@@ -9,32 +9,37 @@ import typer
 from gindex_cli.options import DEFAULT_INDEX, DEFAULT_SERVICE, DataDir, IndexDir, ModelOption
 from gindex_cli.run import say
 
+Host = Annotated[
+    str,
+    typer.Option(
+        "--host", metavar="ADDRESS", help="Address to listen at; any but loopback requires API keys."
+    ),
+]
+Port = Annotated[
+    int,
+    typer.Option("--port", metavar="PORT", min=0, max=65535, help="Port to listen at; 0: any free one."),
+]
+Workers = Annotated[
+    int,
+    typer.Option("--workers", metavar="N", min=0, help="Query processes; 0: one fewer than processors."),
+]
+AllowedHosts = Annotated[
+    list[str] | None,
+    typer.Option("--allow-host", metavar="NAME", help="Further host name of this service; repeatable."),
+]
+
 
 def serve(
     index: IndexDir = DEFAULT_INDEX,
     data: DataDir = DEFAULT_SERVICE,
-    host: Annotated[
-        str,
-        typer.Option(
-            "--host", metavar="ADDRESS", help="Address to listen at; any but loopback requires API keys."
-        ),
-    ] = "127.0.0.1",
-    port: Annotated[
-        int,
-        typer.Option("--port", metavar="PORT", min=0, max=65535, help="Port to listen at; 0: any free one."),
-    ] = 8765,
-    workers: Annotated[
-        int,
-        typer.Option("--workers", metavar="N", min=0, help="Query processes; 0: one fewer than processors."),
-    ] = 0,
+    host: Host = "127.0.0.1",
+    port: Port = 8765,
+    workers: Workers = 0,
     keys: Annotated[bool, typer.Option("--keys", help="Require API keys on loopback too.")] = False,
     admin: Annotated[
         bool, typer.Option("--admin", help="Let admin keys add, remove and relabel genomes.")
     ] = False,
-    allow_host: Annotated[
-        list[str] | None,
-        typer.Option("--allow-host", metavar="NAME", help="Further host name of this service; repeatable."),
-    ] = None,
+    allow_host: AllowedHosts = None,
     upload_mb: Annotated[
         int, typer.Option("--upload-mb", metavar="MB", min=1, help="Maximum upload in MB.")
     ] = 100,

@@ -11,7 +11,8 @@ from typing import get_args
 
 import pytest
 import typer
-from gindex_cli import SECTIONS, app, choices, lab_choices
+from gindex_cli import SECTIONS, app, choices
+from gindex_cli.commands.lab import choices as lab_choices
 from gindex_cli.examples import EXAMPLES
 from helpers.command_line import GINDEX
 from helpers.fasta import ROOT
