@@ -89,7 +89,8 @@ def _without_identical(
         ]
     )
     order = np.argsort(is_identical, axis=1, kind="stable")[:, :CANDIDATES]
-    similarity, rows = (np.take_along_axis(table, order, axis=1) for table in (similarity, rows))
+    similarity = np.take_along_axis(similarity, order, axis=1)
+    rows = np.take_along_axis(rows, order, axis=1)
     return similarity, np.where(np.take_along_axis(is_identical, order, axis=1), -1, rows)
 
 
