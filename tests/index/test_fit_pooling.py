@@ -209,7 +209,7 @@ def test_a_pool_that_does_not_win_leaves_the_index_unchanged(gindex, neural_inde
     result = gindex("fit-pool", "--index", neural_index)
     assert result.exit_code == 0
     assert "it does not win, and the mean stays" in result.stderr
-    assert f"{neural_index} stays as it is" in result.stderr
+    assert f"{neural_index} is unchanged" in result.stderr
     assert Index.open(neural_index).snapshot == before
 
 
