@@ -91,7 +91,7 @@ def _output(output: Json) -> str:
     if "image/png" in data:
         return f"![Result of the cell above](data:image/png;base64,{data['image/png']})"
     if "text/html" in data:
-        return str(data["text/html"])
+        return re.sub(r' (class|style)="[^"]*"', "", data["text/html"])  # so that the theme dresses the table
     text = output.get("text") or data["text/plain"]
     return f"```text\n{text.rstrip()}\n```"
 

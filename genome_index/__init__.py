@@ -1,5 +1,7 @@
 """gindex says which species a genome is, and how sure it is.
 
+Examples
+--------
 >>> from genome_index import Index, build_index
 """
 

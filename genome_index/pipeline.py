@@ -133,6 +133,8 @@ class Index(StoredIndex):
 
     A change is a new snapshot, and this object turns to it; others who have the index open keep the old one.
 
+    Examples
+    --------
     >>> index = Index.open("my-index")  # doctest: +SKIP
     >>> [call.name for call in index.query("sample.fasta")]  # doctest: +SKIP
     ['Demobacter simulatus']
