@@ -15,13 +15,18 @@ LINK = re.compile(r"(?<!!)\[([^\]]+)\]\((?!https?://|#|mailto:)[^)]+\)")
 
 def on_page_markdown(markdown: str, **_: object) -> str:
     """Replace the two kinds of comments by what they name."""
-    markdown = INCLUDE.sub(lambda match: included(ROOT / match[1]), markdown)
+    has_title = re.search(r"^# ", markdown, re.MULTILINE) is not None
+    markdown = INCLUDE.sub(lambda match: included(ROOT / match[1], has_title), markdown)
     return NOTEBOOK.sub(lambda match: rendered(ROOT / match[1]), markdown)
 
 
-def included(path: Path) -> str:
-    """A file's text; its links to other files become text, because those files are not on the site."""
-    return LINK.sub(r"\1", path.read_text(encoding="utf-8"))
+def included(path: Path, demoted: bool) -> str:
+    """A file's text; its links to other files become text, because those files are not on the site.
+
+    `demoted` makes its headings one level lower.
+    """
+    text = LINK.sub(r"\1", path.read_text(encoding="utf-8"))
+    return re.sub(r"^(#+ )", r"#\1", text, flags=re.MULTILINE) if demoted else text
 
 
 def rendered(path: Path) -> str:
