@@ -21,7 +21,7 @@ from genome_index.service import site as site_pages
 from genome_index.service.auth import caller
 from genome_index.service.middleware import ServiceMiddleware, as_response
 from genome_index.service.problems import SEE_LOG, Problem, of_error
-from genome_index.service.routes import admin, health, queries
+from genome_index.service.routes import admin, answers, health, queries
 from genome_index.service.routes import index as browse
 from genome_index.service.routes.pages import Pages
 from genome_index.service.routes.pages import router as pages_router
@@ -57,7 +57,13 @@ def make_app(settings: ServeSettings) -> FastAPI:
         redirect_slashes=False, generate_unique_id_function=_operation,
     )  # fmt: skip
     app.state.service = service
-    for router in (queries.router, browse.router, health.router, *([admin.router] if settings.admin else [])):
+    for router in (
+        queries.router,
+        answers.router,
+        browse.router,
+        health.router,
+        *([admin.router] if settings.admin else []),
+    ):
         app.include_router(router)
     pages = Pages(service)
     app.include_router(site_pages.public_routes())

@@ -41,8 +41,8 @@ log = logging.getLogger("gindex.requests")
 class ServiceMiddleware:
     """The outermost layer of the application.
 
-    A line of the log has method, route, status and time. It has no path, because whoever knows the path of a
-    result may read it, and no content.
+    A line of the log has method, route, status and time. It has no path, because the path of a result is
+    secret, and no content.
     """
 
     def __init__(self, app: App, settings: ServeSettings, metrics: Metrics) -> None:

@@ -1,4 +1,4 @@
-"""Child processes of the service: how they are started, asked for results, and ended.
+"""Child processes of the service: how they are started, called, and ended.
 
 A child is spawned, because a fork would copy the locks of the service's threads. It ignores Ctrl-C, which a
 terminal sends to children too: the parent decides when a child ends. It ends itself as soon as the parent is
@@ -138,7 +138,7 @@ def stop_all(children: Sequence[ChildProcess], within_s: float) -> None:
 
 
 def answer_calls(pipe: Connection) -> None:
-    """The work of a child that `ChildProcess.call` asks: one function after the other, until it is ended."""
+    """The work of a child for `ChildProcess.call`: one function after the other, until it is killed."""
     while True:
         function, arguments = pipe.recv()
         pipe.send(outcome(function, *arguments))
@@ -158,6 +158,7 @@ def _run(
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.nice(niceness)
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    logging.getLogger("faiss").setLevel(logging.WARNING)  # it logs every build that it cannot load
     threading.Thread(target=_end_with_parent, daemon=True).start()
     target(pipe, *arguments)
 

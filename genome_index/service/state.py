@@ -82,7 +82,12 @@ class Service:
             with suppress(asyncio.CancelledError):
                 await task
         await asyncio.to_thread(self.supervisor.stop)
-        await asyncio.to_thread(self.render_pool.close)
+        await asyncio.to_thread(self.close)
+
+    def close(self) -> None:
+        """Close the files and threads of a service that has stopped, or was never started."""
+        self.supervisor.close()
+        self.render_pool.close()
         self._disk.shutdown()
         self._checks.shutdown()
         for database in (self.jobs, self._watched, self.changes, self.keys):

@@ -1,4 +1,4 @@
-"""Services that several tests share; a start costs seconds."""
+"""A service that several tests share; a start costs seconds."""
 
 from __future__ import annotations
 
@@ -16,32 +16,9 @@ if TYPE_CHECKING:
 REASON = "the extra serve is not installed"
 
 
-@pytest.fixture(scope="session")
-def strict_service(demo_index: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """A service with low limits: uploads of 5 MB, and 0.6 s for a query."""
-    pytest.importorskip("fastapi", reason=REASON)
-    from helpers.running_service import running
-
-    data = tmp_path_factory.mktemp("strict") / "data"
-    with running(demo_index, data, "--upload-mb", "5", "--job-minutes", "0.01") as service:
-        yield service
-
-
-@pytest.fixture(scope="session")
-def keyed_service(demo_index: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """A service that requires API keys; `make_key` makes further ones."""
-    pytest.importorskip("fastapi", reason=REASON)
-    from helpers.running_service import make_key, running
-
-    data = tmp_path_factory.mktemp("keyed") / "data"
-    make_key(data, "first")
-    with running(demo_index, data, "--keys") as service:
-        yield service
-
-
 @dataclass(frozen=True)
 class ChangingService:
-    """A service with write endpoints over an index of its own, which tests change."""
+    """A service with API keys and write endpoints, over an index of its own, which tests change."""
 
     service: Running
     index: Path
@@ -58,5 +35,5 @@ def changing_service(
     folder = tmp_path_factory.mktemp("changing")
     index = Path(shutil.copytree(small_index, folder / "index"))
     key = make_key(folder / "data", "boss", admin=True)
-    with running(index, folder / "data", "--admin") as service:
+    with running(index, folder / "data", "--keys", "--admin") as service:
         yield ChangingService(service, index, {"X-API-Key": key})

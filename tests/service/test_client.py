@@ -356,7 +356,7 @@ def test_unusable_sources_are_refused_before_a_request(script, client, tmp_path)
         client.query(tmp_path)
     with pytest.raises(UsageError, match="give sequence as bytes"):
         client.query(FASTA.decode())
-    with pytest.raises(UsageError, match="open it as bytes"):
+    with pytest.raises(UsageError, match="open it with mode 'rb'"):
         client.query(io.StringIO(FASTA.decode()))
     assert script.requests == []
 
@@ -499,12 +499,13 @@ def test_waiting_survives_a_killed_service(demo, demo_index, tmp_path):
     assert len(done.result) == done.inputs >= 60
 
 
-def test_a_service_that_requires_keys(keyed_service):
-    key = make_key(keyed_service.data, "anna")
-    with Client(keyed_service.url, key) as client:
+def test_a_service_that_requires_keys(changing_service):
+    service = changing_service.service
+    key = make_key(service.data, "anna")
+    with Client(service.url, key) as client:
         assert client.index()
     for wrong in (None, key[:-1]):
-        with Client(keyed_service.url, wrong) as client, pytest.raises(ServiceError, match="key") as caught:
+        with Client(service.url, wrong) as client, pytest.raises(ServiceError, match="key") as caught:
             client.index()
         assert caught.value.status == 401
 

@@ -6,7 +6,6 @@ import bz2
 import gzip
 import json
 import lzma
-import random
 import subprocess
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from helpers.fasta import Gindex
 
 pytest.importorskip("fastapi", reason="the extra serve is not installed")
 
-from helpers.running_service import Running, make_key, wait_until
+from helpers.running_service import Running, wait_until
 
 
 @pytest.fixture(scope="module")
@@ -271,42 +270,6 @@ def test_every_response_has_the_security_headers(service: Running) -> None:
         assert "server" not in headers
 
 
-# -- limits
-
-
-def uploads(service: Running) -> list[str]:
-    return [path.name for path in (service.data / "uploads").iterdir()]
-
-
-def test_a_decompression_bomb_is_refused(strict_service: Running) -> None:
-    text = b">a\n" + b"A" * 21_000_000
-    for packed in (gzip.compress(text), zstandard.compress(text)):
-        assert len(packed) < 100_000
-        response = strict_service.post("/v1/queries", content=packed)
-        assert (response.status_code, response.json()["type"]) == (413, "/problems/too-large")
-        assert "it unpacks to more than 20 MB, the limit" in response.json()["detail"]
-    assert uploads(strict_service) == []
-
-
-def test_an_upload_that_is_too_large_is_refused_with_both_numbers(strict_service: Running) -> None:
-    for size in (6_000_000, 12_000_000):
-        response = strict_service.post("/v1/queries", content=b">a\n" + b"ACGT" * (size // 4))
-        assert response.status_code == 413
-        assert f"{size / 1e6:.1f} MB were sent, 5 MB are allowed" in response.json()["detail"]
-    assert uploads(strict_service) == []
-
-
-def test_a_job_that_takes_too_long_fails_with_a_sentence(strict_service: Running) -> None:
-    chance = random.Random(1)
-    body = b"".join(b">r%d\n%s\n" % (n, bytes(chance.choices(b"ACGT", k=3_000))) for n in range(1_600))
-    job = strict_service.query(body, genome_per="record")
-    assert job["state"] == "failed"
-    assert "took longer than 1 s, the limit for a query" in job["problem"]
-    wait_until(lambda: job["id"] not in uploads(strict_service), "the worker deletes the sequence")
-    refused = strict_service.get(job["links"]["calls"])
-    assert (refused.status_code, refused.json()["detail"]) == (409, job["problem"])
-
-
 # -- health, contents of the index, figures
 
 
@@ -397,54 +360,6 @@ def test_the_report_of_a_query(service: Running, sample: bytes) -> None:
     assert report.headers["content-disposition"] == 'attachment; filename="sample-fasta.html"'
     assert report.text.startswith("<!doctype html>")
     assert "Demobacter simulatus" in report.text
-
-
-# -- API keys, rates, fairness
-
-
-def test_with_keys_requests_need_one(keyed_service: Running, sample: bytes) -> None:
-    service = keyed_service
-    key, other = make_key(service.data, "me"), make_key(service.data, "you")
-    assert service.get("/healthz").status_code == 200
-    for path in ("/v1/index", "/metrics", "/v1/queries/x"):
-        response = service.get(path)
-        assert (response.status_code, response.headers["www-authenticate"]) == (401, "Bearer")
-    wrong = service.get("/v1/index", headers={"X-API-Key": "gx_wrong"})
-    assert (wrong.status_code, "not known" in wrong.json()["detail"]) == (401, True)
-    for headers in ({"X-API-Key": key}, {"Authorization": f"Bearer {key}"}):
-        assert service.get("/v1/index", headers=headers).status_code == 200
-    mine, yours = {"X-API-Key": key}, {"X-API-Key": other}
-    job = service.query(sample, headers=mine)
-    assert service.get(job["links"]["self"], headers=yours).status_code == 200  # the link was shared
-    assert service.delete(job["links"]["self"], headers=yours).status_code == 403
-    assert service.delete(job["links"]["self"], headers=mine).status_code == 204
-    assert key.encode() not in (service.data / "service.sqlite").read_bytes()
-
-
-def test_a_caller_with_many_queries_does_not_block_others(keyed_service: Running, sample: bytes) -> None:
-    service = keyed_service
-    many, one = ({"X-API-Key": make_key(service.data, name)} for name in ("many", "one"))
-    with service.client(headers=many) as client:
-        path = "/v1/queries?genome_per=record"
-        jobs = [client.post(path, content=sample * 100).json()["id"] for _ in range(12)]
-        assert service.query(sample, headers=one)["state"] == "done"
-        states = [client.get(f"/v1/queries/{job}").json()["state"] for job in jobs]
-        assert states.count("done") < 6
-        for job in jobs:
-            client.delete(f"/v1/queries/{job}")
-
-
-def test_too_many_requests_get_a_retry_time(keyed_service: Running) -> None:
-    headers = {"X-API-Key": make_key(keyed_service.data, "hasty")}
-    with keyed_service.client(headers=headers) as client:
-        allowed = 0
-        while (response := client.get("/v1/queries/none")).status_code == 404:
-            allowed += 1
-            assert allowed < 20_000  # at ten a second the bucket refills
-        assert allowed >= 600
-        assert response.status_code == 429
-        assert "a caller may send 600 requests a minute; retry in" in response.json()["detail"]
-        assert int(response.headers["retry-after"]) >= 1
 
 
 def test_without_admin_there_are_no_write_endpoints(service: Running) -> None:

@@ -1,4 +1,4 @@
-"""The service's view of an index: the same as the index says itself, a page at a time, and of no path."""
+"""Views of an index in the service: equal to the contents of the index, page by page, without paths."""
 
 from __future__ import annotations
 
@@ -46,13 +46,13 @@ def index_view(demo_index: Path) -> IndexView:
 
 @pytest.fixture(scope="module")
 def rows(demo_index: Path) -> list[dict[str, str]]:
-    """The genomes as `gindex list` writes them: by row, which is by id in the demo."""
+    """The genomes of `gindex list`: by row, which is by id in the demo."""
     return list(csv.DictReader(listing(Index.open(demo_index)), delimiter="\t"))
 
 
 @pytest.fixture(scope="module")
 def poor(demo: Path, tmp_path_factory: pytest.TempPathFactory) -> IndexView:
-    """Three genomes: one of a species by itself, one of none to rely on, one without a name."""
+    """Three genomes: one alone in its species, one of an uncallable species, one without names."""
     folder = tmp_path_factory.mktemp("poor")
     table = folder / "names.tsv"
     table.write_text("genome_id\tspecies\nDEMO_0001\tDemobacter fictus\nDEMO_0015\tSpecimenella sp. 7\n")
@@ -62,7 +62,7 @@ def poor(demo: Path, tmp_path_factory: pytest.TempPathFactory) -> IndexView:
 
 
 def every_result(index_view: IndexView) -> Iterator[object]:
-    """All that a index_view can be asked, as JSON takes it."""
+    """All answers of a view, as plain values."""
     page = index_view.genomes(limit=MOST)
     kinds = index_view.species_list(limit=MOST)
     answers = [page, kinds, index_view.provenance(), *(index_view.genome(one.id) for one in page.items)]
@@ -72,7 +72,7 @@ def every_result(index_view: IndexView) -> Iterator[object]:
     yield index_view.map()
 
 
-def told(value: float, digits: int) -> float | None:
+def rounded(value: float, digits: int) -> float | None:
     return None if np.isnan(value) else round(float(value), digits)
 
 
@@ -134,24 +134,27 @@ def test_pages_add_up_to_the_whole_list(index_view: IndexView) -> None:
 
 @pytest.mark.parametrize(("offset", "limit"), [(-1, 5), (0, 0), (0, -3), (0, MOST + 1)])
 def test_a_page_has_bounds(index_view: IndexView, offset: int, limit: int) -> None:
-    with pytest.raises(UsageError, match=r"ask for (0 or more|1 to 1,000 at a time)$"):
+    with pytest.raises(UsageError, match=r"(give 0 or more|between 1 and 1,000; give a number in between)$"):
         index_view.genomes(offset=offset, limit=limit)
     with pytest.raises(UsageError, match=str(offset or limit)):
         index_view.species_list(offset=offset, limit=limit)
 
 
 def test_unknown_ranks_and_names_are_refused(index_view: IndexView) -> None:
-    with pytest.raises(UsageError, match="rank or label 'colour'; there are: superkingdom, .*species, hab"):
+    with pytest.raises(UsageError, match="rank or label 'colour'; known are: superkingdom, .*species, hab"):
         index_view.genomes(rank="colour", name="red")
     with pytest.raises(UsageError, match="^rank 'genus' without a name"):
         index_view.genomes(rank="genus")
     with pytest.raises(UsageError, match="^name 'Demobacter' without a rank"):
         index_view.genomes(rank="", name="Demobacter")
-    assert index_view.genomes(rank="", name="").total == 60  # as a form that was left empty sends it
+    assert index_view.genomes(rank="", name="").total == 60  # an empty form sends empty values
     with pytest.raises(Problem) as raised:
         index_view.genomes(rank="genus", name="Demobakter")
     assert raised.value.status == 404
-    assert raised.value.detail == "no genome here has the genus 'Demobakter'; did you mean 'Demobacter'?"
+    assert (
+        raised.value.detail
+        == "no genome of this index has the genus 'Demobakter'; did you mean 'Demobacter'?"
+    )
 
 
 def test_the_nearest_genomes_of_a_genome(index_view: IndexView, demo_index: Path) -> None:
@@ -161,8 +164,9 @@ def test_the_nearest_genomes_of_a_genome(index_view: IndexView, demo_index: Path
         expected = [
             (
                 index.entry(row).id, index.entry(row).lineage.name("species"),
-                told(hits.similarity[0, at], 4), told(hits.kmer_identity[0, at], 4), told(hits.ani[0, at], 2),
-                told(hits.af_query[0, at], 1), told(hits.af_reference[0, at], 1),
+                rounded(hits.similarity[0, at], 4), rounded(hits.kmer_identity[0, at], 4),
+                rounded(hits.ani[0, at], 2), rounded(hits.af_query[0, at], 1),
+                rounded(hits.af_reference[0, at], 1),
             )
             for at, row in enumerate(hits.rows[0, :NEAREST].tolist())
         ]  # fmt: skip
@@ -192,7 +196,7 @@ def test_unknown_genomes(index_view: IndexView) -> None:
     with pytest.raises(Problem) as raised:
         index_view.genome("demo-0017")
     assert (raised.value.status, raised.value.slug) == (404, "not-found")
-    assert raised.value.detail == "no genome here has the id 'demo-0017'; did you mean 'DEMO_0017'?"
+    assert raised.value.detail == "no genome of this index has the id 'demo-0017'; did you mean 'DEMO_0017'?"
     with pytest.raises(Problem, match=r"'Z{100}'; /v1/genomes lists them"):
         index_view.genome("Z" * 10_000)
 
@@ -200,12 +204,12 @@ def test_unknown_genomes(index_view: IndexView) -> None:
 def test_suspects_have_warnings(demo: Path, tmp_path: Path) -> None:
     planted = plant(read_all(demo / "genomes", demo / "taxonomy.tsv"), 1, 1, 1)
     index = built(planted.genomes, tmp_path / "index")
-    index_view, kept = IndexView.open(tmp_path / "index"), index.catalog.suspects()
-    assert {one.kind for one in kept or ()} >= {"label", "mixture"}
+    index_view, stored = IndexView.open(tmp_path / "index"), index.catalog.suspects()
+    assert {one.kind for one in stored or ()} >= {"label", "mixture"}
     for genome in planted.genomes:
-        said = index_view.genome(genome.id).warnings
-        expected = [(one.kind, one.evidence, one.witness) for one in kept or () if one.id == genome.id]
-        assert [(one.kind, one.text, one.genome) for one in said] == expected
+        warnings = index_view.genome(genome.id).warnings
+        expected = [(one.kind, one.evidence, one.witness) for one in stored or () if one.id == genome.id]
+        assert [(one.kind, one.text, one.genome) for one in warnings] == expected
 
 
 # -- species -------------------------------------------------------------------------------------------------
@@ -275,7 +279,7 @@ def test_nearest_species(index_view: IndexView, demo_index: Path) -> None:
 
 
 def test_a_species_with_hits_of_its_own_only_has_neighbours() -> None:
-    """Rows 0 to 2 are of species 0, row 3 of species 1, row 4 of none."""
+    """Rows 0 to 2 are of species 0, row 3 is of species 1, row 4 of none."""
     rows = np.array([[1, 2], [2, 0], [1, 4], [1, 0], [3, 2]])
     shares = np.arange(10, dtype=np.float32).reshape(5, 2)
     ani = np.array([[99, 99], [99, 99], [99, 90], [85, np.nan], [90, 90]], np.float32)
@@ -284,7 +288,7 @@ def test_a_species_with_hits_of_its_own_only_has_neighbours() -> None:
     found = nearest_species(between_species(np.arange(5), hits, codes), codes)
     assert (found.query.tolist(), found.reference.tolist()) == ([1, 3], [3, 1])
     there, back = ([round(one, 2) for one in values] for values in found.values.tolist())
-    assert back == [0.6, 0.7, 85, 56, 86]  # of row 3 and its first hit, as row 3 has them
+    assert back == [0.6, 0.7, 85, 56, 86]  # row 3 and its first hit, from row 3
     assert there == [0.6, 0.7, 85, 86, 56]
 
 
@@ -311,44 +315,46 @@ def test_unknown_species(index_view: IndexView) -> None:
 
 
 def middle(index: Index, level: str, row: int) -> float:
-    """Half-way between how far members go and how near others come, as thresholds.py has it."""
+    """The threshold of a level: between the distances within and between species, as in thresholds.py."""
     model = index.model
     codes = model.molecules if level == "molecule" else model.levels[level].codes
-    fellow, other = (
+    within_species, between_species_ = (
         values[(codes == codes[row]) & ~np.isnan(values)]
         for values in (model.species_neighbours.same, model.species_neighbours.other)
     )
-    within = float(np.quantile(fellow, 0.05))
-    beyond = float(np.quantile(other, 0.95)) if len(other) else 80.0
+    within = float(np.quantile(within_species, 0.05))
+    beyond = float(np.quantile(between_species_, 0.95)) if len(between_species_) else 80.0
     return (within + beyond) / 2 if within > beyond else beyond
 
 
 def test_a_threshold_is_the_mean_of_its_contributions(index_view: IndexView, demo_index: Path) -> None:
     index = Index.open(demo_index)
-    heard = set()
+    levels = set()
     for entry in index.catalog.entries():
         threshold = index_view.genome(entry.id).threshold
         assert threshold is not None
         assert threshold.ani == round(index.model.thresholds.required(entry.row), 2)
-        said = {one.level: one for one in threshold.contributions}
-        mean = said["prior"].share * threshold.prior_ani
+        parts = {one.level: one for one in threshold.contributions}
+        mean = parts["prior"].share * threshold.prior_ani
         mean += sum(
-            one.share * middle(index, level, entry.row) for level, one in said.items() if level != "prior"
+            one.share * middle(index, level, entry.row) for level, one in parts.items() if level != "prior"
         )
         low, high = RANGE["prokaryote"]
         assert threshold.ani == pytest.approx(min(max(mean, low), high), abs=0.03)
         assert threshold.is_at_limit == (index.model.thresholds.required(entry.row) in (low, high))
-        assert threshold.is_at_limit == ("Nothing of kind prokaryote is asked for" in threshold.text)
+        assert threshold.is_at_limit == ("No threshold for kind prokaryote is" in threshold.text)
         assert sum(one.share for one in threshold.contributions) == pytest.approx(1, abs=1e-3)
-        own = said.get("species")
+        own = parts.get("species")
         if own is not None:
             assert own.share == pytest.approx(own.genomes / (PRIOR_WEIGHT + own.genomes), abs=1e-4)
-            assert re.search(rf", from {own.genomes} genomes of the species \(\d+ %\)", threshold.text)
-        heard |= set(said)
+            assert re.search(
+                rf", learned from {own.genomes} genomes of the species \(\d+ %\)", threshold.text
+            )
+        levels |= set(parts)
         prior = PRIORS["prokaryote"]
         assert (threshold.af, threshold.margin, threshold.prior_ani) == (prior.af, prior.margin, prior.ani)
         assert index_view.species(str(entry.lineage.name("species"))).threshold == threshold
-    assert heard == {"species", "genus", "family", "molecule", "prior"}
+    assert levels == {"species", "genus", "family", "molecule", "prior"}
 
 
 def test_without_measurements_the_threshold_is_the_prior(poor: IndexView) -> None:
@@ -377,36 +383,36 @@ def test_an_index_without_names(demo: Path, tmp_path: Path) -> None:
     assert (index_view.genome("DEMO_0001").nearest, index_view.provenance().ranks) == ((), {})
     with pytest.raises(Problem, match="'Hyla'; /v1/species lists them"):
         index_view.species("Hyla")
-    with pytest.raises(UsageError, match="there are: none"):
+    with pytest.raises(UsageError, match="known are: none"):
         index_view.genomes(rank="genus", name="Hyla")
 
 
 def test_similar_names_are_suggested() -> None:
     draw = np.random.default_rng(5)
-    letters = draw.choice(list("abcdefghijklmnopqrstuvwxyz"), (5_000, 9))
-    known = ["".join(word).capitalize() for word in letters]
+    characters = draw.choice(list("abcdefghijklmnopqrstuvwxyz"), (5_000, 9))
+    known = ["".join(word).capitalize() for word in characters]
     names = Names(known)
     for name in known[::250]:
-        for asked in (name[:-1], name[1:], name.upper(), name[:4] + name[5:]):
-            assert names.missing("no", asked, "look").detail == f"no {asked!r}; did you mean {name!r}?"
+        for unknown in (name[:-1], name[1:], name.upper(), name[:4] + name[5:]):
+            assert names.missing("no", unknown, "look").detail == f"no {unknown!r}; did you mean {name!r}?"
     assert names.missing("no", "0123456789", "look").detail == "no '0123456789'; look"
     assert names.missing("no", "0" * 500, "look").detail == f"no {'0' * LONGEST!r}; look"
 
 
-# -- the whole -----------------------------------------------------------------------------------------------
+# -- all of the index ----------------------------------------------------------------------------------------
 
 
 def test_provenance_equals_gindex_info(index_view: IndexView, demo_index: Path) -> None:
     index, found = Index.open(demo_index), asdict(index_view.provenance())
-    said = describe(index)
-    assert said.pop("path") == str(demo_index)
-    calibration = said.pop("calibration")
+    info = describe(index)
+    assert info.pop("path") == str(demo_index)
+    calibration = info.pop("calibration")
     assert (found.pop("mixture"), found.pop("calibration")) == (calibration["mixture"], calibration["levels"])
     assert found.pop("name") == demo_index.name
     assert found.pop("gindex_version") == metadata.version("gindex")
     assert found.pop("inputs") == 60
-    said["history"] = tuple(said["history"])
-    assert found == {**said, "model": None}
+    info["history"] = tuple(info["history"])
+    assert found == {**info, "model": None}
 
 
 def test_no_answer_has_a_path_of_the_server(
@@ -416,17 +422,17 @@ def test_no_answer_has_a_path_of_the_server(
     shutil.copytree(demo_index, folder)
     merge(own_index, [folder, demo_index], ChangeSettings())
     index = Index.open(own_index)
-    spec = replace(index.spec, model=f"{tmp_path}/models/DNA-net")  # as of an index with a language model
+    spec = replace(index.spec, model=f"{tmp_path}/models/DNA-net")  # as in an index with a language model
     index.snapshot = replace(index.snapshot, spec=spec)
     index_view = IndexView(index)
     index_view.map(map_of(index_view.index, "pca"))
-    said = json.dumps(list(every_result(index_view)), allow_nan=False)
-    assert "DEMO_0060" in said
-    assert "DEMO_0060.fa.gz" in said
+    text = json.dumps(list(every_result(index_view)), allow_nan=False)
+    assert "DEMO_0060" in text
+    assert "DEMO_0060.fa.gz" in text
     for place in (own_index.parent, folder.parent, demo_index.parent, demo, Path.home()):
-        assert str(place) not in said
-        assert place.name == "data" or place.name not in said
-    assert not re.search(r"[\"\s]/(?!v1)", said)
+        assert str(place) not in text
+        assert place.name == "data" or place.name not in text
+    assert not re.search(r"[\"\s]/(?!v1)", text)
     assert index_view.provenance().model == "DNA-net"
     assert index_view.provenance().history[-1].action == "merge here/others, index".replace(
         "here/", "secret place, "
@@ -456,12 +462,12 @@ def test_answers_are_models_of_the_api(index_view: IndexView) -> None:
         index_view.species("Demobacter fictus"), index_view.provenance(),
     )  # fmt: skip
     for answer in answers:
-        said = pydantic.TypeAdapter(type(answer)).dump_python(answer, mode="json", warnings="error")
-        assert said == json.loads(json.dumps(asdict(answer)))
+        plain = pydantic.TypeAdapter(type(answer)).dump_python(answer, mode="json", warnings="error")
+        assert plain == json.loads(json.dumps(asdict(answer)))
 
 
 def test_views_are_safe_in_threads_and_read_no_file(demo_index: Path) -> None:
-    map_of(Index.open(demo_index), "pca")  # the index keeps it, and says how large it is itself
+    map_of(Index.open(demo_index), "pca")  # stored in the index, whose size includes it
     index_view = IndexView.open(demo_index)
     index_view.map(map_of(index_view.index, "pca"))
     expected = json.dumps(list(every_result(index_view)))
@@ -488,7 +494,7 @@ def test_the_map_equals_that_of_the_report(demo_index: Path) -> None:
     assert drawn["level"] in drawn["levels"]
     assert index_view.map() is index_view.map(found) is drawn  # made once
     other = replace(found, rows=found.rows[1:], xy=found.xy[1:])
-    assert index_view.map(other) is drawn  # of a snapshot that is not served
+    assert index_view.map(other) is drawn  # of another snapshot
 
 
 def test_place_of_a_query(index_view: IndexView, demo: Path) -> None:
@@ -498,22 +504,24 @@ def test_place_of_a_query(index_view: IndexView, demo: Path) -> None:
     files = [demo / "genomes" / f"DEMO_{number:04}.fa.gz" for number in (3, 40)]
     at = {entry.id: position for position, entry in enumerate(index.catalog.entries())}
     for call in query_index(index, files):
-        said = json.loads(json.dumps(call_json(call, provenance(index))))
+        document = json.loads(json.dumps(call_json(call, provenance(index))))
         weights = np.array([max(hit.similarity, 0) ** 4 + 1e-6 for hit in call.hits])
         places = np.array([found.xy[at[hit.id]] for hit in call.hits])
         expected = (places * weights[:, None]).sum(axis=0) / weights.sum()
-        assert index_view.place(said) == pytest.approx(expected, abs=2e-3)
+        assert index_view.place(document) == pytest.approx(expected, abs=2e-3)
         gone = [{"id": "gone", "similarity": 1.0}]
-        assert index_view.place({**said, "hits": [*said["hits"], *gone]}) == index_view.place(said)
+        assert index_view.place({**document, "hits": [*document["hits"], *gone]}) == index_view.place(
+            document
+        )
         for nothing in ({"hits": []}, {"hits": gone}, *({"verdict": one} for one in ("failed", "qc_fail"))):
-            assert index_view.place({**said, **nothing}) is None
-        assert index_view.place({**said, "verdict": "out_of_scope"}) is None
+            assert index_view.place({**document, **nothing}) is None
+        assert index_view.place({**document, "verdict": "out_of_scope"}) is None
     assert place_of(found, {"a": 0, "b": 1}, "novel", [("a", -0.5), ("b", -0.9)]) == pytest.approx(
         found.xy[:2].mean(axis=0), abs=1e-3
     )
 
 
-# -- which snapshot ------------------------------------------------------------------------------------------
+# -- current snapshot ----------------------------------------------------------------------------------------
 
 
 def test_a_view_knows_whether_it_is_current(own_index: Path) -> None:

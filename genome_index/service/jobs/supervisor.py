@@ -55,6 +55,8 @@ class Supervisor:
         stop_all(workers, STOP_WITHIN_S)
         for worker in workers:
             self._claims.release(worker.name, died=False)
+
+    def close(self) -> None:
         self._claims.close()
 
     @property

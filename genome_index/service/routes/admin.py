@@ -13,7 +13,7 @@ from genome_index.service.auth import Admin, Served
 from genome_index.service.jobs.index_changes import Action, Change, ChangeRequest, taxonomy_path
 from genome_index.service.jobs.queue import JobSettings, new_id
 from genome_index.service.jobs.uploads import receiving
-from genome_index.service.routes.queries import BODY_OF_GENOMES
+from genome_index.service.routes.bodies import BODY_OF_GENOMES
 from genome_index.service.routes.submit import check, read
 from genome_index.service.schemas import ChangeDocument, change_document, problems
 from genome_index.service.state import Service
@@ -31,7 +31,7 @@ Wait = Annotated[float, Query(ge=0, le=60, description="Seconds to wait for the 
     responses=problems(400, 401, 403, 408, 413, 422, 429, 507),
 )  # fmt: skip
 async def add(
-    request: Request, service: Served, who: Admin, genome_per: Annotated[GenomePer, Query()] = "file",
+    request: Request, service: Served, caller: Admin, genome_per: Annotated[GenomePer, Query()] = "file",
     name: Annotated[str | None, Query(max_length=200)] = None, wait: Wait = 0,
 ) -> ChangeDocument:  # fmt: skip
     """Send FASTA or GenBank as the field `file` of a form, and optionally their taxonomy as `taxonomy`."""
@@ -43,54 +43,54 @@ async def add(
         with disk_errors(data):
             taxonomy_path(data, change_id).write_bytes(body.taxonomy)
     change = ChangeRequest(name=upload.name, genome_per=genome_per, has_taxonomy=body.taxonomy is not None)
-    return await _add(service, who, "add", change, wait, change_id)
+    return await _add(service, caller, "add", change, wait, change_id)
 
 
 @router.delete("/genomes/{genome_id:path}", status_code=202, summary="Remove a genome", responses=ERRORS)
 async def remove(
-    genome_id: Annotated[str, NAME], service: Served, who: Admin, wait: Wait = 0
+    genome_id: Annotated[str, NAME], service: Served, caller: Admin, wait: Wait = 0
 ) -> ChangeDocument:
     service.index_view.genome(genome_id)  # 404 if it is unknown
-    return await _add(service, who, "remove", ChangeRequest(genomes=(genome_id,)), wait)
+    return await _add(service, caller, "remove", ChangeRequest(genomes=(genome_id,)), wait)
 
 
 @router.patch(
     "/genomes/{genome_id:path}", status_code=202, summary="Change the names of a genome", responses=ERRORS
 )
 async def relabel(
-    genome_id: Annotated[str, NAME], service: Served, who: Admin,
+    genome_id: Annotated[str, NAME], service: Served, caller: Admin,
     names: Annotated[
         dict[str, str], Body(description="Rank or label -> name; an empty name removes it.", min_length=1)
     ],
     wait: Wait = 0,
 ) -> ChangeDocument:  # fmt: skip
     service.index_view.genome(genome_id)  # 404 if it is unknown
-    return await _add(service, who, "relabel", ChangeRequest((genome_id,), tuple(names.items())), wait)
+    return await _add(service, caller, "relabel", ChangeRequest((genome_id,), tuple(names.items())), wait)
 
 
 @router.post("/index/undo", status_code=202, summary="Return to the previous snapshot", responses=ERRORS)
-async def undo(service: Served, who: Admin, wait: Wait = 0) -> ChangeDocument:
-    return await _add(service, who, "undo", ChangeRequest(), wait)
+async def undo(service: Served, caller: Admin, wait: Wait = 0) -> ChangeDocument:
+    return await _add(service, caller, "undo", ChangeRequest(), wait)
 
 
 @router.post(
     "/index/refit", status_code=202, summary="Fit projection and calibration again", responses=ERRORS
 )
-async def refit(service: Served, who: Admin, wait: Wait = 0) -> ChangeDocument:
-    return await _add(service, who, "refit", ChangeRequest(), wait)
+async def refit(service: Served, caller: Admin, wait: Wait = 0) -> ChangeDocument:
+    return await _add(service, caller, "refit", ChangeRequest(), wait)
 
 
 @router.get("/changes/{change_id}", summary="State of a change", responses=ERRORS)
 async def state(
-    change_id: Annotated[str, Path(max_length=64)], service: Served, who: Admin, wait: Wait = 0
+    change_id: Annotated[str, Path(max_length=64)], service: Served, caller: Admin, wait: Wait = 0
 ) -> ChangeDocument:
     return change_document(await _until_finished(service, change_id, wait))
 
 
 async def _add(
-    service: Service, who: str, action: Action, request: ChangeRequest, wait_s: float, change_id: str = ""
+    service: Service, caller: str, action: Action, request: ChangeRequest, wait_s: float, change_id: str = ""
 ) -> ChangeDocument:
-    change = await service.on_disk(service.changes.add, who, action, request, change_id)
+    change = await service.on_disk(service.changes.add, caller, action, request, change_id)
     return change_document(await _until_finished(service, change.id, wait_s))
 
 

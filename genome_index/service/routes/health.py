@@ -35,7 +35,7 @@ async def readyz(service: Served) -> Readiness:
     "/metrics", summary="Counters for Prometheus", response_class=Response,
     responses={200: {"content": {"text/plain": {}}}, **problems(401, 429)},
 )  # fmt: skip
-async def metrics(service: Served, who: Caller) -> Response:
+async def metrics(service: Served, caller: Caller) -> Response:
     jobs = await service.on_disk(service.jobs.counts)
     oldest = await service.on_disk(service.jobs.oldest_waiting_s)
     snapshot = service.index_view.index.snapshot

@@ -25,13 +25,13 @@ NAME = Path(max_length=500)
 @router.get(
     "/index", summary="The index: contents, settings, origin and history", responses=problems(401, 422, 429)
 )
-async def index(service: Served, who: Caller) -> Provenance:
+async def index(service: Served, caller: Caller) -> Provenance:
     return service.index_view.provenance()
 
 
 @router.get("/genomes", summary="The genomes of the index", responses=problems(401, 422, 429))
 async def genomes(
-    service: Served, who: Caller, search: Search = "",
+    service: Served, caller: Caller, search: Search = "",
     rank: Annotated[str | None, Query(max_length=100, description="Rank or label; requires `name`.")] = None,
     name: Annotated[str | None, Query(max_length=500, description="Name at `rank`; requires it.")] = None,
     offset: Offset = 0, limit: Limit = 50,
@@ -40,13 +40,13 @@ async def genomes(
 
 
 @router.get("/genomes/{genome_id:path}", summary="One genome", responses=problems(401, 404, 422, 429))
-async def genome(genome_id: Annotated[str, NAME], service: Served, who: Caller) -> GenomeRecord:
+async def genome(genome_id: Annotated[str, NAME], service: Served, caller: Caller) -> GenomeRecord:
     return service.index_view.genome(genome_id)
 
 
 @router.get("/species", summary="The species of the index", responses=problems(401, 422, 429))
 async def species_list(
-    service: Served, who: Caller, search: Search = "", offset: Offset = 0, limit: Limit = 50
+    service: Served, caller: Caller, search: Search = "", offset: Offset = 0, limit: Limit = 50
 ) -> SpeciesPage:
     return service.index_view.species_list(search, offset, limit)
 
@@ -58,7 +58,7 @@ async def species_list(
     response_class=Response,
 )  # fmt: skip
 async def composition(
-    name: Annotated[str, NAME], image_format: ImageFormat, service: Served, who: Caller,
+    name: Annotated[str, NAME], image_format: ImageFormat, service: Served, caller: Caller,
     theme: Annotated[Literal["light", "dark"], Query()] = "light",
 ) -> Response:  # fmt: skip
     service.index_view.species(name)  # 404 if it is unknown
@@ -70,13 +70,13 @@ async def composition(
 
 
 @router.get("/species/{name:path}", summary="One species", responses=problems(401, 404, 422, 429))
-async def species(name: Annotated[str, NAME], service: Served, who: Caller) -> SpeciesRecord:
+async def species(name: Annotated[str, NAME], service: Served, caller: Caller) -> SpeciesRecord:
     """Its genomes, its threshold, its nearest species, and the address of its composition figure."""
     return service.index_view.species(name)
 
 
 @router.get("/map", summary="Map of all genomes in the plane", responses=problems(401, 429, 503))
-async def collection_map(service: Served, who: Caller) -> dict[str, Any]:
+async def collection_map(service: Served, caller: Caller) -> dict[str, Any]:
     text = await service.map_text()
     if text is None:
         raise Problem(
