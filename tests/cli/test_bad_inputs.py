@@ -23,6 +23,7 @@ from helpers.command_line import (
     GENOME,
     OTHER,
     invoke,
+    mostly_long,
     rows,
 )
 from helpers.ncbi_server import dna
@@ -234,7 +235,7 @@ def test_build_names_one_bad_input(gindex, good, tmp_path):
 EACH_FORMAT = pytest.mark.parametrize("format", ["table", "tsv", "json", "jsonl"])
 
 
-@pytest.mark.parametrize("name", ["missing", "a folder without genomes", "FASTQ"])
+@pytest.mark.parametrize("name", mostly_long(["missing", "a folder without genomes", "FASTQ"], ["FASTQ"]))
 @EACH_FORMAT
 def test_query_ends_with_1_and_says_how_many(gindex, small_index, good, tmp_path, name, format):
     (tmp_path / "bad").mkdir()
@@ -300,7 +301,7 @@ def test_the_shortest_genome_has_500_bp(gindex, small_index, tmp_path):
     assert (row["length_bp"], row["verdict"] in ("novel", "out_of_scope")) == (500, True)
 
 
-@pytest.mark.parametrize("format", ["table", "tsv", "json", "jsonl"])
+@pytest.mark.parametrize("format", mostly_long(["table", "tsv", "json", "jsonl"], ["table", "json"]))
 def test_a_name_that_is_not_utf_8_stops_nothing(gindex, good, tmp_path, format):
     folder, index = tmp_path / "in", tmp_path / "index"
     folder.mkdir()

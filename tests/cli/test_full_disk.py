@@ -80,10 +80,11 @@ FULL_AT = {
 }
 
 
-@pytest.mark.parametrize(("step", "calls_before"), FULL_AT.values(), ids=FULL_AT)
+@pytest.mark.parametrize("moment", mostly_long(FULL_AT, ["a segment", "the catalogue", "the pointer"]))
 def test_a_disk_that_is_full_leaves_the_index_as_it_was(
-    gindex, demo, own_index, six_genomes, small_disk, monkeypatch, step, calls_before
+    gindex, demo, own_index, six_genomes, small_disk, monkeypatch, moment
 ):
+    step, calls_before = FULL_AT[moment]
     disk = small_disk(20)
     index = Path(shutil.copytree(own_index, disk / "index"))
     module, _, name = step.rpartition(".")
