@@ -12,15 +12,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy.typing as npt
-
 from genome_index.encoders import Encoder, encoder_of
 from genome_index.encoders.chunk_grid import unread
-from genome_index.index.parallel import in_threads
-from genome_index.index.store.composition import encode_course, encode_windows
-from genome_index.index.store.references import encode_raw
+from genome_index.index.store.blobs import blobs_of
 from genome_index.index.store.segments import Segment, is_whole, write_segment
-from genome_index.index.store.sketches import hash_sketch, pack, skani_sketches
 from genome_index.io.batches import batches
 from genome_index.io.quality import complaint, given_before
 from genome_index.records import Failure, Genome, Progress, quiet
@@ -29,10 +24,6 @@ from genome_index.spec import IndexSpec
 SEGMENT_GENOMES = 256
 SEGMENT_BP = 64_000_000
 SLOW_GENOMES, SLOW_BP = 64, 16_000_000  # for a language model, which takes hours: a kill loses less
-KINDS = ("raw", "hashes", "bases", "skani", "windows", "course")
-"""Blobs of each genome in a segment; `bases` or `skani` is empty, depending on the genome's size."""
-
-ENCODE_GENOMES = 8  # genomes that a thread encodes together: their counts stay in its cache
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +161,7 @@ def _write(
     """Encode and sketch a batch and write it as one segment; all its bases go into the staging folder."""
     rows = [_row(genome) for genome in genomes]
     name = segment_name(spec, rows)
-    blobs = sketch_all(genomes, spec, encoder, threads, progress)
+    blobs = blobs_of(genomes, spec, encoder, threads, progress)
     bases = blobs["bases"]
     if not spec.keep_sequence:
         blobs["bases"] = [
@@ -193,35 +184,3 @@ def _row(genome: Genome) -> dict[str, Any]:
         "names": dict(genome.taxon.lineage.names),
         "labels": dict(genome.taxon.labels),
     }
-
-
-def sketch_all(
-    genomes: Sequence[Genome], spec: IndexSpec, encoder: Encoder, threads: int, progress: Progress = quiet
-) -> dict[str, list[bytes]]:
-    """The blobs of some genomes: kind -> one blob for each genome."""
-    starts = range(0, len(genomes), ENCODE_GENOMES)
-    encoded = None if encoder.parallel else encoder.encode(genomes, progress)
-
-    def sketch_group(number: int) -> list[dict[str, bytes]]:
-        group = slice(starts[number], starts[number] + ENCODE_GENOMES)
-        rows = encoder.encode(genomes[group]) if encoded is None else encoded[group]
-        return [_blobs(genome, row, spec) for row, genome in zip(rows, genomes[group], strict=True)]
-
-    blobs = [each for group in in_threads(sketch_group, len(starts), threads) for each in group]
-    return {kind: [each[kind] for each in blobs] for kind in KINDS}
-
-
-def _blobs(genome: Genome, row: npt.NDArray[Any], spec: IndexSpec) -> dict[str, bytes]:
-    return {
-        "raw": encode_raw(row),
-        "hashes": hash_sketch(genome, spec).tobytes(),
-        "bases": pack(genome),
-        "skani": _skani_sketch(genome, spec),
-        "windows": encode_windows(genome),
-        "course": encode_course(genome),
-    }
-
-
-def _skani_sketch(genome: Genome, spec: IndexSpec) -> bytes:
-    """Skani's sketch of a large genome; empty for a small one."""
-    return skani_sketches([genome], [genome.sha256[:24]])[0] if genome.length_bp > spec.small_bp else b""

@@ -38,7 +38,8 @@ from typer.testing import CliRunner
 from genome_index.errors import UsageError
 from genome_index.io.batches import batches
 from genome_index.io.ncbi.entrez import BATCH_BP, Record
-from genome_index.io.ncbi.fetch import COLUMNS, FetchRequest, FetchRow, FetchSummary, fetch_genomes
+from genome_index.io.ncbi.fetch import FetchRequest, FetchRow, FetchSummary, fetch_genomes
+from genome_index.io.ncbi.genome_folder import COLUMNS
 from genome_index.io.ncbi.requests import EntrezSettings
 from genome_index.io.reader import iter_genomes
 from genome_index.io.retries import retry_after_s
