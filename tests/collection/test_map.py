@@ -535,8 +535,8 @@ WRONG = {
         "{index}: no genome has a name at rank or label 'fam'; "
         "there are: superkingdom, phylum, class, order, family, genus, species, habitat",
     ),
-    "by": ("--by tsne", "no map is called 'tsne'; choose one of: umap, pca"),
-    "theme": ("--theme blue", "no theme is called 'blue'; choose one of: light, dark"),
+    "by": ("--by tsne", "--by is 'tsne'; choose umap or pca; see `gindex draw map --help`"),
+    "theme": ("--theme blue", "--theme is 'blue'; choose light or dark; see `gindex draw map --help`"),
 }
 
 
