@@ -247,7 +247,7 @@ def test_query_ends_with_1_and_says_how_many(gindex, small_index, good, tmp_path
     )
 
 
-@pytest.mark.parametrize("name", ["N only", "too short"])
+@pytest.mark.parametrize("name", mostly_long(["N only", "too short"], ["too short"]))
 @EACH_FORMAT
 def test_a_refused_query_is_answered(gindex, small_index, good, tmp_path, name, format):
     """It was read, and qc_fail with its reason is the answer: nothing failed, so the exit code is 0."""

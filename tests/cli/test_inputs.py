@@ -123,6 +123,7 @@ def test_standard_input_of_a_real_process(demo, demo_index, packer):
     ]
 
 
+@pytest.mark.long
 def test_a_closed_standard_input_is_a_failed_input(small_index):
     done = subprocess.run(
         f"{GINDEX} query - --index {small_index} --format tsv <&-", shell=True, capture_output=True, text=True

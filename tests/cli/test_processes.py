@@ -21,12 +21,6 @@ from helpers.command_line import (
 from genome_index.index.parallel import VARIABLES, bound_threads
 
 
-def test_exit_code_2_of_a_real_process(tmp_path):
-    done = run("query", "x.fa", "--index", tmp_path / "nowhere")
-    assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.startswith(f"gindex: no index at {tmp_path}/nowhere; ")
-
-
 @pytest.mark.long
 def test_exit_codes_of_real_processes(demo, small_index, tmp_path):
     sample = demo / "sample.fasta"

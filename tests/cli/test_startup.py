@@ -75,6 +75,7 @@ def test_a_query_loads_no_learning_library(demo, demo_index):
     assert found & NEVER_FOR_A_QUERY == set()
 
 
+@pytest.mark.long
 def test_a_build_loads_no_learning_library(six_genomes, tmp_path):
     words = ["build", *six_genomes[:2], *FILE, "--index", tmp_path / "index"]
     done = subprocess.run(
