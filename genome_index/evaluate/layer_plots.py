@@ -1,4 +1,4 @@
-"""Plots over the layers of compared models: what each layer knows, and how narrow its cone is."""
+"""Plots over the layers of compared models: accuracy by rank, and anisotropy."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-# Okabe & Ito 2008: told apart by readers who do not see all colours.
+# Okabe & Ito 2008: distinct also to colour-blind readers.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 STYLES = {"mean": "-", "max": "--", "cls": ":", "gem": "-."}
-MARKERS = {"mean": "o", "max": "^", "cls": "s", "gem": "D"}  # or poolings of a single layer would look alike
-LEVELS = ((0, (6, 2)), (0, (1, 2)), (0, (6, 2, 1, 2)))  # of encoders without layers
+MARKERS = {"mean": "o", "max": "^", "cls": "s", "gem": "D"}  # they distinguish poolings of a single layer
+LEVELS = ((0, (6, 2)), (0, (1, 2)), (0, (6, 2, 1, 2)))  # dashes of encoders without layers
 
 
 def write_plots(rows: Sequence[Row], folder: Path) -> list[Path]:
-    """One figure a rank, of accuracy over layers, and one of anisotropy; PNG and SVG of each."""
+    """Write a figure of accuracy over layers per rank, and one of anisotropy; PNG and SVG of each."""
     need_installed("--plots", "matplotlib", extra="neural")
     written = []
     with disk_errors(folder):
@@ -44,14 +44,14 @@ def _figure(rows: Sequence[Row], values: dict[int, float], title: str) -> Figure
     figure = Figure(figsize=(8, 4.5), layout="constrained")
     axes = figure.subplots()
     encoders = list(dict.fromkeys(row.encoder for row in rows))
-    kinds = {row.encoder: row.layer is None for row in rows}
-    seen: Counter[bool] = Counter()
+    without_layers = {row.encoder: row.layer is None for row in rows}
+    drawn: Counter[bool] = Counter()
     for encoder, name in zip(encoders, short_names(encoders), strict=True):
-        some = [row for row in rows if row.encoder == encoder]
-        number = seen[kinds[encoder]]
-        seen[kinds[encoder]] += 1
-        for pool in dict.fromkeys(row.pool for row in some):
-            _line(axes, [row for row in some if row.pool == pool], values, name, number)
+        own = [row for row in rows if row.encoder == encoder]
+        number = drawn[without_layers[encoder]]
+        drawn[without_layers[encoder]] += 1
+        for pool in dict.fromkeys(row.pool for row in own):
+            _line(axes, [row for row in own if row.pool == pool], values, name, number)
     axes.set(xlabel="layer (0 is the embedding layer)", ylabel=title)
     layers = {row.layer for row in rows if row.layer is not None} or {0}
     axes.set_xlim(min(layers) - 0.5, max(layers) + 0.5)
@@ -62,7 +62,7 @@ def _figure(rows: Sequence[Row], values: dict[int, float], title: str) -> Figure
 
 
 def _line(axes: Axes, rows: Sequence[Row], values: dict[int, float], name: str, number: int) -> None:
-    """A curve over layers; where there are none, a level line to be compared with."""
+    """A curve over layers; for an encoder without layers, a horizontal line."""
     first = rows[0]
     if first.layer is None:
         style = LEVELS[number % len(LEVELS)]
@@ -76,7 +76,7 @@ def _line(axes: Axes, rows: Sequence[Row], values: dict[int, float], name: str, 
 
 
 def short_names(encoders: Sequence[str]) -> list[str]:
-    """The last part of each path or hub name, and as many before it as tell it from the others.
+    """The last part of each path or hub name, with as many parts before it as make it unique.
 
     >>> short_names(["spectrum", "/a/dna/model", "/a/esm/model"])
     ['spectrum', 'dna/model', 'esm/model']
@@ -86,8 +86,8 @@ def short_names(encoders: Sequence[str]) -> list[str]:
         parts = encoder.split("/")
         tails = ["/".join(parts[-count:]) for count in range(1, len(parts) + 1)]
         others = [other for other in encoders if other != encoder]
-        alone = (tail for tail in tails if not any(f"/{other}".endswith(f"/{tail}") for other in others))
-        names.append(next(alone, encoder))
+        unique = (tail for tail in tails if not any(f"/{other}".endswith(f"/{tail}") for other in others))
+        names.append(next(unique, encoder))
     return names
 
 

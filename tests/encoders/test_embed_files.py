@@ -1,4 +1,4 @@
-"""gindex embed: a file a genome, its JSON, formats, chunks, and going on after an interruption."""
+"""gindex embed: vector files, their JSON, formats, chunks, and a run that continues."""
 
 from __future__ import annotations
 
@@ -173,7 +173,7 @@ def test_a_json_that_says_nothing_is_written_anew(spec, six_genomes, tmp_path, s
     assert path.read_text() == right
 
 
-def test_a_folder_in_the_way_is_said(spec, six_genomes, tmp_path) -> None:
+def test_a_folder_in_the_way_is_reported(spec, six_genomes, tmp_path) -> None:
     (tmp_path / "DEMO_0001.json").mkdir()
     with pytest.raises(StorageError, match="DEMO_0001.npy: cannot read the existing file"):
         list(embed_genomes(six_genomes[:1], tmp_path, spec))
@@ -235,7 +235,7 @@ WITHOUT_EXTRA = {
 
 
 @pytest.mark.parametrize(("words", "sentence"), WITHOUT_EXTRA.items(), ids=WITHOUT_EXTRA)
-def test_without_the_extra_the_cure_is_told(
+def test_without_the_extra_the_cure_is_reported(
     gindex, demo, six_genomes, model, tmp_path, monkeypatch, words, sentence
 ) -> None:
     monkeypatch.chdir(tmp_path)

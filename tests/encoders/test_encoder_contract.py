@@ -1,4 +1,4 @@
-"""What every encoder must pass: features do not depend on strand, order, case or batch; N joins nothing."""
+"""Contract of all encoders: features do not depend on strand, order, case or batch; N joins nothing."""
 
 from __future__ import annotations
 
@@ -133,7 +133,7 @@ def test_what_is_kept_comes_back_as_it_was_and_gives_the_same_features(encoder: 
     assert np.array_equal(encoder.features(raw), encoder.features(kept))
 
 
-def test_shares_and_notes_are_told(encoder: Encoder) -> None:
+def test_shares_and_notes_are_reported(encoder: Encoder) -> None:
     shares = encoder.shares(encoder.encode([genome("ACGTTGCATT" * 200), genome("ACGTTGCATT" * 3)]))
     assert shares.shape == (2,)
     assert ((shares > 0) & (shares <= 1)).all()

@@ -1,4 +1,4 @@
-"""Language models as encoders: chunks on both strands, batches, layers, pooling, the way to a call."""
+"""Language models as encoders: chunks on both strands, batches, layers, pooling, queries."""
 
 from __future__ import annotations
 
@@ -178,7 +178,7 @@ def test_chunks_of_a_stretch_are_of_one_size() -> None:
     assert grid.tokens.tolist() == [34, 34, 33] * 2
 
 
-def test_windows_are_even_and_their_share_is_told() -> None:
+def test_windows_are_even_and_their_share_is_reported() -> None:
     grid = grid_of(genome(bases(6 * 500, 1), bases(6 * 500, 2)), SixMers(2), 10, windows=5)
     assert len(grid.ids) == 10
     assert grid.share_read == pytest.approx(0.05)
@@ -242,7 +242,7 @@ def run_with_memory_for(most: int, chunks: list[np.ndarray], device: Device) -> 
     return [int(tokens[0]) for _, tokens in found]
 
 
-def test_out_of_memory_halves_the_batch_and_goes_on() -> None:
+def test_out_of_memory_halves_the_batch_and_continues() -> None:
     chunks = [np.full(9, 7, np.int64)] * 64
     device = Device("cpu", 640)
     assert run_with_memory_for(100, chunks, device) == [80] * 8
@@ -275,6 +275,7 @@ print(it.device.tokens, float(np.abs(starved - right).max()))
 """
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="memory is bounded as Linux does it")
 def test_memory_that_really_runs_out_halves_the_batch_too(tmp_path: Path) -> None:
     folder = write_tiny_model(
@@ -302,7 +303,7 @@ def test_a_batch_is_begun_before_the_one_before_is_handed_out() -> None:
     assert happened == ["begun 60", "begun 40", "found 60", "begun 20", "found 40", "found 20"]
 
 
-def test_a_mask_goes_only_with_what_is_padded() -> None:
+def test_a_mask_continuesly_with_what_is_padded() -> None:
     lengths, seen = (60, 60, 40, 39), []
 
     def step(ids, mask, real):
@@ -316,7 +317,7 @@ def test_a_mask_goes_only_with_what_is_padded() -> None:
     assert seen == [(60, False), (40, True)]
 
 
-def test_one_chunk_that_does_not_fit_is_told() -> None:
+def test_one_chunk_that_does_not_fit_is_reported() -> None:
     with pytest.raises(ModelError) as error:
         run_with_memory_for(9, [np.full(9, 7, np.int64)], Device("cpu", 640))
     assert str(error.value) == (
@@ -334,7 +335,7 @@ def test_one_chunk_that_does_not_fit_is_told() -> None:
         ("CUDA out of memory. Tried to allocate 2.50 GiB. GPU 0 has a total capacity of 8 GiB", "2.50 GiB"),
     ],
 )  # fmt: skip
-def test_how_much_was_asked_for_is_told(said: str, told: str) -> None:
+def test_how_much_was_asked_for_is_reported(said: str, told: str) -> None:
     def step(ids, mask, real):
         raise RuntimeError(said)
 
@@ -557,7 +558,7 @@ def test_build_query_and_refit_with_a_language_model(
     assert shutil_model["spec"]["reading"]["windows"] == 20
 
 
-def test_a_query_without_anything_to_read_is_told_so(
+def test_a_query_without_anything_to_read_is_reported_so(
     model: Path, six_genomes: list[Path], tmp_path: Path
 ) -> None:
     build_index(six_genomes, tmp_path / "index", spec=spec_for(str(model)))
@@ -591,7 +592,7 @@ def test_a_model_is_not_asked_of_an_index_without_one(
     assert result.stderr.splitlines()[-1] == f"gindex: {said}"
 
 
-def test_another_reading_is_said_by_its_setting(model: Path) -> None:
+def test_another_reading_is_reported_by_its_setting(model: Path) -> None:
     one, other = (spec_for(str(model), reading=Reading(layer=layer)) for layer in ("1", "last"))
     with pytest.raises(SpecMismatch, match=r"^x: layer is '1' in the index but 'last' here") as error:
         one.require(other, "x")
@@ -633,7 +634,7 @@ def test_a_model_that_has_moved_is_pointed_at(gindex, six_genomes: list[Path], t
     assert "give that one with --model FOLDER, or build a new index" in result.stderr
 
 
-def test_fragments_are_asked_of_a_model_that_has_moved(gindex, demo: Path, tmp_path: Path) -> None:
+def test_fragments_are_queries_of_a_model_that_has_moved(gindex, demo: Path, tmp_path: Path) -> None:
     old, new, index = tmp_path / "old", tmp_path / "new", tmp_path / "index"
     spec = spec_for(str(write_tiny_model(old)), reading=Reading(windows=1))
     build_index([demo / "genomes"], index, demo / "taxonomy.tsv", spec=spec)
@@ -643,6 +644,7 @@ def test_fragments_are_asked_of_a_model_that_has_moved(gindex, demo: Path, tmp_p
     assert gindex(*words, "--model", new).exit_code == 0
 
 
+@pytest.mark.long
 def test_real_mitogenomes_find_themselves_on_either_strand(
     shared_genomes, model: Path, tmp_path: Path
 ) -> None:

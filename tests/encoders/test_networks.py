@@ -1,4 +1,4 @@
-"""Language models against transformers' own and dull ones written here; and folders that are not right."""
+"""Networks against those of transformers and plain reimplementations; damaged model folders."""
 
 import json
 import logging
@@ -420,6 +420,7 @@ def test_the_kept_bias_fits_batches_of_any_length(tmp_path):
     assert model.most_tokens is None
 
 
+@pytest.mark.long
 def test_on_a_device_of_its_own_nothing_is_elsewhere_and_nobody_waits(tmp_path):
     kinds = [*KINDS, "SLiM"]
     for kind, make in KINDS.items():
@@ -788,7 +789,7 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("damage", "said", "cure"), WRONG, ids=[row[1][:45] for row in WRONG])
-def test_what_is_wrong_is_said(nucleotide, damage, said, cure):
+def test_what_is_wrong_is_reported(nucleotide, damage, said, cure):
     damage(nucleotide)
     assert refused(nucleotide.folder) == (f"{said}; {cure}" if cure else said)
 

@@ -1,4 +1,4 @@
-"""Linear layers laid out for oneDNN, beside torch's own; whole models: test_networks.py."""
+"""Linear layers for oneDNN against torch's own; test_networks.py has whole models."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The SLiM Performer against attention written out with loops, and piece by piece against all at once."""
+"""SLiM Performer against attention as plain loops, and piece by piece against whole sequences."""
 
 from __future__ import annotations
 

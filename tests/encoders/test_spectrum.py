@@ -1,4 +1,4 @@
-"""The spectrum against a dull counter of ten lines."""
+"""Spaced k-mer spectrum against a plain counter of ten lines."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def spectrum_of(*sequences: str) -> np.ndarray:
 
 
 @pytest.mark.parametrize("length", [0, 1, 10, 11, 12, BLOCK + 9, BLOCK + 10, BLOCK + 11, 3 * BLOCK])
-def test_counts_are_those_of_the_dull_counter(length: int) -> None:
+def test_counts_are_those_of_the_plain_counter(length: int) -> None:
     generator = random.Random(length)
     sequence = "".join(
         generator.choice("ACGTNa" if generator.random() < 0.05 else "ACGT") for _ in range(length)

@@ -1,4 +1,4 @@
-"""Tokenizers against the libraries they stand for, and against numbers worked out by hand."""
+"""Tokenizers of model folders against the libraries that define them, and against ids worked out by hand."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ def test_same_ids_as_hugging_face_around_n(both: tuple, sequence: str) -> None:
 
 @given(st.text("ACGTN", max_size=80) | st.text("ACGTacgtUuNnRYKMSWBDHVX", max_size=80))
 @settings(deadline=None)
-def test_same_ids_as_hugging_face_for_any_letters(both: tuple, sequence: str) -> None:
+def test_same_ids_as_hugging_face_for_any_characters(both: tuple, sequence: str) -> None:
     """The published tokenizer wants upper case and N for what is ambiguous; ours sees to both itself."""
     ours, theirs = both
     assert with_special(ours, sequence) == theirs(sequence.upper().translate(READ_AS))
@@ -235,7 +235,7 @@ def test_padding_token_is_the_usual_one_or_the_first(model: Path) -> None:
     assert open_tokenizer(model, 300).pad == 0
 
 
-def test_letters_are_those_of_hugging_face(tmp_path: Path) -> None:
+def test_characters_are_those_of_hugging_face(tmp_path: Path) -> None:
     transformers = pytest.importorskip("transformers")
     write_vocabulary(tmp_path, ESM_LETTERS)
     ours = open_tokenizer(tmp_path, 33)
@@ -247,7 +247,7 @@ def test_letters_are_those_of_hugging_face(tmp_path: Path) -> None:
     assert ours.token_ids(b"A*").tolist() == [5, 3]
 
 
-def test_letters_without_special_tokens_set_none(tmp_path: Path) -> None:
+def test_characters_without_special_tokens_set_none(tmp_path: Path) -> None:
     write_vocabulary(tmp_path, ["A", "C", "G", "T", "N"])
     assert with_special(open_tokenizer(tmp_path, 5), "GATTACA") == [2, 0, 3, 3, 0, 1, 0]
 
@@ -257,7 +257,7 @@ def test_sixmers_come_before_a_tokenizer_json(model: Path) -> None:
     assert isinstance(open_tokenizer(model, 4_107), SixMers)
 
 
-def test_a_tokenizer_json_comes_before_letters(model: Path) -> None:
+def test_a_tokenizer_json_comes_before_characters(model: Path) -> None:
     write_vocabulary(model, ESM_LETTERS)
     assert isinstance(open_tokenizer(model, 300), JsonTokenizer)
 
@@ -274,12 +274,12 @@ def test_a_tokenizer_of_another_model_is_refused(tmp_path: Path, version: int, r
     )
 
 
-def test_six_mers_are_asked_for_by_the_size_of_the_table(model: Path) -> None:
+def test_six_mers_are_required_for_by_the_size_of_the_table(model: Path) -> None:
     with pytest.raises(ModelError, match="has 300 tokens, but the model has 4,105 embeddings"):
         open_tokenizer(model, 4_105)
 
 
-def test_many_embeddings_without_a_token_are_told(model: Path) -> None:
+def test_many_embeddings_without_a_token_are_reported(model: Path) -> None:
     tokenizer = open_tokenizer(model, 4_096)
     assert rows_without_token(tokenizer, 428, "model") == []
     assert rows_without_token(tokenizer, 4_096, "model") == [
@@ -289,7 +289,7 @@ def test_many_embeddings_without_a_token_are_told(model: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["special_tokens_map", "tokenizer_config"])
-def test_settings_of_a_tokenizer_that_are_no_table_are_told(model: Path, name: str) -> None:
+def test_settings_of_a_tokenizer_that_are_no_table_are_reported(model: Path, name: str) -> None:
     text = (model / "tokenizer.json").read_text()
     (model / "tokenizer.json").write_text(text.replace("[PAD]", "[FILL]"))
     (model / f"{name}.json").write_text("[]")

@@ -1,4 +1,4 @@
-"""The kernels for a GPU: run by Triton's interpreter beside the formulas, and compiled for two GPUs."""
+"""Triton kernels: their numbers in the interpreter against formulas, and their compilation for two GPUs."""
 
 import json
 import os
@@ -25,6 +25,7 @@ def told(what: str, **settings: str) -> Any:
     return json.loads(done.stdout)
 
 
+@pytest.mark.long
 def test_kernels_find_what_the_formulas_say() -> None:
     found = told("run", TRITON_INTERPRET="1")
     assert len(found["differences"]) == 6
@@ -42,7 +43,7 @@ def test_kernels_are_compiled_for_an_a100_and_for_an_h100(tmp_path: Path) -> Non
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="here they can be made")
-def test_where_there_are_no_kernels_it_is_said() -> None:
+def test_where_there_are_no_kernels_it_is_reported() -> None:
     assert fused.missing_kernels("cpu") == []
     (said,) = fused.missing_kernels("cuda")
     assert said.startswith("reading is slower than it could be: Triton makes no kernels for cuda (")

@@ -1,4 +1,4 @@
-"""gindex compare: one pass a model, all layers judged alike, the spectrum always among them."""
+"""gindex compare: one pass per model, all layers scored alike, the spectrum always among them."""
 
 from __future__ import annotations
 
@@ -112,8 +112,8 @@ def test_the_command(gindex, model, demo, tmp_path) -> None:
     assert (tmp_path / "plots" / "accuracy-genus.png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
 
 
-def test_the_licence_of_a_model_is_told(gindex, model, demo) -> None:
-    words = (demo / "genomes", "--taxonomy", demo / "taxonomy.tsv", "--genome-per", "file", "--windows", "1")
+def test_the_licence_of_a_model_is_reported(gindex, model, demo, six_genomes) -> None:
+    words = (*six_genomes, "--taxonomy", demo / "taxonomy.tsv", "--genome-per", "file", "--windows", "1")
     result = gindex("compare", *words, "--encoder", model, "--layers", "0")
     assert result.exit_code == 0
     assert "not for commercial use" in result.stderr
@@ -168,11 +168,13 @@ def test_the_table_marks_the_best(gindex, demo) -> None:
     assert lines[2].count("*") == len(lines[1].split()) - 11
 
 
-def test_a_model_that_fails_is_a_failure_and_the_others_are_shown(gindex, model, demo, tmp_path) -> None:
+def test_a_model_that_fails_is_a_failure_and_the_others_are_shown(
+    gindex, model, demo, six_genomes, tmp_path
+) -> None:
     folder = write_tiny_model(tmp_path / "broken")
     content = (folder / "model.safetensors").read_bytes()
     (folder / "model.safetensors").write_bytes(content[:-100])
-    words = (demo / "genomes", "--taxonomy", demo / "taxonomy.tsv", "--genome-per", "file", "--windows", "1",
+    words = (*six_genomes, "--taxonomy", demo / "taxonomy.tsv", "--genome-per", "file", "--windows", "1",
              "--encoder", folder, "--encoder", model, "--encoder", model, "--encoder", "spectrum",
              "--layers", "2", "--format", "json")  # fmt: skip
     result = gindex("compare", *words)

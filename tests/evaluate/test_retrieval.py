@@ -142,7 +142,7 @@ def test_without_a_species_name_genomes_neither_ask_nor_answer_above(six_genomes
     assert (genus.queries, genus.accuracy.value) == (5, pytest.approx(100 * np.mean(right)))
 
 
-def test_the_same_seed_asks_the_same(index, found) -> None:
+def test_the_same_seed_gives_the_same_queries(index, found) -> None:
     assert evaluate_retrieval(index, RetrievalPlan(LENGTHS, seed=3)) == found
     assert evaluate_retrieval(index, RetrievalPlan(LENGTHS, seed=4)).results != found.results
     alone = evaluate_retrieval(index, RetrievalPlan((1_000,), only=frozenset({"DEMO_0007"}), seed=3))
@@ -200,7 +200,7 @@ def narrow(demo, tmp_path_factory) -> Path:
     return path
 
 
-def test_against_another_the_same_questions_are_asked(index, narrow) -> None:
+def test_against_another_the_queries_are_the_same(index, narrow) -> None:
     found = evaluate_retrieval(index, RetrievalPlan((3_000, WHOLE), seed=3), Index.open(narrow))
     for rank in ("genus", "species", "habitat"):
         [one] = [one for one in found.results if (one.rank, one.length_bp) == (rank, 3_000)]
@@ -232,7 +232,7 @@ def refusal(index: Index, plan: RetrievalPlan, against: Index | None = None) -> 
     return str(caught.value)
 
 
-def test_what_cannot_be_asked_is_refused(index, demo_index, small_index, six_genomes, demo, tmp_path) -> None:
+def test_impossible_plans_are_refused(index, demo_index, small_index, six_genomes, demo, tmp_path) -> None:
     path = index.path
     assert refusal(index, RetrievalPlan((WHOLE,), only=frozenset({"x", "y"}))) == (
         f"{path}: none of the 2 ids is in the index"
@@ -272,7 +272,7 @@ def test_lengths_that_are_none_are_refused(text) -> None:
         parse_lengths(text)
 
 
-def test_lengths_are_asked_once() -> None:
+def test_each_length_is_evaluated_once() -> None:
     assert parse_lengths("3000, whole,3000") == (3_000, WHOLE)
 
 

@@ -1,4 +1,4 @@
-"""Runs the kernels for a GPU without one, by Triton's interpreter (`run`), or compiles them (`compile`)."""
+"""Runs the Triton kernels without a GPU, in the interpreter (`run`), or compiles them (`compile`)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A randomly initialised Nucleotide Transformer in a folder, as on the hub, but tiny."""
+"""A tiny, randomly initialised Nucleotide Transformer in a folder, in the layout of the hub."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Corpora: lossless shards, clusters that hold together, fragments that can be gone on with."""
+"""Corpora: lossless shards, clusters that stay together, fragments by number."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ def test_shards_hold_what_the_files_hold(demo: Path, demo_corpus: Path) -> None:
         assert one.other_bp == sum(contig.count(b"N") for contig in contigs)
 
 
-def test_n_and_ambiguity_codes_are_n_and_that_is_said(tmp_path: Path) -> None:
+def test_n_and_ambiguity_codes_are_n_and_that_is_reported(tmp_path: Path) -> None:
     random = np.random.default_rng(1)
     sequence = dna(random, 600) + b"NNNRYK" + dna(random, 301) + b"n"
     fasta = tmp_path / "one.fa"
@@ -139,6 +139,10 @@ def test_where_a_genome_is_from_is_kept(demo: Path, demo_corpus: Path) -> None:
     assert one.genus == one.species.split()[0]
     manifest = json.loads((demo_corpus / "manifest.json").read_bytes())
     assert manifest["settings"]["seed"] == 3
+    assert list(manifest["settings"]) == [
+        "genome_per", "licence", "identity", "sketch_k", "words_sampled", "shard_bp", "seed", "test",
+        "validation", "hold_out", "fellow_genera",
+    ]  # fmt: skip  # names of format 1
     assert manifest["taxonomy"] == one.taxonomy
 
 
@@ -162,7 +166,7 @@ def test_an_index_gives_the_corpus_that_its_files_give(demo: Path, demo_index: P
         assert from_index.genome(there).species  # the index knows it, the files do not
 
 
-def test_exact_repeats_are_left_out_on_either_strand_and_that_is_said(tmp_path: Path) -> None:
+def test_exact_repeats_are_left_out_on_either_strand_and_that_is_reported(tmp_path: Path) -> None:
     random = np.random.default_rng(2)
     a, b = dna(random, 900), dna(random, 900)
     fasta = tmp_path / "some.fa"
@@ -252,7 +256,7 @@ def test_damage_is_found(demo_corpus: Path, tmp_path: Path) -> None:
         Shards.open(own)
 
 
-def test_what_cannot_be_done_is_said(demo: Path, demo_corpus: Path, tmp_path: Path) -> None:
+def test_what_cannot_be_done_is_reported(demo: Path, demo_corpus: Path, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="exists; remove it"):
         made(demo, demo_corpus)
     with pytest.raises(UsageError, match=r"--hold-out genome: .*did you mean 'genomes'"):
@@ -324,7 +328,7 @@ def test_small_and_large_genomes_are_compared_at_the_density_of_the_large(tmp_pa
     assert found_groups(genomes, tmp_path / "words") == dull_groups(genomes) == [{0, 1, 3}, {2}]
 
 
-def test_a_sample_of_the_words_finds_clear_relatives(tmp_path: Path) -> None:
+def test_a_sample_of_the_kmers_finds_clear_relatives(tmp_path: Path) -> None:
     random = np.random.default_rng(9)
     roots = [dna(random, 15_000) for _ in range(5)]
     letters = [one for root in roots for one in (root, mutated(random, root, 0.01))]
@@ -412,7 +416,7 @@ def test_clusters_never_span_parts(
             assert {genus for one in subjects for genus in one.genera} == train
 
 
-def test_shares_are_what_was_asked_for_and_do_not_hang_on_the_order() -> None:
+def test_shares_are_those_of_the_plan_for_and_do_not_hang_on_the_order() -> None:
     subjects = [Subject(f"g{at}", f"d{at}", "c", (f"s{at // 3}",), ()) for at in range(900)]
     split = make_split(subjects, np.arange(900), SplitPlan(seed=5))
     assert [len(split.of_part(part)) for part in PARTS] == [675, 45, 180]

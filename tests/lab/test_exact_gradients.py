@@ -1,4 +1,4 @@
-"""Gradients piece by piece against those of the whole sequence, and what they keep in memory."""
+"""Exact gradients piece by piece against those of whole sequences, and their memory."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The profile projection that is fitted in closed form: each step against a dull twin."""
+"""Closed-form fit of a profile projection: each step against plain loops."""
 
 from __future__ import annotations
 
@@ -140,7 +140,7 @@ def test_a_folder_of_four_bits_reads_like_one_of_32(tmp_path: Path) -> None:
     assert (full != small).any()
 
 
-def test_four_bits_of_another_shape_are_said(tmp_path: Path) -> None:
+def test_four_bits_of_another_shape_are_reported(tmp_path: Path) -> None:
     weights = {"last.weight": rows(6, 50), "last.bias": np.zeros(6, np.float32)}
     write_profile(ProfileConfig(kmers=50, dim=6, bits=4), weights, tmp_path)
     card = (tmp_path / CARD).read_text()

@@ -1,4 +1,4 @@
-"""Homologous pairs, and which genome a fragment is nearest to: on made genomes whose places are known."""
+"""Homologous pairs and retrieval scores, on simulated genomes with known loci."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def test_no_place_is_found_among_strangers_nor_in_what_is_too_long() -> None:
     )
 
 
-def test_words_are_those_of_a_dull_twin() -> None:
+def test_kmers_are_those_of_a_plain_loops() -> None:
     codes = bases(60)
     codes[30] = OTHER
     dull = [
@@ -121,7 +121,7 @@ def test_another_kind_of_pairs_is_refused(shards: Shards) -> None:
         pairs_of("near", shards, (200,), 4, 0)
 
 
-def test_own_and_mates_are_told_apart() -> None:
+def test_own_and_genus_are_reported_apart() -> None:
     genera = np.array(["a", "a", "b", "b", "c"])
     scores = np.eye(5, dtype=np.float32)
     scores[0, 1] = scores[1, 4] = scores[2, 3] = 0.5
@@ -130,7 +130,7 @@ def test_own_and_mates_are_told_apart() -> None:
     assert scores_of(scores[:1, :1], genera[:1]) == {OWN: 100}
 
 
-def test_a_network_that_counts_words_finds_what_the_spectrum_finds() -> None:
+def test_a_network_that_counts_kmers_finds_what_the_spectrum_finds() -> None:
     genomes, draws, k = [[bases(5000, at)] for at in range(12)], np.random.default_rng(5), KmersOverlapping(6)
     asked = [mutated(other_strand(one[0][1000:2000]), 0.1, draws) for one in genomes]
     views = (genomes, asked, np.array([str(at) for at in range(12)]))
@@ -147,7 +147,7 @@ def test_a_network_that_counts_words_finds_what_the_spectrum_finds() -> None:
     assert spectrum_scores(views) == {f"{OWN}, k-mer spectrum": 100}
 
 
-def test_what_is_asked_is_of_the_validation_part_and_of_its_genome(shards: Shards) -> None:
+def test_queries_are_is_of_the_validation_part_and_of_its_genome(shards: Shards) -> None:
     genomes, asked, genera = validation_views(shards, 0)
     assert len(genomes) == len(asked) == len(genera) == len(shards.numbers("validation"))
     assert {len(one) for one in asked} == {1000}

@@ -1,4 +1,4 @@
-"""The plot over lengths and the copy task: what is measured, on tiny networks."""
+"""Length benchmark and copy task, on tiny networks."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def test_a_process_that_failed_says_why(how, reason) -> None:
 
 
 @pytest.mark.long
-def test_a_script_without_a_main_guard_is_told_so(tmp_path) -> None:
+def test_a_script_without_a_main_guard_is_reported_so(tmp_path) -> None:
     script = tmp_path / "script.py"
     script.write_text("from genome_index.lab.performer.memory import apart\napart(abs, -1)\n")
     done = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=60)

@@ -1,4 +1,4 @@
-"""Losses against dull loops over numbers, and what must hold whatever the vectors are."""
+"""Losses against plain loops over numbers, and their properties for any vectors."""
 
 from __future__ import annotations
 

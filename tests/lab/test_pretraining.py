@@ -1,4 +1,4 @@
-"""Pretraining and contrast of the SLiM Performer: on the demo genomes, killed, and as an encoder."""
+"""Pretraining and contrastive training of the SLiM Performer: on the demo, killed, and as an encoder."""
 
 from __future__ import annotations
 
@@ -167,7 +167,7 @@ def test_killed_it_ends_on_the_same_bits(what: str, corpus: Path, tmp_path: Path
         assert sha(broken, name) == sha(whole, name)
 
 
-def test_another_run_is_not_gone_on_with(corpus: Path, pretrained: Path, trained: Path) -> None:
+def test_another_run_is_not_continued(corpus: Path, pretrained: Path, trained: Path) -> None:
     with pytest.raises(UsageError, match="give a new folder"):
         pretrain(corpus, pretrained, "next", "tiny", 500, "kmers-apart:3", steps=STEPS, rate=1e-2)
     with pytest.raises(UsageError, match="give a new folder"):
@@ -200,6 +200,7 @@ def test_contrast_brings_partners_nearer(corpus: Path, tmp_path: Path) -> None:
     assert card.command.startswith("gindex lab contrast ")
 
 
+@pytest.mark.long
 def test_contrast_brings_places_nearer(corpus: Path, tmp_path: Path) -> None:
     card = contrast(corpus, tmp_path, "tiny", None, (300,), "kmers-overlapping:5", steps=60, rate=1e-2)
     found = losses(tmp_path)
@@ -223,7 +224,7 @@ def test_long_fragments_give_the_gradients_of_whole_ones(shards: Shards) -> None
         )  # the whole is float32 in its loss
 
 
-def test_what_is_hidden_is_asked_and_nothing_else() -> None:
+def test_masked_tokens_are_targets_and_no_others() -> None:
     ids = np.random.default_rng(0).integers(len(SPECIAL), 68, (50, 400))
     inputs, targets = (one.numpy() for one in masked_tokens(ids, np.random.default_rng(1), 68))
     asked = targets != IGNORED
@@ -235,7 +236,7 @@ def test_what_is_hidden_is_asked_and_nothing_else() -> None:
     assert ((inputs >= len(SPECIAL)) | (inputs == MASK)).all()
 
 
-def test_words_that_overlap_are_hidden_together() -> None:
+def test_overlapping_kmers_are_masked_together() -> None:
     ids = np.full((4, 300), 10)
     targets = masked_tokens(ids, np.random.default_rng(1), 68, span=6)[1].numpy()
     for row in targets:
@@ -244,7 +245,7 @@ def test_words_that_overlap_are_hidden_together() -> None:
         assert min(map(len, runs)) >= 6
 
 
-def test_what_follows_is_asked() -> None:
+def test_targets_are_the_next_tokens() -> None:
     inputs, targets = next_tokens(np.array([[7, 8, 9]]), np.random.default_rng(0))
     assert inputs.tolist() == [[2, 7, 8]]
     assert targets.tolist() == [[7, 8, 9]]
@@ -269,7 +270,7 @@ def test_a_batch_is_of_different_genera_and_of_its_step_alone(shards: Shards) ->
 
 @settings(max_examples=10, deadline=None)
 @given(seed=st.integers(0, 1000))
-def test_mixed_vectors_are_those_of_a_dull_twin(seed: int) -> None:
+def test_mixed_vectors_are_those_of_a_plain_loops(seed: int) -> None:
     model, draws = network(seed=seed, layers=3), np.random.default_rng(seed)
     ids, mask = padded([draws.integers(4, 70, int(length)) for length in draws.integers(3, 9, 4)])
     mix = drawn_mix(4, 3, draws)
@@ -316,14 +317,14 @@ LAB = {"bases": Bases(), "apart": KmersApart(4), "overlapping": KmersOverlapping
 
 @pytest.mark.parametrize("words", LAB.values(), ids=LAB)
 @pytest.mark.parametrize("sequence", [b"", b"ACG", b"ACGTTGCAACGTACCAT" * 9])
-def test_the_encoder_reads_words_as_the_lab_does(words, sequence: bytes, tmp_path: Path) -> None:
+def test_the_encoder_reads_tokens_as_the_lab_does(words, sequence: bytes, tmp_path: Path) -> None:
     save_tokenizer(words, tmp_path / SAVED_TOKENIZER)
     found = open_saved_tokenizer(tmp_path / SAVED_TOKENIZER)
     assert found.token_ids(sequence).tolist() == encode(words, sequence).tolist()
     assert found.vocabulary == words.vocabulary
 
 
-def test_the_encoder_reads_learned_words_as_the_lab_does(shards: Shards, tmp_path: Path) -> None:
+def test_the_encoder_reads_learned_tokens_as_the_lab_does(shards: Shards, tmp_path: Path) -> None:
     words = learn_bpe(shards.fragments("train", 300, 0), 20, 80)
     save_tokenizer(words, tmp_path / SAVED_TOKENIZER)
     found, sequence = open_saved_tokenizer(tmp_path / SAVED_TOKENIZER), b"ACGTTGCAACGTACCAT" * 9
@@ -334,7 +335,7 @@ def test_the_encoder_reads_learned_words_as_the_lab_does(shards: Shards, tmp_pat
 @pytest.mark.parametrize(
     "text", ["{", "[]", '{"kind": "kmers-apart", "k": 60}', '{"kind": "bpe", "tokenizer": 3}']
 )
-def test_a_file_that_is_no_tokenizer_is_said(text: str, tmp_path: Path) -> None:
+def test_a_file_that_is_no_tokenizer_is_reported(text: str, tmp_path: Path) -> None:
     (tmp_path / SAVED_TOKENIZER).write_text(text)
     with pytest.raises(ModelError, match="copy the whole model folder again"):
         open_saved_tokenizer(tmp_path / SAVED_TOKENIZER)
@@ -360,7 +361,7 @@ def test_the_digest_changes_with_the_tokenizer(trained: Path) -> None:
     assert digest(trained) == before
 
 
-def test_a_config_that_makes_no_model_is_said(trained: Path, tmp_path: Path) -> None:
+def test_a_config_that_makes_no_model_is_reported(trained: Path, tmp_path: Path) -> None:
     config = json.loads((trained / "config.json").read_text())
     for change in (
         {"width": 33},

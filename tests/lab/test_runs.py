@@ -1,4 +1,4 @@
-"""Runs: killed at any moment, they end on the same bits; what is asked of a folder that is another run's."""
+"""Training runs: killed at any moment, they end on the same bits; folders of other runs are refused."""
 
 from __future__ import annotations
 
@@ -95,13 +95,13 @@ def test_a_run_that_is_done_is_left_as_it_is(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("plan", "data"), [(Schedule(steps=41, rate=1e-2, decay=0.01), "random"), (PLAN, "other")]
 )
-def test_another_run_is_not_gone_on_with(tmp_path: Path, plan: Schedule, data: str) -> None:
+def test_another_run_is_not_continued(tmp_path: Path, plan: Schedule, data: str) -> None:
     go(tmp_path)
     with pytest.raises(UsageError, match="give a new folder"):
         go(tmp_path, plan, data=data)
 
 
-def test_a_damaged_checkpoint_is_said(tmp_path: Path) -> None:
+def test_a_damaged_checkpoint_is_reported(tmp_path: Path) -> None:
     go(tmp_path)
     (tmp_path / CHECKPOINT).write_bytes((tmp_path / CHECKPOINT).read_bytes()[:100])
     with pytest.raises(ModelError, match="remove it to train from the start"):

@@ -1,4 +1,4 @@
-"""Tokenizers: nothing is lost, a dull loop says the same, and what is learned is the same each time."""
+"""Tokenizers for training: lossless, equal to plain loops, and reproducible where they are learned."""
 
 from __future__ import annotations
 
@@ -130,7 +130,7 @@ def vocabulary_of(k: int) -> dict[bytes, int]:
 
 
 @given(sequence=st.text("ACGTACGTN", max_size=60), k=st.integers(2, 6))
-def test_kmers_are_those_of_a_dull_loop(sequence: str, k: int) -> None:
+def test_kmers_are_those_of_a_plain_loop(sequence: str, k: int) -> None:
     ids, letters = vocabulary_of(k), sequence.encode()
     assert encode(KmersApart(k), letters).tolist() == [ids[word] for word in dull_apart(letters, k)]
     assert encode(KmersOverlapping(k), letters).tolist() == [
@@ -172,7 +172,7 @@ def test_a_name_that_is_none_is_refused(name: str) -> None:
         tokenizer_of(name)
 
 
-def test_byte_pairs_learn_words_and_never_n(bpe: Bpe) -> None:
+def test_byte_pairs_learn_tokens_and_never_n(bpe: Bpe) -> None:
     words = [decode(bpe, np.array([id_])) for id_ in range(len(SPECIAL), bpe.vocabulary)]
     assert bpe.vocabulary == 200
     assert len(set(words)) == len(words)

@@ -1,4 +1,4 @@
-"""Training by pairs on the demo collection: views, and the profile network in torch and in numpy."""
+"""Training of profile networks on pairs from the demo, and the network in torch and in numpy."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def test_the_version_is_of_the_weights(tmp_path: Path) -> None:
     [(WEIGHTS, b"no tensors"), (CARD, b"{"), (CARD, b'{"model_type": "bert"}'), (CARD, b"[]"),
      (CARD, b'{"model_type": "gindex-profile", "words": 7, "dim": 2}')],
 )  # fmt: skip
-def test_a_damaged_folder_is_said(tmp_path: Path, name: str, content: bytes) -> None:
+def test_a_damaged_folder_is_reported(tmp_path: Path, name: str, content: bytes) -> None:
     save_profile(ProfileNetwork(ProfileConfig(kmers=6, dim=2)), tmp_path)
     (tmp_path / name).write_bytes(content)
     with pytest.raises(ModelError):

@@ -136,7 +136,8 @@ def build_corpus(
 def _split_settings(split: SplitPlan) -> dict[str, object]:
     """The plan by its names in the manifest, one of which is older than the field's."""
     settings = asdict(split)
-    return {**settings, "fellow_genera": settings.pop("shared_genera")}
+    shared = settings.pop("shared_genera")
+    return {**settings, "fellow_genera": shared}
 
 
 def _collection(given: str) -> str:
