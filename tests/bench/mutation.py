@@ -21,6 +21,7 @@ from collections import Counter
 from pathlib import Path
 
 import libcst as cst
+from mutmut.mutation.diff_apply import get_diff_for_mutant
 from mutmut.stats import status_by_exit_code
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -121,24 +122,31 @@ def table(found: dict[str, str]) -> str:
     lines = ["| module | mutants | dead | % |", "|---|---|---|---|"]
     modules = sorted({mutant.rpartition(".")[0] for mutant in found})
     for module in [*modules, ""]:
-        some = [status for mutant, status in found.items() if not module or mutant.rpartition(".")[0] == module]
+        some = [
+            status for mutant, status in found.items() if not module or mutant.rpartition(".")[0] == module
+        ]
         dead = sum(status in KILLED for status in some)
         name = module.removeprefix("genome_index.") or "**all**"
         lines.append(f"| {name} | {len(some):,} | {dead:,} | {100 * dead / max(1, len(some)):.1f} |")
     return "\n".join(lines)
 
 
-def show(mutant: str) -> str:
-    command = [sys.executable, "-m", "mutmut", "show", mutant]
-    return subprocess.run(command, cwd=WORK, capture_output=True, text=True, check=True).stdout
+def changed_lines(mutant: str) -> str:
+    """The lines of a diff that a mutant removes and adds; the working folder is WORK."""
+    lines = get_diff_for_mutant(mutant).splitlines()
+    return "\n".join(line for line in lines if line[:1] in "+-" and line[:3] not in ("+++", "---"))
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("modules", nargs="*")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--keep", action="store_true", help="go on with the copy of the last run")
-    parser.add_argument("--survivors", action="store_true", help="print the survivors of the last run, as diffs")
+    parser.add_argument(
+        "--survivors", action="store_true", help="print the survivors of the last run, as diffs"
+    )
     options = parser.parse_args()
     if not options.survivors:
         if not options.keep:
@@ -158,10 +166,9 @@ def main() -> None:
         and (not options.modules or mutant.rpartition(".")[0].startswith(tuple(options.modules)))
     }
     if options.survivors:
+        os.chdir(WORK)
         for mutant in (mutant for mutant, status in found.items() if status not in KILLED):
-            print(f"== {found[mutant]}: {mutant}")
-            lines = show(mutant).splitlines()
-            print("\n".join(line for line in lines if line[:1] in "+-" and line[:3] not in ("+++", "---")))
+            print(f"== {found[mutant]}: {mutant}\n{changed_lines(mutant)}")
     print(table(found))
     print(dict(Counter(found.values())))
 

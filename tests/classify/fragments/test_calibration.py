@@ -35,7 +35,7 @@ from genome_index.index.calibration.features import FEATURES
 from genome_index.index.calibration.simulate import SimulatedQueries
 from genome_index.index.calibration.vote import Vote
 from genome_index.index.store.sketches import hash_sketch
-from genome_index.records import Contig, Genome
+from genome_index.records import Contig, Genome, quiet
 from genome_index.spec import IndexSpec
 
 RNG = np.random.default_rng(12)
@@ -229,9 +229,18 @@ def test_a_regime_without_queries_has_no_part(table: ReferenceTable) -> None:
 def cache(monkeypatch: pytest.MonkeyPatch) -> dict[str, bytes]:
     """A cache in memory, by path."""
     files: dict[str, bytes] = {}
-    monkeypatch.setattr(module, "cache_path", lambda _, folder, ending: f"{folder}/7{ending}")
+
+    def write(index: object, path: str, content: bytes) -> None:
+        assert isinstance(index, MemoryIndex)
+        files[path] = content
+
+    def path_of(index: object, folder: str, ending: str) -> str:
+        assert isinstance(index, MemoryIndex)
+        return f"{folder}/7{ending}"
+
+    monkeypatch.setattr(module, "cache_path", path_of)
     monkeypatch.setattr(module, "read_cached", files.get)
-    monkeypatch.setattr(module, "write_cached", lambda _, path, content: files.update({path: content}))
+    monkeypatch.setattr(module, "write_cached", write)
     monkeypatch.setattr(module, "fit", lambda *_: {500: {"genus": calibrator({"best": 1.5}, 0.7)}})
     return files
 
@@ -271,4 +280,8 @@ def test_progress_and_threads_go_to_the_fit(cache: dict[str, bytes], monkeypatch
     stages = Stages()
     assert calibrators_of(index(), stages, 3) == {}  # type: ignore[arg-type]
     assert seen[2:] == [stages, 3]
-    assert seen[1].tolist() == list(range(10))  # type: ignore[attr-defined]
+    assert seen[1].tolist() == seen[0].rows.tolist() == list(range(10))  # type: ignore[attr-defined]
+    seen.clear()
+    cache.clear()
+    calibrators_of(index())  # type: ignore[arg-type]
+    assert seen[2:] == [quiet, 1]

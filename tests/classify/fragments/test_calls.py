@@ -249,6 +249,13 @@ def test_files_are_read_record_by_record(uncalibrated: list[int], monkeypatch: p
     assert seen == [["a.fa"], "record"]
 
 
+def test_an_open_index_is_taken_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    opened = module.Index.__new__(module.Index)
+    monkeypatch.setattr(module.Index, "open", None)
+    monkeypatch.setattr(module, "answer_fragments", lambda index, *_: iter([index]))
+    assert list(query_fragments(opened, [])) == [opened]
+
+
 def test_identical_references_cannot_be_left_out() -> None:
     with pytest.raises(UsageError) as caught:
         query_fragments("somewhere", [], QuerySettings(exclude_identical=True))

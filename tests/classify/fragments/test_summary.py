@@ -42,3 +42,4 @@ def test_names_beyond_the_twentieth_are_joined() -> None:
 def test_an_empty_file_has_no_shares() -> None:
     assert summary().shares() == []
     assert summary(Call("a", "-", 0, "failed", "")).shares() == [("(failed)", 0, 0.0)]
+    assert summary(Call("a", "-", 1, "failed", "")).shares() == [("(failed)", 1, 1.0)]

@@ -141,6 +141,13 @@ def test_a_calibrator_without_knots_round_trips() -> None:
     assert again.probability(row(best=1)) == plain.probability(row(best=1))
 
 
+def test_whole_numbers_in_json_become_floats() -> None:
+    values = calibrator({}).to_json()
+    values["weights"] = [round(weight) for weight in values["weights"]]
+    again = Calibrator.from_json(values)
+    assert again.weights.dtype == np.float64
+
+
 def test_only_takes_some_samples() -> None:
     some = samples(4)
     chosen = some.only(np.array([True, False, False, True]))
