@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 
-.PHONY: demo test test-long check docs docs-reference wheel clean
+.PHONY: demo test test-long mutants check docs docs-reference wheel clean
 
 demo: $(VENV)/base
 	rm -rf demo-index
@@ -17,6 +17,10 @@ test: $(VENV)/everything $(VENV)/browser
 
 test-long: $(VENV)/everything $(VENV)/browser
 	$(BIN)/python -m pytest -n auto -m long
+
+# Some 15 minutes on two idle cores; what is killed by module, and survivors with `--survivors`.
+mutants: $(VENV)/everything
+	$(BIN)/python tests/bench/mutation.py
 
 check: $(VENV)/everything
 	$(BIN)/ruff check .
