@@ -6,7 +6,7 @@ A copy of the package and of the close tests (CLOSE_TESTS, milliseconds each, no
 build/mutation, and mutmut 3 mutates the copy. It leaves decorated functions alone; so in the copy properties are
 written as `name = property(function)`, and numba's kernels are plain Python. Modules are given as in imports,
 for example genome_index.classify.decision; without any, all of both rooms are mutated. --keep goes on with the
-copy of the last run, and mutates only what has changed.
+copy of the last run: mutants that are dead stay dead, survivors and changed functions are tried again.
 """
 
 from __future__ import annotations
@@ -108,6 +108,17 @@ def _copy(path: Path) -> None:
         target.write_bytes(content)
 
 
+def forget_survivors() -> None:
+    """Let mutmut try the survivors of the last run again, for the tests may have changed."""
+    for path in (WORK / "mutants").rglob("*.py.meta"):
+        values = json.loads(path.read_text())
+        codes = values["exit_code_by_key"]
+        values["exit_code_by_key"] = {
+            mutant: code if status_by_exit_code[code] == "killed" else None for mutant, code in codes.items()
+        }
+        path.write_text(json.dumps(values))
+
+
 def statuses() -> dict[str, str]:
     """Mutant -> killed, survived, no tests ..."""
     found: dict[str, str] = {}
@@ -151,6 +162,7 @@ def main() -> None:
     if not options.survivors:
         if not options.keep:
             shutil.rmtree(WORK, ignore_errors=True)
+        forget_survivors()
         prepare()
         (WORK / "mutants" / "tests").mkdir(parents=True, exist_ok=True)  # before Python looks for it
         command = [sys.executable, "-m", "mutmut", "run", "--max-children", str(options.jobs)]
