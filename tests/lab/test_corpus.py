@@ -78,6 +78,7 @@ def normal(sequence: bytes) -> bytes:
 # -- shards --------------------------------------------------------------------------------------------------
 
 
+@settings(deadline=None)  # the first call compiles
 @given(
     sequence=st.text("ACGTACGTNRacgu", max_size=50).map(str.encode), cut=st.tuples(*[st.integers(0, 50)] * 2)
 )
