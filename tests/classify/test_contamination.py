@@ -40,7 +40,8 @@ def shared(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[float]]:
     """Containments by the name of a contig; what follows a colon numbers contigs of one kind."""
     table = {name: list(values) for name, values in SHARED.items()}
 
-    def containments(_: object, contig: Genome, rows: np.ndarray) -> np.ndarray:
+    def containments(index: object, contig: Genome, rows: np.ndarray) -> np.ndarray:
+        assert isinstance(index, MemoryIndex)
         values = table[contig.id.partition(":")[0]]
         return np.array([values[row] if row >= 0 else 0 for row in rows], np.float32)
 
@@ -69,6 +70,10 @@ def test_the_share_is_that_of_the_foreign_contigs(shared: dict[str, list[float]]
     assert found(
         ("own", 10_000), ("foreign:1", 5_000), ("genus only", 5_000), ("foreign:2", 5_000)
     ) == Foreign(0.6, "B b")
+
+
+def test_the_genus_is_that_of_the_closest_reference(shared: dict[str, list[float]]) -> None:
+    assert found(("foreign", 15_000), ("own", 5_000), closest=2) == Foreign(0.25, "A a")
 
 
 def test_a_source_without_a_species_is_named_by_its_genus(shared: dict[str, list[float]]) -> None:

@@ -564,7 +564,7 @@ def test_a_query_without_anything_to_read_is_reported_so(
     build_index(six_genomes, tmp_path / "index", spec=spec_for(str(model)))
     (call,) = query_index(tmp_path / "index", [genome((bases(15, 1) + "N") * 100)])
     said = "it has nothing that a language model reads, no stretch of 20 bases without an N"
-    assert f"{said}: the similarity says nothing" in call.warnings
+    assert f"{said}: the vector is zero, similarities are meaningless" in call.warnings
 
 
 def test_what_a_language_model_cannot_read_is_not_taken_in(

@@ -34,7 +34,7 @@ from genome_index.classify.query import QuerySettings
 from genome_index.errors import UsageError
 from genome_index.index.calibration.hits import Hits
 from genome_index.index.store.sketches import hash_sketch
-from genome_index.records import Call, Evidence, Failure, Genome, Lineage
+from genome_index.records import Call, Evidence, Failure, Genome, Lineage, quiet
 from genome_index.spec import IndexSpec
 from genome_index.taxonomy.levels import Level
 
@@ -85,6 +85,7 @@ def test_a_called_species_rests_on_its_first_hit() -> None:
     assert found.next_rank is None
     assert found.labels == {"subtype": ("y", 0.85)}
     assert [hit.id for hit in found.hits] == ["g1", "g0", "g2"]
+    assert {hit.evidence.reason for hit in found.hits} == {NOT_MEASURED}
     assert found.warnings == ()
 
 
@@ -186,7 +187,14 @@ def whole() -> MemoryIndex:
 def uncalibrated(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """No calibrators; how often they were asked for."""
     fitted: list[int] = []
-    monkeypatch.setattr(module, "calibrators_of", lambda *given: fitted.append(given[2]) or {})
+
+    def calibrators_of(index: object, progress: object, threads: int) -> dict[int, object]:
+        assert isinstance(index, MemoryIndex)
+        assert progress is quiet
+        fitted.append(threads)
+        return {}
+
+    monkeypatch.setattr(module, "calibrators_of", calibrators_of)
     return fitted
 
 
@@ -204,7 +212,7 @@ def test_fragments_of_known_genomes_are_called(uncalibrated: list[int]) -> None:
     assert found[4].warnings == ()
     assert [len(call.hits) for call in found] == [2, 0, 0, 2, 2]
     assert uncalibrated == [3]  # fitted once, with the threads of the settings
-    assert made.prefetched[0] == sorted(made.prefetched[0])
+    assert made.prefetched == [[0, 1, 3]]  # rows of the first two hits of all
 
 
 def test_with_calibrators_there_is_no_warning(monkeypatch: pytest.MonkeyPatch) -> None:

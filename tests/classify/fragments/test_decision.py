@@ -169,6 +169,8 @@ def test_each_fragment_has_the_calibrators_of_its_length() -> None:
     assert found[2]["species"] == Name(0, pytest.approx(logistic[2]), 0.7)  # type: ignore[arg-type]
     assert found[2]["genus"].threshold == 0.5  # no calibrator at this length: the rule without calibration
     assert found[3]["genus"].threshold == 0.6
+    [between] = fragment_names(made_model(), calibrators, of_lengths(1_100), hits([0]))
+    assert between["genus"].probability == pytest.approx(logistic[0])  # 500 bp is the nearest that there is
 
 
 def test_without_calibrators_the_rule_of_shared_kmers_holds() -> None:
