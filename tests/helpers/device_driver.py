@@ -1,7 +1,7 @@
-"""Reads with a model as on a device of its own: prints what waited for the device, or was on another.
+"""Driver that runs a model on a simulated device and prints each operation that waits or mixes devices.
 
-Its tensors have shapes and a place, but no numbers: torch refuses to mix places, or to tell a value, which on
-a GPU would mean to wait for it. Run as a process of its own, since torch knows that device from then on.
+Tensors of this device have a shape but no numbers: torch refuses to mix devices and to read a value, which on
+a GPU would mean waiting for it. It runs in a process of its own, because torch keeps the device registered.
 """
 
 from __future__ import annotations

@@ -56,7 +56,7 @@ RATE = 1e-3
 PLAIN = 1 / 3  # share of the steps before vectors are mixed
 SMALLEST = 32  # size of the smallest trained vector; each other one is twice as wide, up to the whole
 EXAMINED, EXAMINED_BP = 256, 1_000  # validation pairs
-FOUND = f"percent of partners found first, {EXAMINED_BP} bp, validation"
+RANKED_FIRST = f"percent of partners found first, {EXAMINED_BP} bp, validation"
 NEARER = f"percent of others that are farther than the partner, {EXAMINED_BP} bp, validation"  # 50 by chance
 READ = 16  # pieces of a validation genome at once
 
@@ -231,7 +231,7 @@ def partner_scores(
     farther = (scores < scores.diagonal()[:, None]).float().sum(1)  # (B,)
     others = len(left) - 1
     return {
-        FOUND: round(100 * float((farther == others).float().mean()), 2),
+        RANKED_FIRST: round(100 * float((farther == others).float().mean()), 2),
         NEARER: round(100 * float((farther / others).mean()), 2),
     }
 
