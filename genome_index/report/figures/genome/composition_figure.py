@@ -55,9 +55,9 @@ def _kmers(index: Index, subject: Subject) -> tuple[Floats, str]:
     """The chaos game representation (M, M), of the bases or of stored windows, and its title."""
     if subject.genome is not None:
         k = k_for(subject.length_bp)
-        return fcgr(subject.genome, k).astype(np.float64), f"{k}-mers (chaos game representation)"
+        return fcgr(subject.genome, k).astype(np.float64), f"Chaos game of {k}-mers"
     windows = decode_windows(index.references.windows(subject.row))
-    return fcgr_of_windows(windows), "4-mers of both strands (chaos game representation)"
+    return fcgr_of_windows(windows), "Chaos game of 4-mers, both strands"
 
 
 def _cgr(axes: Axes, index: Index, subject: Subject, theme: Theme) -> None:
