@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
@@ -35,6 +36,11 @@ HEADERS = {
     "Cache-Control": "no-store",  # answers are private; files that may be cached set their own header
 }
 
+STOPPING = Problem(
+    503, "stopping", "The service is stopping", "it was stopped during the request; retry in 10 s",
+    {"Retry-After": "10"},
+)  # fmt: skip
+
 log = logging.getLogger("gindex.requests")
 
 
@@ -51,12 +57,12 @@ class ServiceMiddleware:
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
-        start, status = time.perf_counter(), 500
+        start, status, started = time.perf_counter(), 500, False
 
         async def send_with_headers(message: Message) -> None:
-            nonlocal status
+            nonlocal status, started
             if message["type"] == "http.response.start":
-                status = message["status"]
+                status, started = message["status"], True
                 headers = MutableHeaders(scope=message)
                 for name, value in HEADERS.items():
                     headers.setdefault(name, value)
@@ -68,6 +74,9 @@ class ServiceMiddleware:
                 await as_response(problem, scope["path"])(scope, receive, send_with_headers)
             else:
                 await self.app(scope, receive, send_with_headers)
+        except asyncio.CancelledError:  # the service stops, and this request takes too long to wait for
+            if not started:
+                await as_response(STOPPING, scope["path"])(scope, receive, send_with_headers)
         finally:
             self._count(scope, status, time.perf_counter() - start)
         return None

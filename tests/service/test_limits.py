@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
+import json
 import random
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -14,12 +16,15 @@ import zstandard
 pytest.importorskip("fastapi", reason="the extra serve is not installed")
 
 from fastapi.testclient import TestClient
+from helpers.event_loop import finished
 from helpers.running_service import make_key
 
 from genome_index.service.app import make_app
 from genome_index.service.jobs.queue import Jobs, JobSettings, Upload
 from genome_index.service.jobs.uploads import path_of
 from genome_index.service.jobs.worker import Worker
+from genome_index.service.metrics import Metrics
+from genome_index.service.middleware import ServiceMiddleware
 from genome_index.service.settings import MB, Limits, ServeSettings
 
 Opened = Callable[..., TestClient]
@@ -147,3 +152,31 @@ def test_a_worker_takes_the_callers_in_turn(small_index: Path, tmp_path: Path, d
     assert [jobs.get(job).state for job in many].count("done") == 0
     jobs.close()
     worker.claims.close()
+
+
+def test_a_request_that_the_stop_of_the_service_interrupts_gets_a_retry_time(tmp_path: Path) -> None:
+    """The server cancels the requests that outlast its grace period."""
+    sent: list[dict] = []
+
+    async def interrupted() -> None:
+        is_running = asyncio.Event()
+
+        async def endless(*_: object) -> None:
+            is_running.set()
+            await asyncio.Event().wait()
+
+        async def send(message: dict) -> None:
+            sent.append(message)
+
+        settings = ServeSettings(tmp_path, tmp_path)
+        scope = {"type": "http", "method": "GET", "path": "/v1/x", "headers": [(b"host", b"127.0.0.1")]}
+        middleware = ServiceMiddleware(endless, settings, Metrics())
+        request = asyncio.create_task(middleware(scope, send, send))
+        await is_running.wait()
+        request.cancel()
+        await request
+
+    finished(interrupted())
+    start, body = sent
+    assert (start["status"], dict(start["headers"])[b"retry-after"]) == (503, b"10")
+    assert json.loads(body["body"])["type"] == "/problems/stopping"
