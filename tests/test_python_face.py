@@ -25,9 +25,7 @@ def index(own_index: Path) -> Index:
 def test_query_takes_a_path_several_paths_or_genomes(index: Index, demo: Path) -> None:
     paths = [demo / "sample.fasta", demo / "novel.fasta"]
     calls = index.query(paths)
-    as_json = [
-        call.to_dict() for call in calls
-    ]  # rounded, for batches differ in the last bits
+    as_json = [call.to_dict() for call in calls]  # rounded, for batches differ in the last bits
     assert [(call.query, call.verdict) for call in calls] == [("sample", "species"), ("novel", "novel")]
     assert calls == list(query_index(index, paths))
     genomes = list(iter_genomes(paths))

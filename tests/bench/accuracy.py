@@ -22,8 +22,8 @@ from pathlib import Path
 import numpy as np
 from common import built, machine, rows
 
-from genome_index.evaluate.cross_validation import cross_validate
 from genome_index.evaluate.answers import Plan
+from genome_index.evaluate.cross_validation import cross_validate
 from genome_index.index.calibration.pairwise import Comparer
 from genome_index.index.index import Index
 from genome_index.index.store.pair_table import PairTable, rows_of
@@ -105,7 +105,9 @@ def accuracy(
         plan = Plan(folds=4, rank="class", hold_out_rank=together, seed=seed, threads=comparer.threads)
         found = cross_validate(comparer, entries, plan).levels["class"]
         asked = found.same
-        scores.append([(found.guess == found.truth)[asked].mean(), (found.nearest == found.truth)[asked].mean()])
+        scores.append(
+            [(found.guess == found.truth)[asked].mean(), (found.nearest == found.truth)[asked].mean()]
+        )
     ours, raw = 100 * np.mean(scores, axis=0)
     return float(ours), float(raw)
 

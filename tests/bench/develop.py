@@ -26,8 +26,8 @@ from common import built, machine, plain, records, rows
 
 from genome_index.encoders import ENCODERS
 from genome_index.encoders.spectrum import Spectrum
-from genome_index.evaluate.cross_validation import cross_validate
 from genome_index.evaluate.answers import Plan
+from genome_index.evaluate.cross_validation import cross_validate
 from genome_index.index.calibration.pairwise import Comparer
 from genome_index.index.index import Index
 from genome_index.index.store.references import References, locator

@@ -27,9 +27,9 @@ from genome_index.classify.query import QuerySettings
 from genome_index.errors import UsageError
 from genome_index.index.calibration.hits import KMER_FLOOR, Hits, nothing_held_out
 from genome_index.index.index import Index
+from genome_index.io.inputs import file_stem
 from genome_index.io.quality import warnings_of
 from genome_index.io.reader import iter_genomes
-from genome_index.io.inputs import file_stem
 from genome_index.records import Call, Failure, Genome, Hit
 from genome_index.taxonomy.levels import UNKNOWN
 
