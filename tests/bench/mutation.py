@@ -1,12 +1,13 @@
 """Mutants of the core: which changes of genome_index/classify and index/calibration do the close tests notice?
 
-python tests/bench/mutation.py [--jobs N] [--keep] [--survivors] [MODULE ...]
+python tests/bench/mutation.py [--jobs N] [--keep] [--sample N] [--survivors] [MODULE ...]
 
 A copy of the package and of the close tests (CLOSE_TESTS, milliseconds each, no index, no FASTA) goes to
 build/mutation, and mutmut 3 mutates the copy. It leaves decorated functions alone; so in the copy properties are
 written as `name = property(function)`, and numba's kernels are plain Python. Modules are given as in imports,
 for example genome_index.classify.decision; without any, all of both rooms are mutated. --keep goes on with the
 copy of the last run: mutants that are dead stay dead, survivors and changed functions are tried again.
+--sample N tries N mutants, drawn by the digest of their names, so that each module has its share of them.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import shutil
 import subprocess
 import sys
 from collections import Counter
+from hashlib import sha256
 from pathlib import Path
 
 import libcst as cst
@@ -148,6 +150,25 @@ def changed_lines(mutant: str) -> str:
     return "\n".join(line for line in lines if line[:1] in "+-" and line[:3] not in ("+++", "---"))
 
 
+def chosen(modules: list[str], sample: int) -> set[str]:
+    """The mutants of some modules, or of a sample of them."""
+    names = [
+        mutant for mutant in statuses() if not modules or mutant.rpartition(".")[0].startswith(tuple(modules))
+    ]
+    names.sort(key=lambda mutant: sha256(mutant.encode()).digest())
+    return set(names[: sample or None])
+
+
+def try_mutants(jobs: int, mutants: list[str]) -> None:
+    """Try some mutants, by name or pattern; all without any. What mutmut prints goes to a log."""
+    (WORK / "mutants" / "tests").mkdir(parents=True, exist_ok=True)  # before Python looks for it
+    path = os.pathsep.join(map(str, (WORK / "mutants", WORK / "mutants" / "tests")))
+    environment = os.environ | {"PYTHONPATH": path, "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-m", "mutmut", "run", "--max-children", str(jobs), *mutants]
+    with (WORK / "mutmut.log").open("w") as log:
+        subprocess.run(command, cwd=WORK, env=environment, check=False, stdout=log, stderr=log)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -155,31 +176,23 @@ def main() -> None:
     parser.add_argument("modules", nargs="*")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--keep", action="store_true", help="go on with the copy of the last run")
-    parser.add_argument(
-        "--survivors", action="store_true", help="print the survivors of the last run, as diffs"
-    )
+    parser.add_argument("--sample", type=int, default=0, help="try so many mutants; 0: all")
+    parser.add_argument("--survivors", action="store_true", help="print the survivors of the last run")
     options = parser.parse_args()
     if not options.survivors:
         if not options.keep:
             shutil.rmtree(WORK, ignore_errors=True)
         forget_survivors()
         prepare()
-        (WORK / "mutants" / "tests").mkdir(parents=True, exist_ok=True)  # before Python looks for it
-        command = [sys.executable, "-m", "mutmut", "run", "--max-children", str(options.jobs)]
-        globs = [f"{module}.*" for module in options.modules]
-        path = os.pathsep.join(map(str, (WORK / "mutants", WORK / "mutants" / "tests")))
-        environment = os.environ | {"PYTHONPATH": path, "OMP_NUM_THREADS": "1"}
-        with (WORK / "mutmut.log").open("w") as log:
-            subprocess.run([*command, *globs], cwd=WORK, env=environment, check=False, stdout=log, stderr=log)
-    found = {
-        mutant: status
-        for mutant, status in statuses().items()
-        if status != "not checked"
-        and (not options.modules or mutant.rpartition(".")[0].startswith(tuple(options.modules)))
-    }
+        if options.sample and not statuses():
+            try_mutants(options.jobs, ["genome_index.classify.fragments.summary.*"])  # makes all, tries a few
+        sample = sorted(chosen(options.modules, options.sample)) if options.sample else []
+        try_mutants(options.jobs, sample or [f"{module}.*" for module in options.modules])
+    mutants = chosen(options.modules, options.sample)
+    found = {mutant: status for mutant, status in statuses().items() if mutant in mutants}
     if options.survivors:
         os.chdir(WORK)
-        for mutant in (mutant for mutant, status in found.items() if status not in KILLED):
+        for mutant in (mutant for mutant, status in found.items() if status not in (*KILLED, "not checked")):
             print(f"== {found[mutant]}: {mutant}\n{changed_lines(mutant)}")
     print(table(found))
     print(dict(Counter(found.values())))

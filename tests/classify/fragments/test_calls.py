@@ -119,6 +119,17 @@ def test_a_runner_up_without_shared_kmers_shares_none() -> None:
     )
 
 
+def test_the_nearest_hit_may_share_no_kmers_though_another_does() -> None:
+    found = call(hits([1, 0], 0.5, [0.6, 0.9]), None)
+    assert found.verdict == "novel"
+    assert found.reason == reasons.not_called(120, SharedPart("g1", "A dua", 0, 0), shared(0, 0.9, "A una"))
+
+
+def test_an_index_of_labels_alone_misses_no_rank() -> None:
+    found = call(NEAR, None, made=index({"subtype": LEVELS["subtype"]}))
+    assert (found.verdict, found.next_rank, found.runner_up) == ("novel", None, None)
+
+
 def test_without_another_species_there_is_no_runner_up() -> None:
     found = call(hits([0, 3, -1], 0.5, 0.9), "species")
     assert found.runner_up is None
