@@ -491,7 +491,7 @@ def test_a_model_is_found_again_from_elsewhere(model: Path, monkeypatch) -> None
 @pytest.mark.parametrize("name", ["", "{model}/config.json"])
 def test_what_is_no_folder_of_a_model(model: Path, name: str) -> None:
     with pytest.raises(
-        UsageError, match="^no encoder is called ''" if not name else "it is a file; point at"
+        UsageError, match="^no encoder is called ''" if not name else "it is a file; give a folder"
     ):
         spec_for(name.format(model=model))
 
@@ -607,6 +607,7 @@ def test_what_a_language_model_has_read_is_kept_more_often(model: Path, tmp_path
         assert len(list((path / "segments").iterdir())) == segments
 
 
+@pytest.mark.long
 def test_a_model_that_has_moved_is_pointed_at(gindex, six_genomes: list[Path], tmp_path: Path) -> None:
     old, new, index = tmp_path / "old", tmp_path / "new", tmp_path / "index"
     write_tiny_model(old)

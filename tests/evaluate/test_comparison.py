@@ -23,7 +23,7 @@ from genome_index.encoders import open_encoder, spec_for
 from genome_index.encoders.layer_sweep import read_layers
 from genome_index.encoders.networks.loader import open_model
 from genome_index.errors import UsageError
-from genome_index.evaluate import comparison
+from genome_index.evaluate import ani_pairs, comparison
 from genome_index.evaluate.ani_pairs import ani_correlation
 from genome_index.evaluate.comparison_tables import as_json, as_table
 from genome_index.evaluate.memory_peak import peak_mb, reset_peak
@@ -84,7 +84,8 @@ def test_anisotropy() -> None:
     assert mean_cosine(cloud + 5) > 0.9
 
 
-def test_the_command(gindex, model, demo, tmp_path) -> None:
+def test_the_command(gindex, model, demo, tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(ani_pairs, "ANI_GENOMES", 12)
     words = ("compare", demo / "genomes", "--taxonomy", demo / "taxonomy.tsv", "--encoder", model,
              "--windows", "3", "--encoder", "profile",
              "--genome-per", "file")  # fmt: skip
@@ -155,6 +156,7 @@ def test_the_most_memory_is_measured_from_here_on() -> None:
     assert peak_mb(IndexSpec()) < before - 200
 
 
+@pytest.mark.long
 def test_the_table_marks_the_best(gindex, demo) -> None:
     result = gindex("compare", demo / "genomes", "--taxonomy", demo / "taxonomy.tsv", "--genome-per", "file")
     assert result.exit_code == 0

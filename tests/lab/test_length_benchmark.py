@@ -200,7 +200,8 @@ def test_one_command_measures_in_processes_of_their_own(gindex, tmp_path) -> Non
     assert float(both[1].split("|")[-2]) < 1e-10
 
 
-def test_one_command_does_both_or_one(in_this_process, gindex, tmp_path) -> None:
+def test_one_command_does_both_or_one(in_this_process, gindex, tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(copytask, "EXAMINED", 2)
     pytest.importorskip("matplotlib", reason="the pictures need the extra `report`")
     words = ("lab", "reproduce", "--out", tmp_path / "out", "--length", 64, "--iterations", 2, "--float64")
     both = gindex(*words).stdout.split("\n\n")

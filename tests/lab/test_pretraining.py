@@ -386,6 +386,7 @@ def test_a_genome_and_its_other_strand_agree(trained: Path) -> None:
     assert np.abs(one).max() > 0.1
 
 
+@pytest.mark.long
 def test_the_demo_finds_itself(trained: Path, demo: Path, six_genomes: list[Path], tmp_path: Path) -> None:
     words = ["build", *map(str, six_genomes), "--index", str(tmp_path / "i"), "--encoder", str(trained)]
     done = subprocess.run(
