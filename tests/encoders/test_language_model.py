@@ -438,9 +438,8 @@ BAD_READINGS = {
     ),
     "chunk tokens": (
         Reading(chunk_tokens=64),
-        "{model}: --chunk-tokens 64 and 1 special token are more than the 64 that this model's position "
-        "table "
-        "holds; give at most 63",
+        "{model}: --chunk-tokens 64 and 1 special token are more than the 64 in this model's position table; "
+        "give at most 63",
     ),
 }
 
