@@ -644,7 +644,8 @@ def test_the_command_writes_what_the_library_gives(gindex, index, demo_index, tm
 def test_the_command_refuses_what_the_library_refuses(gindex, demo_index):
     result = gindex("export", "nexus", "--index", demo_index)
     assert (result.exit_code, result.stdout) == (2, "")
-    assert result.stderr.startswith("gindex: no export is called 'nexus'")
+    choices = "newick, graphml, microreact, krona, itol or itol-labels"
+    assert result.stderr == f"gindex: KIND is 'nexus'; choose {choices}; see `gindex export --help`\n"
 
 
 # Real genomes -----------------------------------------------------------------------------------------------

@@ -562,7 +562,7 @@ def test_one_bad_file_stops_nothing(gindex, demo_index, tmp_path, write_fasta) -
 WRONG = {
     "id": (
         "genome DEMO_0001 DEMO_9999",
-        "{index}: no genome has the id 'DEMO_9999', and there is no file of that name; `gindex list` shows "
+        "{index}: no genome has the id 'DEMO_9999', and there is no file of that name; `gindex list` lists "
         "the ids, or give the path of a FASTA or GenBank file",
     ),
     "theme": (
@@ -579,7 +579,7 @@ WRONG = {
     ),
     "no such species": (
         "species xyz",
-        "{index}: no genome is of the species 'xyz'; `gindex list` shows the species there are",
+        "{index}: no genome is of the species 'xyz'; `gindex list` lists the species",
     ),
     "species' theme": (
         "species xyz --theme blue",
