@@ -11,6 +11,7 @@ from helpers.handmade import (
     CompositionEncoder,
     MemoryIndex,
     MemoryReferences,
+    calibrator,
     composition,
     entries,
     genome,
@@ -108,6 +109,25 @@ def test_hits_have_the_kmers_they_share() -> None:
         assert hit.kmer_identity == pytest.approx(max(0.6, share ** (1 / 11)), abs=1e-6)
     assert found.hits[3].evidence.ani is None
     assert found.hits[3].evidence.reason is not None
+
+
+def test_shared_kmers_come_before_the_vector() -> None:
+    mixed = UNA[350:560] + "".join(
+        np.random.default_rng(1).choice(list("ACGT"), 490, p=[0.05, 0.15, 0.35, 0.45])
+    )
+    [found] = calls(genome(mixed))
+    similarity = [hit.similarity for hit in found.hits]
+    assert similarity != sorted(similarity, reverse=True)
+    assert {hit.id for hit in found.hits[:2]} == {"g0", "g1"}
+    score = [hit.similarity + 8 * (hit.kmer_identity - 0.6) for hit in found.hits]
+    assert score == sorted(score, reverse=True)
+
+
+def test_a_calibrated_level_has_its_probability() -> None:
+    made = index()
+    made.model = replace(made.model, calibrators={"subtype": calibrator({}, 0.5, intercept=1.0)})
+    [found] = calls(genome(UNA), made=made)
+    assert found.labels == {"subtype": ("x", pytest.approx(1 / (1 + np.exp(-1))))}
 
 
 def test_k_is_the_number_of_hits_reported() -> None:

@@ -146,7 +146,7 @@ def test_a_verdict_out_of_scope_keeps_its_closest_hit_and_nothing_else() -> None
         (Verdict("out_of_scope", "because"), [1_000] * 4, True),
         (Verdict("species", "because", "species"), [1_000] * 4, False),
         (Verdict("ambiguous", "because"), [1_000] * 4, False),
-        (NOVEL, [100, 400, 900, 1_000], False),  # the median of rows 0, 1 and 2 is 400
+        (NOVEL, [100, 600, 900, 1_000], False),  # the median of rows 0, 1 and 2 is 600
     ],
 )
 def test_a_short_query_without_a_species_may_be_a_fragment(

@@ -78,5 +78,5 @@ def test_sketches_are_compared_at_the_coarser_density(length: int, scaled: int) 
     assert own.max() < 2**64 // scaled
     # Of a reference that is sampled more densely, hashes beyond the query's own limit do not count.
     beyond = 2**64 // scaled + 5
-    dense = [*own.tolist(), beyond]
+    dense = [*own[:3].tolist(), *range(beyond, beyond + 50)]
     assert containments(index([dense, []], [2**64 - 1] * 2), query, np.array([0])).tolist() == [1.0]  # type: ignore[arg-type]
