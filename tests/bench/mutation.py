@@ -189,10 +189,14 @@ def main() -> None:
         sample = sorted(chosen(options.modules, options.sample)) if options.sample else []
         try_mutants(options.jobs, sample or [f"{module}.*" for module in options.modules])
     mutants = chosen(options.modules, options.sample)
-    found = {mutant: status for mutant, status in statuses().items() if mutant in mutants}
+    found = {
+        mutant: status
+        for mutant, status in statuses().items()
+        if mutant in mutants and status != "not checked"
+    }
     if options.survivors:
         os.chdir(WORK)
-        for mutant in (mutant for mutant, status in found.items() if status not in (*KILLED, "not checked")):
+        for mutant in (mutant for mutant, status in found.items() if status not in KILLED):
             print(f"== {found[mutant]}: {mutant}\n{changed_lines(mutant)}")
     print(table(found))
     print(dict(Counter(found.values())))
