@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from genome_index.classify import reasons
@@ -12,37 +14,40 @@ from genome_index.encoders.chunk_grid import UNREAD
     ("text", "expected"),
     [
         (
-            reasons.maybe_fragment_warning(3_000, 16_569.4),
+            lambda: reasons.maybe_fragment_warning(3_000, 16_569.4),
             "3,000 bp, but its hits have 16,569 bp in the median: if this is a fragment of a genome, query "
             "it with --fragments, which compares its k-mers with every reference",
         ),
         (
-            reasons.partly_read_warning(0.254),
+            lambda: reasons.partly_read_warning(0.254),
             "the similarity rests on 25% of the genome: the index reads windows of it",
         ),
-        (reasons.partly_read_warning(0), f"{UNREAD}: the vector is zero, similarities are meaningless"),
         (
-            reasons.foreign_part(0.1249, "Beta una"),
+            lambda: reasons.partly_read_warning(0),
+            f"{UNREAD}: the vector is zero, similarities are meaningless",
+        ),
+        (
+            lambda: reasons.foreign_part(0.1249, "Beta una"),
             "12% of the sequence is in contigs nearest to another genus, most of it to Beta una",
         ),
         (
-            reasons.mixture(0.3, "Beta una", 0.2, "The reason."),
+            lambda: reasons.mixture(0.3, "Beta una", 0.2, "The reason."),
             "30% of the sequence is in contigs nearest to another genus, most of it to Beta una: this looks "
             "like a mixture; at most 20% is accepted. The reason.",
         ),
         (
-            reasons.suspect_reference_warning("the nearest hit", "g1", "Its label differs."),
+            lambda: reasons.suspect_reference_warning("the nearest hit", "g1", "Its label differs."),
             "the nearest hit g1 is itself suspect: its label differs (see `gindex report`)",
         ),
         (
-            reasons.no_nearer_than_random(0.123, 0.456),
+            lambda: reasons.no_nearer_than_random(0.123, 0.456),
             "Nothing in the index is comparable: no hit shares a k-mer with the query, and the nearest has "
             "similarity 0.12, where random sequence of this length and GC content has 0.46.",
         ),
-        (reasons.sentence("a clause"), "A clause."),
-        (reasons.sentence("ANI stays."), "ANI stays."),
-        (reasons.sentence(""), "."),
+        (lambda: reasons.sentence("a clause"), "A clause."),
+        (lambda: reasons.sentence("ANI stays."), "ANI stays."),
+        (lambda: reasons.sentence(""), "."),
     ],
 )
-def test_sentence(text: str, expected: str) -> None:
-    assert text == expected
+def test_sentence(text: Callable[[], str], expected: str) -> None:
+    assert text() == expected

@@ -165,8 +165,9 @@ def test_an_even_sample_of_many_queries_chooses(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(module, "VOTE_QUERIES", 2)
     wrong_by_kmers = hits([1, 2], [0.5, 0.4], [0.6, 0.66])
     right_by_kmers = hits([2, 1], [0.5, 0.4], [0.6, 0.66])
-    # Of four queries each third one chooses: the first and the last.
-    lines = asked(wrong_by_kmers, right_by_kmers, right_by_kmers, wrong_by_kmers, rows=[0, 0, 0, 0])
+    always = hits([1, 2], [0.5, 0.4], [0.7, 0.6])
+    # Of five queries each third one chooses: the first and the fourth.
+    lines = asked(always, right_by_kmers, right_by_kmers, wrong_by_kmers, right_by_kmers, rows=[0] * 5)
     assert best_vote({"genus": PAIR}, "genus", lines) == Vote(0.0, 0.05)
 
 
