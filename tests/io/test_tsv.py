@@ -55,7 +55,7 @@ def test_quotation_marks_stay_for_programs_without_quoting(cells: list[str]) -> 
     assert tsv.unquoted_row(cells).count("\t") == len(cells) - 1
 
 
-HOSTILE = 'hot\tspring\r\nnorth\x85\u2028"x"'
+HOSTILE = 'hot\tspring\r\nnorth\x85\u2028"x"'  # a table is read with \n for \r\n
 
 
 def test_a_list_has_one_row_for_each_genome_whatever_its_labels_hold(
@@ -69,8 +69,8 @@ def test_a_list_has_one_row_for_each_genome_whatever_its_labels_hold(
     lines = listed.splitlines()
     assert [line.count("\t") for line in lines] == [lines[0].count("\t")] * 3
     first, second = csv.DictReader(io.StringIO(listed, newline=""), delimiter="\t")
-    assert first["habitat"] == 'hot spring  north  "x"'
-    assert second["habitat"] == '"hot spring  north  "x"'
+    assert first["habitat"] == 'hot spring north  "x"'
+    assert second["habitat"] == '"hot spring north  "x"'
     listing = tmp_path / "list.tsv"
     listing.write_text(listed)
     assert read_ids(listing) == {"DEMO_0001", "DEMO_0002"}
