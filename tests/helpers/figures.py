@@ -6,8 +6,11 @@ import itertools
 import random
 
 import matplotlib
+import pytest
 from hypothesis import given as given_values
 from hypothesis import settings
+
+EACH_THEME = ("light", pytest.param("dark", marks=pytest.mark.long))  # as values of a parameter
 
 
 def given(**values: object) -> object:

@@ -471,6 +471,7 @@ def test_a_refit_is_due_after_a_tenth_has_changed(path: Path):
 # -- what is kept on disk ------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_many_changes_leave_few_snapshots_and_no_unused_segments(path: Path):
     for number in range(4):
         one = MORE.only(MORE.ids[3 * number : 3 * number + 3])
@@ -570,6 +571,7 @@ def wait_for(what, seconds: float = 60.0) -> None:
         time.sleep(0.05)
 
 
+@pytest.mark.long
 def test_concurrent_readers_see_the_old_or_the_new_snapshot(path: Path, tmp_path: Path):
     """Two processes query repeatedly while this one adds."""
     asked = [QUERIES[0], QUERIES[-1], relatives(MORE, 20)[0]]
@@ -610,6 +612,7 @@ def from_file(genomes: list, fasta: Path) -> list:
     return [replace(one, source=str(fasta)) for one in genomes]
 
 
+@pytest.mark.long
 def test_a_second_writer_waits_and_then_works(path: Path, tmp_path: Path):
     fasta, table = MORE.write(tmp_path, "more")
     words = ["add", fasta, "--taxonomy", table, "--genome-per", "record", "--index", path, "--wait", 60]
@@ -642,6 +645,7 @@ def test_a_second_writer_fails_after_its_wait(path: Path):
     assert changes.remove(path, KNOWN.ids[:1], ChangeSettings(wait_s=0.5)).removed == 1
 
 
+@pytest.mark.long
 def test_a_second_writer_waits_for_one_that_leaves_no_index(tmp_path: Path):
     """That writer removes the folder that it had made, and the lock in it."""
     fasta, _ = MORE.write(tmp_path, "more")

@@ -309,6 +309,7 @@ def test_content_reaches_the_disk_before_its_name(world: World, folder: str, man
 # -- kills at durable steps ----------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_build_killed_at_every_step_of_a_segment(world: World, tmp_path: Path):
     """Over an existing index, which readers keep using."""
     trial = Trial(world, Change(FEW, "build", "many"), tmp_path / "index")
@@ -323,6 +324,7 @@ def test_build_killed_at_every_step_of_a_segment(world: World, tmp_path: Path):
     assert_tidy(trial.path)
 
 
+@pytest.mark.long
 def test_build_from_nothing_killed(world: World, tmp_path: Path):
     trial = Trial(world, MANY, tmp_path / "index")
     trial.kill(kill_on="replace staging/*", occurrence=3)
@@ -338,6 +340,7 @@ def test_build_from_nothing_killed(world: World, tmp_path: Path):
     assert_tidy(trial.path)
 
 
+@pytest.mark.long
 def test_build_killed_once_the_pointer_has_moved(world: World, tmp_path: Path):
     trial = Trial(world, MANY, tmp_path / "index")
     trial.kill(kill_on="rmtree staging/*", occurrence=5, past="replace CURRENT")
@@ -346,6 +349,7 @@ def test_build_killed_once_the_pointer_has_moved(world: World, tmp_path: Path):
     assert_tidy(trial.path)
 
 
+@pytest.mark.long
 def test_add_killed(world: World, tmp_path: Path):
     trial = Trial(world, ALL, tmp_path / "index")
     trial.kill(kill_on="fsync staging/.*.work/bases.bin")
@@ -371,6 +375,7 @@ def test_add_killed(world: World, tmp_path: Path):
     ],
     ids=lambda kill: kill["kill_on"],
 )
+@pytest.mark.long
 def test_add_killed_once_the_pointer_has_moved(world: World, tmp_path: Path, kill: dict[str, str]):
     """The same command again has nothing left to do."""
     trial = Trial(world, ALL, tmp_path / "index")
@@ -382,6 +387,7 @@ def test_add_killed_once_the_pointer_has_moved(world: World, tmp_path: Path, kil
 
 @pytest.mark.parametrize("moment", ["before", "after"])
 @pytest.mark.parametrize("step", POINTER_STEPS)
+@pytest.mark.long
 def test_undo_killed(world: World, tmp_path: Path, step: str, moment: str):
     """It removes 520 genomes, or none."""
     trial = Trial(world, Change(ALL, "undo"), tmp_path / "index")
@@ -391,6 +397,7 @@ def test_undo_killed(world: World, tmp_path: Path, step: str, moment: str):
         trial.finish()
 
 
+@pytest.mark.long
 def test_remove_killed_at_every_step_of_a_snapshot(world: World, tmp_path: Path):
     trial = Trial(world, Change(ALL, "remove", "forty ids"), tmp_path / "index")
     steps = steps_in(world, trial.change, "snapshots")
@@ -412,6 +419,7 @@ def test_relabel_killed(world: World, tmp_path: Path):
     assert_tidy(trial.path)
 
 
+@pytest.mark.long
 def test_merge_killed(world: World, tmp_path: Path):
     trial = Trial(world, Change(FEW, "merge", "index"), tmp_path / "index")
     trial.kill(kill_on="replace segments/*", occurrence=4, moment="after")
@@ -421,6 +429,7 @@ def test_merge_killed(world: World, tmp_path: Path):
     assert_tidy(trial.path)
 
 
+@pytest.mark.long
 def test_refit_killed(world: World, tmp_path: Path):
     trial = Trial(world, Change(ALL, "refit"), tmp_path / "index")
     trial.kill(kill_on="replace CURRENT")
@@ -430,6 +439,7 @@ def test_refit_killed(world: World, tmp_path: Path):
 
 
 @pytest.mark.parametrize("change", [MANY, ALL], ids=["build", "add"])
+@pytest.mark.long
 def test_killed_at_random_times(world: World, tmp_path: Path, change: Change):
     trial = Trial(world, change, tmp_path / "index")
     share = np.random.default_rng(20).uniform(0.05, 0.6, 4)
@@ -447,6 +457,7 @@ FIRST = {"past": "replace CURRENT", "moment": "after", "order": "manifest first"
 LAST = {"past": "replace CURRENT", "moment": "after", "order": "manifest last"}
 
 
+@pytest.mark.long
 def test_build_killed_while_it_removes_staged_bases(world: World, tmp_path: Path):
     trial = Trial(world, FEW, tmp_path / "index")
     trial.kill(kill_on="unlink staging/*/segment.json", **FIRST)
@@ -454,6 +465,7 @@ def test_build_killed_while_it_removes_staged_bases(world: World, tmp_path: Path
     assert_tidy(trial.path)
 
 
+@pytest.mark.long
 def test_build_of_large_genomes_killed_while_it_removes_staged_bases(world: World, tmp_path: Path):
     job = {**world.given(FEW), "spec": {"small_bp": 1_000, "large_scaled": 8}}
     kill = {**job, "kill_on": "unlink staging/*/bases.bin", **LAST}
@@ -474,6 +486,7 @@ def test_add_after_a_kill_while_undone_segments_were_removed(world: World, tmp_p
 
 
 @pytest.mark.parametrize("order", [FIRST, LAST], ids=lambda order: order["order"])
+@pytest.mark.long
 def test_undo_never_leads_to_a_partly_removed_snapshot(world: World, tmp_path: Path, order: dict[str, str]):
     path, ids = world.copy(FEW, tmp_path / "index"), world.state(FEW).ids
     for genome_id in ids[:4]:

@@ -60,6 +60,7 @@ def steps_done(folder: Path) -> int:
         return len(file.get_tensor("losses"))
 
 
+@pytest.mark.long
 def test_killed_twice_it_ends_on_the_same_bits(tmp_path: Path) -> None:
     go(tmp_path / "whole")
     broken, done = tmp_path / "broken", 0

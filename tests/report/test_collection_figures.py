@@ -17,7 +17,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 from helpers.fasta import WriteFasta
-from helpers.figures import given, require_legible
+from helpers.figures import EACH_THEME, given, require_legible
 
 from genome_index.index.commit import ChangeSettings
 
@@ -580,7 +580,7 @@ def colours_in(path: Path) -> int:
     return len(np.unique((pixels[..., :3] * 255).astype(np.uint8).reshape(-1, 3), axis=0))
 
 
-@pytest.mark.parametrize("theme", THEMES)
+@pytest.mark.parametrize("theme", EACH_THEME)
 def test_pictures_of_a_collection(index: Index, tmp_path: Path, theme: str) -> None:
     drawn = {
         "heatmap": draw_heatmap(index, tmp_path / "out", theme=theme),
@@ -673,6 +673,7 @@ def test_hostile_names_are_names(matrix: Matrix, tmp_path: Path) -> None:
         assert max(map(len, labels)) < 120
 
 
+@pytest.mark.long
 def test_without_taxonomy(six_genomes: list[Path], tmp_path: Path) -> None:
     bare = build_index(six_genomes[:3], tmp_path / "index").index
     assert identities_of(bare) == Identities(())
@@ -693,6 +694,7 @@ def test_without_taxonomy(six_genomes: list[Path], tmp_path: Path) -> None:
     assert sunburst(counts).data["labels"] == ["3 genomes", UNNAMED]
 
 
+@pytest.mark.long
 def test_an_index_of_one_genome(six_genomes: list[Path], demo: Path, tmp_path: Path) -> None:
     one = build_index(six_genomes[:1], tmp_path / "index", demo / "taxonomy.tsv").index
     [border] = identities_of(one).borders
@@ -752,6 +754,7 @@ def test_a_heatmap_for_a_page_has_all_labels_and_one_frame_of_cells(matrix: Matr
         assert len(list(svg.iter(f"{SVG}image"))) == 3, name  # the cells and two scales
 
 
+@pytest.mark.long
 def test_a_heatmap_of_200_genomes_is_small() -> None:
     drawn = np.random.default_rng(0)
     near = drawn.uniform(-1, 1, (200, 200)).astype(np.float32)

@@ -83,6 +83,7 @@ def test_an_empty_figure_has_no_ink(browser: Browser, demo_report: Path) -> None
             assert coloured_share(figure) < LEAST_COLOUR, figure.get_attribute("data-draw")
 
 
+@pytest.mark.long
 def test_real_genomes_have_a_page(browser: Browser, mito_index: Path, tmp_path: Path) -> None:
     report_collection(mito_index, tmp_path / "out", Choice("genus"))
     with opened(browser, tmp_path / "out" / "report.html") as page:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from helpers.fasta import write_records
-from helpers.figures import drawn_bases, given, require_legible
+from helpers.figures import EACH_THEME, drawn_bases, given, require_legible
 
 pytest.importorskip("matplotlib")
 
@@ -296,7 +296,7 @@ def index(demo_index: Path) -> Index:
     return Index.open(demo_index)
 
 
-@pytest.mark.parametrize("theme", THEMES)
+@pytest.mark.parametrize("theme", EACH_THEME)
 def test_pictures_of_a_genome(index: Index, tmp_path: Path, theme: str) -> None:
     [drawn] = draw_genomes(index, ["DEMO_0001"], tmp_path / "out", theme)
     names = [f"DEMO_0001-{what}.{kind}" for what in ("composition", "windows") for kind in ("png", "svg")]
@@ -309,7 +309,7 @@ def test_pictures_of_a_genome(index: Index, tmp_path: Path, theme: str) -> None:
     assert drawn.paths[1].read_text().count("<path") > 50
 
 
-@pytest.mark.parametrize("theme", THEMES)
+@pytest.mark.parametrize("theme", EACH_THEME)
 def test_the_picture_of_a_species(index: Index, tmp_path: Path, theme: str) -> None:
     drawn = draw_species(index, "Demobacter simulatus", tmp_path, theme)
     assert [path.name for path in drawn.paths] == [
@@ -381,6 +381,7 @@ def _two_short(folder: Path) -> list[Path]:
     return paths
 
 
+@pytest.mark.long
 def test_a_real_mitogenome_and_its_species(shared_genomes: Path, tmp_path: Path) -> None:
     with (shared_genomes / "mito.tsv").open() as table:
         rows = [line.split("\t") for line in table]

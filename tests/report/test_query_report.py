@@ -162,6 +162,7 @@ def kept(index: Index, inputs: list[Path]) -> tuple[list[dict[str, Any]], list[Q
     return found, pictures
 
 
+@pytest.mark.long
 def test_the_report_of_kept_answers_is_the_report(demo: Path, demo_index: Path, tmp_path: Path) -> None:
     (tmp_path / "short.fa").write_text(">short\nACGT\n")
     (tmp_path / "broken.fa").write_text("no FASTA\n")
