@@ -97,7 +97,7 @@ def molecule_of(taxon: Taxon, length_bp: int) -> Molecule:
 
     >>> molecule_of(Taxon(labels={"kind": "organelle:Metazoa"}), 17_553)
     'organelle'
-    >>> molecule_of(Taxon(Lineage({"superkingdom": "Eukaryota"})), 12_000_000)
+    >>> molecule_of(Taxon(labels={"kind": "fungus"}), 12_000_000)
     'other'
     """
     kind = taxon.labels.get("kind", "").partition(":")[0]

@@ -17,7 +17,7 @@ import pytest
 from helpers.event_loop import LoopThread, finished, loop_thread
 from helpers.running_service import DEADLINE_S
 
-for module in ("plotly", "jinja2", "matplotlib", "umap"):
+for module in ("jinja2", "matplotlib", "umap"):
     pytest.importorskip(module)
 psutil = pytest.importorskip("psutil", reason="psutil is not installed")
 
