@@ -85,12 +85,14 @@ def files(folder: Path) -> dict[str, Path]:
     return {str(path.relative_to(folder)): path for path in sorted(folder.rglob("*")) if path.is_file()}
 
 
+@pytest.mark.long
 def test_the_script_makes_what_is_committed(regenerated):
     made, kept = files(regenerated), files(DEMO)
     assert sorted(made) == sorted(kept)
     assert [name for name in made if unpacked(made[name]) != unpacked(kept[name])] == []
 
 
+@pytest.mark.long
 @pytest.mark.skipif("ng" in zlib.ZLIB_RUNTIME_VERSION, reason="zlib-ng packs the same text into other bytes")
 def test_the_script_packs_to_the_same_bytes(regenerated):
     made, kept = files(regenerated), files(DEMO)
@@ -137,6 +139,7 @@ def test_some_genomes_are_in_pieces():
     assert sum(pieces.values()) - pieces[1] >= 8
 
 
+@pytest.mark.long
 def test_some_genomes_lie_on_the_other_strand():
     turned = 0
     for _, rows in itertools.groupby(taxonomy(), key=lambda row: row["species"]):

@@ -63,7 +63,7 @@ def _entries_of(index: Index, ids: Sequence[str]) -> dict[str, Entry]:
     if missing:
         raise UsageError(
             f"{index.path}: no genome has the id {missing[0]!r}{and_more(missing)}; "
-            "`gindex list` shows the ids. Nothing was removed"
+            "`gindex list` lists the ids. Nothing was removed"
         )
     return entries
 

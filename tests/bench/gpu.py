@@ -82,12 +82,12 @@ def steps() -> None:
 
 
 def memory(model: NucleotideTransformer) -> None:
-    """What the probe allows, and whether a batch that does not fit is halved."""
+    """How many tokens the measured memory allows, and whether a batch that does not fit is halved."""
     generator = np.random.default_rng(1)
     chunks = chunks_of(np.full(400, 512), generator)
     device = Device("cuda", 0)
     whole = batched(model, chunks, device)
-    print(f"probe: {device.tokens:,} tokens a batch; peak {torch.cuda.max_memory_allocated() / 1e9:.1f} GB")
+    print(f"{device.tokens:,} tokens a batch; peak {torch.cuda.max_memory_allocated() / 1e9:.1f} GB")
     torch.cuda.empty_cache()
     taken = torch.cuda.memory_allocated() + STARVED_MB * 1_000_000
     torch.cuda.set_per_process_memory_fraction(taken / torch.cuda.get_device_properties(0).total_memory)

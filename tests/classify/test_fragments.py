@@ -111,6 +111,7 @@ def test_the_scan_compares_sketches_of_two_densities_at_the_coarser(
 # -- rows ----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_every_record_has_its_row_and_its_own_name(
     gindex: Gindex, index: Path, demo: Path, write_fasta: WriteFasta
 ) -> None:
@@ -207,6 +208,7 @@ def test_shares_add_up_and_the_least_are_joined() -> None:
 # -- calibration ---------------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_calibrators_are_cached_and_fitted_anew_when_the_cache_is_damaged(index: Path) -> None:
     fitted = calibrators_of(Index.open(index))
     (cache,) = (index / "fragments").iterdir()
@@ -275,6 +277,7 @@ def viruses(shared_genomes: Path, tmp_path_factory: pytest.TempPathFactory) -> R
     return ReferenceTable.of(Index.open(path))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("length", "least"), [(500, 0.9), (3_000, 0.97)])
 def test_a_fragment_of_a_real_genome_finds_its_serotype_without_that_genome(
     viruses: ReferenceTable, length: int, least: float

@@ -59,6 +59,7 @@ def call(index: Index, one: Genome, settings: QuerySettings | None = None) -> Ca
     return next(iter(query_index(index, [one], settings=settings)))
 
 
+@pytest.mark.long
 def test_bacteria_one_genome_out(bacteria: Index) -> None:
     found = scores(evaluate(bacteria, Plan(threads=2)))["ranks"]
     assert found["species"]["n"] == 32
@@ -68,6 +69,7 @@ def test_bacteria_one_genome_out(bacteria: Index) -> None:
     assert found["genus"]["correct_when_called"] >= 0.95
 
 
+@pytest.mark.long
 def test_bacteria_with_their_species_out(bacteria: Index) -> None:
     found = scores(evaluate(bacteria, Plan(hold_out_rank="species", threads=2)))
     species, genus = found["ranks"]["species"], found["ranks"]["genus"]
@@ -141,6 +143,7 @@ def test_random_sequence_gets_no_name(bacteria: Index, length: int, gc: float) -
     assert found.confidence is None
 
 
+@pytest.mark.long
 def test_mitogenomes_with_their_species_out(some_mito: Index) -> None:
     found = scores(evaluate(some_mito, Plan(hold_out_rank="species", threads=2)))
     species, genus = found["ranks"]["species"], found["ranks"]["genus"]
@@ -149,6 +152,7 @@ def test_mitogenomes_with_their_species_out(some_mito: Index) -> None:
     assert genus["accuracy"] >= 0.8
 
 
+@pytest.mark.long
 def test_only_the_first_hits_species_is_called_the_nearest(some_mito: Index, shared_genomes: Path) -> None:
     newcomers = iter_genomes([shared_genomes / "mito_newvert.fa.gz"], "record")
     some = [one for one in newcomers if isinstance(one, Genome)]
@@ -161,6 +165,7 @@ def test_only_the_first_hits_species_is_called_the_nearest(some_mito: Index, sha
     assert min(kinds.values()) > 0
 
 
+@pytest.mark.long
 def test_mitogenomes_in_folds(some_mito: Index) -> None:
     found = scores(evaluate(some_mito, Plan(folds=4, rank="family", threads=2)))["ranks"]["family"]
     assert found["accuracy"] >= 0.93

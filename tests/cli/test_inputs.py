@@ -110,6 +110,7 @@ def test_a_list_builds_too(gindex, six_genomes, tmp_path):
     assert (result.exit_code, "built 2 genomes" in result.stderr) == (0, True)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("packer", mostly_long([gzip.compress, bytes], [gzip.compress]))
 def test_standard_input_of_a_real_process(demo, demo_index, packer):
     text = packer((demo / "sample.fasta").read_bytes())

@@ -56,7 +56,7 @@ WRONG_USE = {
     "merge {nowhere} --index {nowhere}": NO_INDEX,
     "build {good} --index {good}": "{good}: " + FULL.format("File exists"),
     "remove DEMO_0001 x y --index {index}": (
-        "{index}: no genome has the id 'x' and 1 more; `gindex list` shows the ids. Nothing was removed"
+        "{index}: no genome has the id 'x' and 1 more; `gindex list` lists the ids. Nothing was removed"
     ),
     "remove DEMO_0001 DEMO_0002 DEMO_0004 DEMO_0005 DEMO_0015 DEMO_0017 --index {index}": (
         "{index}: that would remove every genome; delete the folder instead. Nothing was removed"

@@ -118,6 +118,7 @@ def test_representatives_are_apart_and_stand_for_what_is_near(demo_index: Path) 
     assert all(one.representative in kept and one.ani >= 98.5 for one in members.values())
 
 
+@pytest.mark.long
 def test_the_commands(gindex, demo_index: Path, tmp_path: Path) -> None:
     result = gindex("report", "--index", demo_index, "--out", tmp_path / "report")
     assert result.exit_code == 0

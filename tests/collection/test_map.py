@@ -97,6 +97,7 @@ def same(one: Map, other: Map) -> bool:
 # Places -----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_neighbours_stay_neighbours_and_families_are_islands(mito_index: Index) -> None:
     from sklearn.manifold import trustworthiness
 
@@ -222,6 +223,7 @@ def test_removed_genomes_are_not_on_the_map(own_demo: Path) -> None:
     assert map_of(remove(own_demo, ids[3:], ChangeSettings()).index).rows.tolist() == [0, 1, 2]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("threads", ["1", "2"])
 def test_another_process_makes_the_same_map(own_demo: Path, threads: str) -> None:
     """With any number of threads."""
@@ -486,6 +488,7 @@ def test_a_name_is_written_only_where_its_genomes_lie_together() -> None:
     assert [text.get_text() for text in map_picture(view, THEMES["light"]).axes[0].texts] == ["Near"]
 
 
+@pytest.mark.long
 def test_a_large_map_is_a_small_file_and_the_same_each_time(tmp_path: Path) -> None:
     view = invented(100_000, 200)
     png, svg = save(map_picture(view, THEMES["light"]), tmp_path / "one")

@@ -634,6 +634,7 @@ def test_a_model_that_has_moved_is_pointed_at(gindex, six_genomes: list[Path], t
     assert "give that one with --model FOLDER, or build a new index" in result.stderr
 
 
+@pytest.mark.long
 def test_fragments_are_queries_of_a_model_that_has_moved(gindex, demo: Path, tmp_path: Path) -> None:
     old, new, index = tmp_path / "old", tmp_path / "new", tmp_path / "index"
     spec = spec_for(str(write_tiny_model(old)), reading=Reading(windows=1))

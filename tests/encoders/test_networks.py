@@ -336,6 +336,7 @@ def test_variants_of_version_1(tmp_path, changes):
     assert largest_difference(found, made.reference(ids, mask), mask) < 1e-5
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "changes",
     [{"hidden_size": 48, "num_attention_heads": 4}, {"vocab_size": 69}],

@@ -35,6 +35,7 @@ def test_it_weighs_less_than_20_mb_and_its_card_says_how_it_was_made() -> None:
         assert word in card
 
 
+@pytest.mark.long
 def test_it_is_chosen_by_its_name_and_needs_no_torch(demo: Path, tmp_path: Path) -> None:
     spec = spec_for("profile")
     assert (spec.encoder, spec.model, spec.dim, spec.whitening) == (PROFILE, "", NO_PROJECTION, 0.0)

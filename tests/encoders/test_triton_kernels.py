@@ -34,6 +34,7 @@ def test_kernels_find_what_the_formulas_say() -> None:
     assert found["refused"] == ["gate", "turn"]
 
 
+@pytest.mark.long
 def test_kernels_are_compiled_for_an_a100_and_for_an_h100(tmp_path: Path) -> None:
     """The interpreter takes more of Python than the compiler does."""
     found = told("compile", TRITON_CACHE_DIR=str(tmp_path))

@@ -84,6 +84,7 @@ def test_anisotropy() -> None:
     assert mean_cosine(cloud + 5) > 0.9
 
 
+@pytest.mark.long
 def test_the_command(gindex, model, demo, tmp_path, monkeypatch) -> None:
     monkeypatch.setattr(ani_pairs, "ANI_GENOMES", 12)
     words = ("compare", demo / "genomes", "--taxonomy", demo / "taxonomy.tsv", "--encoder", model,

@@ -384,6 +384,7 @@ def test_merge_of_halves_equals_the_whole(tmp_path: Path):
     assert species_of(merged, queries) == called
 
 
+@pytest.mark.long
 def test_merge_into_a_new_folder_and_of_an_index_with_itself(path: Path, tmp_path: Path):
     built(tmp_path / "other", MORE)
     summary = merge.merge(tmp_path / "new", [path, tmp_path / "other"], SETTINGS)
@@ -543,6 +544,7 @@ def test_results_are_the_same_for_one_and_two_threads(original: Path, tmp_path: 
     assert answers(other, QUERIES, threads=2) == said
 
 
+@pytest.mark.long
 def test_results_are_the_same_for_one_and_two_threads_after_add_and_refit(path: Path, tmp_path: Path):
     twin = Path(shutil.copytree(path, tmp_path / "twin"))
     for threads, where in ((1, path), (2, twin)):
@@ -740,6 +742,7 @@ def recall(found: np.ndarray, expected: np.ndarray) -> float:
     return float(np.mean([len(set(a) & set(b)) / len(b) for a, b in zip(found, expected, strict=True)]))
 
 
+@pytest.mark.long
 def test_a_large_index_is_a_graph_and_finds_what_numpy_finds(graph):
     path, known = graph
     index = Index.open(path)
@@ -774,6 +777,7 @@ def test_a_graph_grows(graph, tmp_path: Path):
     assert [call.hits[0].species for call in calls] == [species(one) for one in MORE.ids[::3]]
 
 
+@pytest.mark.long
 def test_a_factory_string_is_used(tmp_path: Path):
     """Inverted lists: add, remove, refit and undo work, and removed genomes stay hidden."""
     path = tmp_path / "index"

@@ -274,6 +274,7 @@ def steps_in(world: World, change: Change, *folders: str) -> list[str]:
     return [step for step in before if step.split()[1].split("/")[0] in folders]
 
 
+@pytest.mark.long
 def test_durable_steps_are_those_of_the_design(world: World):
     steps = world.undisturbed(ALL)[1]["steps"]
     assert {*SEGMENT_STEPS, *SNAPSHOT_STEPS, *POINTER_STEPS} <= set(steps)
@@ -409,6 +410,7 @@ def test_remove_killed_at_every_step_of_a_snapshot(world: World, tmp_path: Path)
     assert_tidy(trial.path)
 
 
+@pytest.mark.long
 def test_relabel_killed(world: World, tmp_path: Path):
     trial = Trial(world, Change(ALL, "relabel", "names"), tmp_path / "index")
     trial.kill(kill_on="fsync snapshots/.*.work/catalog.duckdb")

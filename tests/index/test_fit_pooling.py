@@ -172,6 +172,7 @@ def material(hidden: bool) -> TrainingData:
     return TrainingData(chunks, names, np.arange(len(names)), part)
 
 
+@pytest.mark.long
 def test_a_pool_wins_only_where_few_chunks_are_informative() -> None:
     hidden, plain = material(hidden=True), material(hidden=False)
     report, module = fit_pooling.train_and_test(
@@ -201,6 +202,7 @@ def neural_index(demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "index"
 
 
+@pytest.mark.long
 def test_a_pool_that_does_not_win_leaves_the_index_unchanged(gindex, neural_index, monkeypatch) -> None:
     monkeypatch.setattr(fit_pooling, "LEAST_TESTED", 3)
     monkeypatch.setattr(fit_pooling, "LEAST_SPECIES", 3)

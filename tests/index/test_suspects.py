@@ -60,6 +60,7 @@ def bacteria(shared_genomes: Path) -> list[Genome]:
     return read_all(shared_genomes / "bacteria", shared_genomes / "bacteria.tsv")
 
 
+@pytest.mark.long
 def test_wrong_labels_and_chimeras_in_bacteria(bacteria: list[Genome], tmp_path: Path) -> None:
     planted = plant(bacteria, 5, 3, 5)  # RESULTS.md has twelve seeds
     index = built(planted.genomes, tmp_path / "index")
@@ -74,6 +75,7 @@ def test_wrong_labels_and_chimeras_in_bacteria(bacteria: list[Genome], tmp_path:
         assert one.witness in one.evidence
 
 
+@pytest.mark.long
 def test_contigs_of_another_genus_in_bacteria(bacteria: list[Genome], tmp_path: Path) -> None:
     planted = contaminated(bacteria, 10, 2)  # RESULTS.md has eight seeds
     index = built(planted.genomes, tmp_path / "index")
@@ -113,6 +115,7 @@ def test_a_name_of_one_genome_is_not_judged() -> None:
     assert list(at_rank(level, np.arange(4), near)) == []
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("shares", "expected"),
     [
@@ -245,6 +248,7 @@ def test_labels_are_judged_at_every_change(path: Path) -> None:
     assert suspects(Index.open(path)) == {**NOTHING, "mixture": {OLD}}
 
 
+@pytest.mark.long
 def test_refit_searches_all_genomes(path: Path, searched: list[set[int]]) -> None:
     before = evidence(path)
     changes.remove(path, KNOWN.ids[1:3], ChangeSettings())
@@ -307,6 +311,7 @@ test_suspects.add_chimera(Path(sys.argv[1]), ChangeSettings(progress=Killer()))
     assert suspects(Index.open(path))["mixture"] == {OLD, NEW}
 
 
+@pytest.mark.long
 def test_a_build_needs_no_library_of_the_report(demo: Path, tmp_path: Path) -> None:
     code = f"""
 import sys
@@ -399,6 +404,7 @@ def reference_warnings(index: Index, genomes: list[Genome]) -> Iterator[tuple[st
         yield call.query, [one for one in call.warnings if " is itself suspect: " in one]
 
 
+@pytest.mark.long
 def test_a_call_that_rests_on_a_suspect_warns(
     mitogenomes: list[Genome], planted: Planted, tmp_path: Path
 ) -> None:

@@ -515,6 +515,7 @@ def test_fragments_are_stretches_of_one_contig(length: int, contigs_corpus: Shar
         place_of(contigs_corpus, fragment)
 
 
+@pytest.mark.long
 def test_every_window_and_both_strands_come_up(contigs_corpus: Shards) -> None:
     drawn = list(islice(contigs_corpus.fragments("train", 200, seed=2, temperature=1), 20_000))
     of_a = [one for one in drawn if contigs_corpus.genome(one.genome).id == "a"]

@@ -191,6 +191,7 @@ def test_without_enough_to_learn_from_it_says_so(demo: Path, tmp_path: Path) -> 
         fit_profile(tmp_path / "corpus", tmp_path / "out")
 
 
+@pytest.mark.long
 def test_the_command_fits_and_the_index_built_with_it_answers(
     corpus: Path, demo: Path, tmp_path: Path
 ) -> None:

@@ -37,6 +37,7 @@ def take(megabytes: int) -> int:
     return resident_bytes()[1] - before if held.numel() else 0
 
 
+@pytest.mark.long
 def test_a_process_of_its_own_sees_what_it_takes_and_no_more() -> None:
     held = torch.ones(300_000_000, dtype=torch.uint8)  # here, which a child must not be charged with
     found = apart(take, 50)
@@ -200,6 +201,7 @@ def test_one_command_measures_in_processes_of_their_own(gindex, tmp_path) -> Non
     assert float(both[1].split("|")[-2]) < 1e-10
 
 
+@pytest.mark.long
 def test_one_command_does_both_or_one(in_this_process, gindex, tmp_path, monkeypatch) -> None:
     monkeypatch.setattr(copytask, "EXAMINED", 2)
     pytest.importorskip("matplotlib", reason="the pictures need the extra `report`")

@@ -167,6 +167,7 @@ def test_killed_it_ends_on_the_same_bits(what: str, corpus: Path, tmp_path: Path
         assert sha(broken, name) == sha(whole, name)
 
 
+@pytest.mark.long
 def test_another_run_is_not_continued(corpus: Path, pretrained: Path, trained: Path) -> None:
     with pytest.raises(UsageError, match="give a new folder"):
         pretrain(corpus, pretrained, "next", "tiny", 500, "kmers-apart:3", steps=STEPS, rate=1e-2)
@@ -189,6 +190,7 @@ def test_the_loss_falls_on_the_demo(objective, corpus: Path, tmp_path: Path) -> 
     assert (tmp_path / CURVE).read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.long
 def test_contrast_brings_partners_nearer(corpus: Path, tmp_path: Path) -> None:
     card = contrast(
         corpus, tmp_path, "tiny", None, (400,), "kmers-apart:3", steps=60, rate=1e-2, kind="apart"

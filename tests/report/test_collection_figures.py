@@ -202,6 +202,7 @@ def test_large_genomes_are_not_measured_without_their_bases(
     assert found.compared[0, 2]  # they share no word
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("count", [1, 2, 3])
 def test_few_genomes(index: Index, count: int) -> None:
     found = matrix_of(index, np.arange(count))
@@ -327,6 +328,7 @@ def test_overlap_in_words() -> None:
     ]
 
 
+@pytest.mark.long
 def test_each_kind_has_a_border_of_its_own(
     write_fasta: WriteFasta, six_genomes: list[Path], demo: Path, tmp_path: Path
 ) -> None:
@@ -580,6 +582,7 @@ def colours_in(path: Path) -> int:
     return len(np.unique((pixels[..., :3] * 255).astype(np.uint8).reshape(-1, 3), axis=0))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("theme", EACH_THEME)
 def test_pictures_of_a_collection(index: Index, tmp_path: Path, theme: str) -> None:
     drawn = {
@@ -599,6 +602,7 @@ def test_pictures_of_a_collection(index: Index, tmp_path: Path, theme: str) -> N
     assert sorted(leaves) == [f"DEMO_{number:04}" for number in range(1, 61)]
 
 
+@pytest.mark.long
 def test_a_heatmap_of_a_taxon(index: Index, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("genome_index.collection.similarity_matrix.MOST", 5)
     titles = []
@@ -622,6 +626,7 @@ def test_a_heatmap_of_a_taxon(index: Index, tmp_path: Path, monkeypatch: pytest.
     assert not (tmp_path / "not").exists()
 
 
+@pytest.mark.long
 def test_pictures_are_legible(index: Index, matrix: Matrix) -> None:
     require_legible(heatmap_picture(matrix, LIGHT))
     require_legible(heatmap_picture(matrix_of(index, rows_of_name(index, "Demobacter")), DARK))
@@ -745,6 +750,7 @@ def test_the_cells_of_a_page_have_the_numbers_of_the_matrix(matrix: Matrix) -> N
     assert [value for row in cells_of(unmeasured)["ani"] for value in row].count(-1) == below_range > 0
 
 
+@pytest.mark.long
 def test_a_heatmap_for_a_page_has_all_labels_and_one_frame_of_cells(matrix: Matrix) -> None:
     for name, svg in charts(heatmap_svg(matrix)).items():
         assert tips_of(svg) == ["cells"]

@@ -66,6 +66,7 @@ def mito_index(shared_genomes: Path, tmp_path_factory: pytest.TempPathFactory) -
     return folder / "index"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_every_figure_of_a_collection_has_ink(browser: Browser, demo_report: Path, scheme: str) -> None:
     with opened(browser, demo_report / "report.html", scheme=scheme) as page:
@@ -76,6 +77,7 @@ def test_every_figure_of_a_collection_has_ink(browser: Browser, demo_report: Pat
         assert page.evaluate("document.documentElement.dataset.theme") == scheme
 
 
+@pytest.mark.long
 def test_an_empty_figure_has_no_ink(browser: Browser, demo_report: Path) -> None:
     with opened(browser, demo_report / "report.html") as page:
         for figure in draw_all(page):
@@ -92,6 +94,7 @@ def test_real_genomes_have_a_page(browser: Browser, mito_index: Path, tmp_path: 
         assert page.locator("#map option").all_inner_texts()[-1] == "group"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("width", [390, 820, 1400])
 def test_nothing_is_wider_than_the_screen(
     browser: Browser, demo_report: Path, demo_answers: Path, width: int
@@ -102,6 +105,7 @@ def test_nothing_is_wider_than_the_screen(
             assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
+@pytest.mark.long
 def test_theme_button_changes_page_and_figures(browser: Browser, demo_report: Path) -> None:
     with opened(browser, demo_report / "report.html") as page:
         draw_all(page)
@@ -123,6 +127,7 @@ def counts_in_legend(page: Page) -> dict[str, int]:
     return {entry[1]: int(entry[2].replace(",", "")) for entry in found if entry}
 
 
+@pytest.mark.long
 def test_the_map_is_coloured_and_searched(browser: Browser, demo_report: Path, demo: Path) -> None:
     lines = [line.split("\t") for line in (demo / "taxonomy.tsv").read_text().splitlines()]
     with opened(browser, demo_report / "report.html") as page:
@@ -139,6 +144,7 @@ def test_the_map_is_coloured_and_searched(browser: Browser, demo_report: Path, d
         assert page.locator("#map canvas").screenshot() != before
 
 
+@pytest.mark.long
 def test_the_map_is_zoomed_and_its_names_are_hidden(browser: Browser, demo_report: Path) -> None:
     with opened(browser, demo_report / "report.html") as page:
         draw_all(page)
@@ -162,6 +168,7 @@ def tip_at(page: Page, x: float, y: float) -> str:
     return "\n".join(filter(None, lines))
 
 
+@pytest.mark.long
 def test_points_and_cells_and_bars_tell_what_they_are(browser: Browser, demo_report: Path) -> None:
     with opened(browser, demo_report / "report.html", height=6_000) as page:
         draw_all(page)
@@ -188,6 +195,7 @@ def test_points_and_cells_and_bars_tell_what_they_are(browser: Browser, demo_rep
         assert point.splitlines()[:2] == [data["ids"][0], data["species"][0]]
 
 
+@pytest.mark.long
 def test_the_sunburst_opens_and_goes_back(browser: Browser, demo_report: Path) -> None:
     middle = ".sunburst g >> nth=0"
     with opened(browser, demo_report / "report.html") as page:
@@ -207,6 +215,7 @@ def test_the_sunburst_opens_and_goes_back(browser: Browser, demo_report: Path) -
         assert page.locator(middle).get_attribute("data-tip").startswith("Demobacteraceae\n")
 
 
+@pytest.mark.long
 def test_table_is_searched_sorted_and_paged(browser: Browser, demo_report: Path) -> None:
     written = (demo_report / "groups.tsv").read_text().splitlines()[1:]
     with opened(browser, demo_report / "report.html") as page:
@@ -223,6 +232,7 @@ def test_table_is_searched_sorted_and_paged(browser: Browser, demo_report: Path)
         assert cells.all_inner_texts() == [medoids[3]]
 
 
+@pytest.mark.long
 def test_queries_are_shown_with_their_evidence(browser: Browser, demo_answers: Path) -> None:
     with opened(browser, demo_answers) as page:
         assert page.locator("#calls tbody tr").count() == 3
@@ -238,6 +248,7 @@ def test_queries_are_shown_with_their_evidence(browser: Browser, demo_answers: P
         assert not query.locator("img.dark").is_visible()
 
 
+@pytest.mark.long
 def test_tables_and_calls_can_be_taken_away(browser: Browser, demo_answers: Path, demo_report: Path) -> None:
     with opened(browser, demo_answers) as page:
         with page.expect_download() as coming:
@@ -253,6 +264,7 @@ def test_tables_and_calls_can_be_taken_away(browser: Browser, demo_answers: Path
         assert [line.split("\t")[1] for line in taken] == [line.split("\t")[1] for line in written]
 
 
+@pytest.mark.long
 def test_hostile_names_stay_text(
     browser: Browser, write_fasta: WriteFasta, demo: Path, tmp_path: Path
 ) -> None:
@@ -271,11 +283,13 @@ def test_hostile_names_stay_text(
             assert HOSTILE in page.locator("main").inner_text()
 
 
+@pytest.mark.long
 def test_a_file_that_cannot_be_written_is_said_before_anything_is_read(demo: Path, demo_index: Path) -> None:
     with pytest.raises(UsageError, match="^/nowhere: no such folder; create it, or give another --rep"):
         query_index(demo_index, [demo / "sample.fasta"], report="/nowhere/answers.html")
 
 
+@pytest.mark.long
 def test_a_label_groups_as_a_rank_does(demo_index: Path, demo: Path, tmp_path: Path) -> None:
     found = report_collection(demo_index, tmp_path / "out", Choice("habitat")).collection
     lines = [line.split("\t") for line in (demo / "taxonomy.tsv").read_text().splitlines()]
@@ -285,6 +299,7 @@ def test_a_label_groups_as_a_rank_does(demo_index: Path, demo: Path, tmp_path: P
     assert dict(zip(found.ids, found.names, strict=True)) == labels
 
 
+@pytest.mark.long
 def test_report_holds_all_its_files(demo_report: Path) -> None:
     names = {path.name for path in demo_report.iterdir()}
     assert {"report.html", "report.json", "groups.tsv", "members.tsv", "differences.tsv"} <= names
@@ -293,6 +308,7 @@ def test_report_holds_all_its_files(demo_report: Path) -> None:
     assert len(document["members"]) == document["genomes"] == 60
 
 
+@pytest.mark.long
 def test_the_json_is_that_of_its_schema(demo_report: Path) -> None:
     schema = json.loads((SCHEMAS / "collection.schema.json").read_text())
     document = json.loads((demo_report / "report.json").read_text())

@@ -672,6 +672,7 @@ def mito(shared_genomes, tmp_path_factory):
     return summary.index
 
 
+@pytest.mark.long
 def test_real_mitogenomes_hang_together_by_genus_in_tree_and_graph(mito):
     entries = mito.catalog.entries()
     genus = {entry.id: entry.lineage.name("genus") for entry in entries}
@@ -685,6 +686,7 @@ def test_real_mitogenomes_hang_together_by_genus_in_tree_and_graph(mito):
     assert np.mean([genus[a] == genus[b] for a, b in graph.edges]) > 0.9
 
 
+@pytest.mark.long
 def test_a_tree_in_parts_is_much_like_the_exact_one_on_real_mitogenomes(mito):
     vectors, around = mito.model.vectors.rows(), mito.model.neighbours
     exact = cophenet(average_linkage(vectors))

@@ -296,6 +296,7 @@ def index(demo_index: Path) -> Index:
     return Index.open(demo_index)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("theme", EACH_THEME)
 def test_pictures_of_a_genome(index: Index, tmp_path: Path, theme: str) -> None:
     [drawn] = draw_genomes(index, ["DEMO_0001"], tmp_path / "out", theme)
@@ -309,6 +310,7 @@ def test_pictures_of_a_genome(index: Index, tmp_path: Path, theme: str) -> None:
     assert drawn.paths[1].read_text().count("<path") > 50
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("theme", EACH_THEME)
 def test_the_picture_of_a_species(index: Index, tmp_path: Path, theme: str) -> None:
     drawn = draw_species(index, "Demobacter simulatus", tmp_path, theme)
@@ -318,6 +320,7 @@ def test_the_picture_of_a_species(index: Index, tmp_path: Path, theme: str) -> N
     assert told_apart(drawn.paths[0]) > 100
 
 
+@pytest.mark.long
 def test_figures_are_legible(index: Index) -> None:
     theme = THEMES["light"]
     subject = reference_subject(index, index.catalog.find(["DEMO_0005"])["DEMO_0005"])
@@ -330,6 +333,7 @@ def test_figures_are_legible(index: Index) -> None:
     require_legible(species_picture(subject.species, laid[:1], 1, theme))
 
 
+@pytest.mark.long
 def test_the_same_picture_gives_the_same_bytes(index: Index, tmp_path: Path) -> None:
     made = [
         save(
@@ -359,6 +363,7 @@ def test_an_axis_in_millions_leaves_room_for_its_labels(index: Index) -> None:
     require_legible(composition_picture(index, large, members(index, subject.species), THEMES["dark"]))
 
 
+@pytest.mark.long
 def test_a_large_reference_has_a_composition_and_a_note(tmp_path: Path) -> None:
     path = tmp_path / "large.fa"
     path.write_text(f">large\n{bumpy_genome(5, 520_000)}\n")
@@ -532,6 +537,7 @@ def test_a_legend_names_the_palette_and_counts_the_rest() -> None:
 # The command ------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_the_commands(gindex, demo, demo_index, tmp_path) -> None:
     out = tmp_path / "out"
     result = gindex("draw", "genome", demo / "sample.fasta", *FILE, "--index", demo_index, "--out", out)
@@ -546,6 +552,7 @@ def test_the_commands(gindex, demo, demo_index, tmp_path) -> None:
     )  # fmt: skip
 
 
+@pytest.mark.long
 def test_one_bad_file_stops_nothing(gindex, demo_index, tmp_path, write_fasta) -> None:
     short = write_fasta("short.fa", {"short": "ACGT" * 25})
     bad = tmp_path / "bad.fa"

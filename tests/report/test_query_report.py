@@ -198,6 +198,7 @@ def assert_the_same_but_for_rounding(one: str, other: str) -> None:
         assert abs(float(here) - float(there)) < 1.01 * 10**-places
 
 
+@pytest.mark.long
 def test_answers_outlive_the_snapshot_that_they_rest_on(demo: Path, own_index: Path) -> None:
     index = Index.open(own_index)
     found, pictures = kept(index, [demo / "genomes" / "DEMO_0001.fa.gz"])

@@ -374,6 +374,7 @@ def test_list_says_the_same_in_every_format(gindex, odd_labels, tmp_path):
     assert kept.columns == list(listed[0])
 
 
+@pytest.mark.long
 def test_list_to_a_file_is_what_standard_output_gets(gindex, demo_index, tmp_path):
     for format in ("tsv", "json", "jsonl", "parquet"):
         arguments = ["list", "--index", demo_index, "--format", format]

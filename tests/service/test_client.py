@@ -462,6 +462,7 @@ class Losing(httpx.HTTPTransport):
         return answer
 
 
+@pytest.mark.long
 def test_a_query_with_lost_responses_is_one_query(service, real, demo, pauses):
     with closing(httpx.Client(transport=Losing(2))) as lossy:
         real._service._http.close()

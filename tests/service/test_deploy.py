@@ -77,6 +77,7 @@ def test_hadolint_accepts_the_dockerfile():
     assert (done.returncode, done.stdout) == (0, "")
 
 
+@pytest.mark.long
 def test_the_image_build_has_every_file_of_the_package(tmp_path):
     """The files that the build gets make a wheel with every file of library and CLI."""
     ignored = (DEPLOY / "Dockerfile.dockerignore").read_text().splitlines()

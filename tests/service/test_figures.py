@@ -54,6 +54,7 @@ def pool(loop: LoopThread) -> Iterator[RenderPool]:
     loop.run(asyncio.to_thread(shared.close))
 
 
+@pytest.mark.long
 def test_figures_equal_those_of_the_library(
     loop: LoopThread, pool: RenderPool, demo: Path, demo_index: Path, tmp_path: Path
 ) -> None:
@@ -118,6 +119,7 @@ def test_a_new_snapshot_is_used(loop: LoopThread, pool: RenderPool, own_index: P
     assert len(loop.run(pool.map(own_index, "")).rows) == 5
 
 
+@pytest.mark.long
 def test_stored_compositions_are_bounded(loop: LoopThread, pool: RenderPool, demo_index: Path) -> None:
     async def fill() -> None:
         pool._compositions.clear()

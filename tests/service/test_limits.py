@@ -112,6 +112,7 @@ def test_too_many_requests_get_a_retry_time(opened: Opened, tmp_path: Path) -> N
     assert 1 <= int(response.headers["retry-after"]) <= 60
 
 
+@pytest.mark.long
 def test_a_job_that_takes_too_long_fails_with_a_sentence(
     opened: Opened, small_index: Path, tmp_path: Path
 ) -> None:

@@ -49,6 +49,7 @@ def until_mapped(service: Running, **headers: str) -> None:
     wait_until(lambda: service.get("/v1/map", headers=headers).status_code != 503, "the map is made")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("examples", "phases", "least"),
     [(1, "fuzzing", 10),

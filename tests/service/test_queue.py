@@ -104,7 +104,8 @@ def test_the_caller_served_longest_ago_is_next(jobs: Jobs, claims: Claims) -> No
     assert (jobs.get(second.id).position, jobs.get(first.id).position) == (1, 2)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@pytest.mark.long
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.sampled_from("abcd"), max_size=18))
 def test_the_order_is_a_round_robin(tmp_path: Path, callers: list[str]) -> None:
     found = Jobs(tmp_path / new_id(), Limits())

@@ -39,6 +39,7 @@ class Bucket:
         return Fraction(0)
 
 
+@pytest.mark.long
 @given(per_minute=st.sampled_from([1, 2, 3, 7, 60, 600]), start=st.floats(0, 1e7), steps=STEPS)
 @settings(max_examples=300)
 def test_rates_equal_token_buckets(per_minute, start, steps):
@@ -53,6 +54,7 @@ def test_rates_equal_token_buckets(per_minute, start, steps):
             bucket.tokens += -1 if expected else 1
 
 
+@pytest.mark.long
 @given(per_minute=st.sampled_from([1, 3, 7, 60]), start=st.floats(0, 1e7), steps=STEPS)
 @settings(max_examples=300)
 def test_no_minute_exceeds_two_buckets_and_announced_waits_suffice(per_minute, start, steps):

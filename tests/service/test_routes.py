@@ -325,6 +325,7 @@ def test_the_map_has_every_genome(service: Running) -> None:
     assert len(service.get("/v1/map").json()["ids"]) == 60
 
 
+@pytest.mark.long
 def test_a_species_has_a_composition_figure(service: Running) -> None:
     for kind, first_bytes in (("svg", b"<?xml"), ("png", b"\x89PNG")):
         response = service.get(f"/v1/species/Demobacter simulatus/composition.{kind}?theme=dark")
@@ -332,6 +333,7 @@ def test_a_species_has_a_composition_figure(service: Running) -> None:
         assert response.content.startswith(first_bytes)
 
 
+@pytest.mark.long
 def test_figures_are_drawn_on_request(service: Running, sample: bytes) -> None:
     plain = service.query(sample)
     assert service.get(f"{plain['links']['self']}/pictures").json() == {

@@ -83,6 +83,7 @@ def test_jobs_survive_an_orderly_restart(demo_index: Path, tmp_path: Path, sampl
             assert service.finished(job)["state"] == "done"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kills", [1, pytest.param(3, marks=pytest.mark.long)])
 def test_kill_9_under_load_loses_no_accepted_job(
     demo_index: Path, tmp_path: Path, sample: bytes, kills: int
@@ -121,6 +122,7 @@ def killed_while_accepting(index: Path, data: Path, sample: bytes, accepted: lis
             caller.result()
 
 
+@pytest.mark.long
 def test_killed_workers_are_replaced(service: Running, sample: bytes) -> None:
     deaths = worker_deaths(service)
     jobs = [service.post("/v1/queries", content=sample).json()["id"] for _ in range(30)]
@@ -167,6 +169,7 @@ def older_hit(hit: dict) -> dict:
 # -- changes of the index
 
 
+@pytest.mark.long
 def test_only_admins_change_the_index(changing_service, demo: Path) -> None:
     service, admin = changing_service.service, changing_service.admin
     user = {"X-API-Key": make_key(service.data, "me")}
@@ -202,6 +205,7 @@ def test_only_admins_change_the_index(changing_service, demo: Path) -> None:
         assert boss.get("/v1/genomes/DEMO_0030").json()["species"] == "Novus nomen"
 
 
+@pytest.mark.long
 def test_a_new_snapshot_is_served_without_a_failed_request(
     changing_service, demo: Path, gindex: Gindex
 ) -> None:

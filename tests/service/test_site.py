@@ -89,6 +89,7 @@ def _until(page: Page, holds: str) -> None:
 # -- search form
 
 
+@pytest.mark.long
 def test_a_chosen_file_is_answered(page: Page, service: Running, sample: Path) -> None:
     page.set_input_files("#file", sample)
     assert "sample.fasta, " in page.locator("[data-chosen]").inner_text()
@@ -102,6 +103,7 @@ def test_a_chosen_file_is_answered(page: Page, service: Running, sample: Path) -
     assert call["runner_up"]["species"] in page.locator(".card").nth(1).inner_text()
 
 
+@pytest.mark.long
 def test_a_dropped_file_is_chosen_and_answered(page: Page, sample: Path) -> None:
     dropped = page.evaluate_handle(
         """([name, text]) => {
@@ -129,6 +131,7 @@ def test_a_pasted_sequence_is_answered_with_and_without_a_name(page: Page, sampl
     assert _answer(page).startswith("Demobacter")
 
 
+@pytest.mark.long
 def test_several_files_are_listed_after_a_reload(page: Page, demo: Path) -> None:
     page.set_input_files("#file", [demo / f"{name}.fasta" for name in ("sample", "novel", "stranger")])
     _search(page)
@@ -144,6 +147,7 @@ def test_several_files_are_listed_after_a_reload(page: Page, demo: Path) -> None
     assert _answer(page) == "Specimenella"
 
 
+@pytest.mark.long
 def test_settings_reach_the_query(page: Page, service: Running, sample: Path) -> None:
     page.locator("summary", has_text="Options").click()
     page.check("#record")
@@ -157,6 +161,7 @@ def test_settings_reach_the_query(page: Page, service: Running, sample: Path) ->
     assert settings == wanted
 
 
+@pytest.mark.long
 def test_unreadable_input_is_reported_on_the_form(browser: Browser, service: Running) -> None:
     with visited(browser, service.url, expected=["422"]) as page:
         _search(page)
@@ -171,6 +176,7 @@ def test_unreadable_input_is_reported_on_the_form(browser: Browser, service: Run
         _until(page, "document.querySelector('[role=alert]').textContent.includes('e.fa')")
 
 
+@pytest.mark.long
 def test_progress_is_shown_and_the_answer_appears(page: Page, demo: Path, tmp_path: Path) -> None:
     """Many genomes take seconds; every text of the page meanwhile is recorded."""
     sample = _record(demo / "sample.fasta", "sample")
@@ -198,6 +204,7 @@ def test_progress_is_shown_and_the_answer_appears(page: Page, demo: Path, tmp_pa
 # -- without script
 
 
+@pytest.mark.long
 def test_everything_works_without_script(browser: Browser, service: Running, sample: Path) -> None:
     with visited(browser, service.url, script=False) as page:
         page.set_input_files("#file", sample)
@@ -213,6 +220,7 @@ def test_everything_works_without_script(browser: Browser, service: Running, sam
         assert httpx.get(address, headers={"accept": "text/html"}).status_code == 404
 
 
+@pytest.mark.long
 def test_a_paste_works_without_script(browser: Browser, service: Running, sample: Path) -> None:
     with visited(browser, service.url, script=False) as page:
         page.fill("#text", sample.read_text())
@@ -224,6 +232,7 @@ def test_a_paste_works_without_script(browser: Browser, service: Running, sample
 # -- answers
 
 
+@pytest.mark.long
 def test_hits_sort_by_each_column(browser: Browser, service: Running, one: dict) -> None:
     hits = one["result"][0]["hits"]
     with visited(browser, service.url, one["links"]["page"]) as page:
@@ -241,6 +250,7 @@ def test_hits_sort_by_each_column(browser: Browser, service: Running, one: dict)
         assert page.locator("th", has_text="ANI").get_attribute("aria-sort") == "none"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", ["TSV", "JSON", "HTML report"])
 def test_answers_can_be_downloaded(browser: Browser, service: Running, one: dict, kind: str) -> None:
     with visited(browser, service.url, one["links"]["page"]) as page:
@@ -255,6 +265,7 @@ def test_answers_can_be_downloaded(browser: Browser, service: Running, one: dict
         assert "Demobacter simulatus" in content
 
 
+@pytest.mark.long
 def test_a_link_shows_the_same_to_another_reader(browser: Browser, service: Running, one: dict) -> None:
     with visited(browser, service.url, one["links"]["page"]) as page:
         page.context.grant_permissions(["clipboard-read", "clipboard-write"])
@@ -266,6 +277,7 @@ def test_a_link_shows_the_same_to_another_reader(browser: Browser, service: Runn
         assert page.locator("article").inner_text()[:400] == shown[:400]
 
 
+@pytest.mark.long
 def test_figures_appear_when_they_are_drawn(browser: Browser, service: Running, sample: Path) -> None:
     job = service.query(sample.read_bytes(), pictures="true", name="p.fa")
     with visited(browser, service.url, job["links"]["page"]) as page:
@@ -279,6 +291,7 @@ def test_figures_appear_when_they_are_drawn(browser: Browser, service: Running, 
         assert "Demobacter" in page.locator("#figures .legend").inner_text()
 
 
+@pytest.mark.long
 def test_the_map_marks_the_query_among_its_hits(browser: Browser, service: Running, one: dict) -> None:
     """At the mean of the places of its hits, with the weights of `gindex query --report`."""
     mapped = _map(service)
@@ -293,6 +306,7 @@ def test_the_map_marks_the_query_among_its_hits(browser: Browser, service: Runni
         assert mark["hits"] == [hit["id"] for hit in one["result"][0]["hits"]]
 
 
+@pytest.mark.long
 def test_the_map_is_coloured_hovered_and_enlarged(browser: Browser, service: Running, one: dict) -> None:
     mapped = _map(service)
     with visited(browser, service.url, one["links"]["page"]) as page:
@@ -338,6 +352,7 @@ def _map(service: Running) -> dict:
     return service.get("/v1/map").json()
 
 
+@pytest.mark.long
 def test_several_answers_have_a_table_and_a_page_each(
     browser: Browser, service: Running, several: dict
 ) -> None:
@@ -362,6 +377,7 @@ def test_several_answers_have_a_table_and_a_page_each(
 # -- the collection
 
 
+@pytest.mark.long
 def test_species_and_genomes_are_found_and_linked(page: Page, service: Running) -> None:
     followed(page.get_by_role("link", name="Species", exact=True))
     page.get_by_label("Part of a name").fill("simulatus")
@@ -407,6 +423,7 @@ def _swept(one: dict, several: dict, all_pages: bool) -> list[str]:
     return ["/", "/species/Demobacter%20simulatus", one["links"]["page"], several["links"]["page"]]
 
 
+@pytest.mark.long
 def test_wrong_addresses_are_pages_with_advice(browser: Browser, service: Running) -> None:
     for path, sentence in [
         ("/queries/notthere", "send the sequence again"),
@@ -425,6 +442,7 @@ def test_wrong_addresses_are_pages_with_advice(browser: Browser, service: Runnin
 # -- hostile names, keyboard, small screens, accessibility
 
 
+@pytest.mark.long
 def test_hostile_names_are_shown_as_text(browser: Browser, service: Running, demo: Path) -> None:
     genome = _record(demo / "sample.fasta", "x").decode().split("\n", 1)[1]
     content = f">{HOSTILE}\n{genome}>{'N' * 300}\n{genome}".encode()
@@ -442,6 +460,7 @@ def test_hostile_names_are_shown_as_text(browser: Browser, service: Running, dem
         assert page.locator("img[src=x]").count() == 0
 
 
+@pytest.mark.long
 def test_a_query_works_with_the_keyboard_only(page: Page, sample: Path) -> None:
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.className") == "skip"
@@ -465,6 +484,7 @@ def test_a_query_works_with_the_keyboard_only(page: Page, sample: Path) -> None:
     assert page.locator("th[aria-sort=descending]").inner_text().strip() == "Similarity"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("width", "sweep"),
     [(390, False), *(pytest.param(width, True, marks=pytest.mark.long) for width in (320, 390, 820, 1400))],
@@ -482,6 +502,7 @@ def test_no_text_is_cut_off_or_overlaps(
             assert page.evaluate(CUT) == [], path
 
 
+@pytest.mark.long
 def test_overlaps_and_cuts_would_be_found(page: Page) -> None:
     page.evaluate("document.querySelector('h1').style.marginBottom = '-30px'")
     assert page.evaluate(OVERLAPS)
@@ -529,6 +550,7 @@ CUT = """() => [...document.querySelectorAll('main *')].filter((one) => {
 LONG = pytest.mark.long
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("scheme", "width", "sweep"),
     [
@@ -550,6 +572,7 @@ def test_pages_are_accessible(
             assert found.violations_count == 0, (path, found.generate_report())
 
 
+@pytest.mark.long
 def test_scrolling_regions_have_focus_and_a_name(service: Running, one: dict, several: dict) -> None:
     texts = [service.get(path).text for path in _pages(one, several)]
     scrolling = [found for text in texts for found in re.findall(r'<div class="scroll"[^>]*>', text)]
@@ -558,6 +581,7 @@ def test_scrolling_regions_have_focus_and_a_name(service: Running, one: dict, se
         assert re.search(r'tabindex="0" role="region" aria-label="[^"]+"', found), found
 
 
+@pytest.mark.long
 def test_headings_step_down_one_by_one(service: Running, one: dict, several: dict) -> None:
     for path in _pages(one, several):
         levels = [int(found) for found in re.findall(r"<h([1-6])", service.get(path).text)]
@@ -566,6 +590,7 @@ def test_headings_step_down_one_by_one(service: Running, one: dict, several: dic
         assert all(b <= a + 1 for a, b in zip(levels, levels[1:], strict=False)), path
 
 
+@pytest.mark.long
 def test_print_shows_the_answer_without_buttons(browser: Browser, service: Running, one: dict) -> None:
     with visited(browser, service.url, one["links"]["page"]) as page:
         page.emulate_media(media="print")
@@ -578,6 +603,7 @@ def test_print_shows_the_answer_without_buttons(browser: Browser, service: Runni
 # -- what is sent
 
 
+@pytest.mark.long
 def test_scripts_are_small_and_cached(service: Running) -> None:
     assert sum(path.stat().st_size for path in SITE.glob("*.js")) < MOST_SCRIPT
     text = service.get("/").text
@@ -590,6 +616,7 @@ def test_scripts_are_small_and_cached(service: Running) -> None:
     assert "style=" not in text
 
 
+@pytest.mark.long
 def test_login_and_logout(browser: Browser, changing_service: ChangingService, sample: Path) -> None:
     service = changing_service.service
     key = make_key(service.data, "reader")
@@ -615,6 +642,7 @@ def test_login_and_logout(browser: Browser, changing_service: ChangingService, s
         assert page.url.startswith(f"{service.url}/login")
 
 
+@pytest.mark.long
 def test_a_cancelled_query_is_deleted(page: Page, demo: Path, tmp_path: Path) -> None:
     sample = _record(demo / "sample.fasta", "sample")
     (tmp_path / "large.fasta").write_bytes(
@@ -629,6 +657,7 @@ def test_a_cancelled_query_is_deleted(page: Page, demo: Path, tmp_path: Path) ->
     page.wait_for_selector("text=The query is deleted", timeout=DEADLINE_MS)
 
 
+@pytest.mark.long
 def test_a_file_that_is_too_large_is_reported_before_it_is_sent(
     browser: Browser, service: Running, tmp_path: Path
 ) -> None:
@@ -639,6 +668,7 @@ def test_a_file_that_is_too_large_is_reported_before_it_is_sent(
         assert "large.fasta has 101 MB, 100 MB are allowed" in page.locator("[role=alert]").inner_text()
 
 
+@pytest.mark.long
 def test_a_failed_query_shows_the_reason(browser: Browser, service: Running, sample: Path) -> None:
     job = service.query(sample.read_bytes())
     database = sqlite3.connect(service.data / "service.sqlite", timeout=60)
@@ -675,6 +705,7 @@ def without_workers(settings: ServeSettings) -> Iterator[str]:
     app.state.service.close()
 
 
+@pytest.mark.long
 def test_hostile_names_of_the_index_are_shown_as_text(
     browser: Browser, write_fasta: WriteFasta, demo: Path, tmp_path: Path
 ) -> None:

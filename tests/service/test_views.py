@@ -201,6 +201,7 @@ def test_unknown_genomes(index_view: IndexView) -> None:
         index_view.genome("Z" * 10_000)
 
 
+@pytest.mark.long
 def test_suspects_have_warnings(demo: Path, tmp_path: Path) -> None:
     planted = plant(read_all(demo / "genomes", demo / "taxonomy.tsv"), 1, 1, 1)
     index = built(planted.genomes, tmp_path / "index")
@@ -466,6 +467,7 @@ def test_answers_are_models_of_the_api(index_view: IndexView) -> None:
         assert plain == json.loads(json.dumps(asdict(answer)))
 
 
+@pytest.mark.long
 def test_views_are_safe_in_threads_and_read_no_file(demo_index: Path) -> None:
     map_of(Index.open(demo_index), "pca")  # stored in the index, whose size includes it
     index_view = IndexView.open(demo_index)

@@ -4,7 +4,6 @@ import gzip
 import hashlib
 import lzma
 import tarfile
-import time
 import zipfile
 from pathlib import Path
 
@@ -276,6 +275,7 @@ def test_error_names_place_and_cure(write, content, sentence):
     assert str(caught.value) == f"{path}{sentence}"
 
 
+@pytest.mark.long
 def test_undecodable_byte_far_into_a_file_is_found(write):
     path = write(b"genome_id\tgenus\n" + b"".join(b"g%d\tHyla\n" % at for at in range(50_000)) + b"x\t\xff\n")
     with pytest.raises(TaxonomyError) as caught:
@@ -766,13 +766,3 @@ def test_a_genome_of_many_classes_is_a_conflict():
     path = GENOMES / "mldsp_datasets.tsv"
     with pytest.raises(TaxonomyError, match=r"line \d+: 'NC_\d+\.\d' has class 'Amphibians' on line 2 but"):
         read_taxonomy(path)
-
-
-@needs_genomes
-def test_real_table_reads_fast():
-    def seconds():
-        start = time.process_time()
-        read_taxonomy(GENOMES / "mito.tsv")
-        return time.process_time() - start
-
-    assert min(seconds() for _ in range(5)) < 0.15  # 7,382 rows; 0.055 s when written
