@@ -36,9 +36,7 @@ def test_the_workflow_covers_the_oldest_and_the_newest_python():
 
 def test_the_workflow_runs_targets_that_exist():
     jobs = workflow()["jobs"]
-    called = {
-        run.removeprefix("make ") for job in jobs.values() for run in runs(job) if run.startswith("make ")
-    }
+    called = {run.split()[1] for job in jobs.values() for run in runs(job) if run.startswith("make ")}
     assert called == {"check", "test", "test-long", "wheel"}
     assert called <= targets()
     assert runs(jobs["bare"])[0] == "pip install . && gindex --help && gindex --version"
@@ -46,7 +44,7 @@ def test_the_workflow_runs_targets_that_exist():
 
 def test_ci_run_is_what_the_workflow_runs():
     script = (ROOT / ".ci" / "run").read_text()
-    assert re.findall(r"^make (\S+)$", script, re.MULTILINE) == ["check", "test", "test-long"]
+    assert re.findall(r"^make (\S+)", script, re.MULTILINE) == ["check", "test", "test-long"]
 
 
 def test_pre_commit_runs_the_linters_of_make_check():
