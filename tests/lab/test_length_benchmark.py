@@ -219,6 +219,15 @@ def test_one_command_does_both_or_one(in_this_process, gindex, tmp_path, monkeyp
     assert (wrong.exit_code, wrong.stderr) == (2, sentence)
 
 
+def test_steps_that_took_no_memory_are_drawn_without_a_point(tmp_path) -> None:
+    pytest.importorskip("matplotlib", reason="the picture needs the extra `report`")
+    from genome_index.report.figures.style import theme_named
+
+    points = [lengths.Point("softmax", 64, 0.0, 0.001), lengths.Point("chunked", 64, None, None, "killed")]
+    written = lengths._draw(points, 32, theme_named("light"), tmp_path / "lengths")
+    assert {path.name for path in written} == {"lengths.png", "lengths.svg"}
+
+
 def test_copying_that_cannot_be_is_refused(tmp_path) -> None:
     with pytest.raises(UsageError, match="even length"):
         learn_copying(tmp_path, Task(1, 7, TINY))

@@ -160,7 +160,7 @@ def _draw(points: Sequence[Point], chunk: int, theme: Theme, stem: Path) -> list
     figure = new_figure(theme, 9.5, 4.8, title)
     memory, seconds = figure.subplots(1, 2)
     for kind, colour in zip(KINDS, PALETTE, strict=False):
-        some = [point for point in points if point.kind == kind and point.peak_mb is not None]
+        some = [point for point in points if point.kind == kind and point.peak_mb]  # 0 has no logarithm
         lengths, look = [point.length_bp for point in some], KINDS[kind]
         label = f"{look.label}{f' of {chunk:,}' if kind == 'chunked' else ''}"
         look_of = {"color": colour, "marker": look.mark, "markersize": 4, "label": label}
@@ -179,7 +179,8 @@ def _scales(axes: Axes, theme: Theme, what: str) -> None:
     from matplotlib.ticker import NullFormatter
 
     axes.set_xscale("log", base=2)
-    axes.set_yscale("log")
+    if any(len(line.get_xdata(orig=True)) for line in axes.lines):
+        axes.set_yscale("log")
     dress(axes, theme, title=what, xlabel="length of the sequence")
     shown = [2**power for power in range(10, 21, 2)]
     axes.set_xticks(shown, [f"{bp // 1024} kb" if bp < 2**20 else "1 Mb" for bp in shown])
