@@ -16,6 +16,7 @@ from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 
 from genome_index.encoders.networks.performer import PerformerConfig, SlimPerformer
@@ -179,7 +180,7 @@ def _scales(axes: Axes, theme: Theme, what: str) -> None:
     from matplotlib.ticker import NullFormatter
 
     axes.set_xscale("log", base=2)
-    if any(len(line.get_xdata(orig=True)) for line in axes.lines):
+    if any(np.size(line.get_xdata()) for line in axes.lines):
         axes.set_yscale("log")
     dress(axes, theme, title=what, xlabel="length of the sequence")
     shown = [2**power for power in range(10, 21, 2)]
