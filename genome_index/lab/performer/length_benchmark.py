@@ -10,13 +10,13 @@ All have the same layers and width. Each point is measured in a process of its o
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
 import torch
 
 from genome_index.encoders.networks.performer import PerformerConfig, SlimPerformer
@@ -161,11 +161,11 @@ def _draw(points: Sequence[Point], chunk: int, theme: Theme, stem: Path) -> list
     figure = new_figure(theme, 9.5, 4.8, title)
     memory, seconds = figure.subplots(1, 2)
     for kind, colour in zip(KINDS, PALETTE, strict=False):
-        some = [point for point in points if point.kind == kind and point.peak_mb]  # 0 has no logarithm
+        some = [point for point in points if point.kind == kind and point.peak_mb is not None]
         lengths, look = [point.length_bp for point in some], KINDS[kind]
         label = f"{look.label}{f' of {chunk:,}' if kind == 'chunked' else ''}"
         look_of = {"color": colour, "marker": look.mark, "markersize": 4, "label": label}
-        memory.plot(lengths, [point.peak_mb for point in some], **look_of)
+        memory.plot(lengths, [point.peak_mb or math.nan for point in some], **look_of)  # 0 has no logarithm
         seconds.plot(lengths, [point.seconds for point in some], **look_of)
     _scales(memory, theme, "peak memory of the step (MB)")
     _scales(seconds, theme, "time of the step (seconds of one core)")
@@ -180,7 +180,7 @@ def _scales(axes: Axes, theme: Theme, what: str) -> None:
     from matplotlib.ticker import NullFormatter
 
     axes.set_xscale("log", base=2)
-    if any(np.size(line.get_xdata()) for line in axes.lines):
+    if axes.dataLim.minposy < math.inf:  # a logarithmic axis needs a value above 0
         axes.set_yscale("log")
     dress(axes, theme, title=what, xlabel="length of the sequence")
     shown = [2**power for power in range(10, 21, 2)]
