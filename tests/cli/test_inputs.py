@@ -11,7 +11,6 @@ from helpers.command_line import (
     FILE,
     GINDEX,
     SEVERAL_RECORDS,
-    mostly_long,
     rows,
     run,
 )
@@ -111,7 +110,7 @@ def test_a_list_builds_too(gindex, six_genomes, tmp_path):
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("packer", mostly_long([gzip.compress, bytes], [gzip.compress]))
+@pytest.mark.parametrize("packer", [gzip.compress, bytes])
 def test_standard_input_of_a_real_process(demo, demo_index, packer):
     text = packer((demo / "sample.fasta").read_bytes())
     words = ["query", demo / "novel.fasta", "-", "--index", demo_index, "--format", "tsv"]

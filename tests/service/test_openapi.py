@@ -52,9 +52,8 @@ def until_mapped(service: Running, **headers: str) -> None:
 @pytest.mark.long
 @pytest.mark.parametrize(
     ("examples", "phases", "least"),
-    [(1, "fuzzing", 10),
-     pytest.param(200, "examples,coverage,fuzzing,stateful", 2_000, marks=pytest.mark.long)],
-)  # fmt: skip
+    [(1, "fuzzing", 10), (200, "examples,coverage,fuzzing,stateful", 2_000)],
+)
 def test_schemathesis_finds_no_failure(service: Running, examples: int, phases: str, least: int) -> None:
     until_mapped(service)
     output = schemathesis(service, examples, "--phases", phases)

@@ -84,7 +84,7 @@ def test_jobs_survive_an_orderly_restart(demo_index: Path, tmp_path: Path, sampl
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("kills", [1, pytest.param(3, marks=pytest.mark.long)])
+@pytest.mark.parametrize("kills", [1, 3])
 def test_kill_9_under_load_loses_no_accepted_job(
     demo_index: Path, tmp_path: Path, sample: bytes, kills: int
 ) -> None:
