@@ -13,6 +13,7 @@ import uvicorn
 from genome_index.errors import UsageError
 from genome_index.service.app import make_app
 from genome_index.service.settings import ServeSettings
+from genome_index.service.state import Service
 
 DRAIN_S = 10  # for running requests when the service stops
 MOST_CONNECTIONS = 1_000  # further connections get 503 at once
@@ -43,7 +44,19 @@ def _serve(settings: ServeSettings, listener: socket.socket, report: Callable[[s
     for stop_signal in (signal.SIGTERM, signal.SIGINT):
         # After an orderly stop uvicorn sends itself the signal once more, which must not fail the process.
         signal.signal(stop_signal, lambda *_: None)
-    uvicorn.Server(config).run([listener])
+    _Server(config, app.state.service).run([listener])
+
+
+class _Server(uvicorn.Server):
+    """A server that answers the requests that wait for a query, before it waits for running requests."""
+
+    def __init__(self, config: uvicorn.Config, service: Service) -> None:
+        super().__init__(config)
+        self._service = service
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._service.end_waits()
+        await super().shutdown(sockets)
 
 
 def _listen(settings: ServeSettings) -> socket.socket:

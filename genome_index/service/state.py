@@ -60,6 +60,7 @@ class Service:
         self._disk = ThreadPoolExecutor(1, "jobs")  # SQLite allows one thread at a time
         self._checks = ThreadPoolExecutor(CHECKERS, "checks")
         self._waiters: dict[asyncio.Event, str] = {}  # event -> id of the job
+        self.is_stopping = False  # no request waits any more
         self._checked_version = -1  # of the jobs, at the last check of the waiters
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -73,6 +74,12 @@ class Service:
             *([self._apply_change] if self.settings.admin else []),
         ]
         self._tasks = [asyncio.create_task(_repeated(task)) for task in tasks]
+
+    def end_waits(self) -> None:
+        """Answer requests that wait, now and from now on, with the current state; their callers ask again."""
+        self.is_stopping = True
+        for event in self._waiters:
+            event.set()
 
     async def stop(self) -> None:
         """Stop in good order; unanswered jobs continue at the next start."""
@@ -108,12 +115,12 @@ class Service:
     # -- waiting ---------------------------------------------------------------------------------------------
 
     async def until_finished(self, job_id: str, timeout_s: float) -> Job:
-        """The job when it is finished, or its current state after the timeout."""
+        """The job when it is finished, or its current state after the timeout or when the service stops."""
         event = asyncio.Event()
         self._waiters[event] = job_id
         try:
             state: State | None = self._watched.states([job_id]).get(job_id)
-            if state is not None and state not in FINISHED:
+            if state is not None and state not in FINISHED and not self.is_stopping:
                 with suppress(TimeoutError):
                     await asyncio.wait_for(event.wait(), timeout_s)
         finally:

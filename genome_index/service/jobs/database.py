@@ -37,6 +37,10 @@ CREATE TABLE IF NOT EXISTS jobs (
 );
 CREATE INDEX IF NOT EXISTS jobs_by_state ON jobs (state, number);
 CREATE INDEX IF NOT EXISTS jobs_by_caller ON jobs (caller, started);
+CREATE TABLE IF NOT EXISTS digests ( -- of the sequences; jobs of services before 0.3 have none
+    job TEXT PRIMARY KEY REFERENCES jobs (id) ON DELETE CASCADE,
+    sha256 TEXT NOT NULL
+) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS answers (
     job TEXT NOT NULL REFERENCES jobs (id) ON DELETE CASCADE,
     number INTEGER NOT NULL,

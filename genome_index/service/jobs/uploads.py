@@ -6,6 +6,7 @@ The file name of the caller is shown and never used as a path: on the disk a seq
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import os
 import re
 import shutil
@@ -118,14 +119,14 @@ def checked(
     StorageError
     """
     plain = raw.with_suffix(".plain")
-    size, records = _unpack(raw, plain, name, limits)
+    size, records, digest = _unpack(raw, plain, name, limits)
     genomes, notes = _read(plain, name, per, records)
     final = path_of(data, job_id)
     with disk_errors(final):
         sync(plain)
         os.replace(plain, final)
         sync(final.parent)
-    return Upload(job_id, name, size, genomes, notes)
+    return Upload(job_id, name, size, genomes, notes, digest)
 
 
 @contextmanager
@@ -141,9 +142,10 @@ def receiving(data: Path, job_id: str) -> Iterator[Path]:
             left.unlink(missing_ok=True)
 
 
-def _unpack(raw: Path, plain: Path, name: str, limits: Limits) -> tuple[int, int]:
-    """Write the text of an upload to `plain`; returns its size in bytes and its number of records."""
+def _unpack(raw: Path, plain: Path, name: str, limits: Limits) -> tuple[int, int, str]:
+    """Write the text of an upload to `plain`; returns its size in bytes, number of records, and SHA-256."""
     size = records = 0
+    digest = hashlib.sha256()
     before = b"\n"
     with disk_errors(plain), plain.open("wb") as file:
         for block in _blocks(raw, name):
@@ -154,8 +156,9 @@ def _unpack(raw: Path, plain: Path, name: str, limits: Limits) -> tuple[int, int
                 raise _bomb(limits)
             if records > limits.records:
                 raise _too_many(limits)
+            digest.update(block)
             file.write(block)
-    return size, records
+    return size, records, digest.hexdigest()
 
 
 def _count_records(text: bytes) -> int:

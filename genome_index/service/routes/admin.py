@@ -95,11 +95,12 @@ async def _add(
 
 
 async def _until_finished(service: Service, change_id: str, wait_s: float) -> Change:
-    """The change when it is finished and served, or its current state after the timeout."""
+    """The change when it is finished and served; its current state after the timeout, or at the stop."""
     end = asyncio.get_running_loop().time() + wait_s
     while True:
         change: Change = await service.on_disk(service.changes.get, change_id)
         served = change.state == "failed" or service.index_view.is_current()
-        if (change.finished is not None and served) or asyncio.get_running_loop().time() >= end:
+        is_late = service.is_stopping or asyncio.get_running_loop().time() >= end
+        if (change.finished is not None and served) or is_late:
             return change
         await asyncio.sleep(CHECK_EVERY_S)
