@@ -13,7 +13,7 @@ from functools import partial
 from typing import TypeVar
 
 from genome_index.collection.map import Map
-from genome_index.errors import GindexError, UsageError
+from genome_index.errors import GindexError
 from genome_index.io.locks import locked
 from genome_index.service.api_keys import list_keys
 from genome_index.service.figures.pool import RenderPool
@@ -25,6 +25,7 @@ from genome_index.service.jobs.uploads import path_of
 from genome_index.service.metrics import Metrics
 from genome_index.service.problems import Problem
 from genome_index.service.rate_limit import Rates
+from genome_index.service.required_keys import require_safe
 from genome_index.service.settings import ServeSettings
 from genome_index.service.views.index_view import IndexView
 
@@ -182,27 +183,3 @@ async def _repeated(task: Callable[[], Awaitable[None]]) -> None:
 def _map_json(view: IndexView, new_map: Map) -> str | None:
     data = view.map(new_map)
     return None if data is None else json.dumps(data, ensure_ascii=False)
-
-
-def require_safe(settings: ServeSettings, keys: int) -> None:
-    """Refuse to serve other machines, or to enable the write endpoints, without API keys.
-
-    Raises
-    ------
-    UsageError
-    """
-    if settings.requires_keys and not keys:
-        why = (
-            "--keys requires"
-            if settings.keys
-            else f"--host {settings.host} admits other machines and requires"
-        )
-        raise UsageError(
-            f"{why} an API key, and {settings.data} has none; make one with "
-            f"`gindex key add NAME --data {settings.data}`"
-        )
-    if settings.admin and not keys:
-        raise UsageError(
-            f"--admin requires an API key that may change the index, and {settings.data} has none; make one "
-            f"with `gindex key add NAME --admin --data {settings.data}`"
-        )
