@@ -22,11 +22,12 @@ from genome_index.io.compression import READ_ERRORS, cause, open_stream
 from genome_index.io.inputs import file_stem
 from genome_index.io.reader import GenomePer, iter_genomes
 from genome_index.records import Failure, Genome
+from genome_index.service.jobs.database import FOLDER
+from genome_index.service.jobs.private_files import private_file, private_folder
 from genome_index.service.jobs.queue import Upload
 from genome_index.service.problems import Problem
 from genome_index.service.settings import MB, Limits
 
-FOLDER = "uploads"
 BLOCK_BYTES = 1 << 16
 DRAINED = 4  # times the allowed size, read and dropped
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]  # of ASGI
@@ -64,7 +65,7 @@ def require_room(data: Path, limits: Limits) -> None:
 
 async def take(blocks: AsyncIterator[bytes], path: Path) -> None:
     """Write the blocks of a body to a file as they arrive."""
-    with disk_errors(path.parent), path.open("wb") as file:
+    with disk_errors(path.parent), private_file(path) as file:
         async for block in blocks:
             file.write(block)
 
@@ -134,7 +135,7 @@ def receiving(data: Path, job_id: str) -> Iterator[Path]:
     """A temporary file for a body; it is deleted at the end, and only the checked upload stays."""
     raw = path_of(data, f".{job_id}.raw")
     with disk_errors(raw.parent):
-        raw.parent.mkdir(parents=True, exist_ok=True)
+        private_folder(raw.parent)
     try:
         yield raw
     finally:
@@ -147,7 +148,7 @@ def _unpack(raw: Path, plain: Path, name: str, limits: Limits) -> tuple[int, int
     size = records = 0
     digest = hashlib.sha256()
     before = b"\n"
-    with disk_errors(plain), plain.open("wb") as file:
+    with disk_errors(plain), private_file(plain) as file:
         for block in _blocks(raw, name):
             size += len(block)
             records += _count_records(before + block)

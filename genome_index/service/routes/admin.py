@@ -13,6 +13,7 @@ from genome_index.io.atomic import disk_errors
 from genome_index.io.reader import GenomePer
 from genome_index.service.auth import Admin, Served
 from genome_index.service.jobs.index_changes import Action, Change, ChangeRequest, taxonomy_path
+from genome_index.service.jobs.private_files import private_file
 from genome_index.service.jobs.queue import JobSettings, new_id
 from genome_index.service.jobs.uploads import receiving
 from genome_index.service.routes.bodies import BODY_OF_GENOMES, BODY_OF_NAMES
@@ -44,8 +45,8 @@ async def add(
         body = await read(service, request, raw, name)
         upload = await check(service, raw, change_id, body, JobSettings(genome_per=genome_per))
     if body.taxonomy is not None:
-        with disk_errors(data):
-            taxonomy_path(data, change_id).write_bytes(body.taxonomy)
+        with disk_errors(data), private_file(taxonomy_path(data, change_id)) as file:
+            file.write(body.taxonomy)
     change = ChangeRequest(name=upload.name, genome_per=genome_per, has_taxonomy=body.taxonomy is not None)
     return await _add(service, caller, "add", change, wait, change_id)
 
