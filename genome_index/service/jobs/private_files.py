@@ -1,4 +1,4 @@
-"""Files and folders for their user alone: sequences are unpublished, and the id of a job opens its answers."""
+"""Files and folders for their user alone: sequences are unpublished, and the id of a job opens its answer."""
 
 from __future__ import annotations
 
