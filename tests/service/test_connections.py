@@ -6,6 +6,8 @@ import asyncio
 import resource
 import socket
 import sqlite3
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
@@ -216,3 +218,19 @@ def test_behind_a_proxy_with_tls_the_cookie_is_secure(changing_service) -> None:
         response = service.post("/login", data={"key": key}, headers={"X-Forwarded-Proto": scheme})
         assert response.status_code == 303
         assert ("Secure" in response.headers["set-cookie"]) == (scheme == "https")
+
+
+# -- open files
+
+
+@pytest.mark.parametrize(
+    ("soft", "hard", "files"), [(256, 4096, 2200), (256, 1024, 1024), (3000, 4096, 2200)]
+)  # fmt: skip
+def test_the_limit_of_open_files_is_raised_where_it_may(soft: int, hard: int, files: int) -> None:
+    code = (
+        "import resource; from genome_index.service.server import _files\n"
+        f"resource.setrlimit(resource.RLIMIT_NOFILE, ({soft}, {hard}))\n"
+        "print(_files(), resource.getrlimit(resource.RLIMIT_NOFILE))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == f"{files} ({max(soft, files)}, {hard})\n"
