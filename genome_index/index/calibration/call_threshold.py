@@ -18,7 +18,7 @@ Doubles = npt.NDArray[np.float64]
 
 REQUIRED_PRECISION = 0.905  # of calls with the species held out; the promise is 0.90
 FALSE_CALLS = 0.045  # of queries with their own name held out that may still get one; the promise is 0.05
-LEAST_CALLS = 30  # to learn a threshold from
+LEAST_CALLS = 30  # to learn a threshold from, or half of the right answers where that is less
 THRESHOLDS = (0.50, 0.95)  # a learned threshold stays between
 THRESHOLD_FOLDS = 3  # probabilities for learning a threshold come from calibrators fitted on the other folds
 NEVER = 1.01  # a threshold that no probability reaches
@@ -65,6 +65,6 @@ def _threshold_of_precision(probability: Doubles, right: npt.NDArray[np.bool_]) 
     order = np.argsort(-probability, kind="stable")
     calls = np.arange(1, len(right) + 1)
     is_precise = np.cumsum(right[order]) / calls >= REQUIRED_PRECISION
-    is_enough = calls >= min(LEAST_CALLS, len(right) // 2)
+    is_enough = calls >= min(LEAST_CALLS, int(right.sum()) // 2)
     last = np.flatnonzero(is_precise & is_enough)[-1:]
     return float(np.clip(probability[order][last[0]], *THRESHOLDS)) if len(last) else THRESHOLDS[1]
