@@ -16,7 +16,7 @@ RIDGE = 1.0  # penalty on each coefficient: that of one sample
 INTERCEPT_RIDGE = 1e-3
 STEPS = 100  # of Newton's method
 HALVINGS = 20  # of a step that does not lower the loss
-TOLERANCE = 1e-8  # of the loss, relative
+TOLERANCE = 1e-10  # of the loss, relative; a step that meets a bound may lower it little
 MOST_LOGIT = 30.0  # beyond, a probability is 0 or 1 in double precision
 
 
@@ -24,8 +24,8 @@ def fit_logistic(design: Doubles, right: Doubles, weight: Doubles, at_least_zero
     """Coefficients of a regression: design (S, P), right (S,) as 0 or 1, weight (S,) -> (P,).
 
     The first column of `design` is the intercept, all ones. The coefficients minimize the weighted negative
-    log-likelihood plus half the sum of penalty times squared coefficient; those of the columns `at_least_zero`
-    (P,) are at least 0.
+    log-likelihood plus half the sum of penalty times squared coefficient; those of the columns
+    `at_least_zero` (P,) are at least 0.
     """
     design, right, weight = _with_prior(design, right, weight)
     penalty = np.full(design.shape[1], RIDGE)
