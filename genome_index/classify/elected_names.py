@@ -20,7 +20,9 @@ from genome_index.taxonomy.levels import UNKNOWN, Level, finer_level
 PRIOR_KMER_IDENTITY = {"species": 0.94, "genus": 0.85}  # other levels are not called
 PRIOR_REACHED, PRIOR_MISSED = 0.9, 0.1  # probability of a name whose hits reach that identity, and of others
 PRIOR_THRESHOLD = 0.5
-FAR_ABOVE = 0.2  # of the way from the required ANI to 100 %: from here on a match is strong, if it has no rival
+FAR_ABOVE = (
+    0.2  # of the way from the required ANI to 100 %: from here on a match is strong, if it has no rival
+)
 IDENTICAL_ANI, IDENTICAL_AF = 99.99, 99.9  # percent, in both directions: the same genome
 IDENTICAL_CONFIDENCE = 0.98  # that its species is right; of identical genomes few have two names
 
@@ -79,8 +81,8 @@ def strong_match_confidence(
     """The least probability of an elected species whose match is strong, 0 where it is not: (Q,).
 
     A match is strong if ANI is FAR_ABOVE the required ANI (Q,), enough is aligned, and no other species is
-    within the margin. It is what the kind of molecule leads to expect before anything is learned; an index of few
-    genomes cannot learn less.
+    within the margin. It is what the kind of molecule leads to expect before anything is learned; an index of
+    few genomes cannot learn less.
     """
     confidence = np.zeros(len(elected))
     codes = np.where(hits.rows >= 0, species.codes[hits.rows], UNKNOWN)
@@ -102,10 +104,10 @@ def _coherent(model: Model, names: dict[str, Name], rows: npt.NDArray[np.int64])
     """The same names, where a rank is as probable as the rank below it that belongs to it."""
     finer: str | None = None
     for rank in (rank for rank in reversed(RANKS) if rank in names):
-        if finer is not None and names[finer].probability > names[rank].probability:
-            if _belongs(model, names, finer, rank, rows):
-                below = names[finer]
-                names[rank] = replace(names[rank], probability=below.probability, by_prior=below.by_prior)
+        is_surer = finer is not None and names[finer].probability > names[rank].probability
+        if finer is not None and is_surer and _belongs(model, names, finer, rank, rows):
+            below = names[finer]
+            names[rank] = replace(names[rank], probability=below.probability, by_prior=below.by_prior)
         finer = rank
     return names
 

@@ -121,9 +121,9 @@ def _hits_of_query(
 
 
 def _to_measure(index: Index, rows: Rows, identity: Floats) -> Rows:
-    """Positions whose ANI is measured: the best VERIFIED, and the best of each of NEXT_NAMES species and genera.
+    """Positions whose ANI is measured: the best VERIFIED, and the best of NEXT_NAMES more species and genera.
 
-    One species may fill the list; whether another is as near is known only if its best genome is measured too.
+    One species may fill the list; whether another is as near is known only if its best genome is measured.
     """
     chosen = set(range(min(VERIFIED, len(rows))))
     for rank in (rank for rank in ("species", "genus") if rank in index.model.levels):

@@ -1,9 +1,9 @@
 """Calibrator: the probability that an elected name is right, from features of its hits.
 
-It is an additive logistic regression on simulated queries: references queried as they are, or with their own
-genome, species or genus held out (simulate.py, samples.py). Each feature adds a piecewise linear function that
-never falls where the feature is evidence (features.py): more evidence never gives less confidence. Below the
-least and above the greatest value that the samples show, the function is flat. Each level has its own
+It is an additive logistic regression on simulated queries: references queried with nothing, or with their own
+genome, species or genus, held out (simulate.py, samples.py). Each feature adds a piecewise linear function,
+which never falls where the feature is evidence (features.py): more evidence never lowers a confidence. Below
+the least and above the greatest value that the samples show, the function is flat. Each level has its own
 calibrator, with a threshold below which the level is not called (call_threshold.py).
 """
 

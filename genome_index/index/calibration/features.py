@@ -1,10 +1,10 @@
 """Features of an elected name: numbers for how near its hits are and how far the next name.
 
-All but "alone" are evidence: raise the score, the ANI or the aligned fraction of a hit of the name, or lower that
-of another, and none of them falls. Nearness is relative to the index itself: "near" means nearer than the best
-hit's own neighbours of another name (its isolation) and about as near as its neighbours of the same name (its
-cohesion). Both are also averaged over the ten nearest hits, so that a taxon with one genome borrows the scale of
-the taxa around it.
+All but "alone" are evidence: raise the score, the ANI or the aligned fraction of a hit of the name, or lower
+that of another, and none of them falls. Nearness is relative to the index itself: "near" is nearer than the
+best hit's own neighbours of another name (its isolation) and about as near as its neighbours of the same name
+(its cohesion). Both are also averaged over the ten nearest hits, so that a taxon with one genome borrows the
+scale of the taxa around it.
 """
 
 from __future__ import annotations

@@ -66,9 +66,9 @@ def _newton_step(
     gradient = design.T @ (weight * (probability - right)) + penalty * coefficients
     free = ~(at_least_zero & (coefficients <= 0) & (gradient > 0))
     curvature = weight * probability * (1 - probability)
-    hessian = (design[:, free] * curvature[:, None]).T @ design[:, free] + np.diag(penalty[free])
+    hessian = (design * curvature[:, None]).T @ design + np.diag(penalty)
     step = np.zeros_like(coefficients)
-    step[free] = np.linalg.solve(hessian, gradient[free])
+    step[free] = np.linalg.solve(hessian[np.ix_(free, free)], gradient[free])
     return step
 
 

@@ -34,6 +34,8 @@ STORED_SPECIES = {
     "other": "Fellows.other",
     "other_row": "Fellows.other_row",
 }
+
+
 @dataclass(frozen=True)
 class Model:
     """Arrays are by row of the index; `live` marks the rows whose genomes are still in it."""

@@ -36,7 +36,7 @@ class SimulatedQueries:
 def simulate_all(
     comparer: Comparer, vectors: Floats, rows: Rows, levels: Mapping[str, Level], progress: Progress = quiet
 ) -> Iterator[SimulatedQueries]:
-    """Query with each genome held out, with each of its ranks in the index, from species upwards, and as it is."""
+    """Query with each genome held out, with each of its ranks from species upwards, and with nothing."""
     queries = np.unique(np.linspace(0, len(rows) - 1, min(len(rows), CALIBRATE_UP_TO)).astype(np.int64))
     ranks = [rank for rank in reversed(RANKS[:-1]) if rank in levels]
     progress.stage("querying with the genome held out", 0, len(ranks) + 1)
@@ -68,7 +68,9 @@ def simulate(
 def with_own_genome(genome_out: SimulatedQueries) -> SimulatedQueries:
     """The same queries with their own genome as the first hit: ANI 100 over 100 %, and nothing held out."""
     rows, hits, held = genome_out.rows, genome_out.hits, genome_out.held
-    first = Hits(rows[:, None], *(np.full((len(rows), 1), value, np.float32) for value in (1, 1, 100, 100, 100)))
+    first = Hits(
+        rows[:, None], *(np.full((len(rows), 1), value, np.float32) for value in (1, 1, 100, 100, 100))
+    )
     pairs = ((getattr(first, field.name), getattr(hits, field.name)) for field in fields(Hits))
     joined = Hits(*(np.concatenate([own, others], axis=1)[:, :CANDIDATES] for own, others in pairs))
     return SimulatedQueries("nothing", rows, joined, nothing_held_out(len(rows), len(held.codes)))

@@ -20,7 +20,7 @@ from genome_index.taxonomy.names import Molecule
 
 @dataclass(frozen=True)
 class Prior:
-    """Thresholds of a kind of molecule before anything is learned from the index; ANI and aligned fraction in percent."""
+    """Thresholds of a kind of molecule before anything is learned from the index; in percent."""
 
     ani: float
     af: float  # least aligned fraction, in the larger direction; it is never learned
@@ -29,10 +29,16 @@ class Prior:
 
 
 PRIORS: Mapping[Molecule, Prior] = {
-    "prokaryote": Prior(95, 50, 0.2, 0.95),  # Goris 2007, Jain 2018 (ANI 95); GTDB's aligned fraction, Parks 2020
+    "prokaryote": Prior(
+        95, 50, 0.2, 0.95
+    ),  # Goris 2007, Jain 2018 (ANI 95); GTDB's aligned fraction, Parks 2020
     "virus": Prior(95, 85, 0.2, 0.95),  # MIUViG, Roux 2019: 95 % over 85 % of the shorter
-    "organelle": Prior(99, 80, 0.5, 0.6),  # many animal species differ by less than 5 %: tests/bench/RESULTS.md
-    "plasmid": Prior(95, 50, 0.5, 0.5),  # plasmids cross species, so the lead must be wider than for chromosomes
+    "organelle": Prior(
+        99, 80, 0.5, 0.6
+    ),  # many animal species differ by less than 5 %: tests/bench/RESULTS.md
+    "plasmid": Prior(
+        95, 50, 0.5, 0.5
+    ),  # plasmids cross species, so the lead must be wider than for chromosomes
     "other": Prior(95, 50, 0.2, 0.9),
 }
 PRIOR_WEIGHT = 4.0  # genomes that a prior, or the level above, counts as
@@ -124,8 +130,8 @@ class SpeciesThresholds:
     def required(self, row: int, without: Iterable[int] = ()) -> float:
         """The ANI in percent that the species of reference `row` requires.
 
-        It is learned as if the index did not have the rows `without`. Where the members of a species are nearer
-        to each other than to the next species, it lies between the two.
+        It is learned as if the index did not have the rows `without`. Where the members of a species are
+        nearer to each other than to the next species, it lies between the two.
         """
         kind, left_out = str(self._molecules[row]), frozenset(without)
         gap = self._gap(self._of_kind[kind], left_out, ("kind", kind))

@@ -74,7 +74,9 @@ BETA = exp(-1) / (1 + exp(-1))  # its share of the votes below
         ([95, 97], [50, 36], "Beta"),  # over 36 %, 95.6
         ([97, 95], [20, 80], "Beta"),  # over 20 % the 97 count 94
         ([97, 95], [25, 80], "Alpha"),  # over 25 %, 94.5
-        ([NAN, 80], 80, "Beta"),  # an ANI below the range is less than any
+        ([NAN, 90], 80, "Beta"),  # an ANI below the range is less than any
+        ([NAN, 89.9], 80, "Alpha"),  # too far to be elected against the votes
+        ([80, 89.9], 80, "Alpha"),
         ([80, NAN], 80, "Alpha"),
         ([NAN, NAN], 80, "Alpha"),
         ([NAN, 99], NAN, "Alpha"),  # nothing is known to be aligned
