@@ -25,7 +25,11 @@ Workers = Annotated[
 ]
 AllowedHosts = Annotated[
     list[str] | None,
-    typer.Option("--allow-host", metavar="NAME", help="Further host name of this service; repeatable."),
+    typer.Option(
+        "--allow-host",
+        metavar="NAME",
+        help="Further host name of this service, which requires API keys; repeatable.",
+    ),
 ]
 
 

@@ -7,7 +7,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse
@@ -69,7 +69,7 @@ class ServiceMiddleware:
             await send(message)
 
         try:
-            problem = refusal(scope["method"], Headers(scope=scope), self.settings)
+            problem = malformed(scope) or refusal(scope["method"], Headers(scope=scope), self.settings)
             if problem is not None:
                 await as_response(problem, scope["path"])(scope, receive, send_with_headers)
             else:
@@ -88,6 +88,34 @@ class ServiceMiddleware:
         log.info("%s %s %d %.0f ms", scope["method"], route, status, 1000 * seconds)
 
 
+def malformed(scope: Message) -> Problem | None:
+    """The problem of a request whose path or Host header makes no address; None if it is none."""
+    if not scope["path"].startswith("/"):
+        return Problem(
+            400, "malformed", "The request is malformed", "its path does not begin with /; give the path only"
+        )
+    if address(f"//{Headers(scope=scope).get('host', '')}") is None:
+        return Problem(
+            400, "malformed", "The request is malformed",
+            "its Host header is no name of a host; send NAME or NAME:PORT",
+        )  # fmt: skip
+    return None
+
+
+def address(url: str) -> SplitResult | None:
+    """The parts of an address; None if it is malformed.
+
+    >>> address("http://[") is address("//host:port") is None, address("//[::1]:80").hostname
+    (True, '::1')
+    """
+    try:
+        parts = urlsplit(url)
+        _ = parts.port  # it is checked when it is read
+    except ValueError:
+        return None
+    return parts
+
+
 def refusal(method: str, headers: Headers, settings: ServeSettings) -> Problem | None:
     """The problem of a request that another site sent through the browser of a user; None if it is none.
 
@@ -95,7 +123,8 @@ def refusal(method: str, headers: Headers, settings: ServeSettings) -> Problem |
     rebinding); forms and scripts of another site send their origin.
     """
     host = headers.get("host", "")
-    name = urlsplit(f"//{host}").hostname or ""
+    parts = address(f"//{host}")
+    name = (parts and parts.hostname) or ""
     if settings.is_local and name not in (*LOOPBACK, *settings.names):
         return Problem(
             421, "host", "This service has another name",
@@ -105,7 +134,8 @@ def refusal(method: str, headers: Headers, settings: ServeSettings) -> Problem |
     if method in READING:
         return None
     origin = headers.get("origin")
-    elsewhere = origin is not None and urlsplit(origin).netloc != host
+    site = address(origin) if origin is not None else None
+    elsewhere = origin is not None and (site is None or site.netloc != host)
     if elsewhere or headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
         return Problem(
             403, "cross-site", "Requests of other sites are refused",

@@ -36,7 +36,7 @@ class ServeSettings:
     host: str = "127.0.0.1"
     port: int = 8765
     workers: int = max(1, (os.cpu_count() or 2) - 1)
-    keys: bool = False  # require an API key on loopback too; other addresses always require one
+    keys: bool = False  # require an API key on loopback too; other addresses and names always require one
     admin: bool = False  # enable the write endpoints for admin keys
     names: tuple[str, ...] = ()  # further host names of the service
     model: str = ""  # folder of the language model of the index, if it has moved
@@ -49,8 +49,13 @@ class ServeSettings:
 
     @property
     def requires_keys(self) -> bool:
-        """Whether requests need an API key."""
-        return self.keys or not self.is_local
+        """Whether requests need an API key: other machines reach the service, directly or by a proxy."""
+        return self.keys or not self.is_local or bool(self.public_names)
+
+    @property
+    def public_names(self) -> tuple[str, ...]:
+        """The further host names that are none of this machine's own."""
+        return tuple(name for name in self.names if name not in LOOPBACK)
 
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")

@@ -13,7 +13,7 @@ from functools import partial
 from typing import TypeVar
 
 from genome_index.collection.map import Map
-from genome_index.errors import GindexError, UsageError
+from genome_index.errors import GindexError
 from genome_index.io.locks import locked
 from genome_index.service.api_keys import list_keys
 from genome_index.service.figures.pool import RenderPool
@@ -25,6 +25,7 @@ from genome_index.service.jobs.uploads import path_of
 from genome_index.service.metrics import Metrics
 from genome_index.service.problems import Problem
 from genome_index.service.rate_limit import Rates
+from genome_index.service.required_keys import require_safe
 from genome_index.service.settings import ServeSettings
 from genome_index.service.views.index_view import IndexView
 
@@ -60,6 +61,7 @@ class Service:
         self._disk = ThreadPoolExecutor(1, "jobs")  # SQLite allows one thread at a time
         self._checks = ThreadPoolExecutor(CHECKERS, "checks")
         self._waiters: dict[asyncio.Event, str] = {}  # event -> id of the job
+        self.is_stopping = False  # no request waits any more
         self._checked_version = -1  # of the jobs, at the last check of the waiters
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -73,6 +75,12 @@ class Service:
             *([self._apply_change] if self.settings.admin else []),
         ]
         self._tasks = [asyncio.create_task(_repeated(task)) for task in tasks]
+
+    def end_waits(self) -> None:
+        """Answer requests that wait, now and from now on, with the current state; their callers ask again."""
+        self.is_stopping = True
+        for event in self._waiters:
+            event.set()
 
     async def stop(self) -> None:
         """Stop in good order; unanswered jobs continue at the next start."""
@@ -108,12 +116,12 @@ class Service:
     # -- waiting ---------------------------------------------------------------------------------------------
 
     async def until_finished(self, job_id: str, timeout_s: float) -> Job:
-        """The job when it is finished, or its current state after the timeout."""
+        """The job when it is finished, or its current state after the timeout or when the service stops."""
         event = asyncio.Event()
         self._waiters[event] = job_id
         try:
             state: State | None = self._watched.states([job_id]).get(job_id)
-            if state is not None and state not in FINISHED:
+            if state is not None and state not in FINISHED and not self.is_stopping:
                 with suppress(TimeoutError):
                     await asyncio.wait_for(event.wait(), timeout_s)
         finally:
@@ -175,27 +183,3 @@ async def _repeated(task: Callable[[], Awaitable[None]]) -> None:
 def _map_json(view: IndexView, new_map: Map) -> str | None:
     data = view.map(new_map)
     return None if data is None else json.dumps(data, ensure_ascii=False)
-
-
-def require_safe(settings: ServeSettings, keys: int) -> None:
-    """Refuse to serve other machines, or to enable the write endpoints, without API keys.
-
-    Raises
-    ------
-    UsageError
-    """
-    if settings.requires_keys and not keys:
-        why = (
-            "--keys requires"
-            if settings.keys
-            else f"--host {settings.host} admits other machines and requires"
-        )
-        raise UsageError(
-            f"{why} an API key, and {settings.data} has none; make one with "
-            f"`gindex key add NAME --data {settings.data}`"
-        )
-    if settings.admin and not keys:
-        raise UsageError(
-            f"--admin requires an API key that may change the index, and {settings.data} has none; make one "
-            f"with `gindex key add NAME --admin --data {settings.data}`"
-        )

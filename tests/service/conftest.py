@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
+    from helpers.open_application import Opened
     from helpers.running_service import Running
 
 REASON = "the extra serve is not installed"
@@ -23,6 +24,16 @@ class ChangingService:
     service: Running
     index: Path
     admin: dict[str, str]  # the header with an admin key
+
+
+@pytest.fixture
+def opened(small_index: Path, tmp_path: Path) -> Iterator[Opened]:
+    """Open the application with some settings; its workers are not started, so that queries wait."""
+    pytest.importorskip("fastapi", reason=REASON)
+    from helpers.open_application import applications
+
+    with applications(small_index, tmp_path / "data") as open_:
+        yield open_
 
 
 @pytest.fixture(scope="session")

@@ -300,6 +300,22 @@ def test_a_restarting_service_is_retried(script, client, pauses, monkeypatch):
     assert caught.value.tries > 3
 
 
+def test_a_service_that_goes_during_the_first_request_is_retried(pauses):
+    with socket.create_server(("127.0.0.1", 0)) as listener, ThreadPoolExecutor(1) as pool:
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+        def go_away():
+            connection, _ = listener.accept()
+            connection.close()
+            listener.close()
+
+        gone = pool.submit(go_away)
+        with Client(url) as client, pytest.raises(ServiceError, match="no service answers") as caught:
+            client.query(FASTA)
+        gone.result()
+    assert caught.value.tries > 3
+
+
 @pytest.mark.parametrize(
     ("answer", "sentence"),
     [

@@ -6,8 +6,6 @@ import asyncio
 import gzip
 import json
 import random
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -15,11 +13,10 @@ import zstandard
 
 pytest.importorskip("fastapi", reason="the extra serve is not installed")
 
-from fastapi.testclient import TestClient
 from helpers.event_loop import finished
+from helpers.open_application import Opened
 from helpers.running_service import make_key
 
-from genome_index.service.app import make_app
 from genome_index.service.jobs.queue import Jobs, JobSettings, Upload
 from genome_index.service.jobs.uploads import path_of
 from genome_index.service.jobs.worker import Worker
@@ -27,21 +24,7 @@ from genome_index.service.metrics import Metrics
 from genome_index.service.middleware import ServiceMiddleware
 from genome_index.service.settings import MB, Limits, ServeSettings
 
-Opened = Callable[..., TestClient]
 SEQUENCE = b">a\n" + b"ACGT" * 200
-
-
-@pytest.fixture
-def opened(small_index: Path, tmp_path: Path) -> Iterator[Opened]:
-    """Open the application with some settings; its workers are not started, so that queries wait."""
-    with ExitStack() as cleanup:
-
-        def open_(**settings: object) -> TestClient:
-            app = make_app(ServeSettings(small_index, tmp_path / "data", **settings))
-            cleanup.callback(app.state.service.close)
-            return TestClient(app, "http://127.0.0.1")
-
-        yield open_
 
 
 def uploads(data: Path) -> list[str]:

@@ -6,6 +6,7 @@ import json
 import sqlite3
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 pytest.importorskip("fastapi", reason="the extra serve is not installed")
 
 from genome_index.service.jobs.claims import MOST_ATTEMPTS, MOST_BYTES, MOST_JOBS, Claims
+from genome_index.service.jobs.database import connect
 from genome_index.service.jobs.queue import Job, Jobs, JobSettings, Upload, new_id
 from genome_index.service.problems import Problem
 from genome_index.service.settings import Limits
@@ -56,6 +58,21 @@ def test_the_same_token_of_a_caller_is_the_same_job(jobs: Jobs) -> None:
     assert jobs.counts() == {"queued": 2}
     with pytest.raises(Problem, match="the key came with x of 1 bytes before; choose a new key"):
         jobs.add("a", Upload(new_id(), "x", 2, 1), JobSettings(), "token")
+
+
+def test_a_token_with_another_sequence_of_the_same_size_is_refused(jobs: Jobs) -> None:
+    first = jobs.add("a", Upload(new_id(), "x", 1, 1, (), "1f"), JobSettings(), "token")
+    assert jobs.add("a", Upload(new_id(), "x", 1, 1, (), "1f"), JobSettings(), "token").id == first.id
+    with pytest.raises(Problem, match="the sequence, its name or the settings are others now"):
+        jobs.add("a", Upload(new_id(), "x", 1, 1, (), "2f"), JobSettings(), "token")
+
+
+def test_a_token_of_a_service_that_stored_no_digests_still_finds_its_job(jobs: Jobs) -> None:
+    first = jobs.add("a", Upload(new_id(), "x", 1, 1, (), "1f"), JobSettings(), "token")
+    with closing(connect(jobs.data)) as older:
+        older.execute("DROP TABLE digests")
+    with closing(Jobs(jobs.data, jobs.limits)) as opened:  # it makes the table again
+        assert opened.add("a", Upload(new_id(), "x", 1, 1, (), "1f"), JobSettings(), "token").id == first.id
 
 
 def test_answers_are_stored_in_order_and_the_last_ends_the_job(jobs: Jobs, claims: Claims) -> None:

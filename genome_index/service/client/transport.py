@@ -62,7 +62,7 @@ class Transport:
 
         self.url, self._timeout_s = url.rstrip("/"), timeout_s
         self._retries = RetryPolicy(FIRST_WAIT_S, LONGEST_WAIT_S, total_wait_s=patience_s)
-        self._answered = False
+        self._answered = False  # or connected: something listened at the address
         self._http = httpx.Client(
             headers={"Authorization": f"Bearer {_checked_key(key)}"} if key else {},
             trust_env=_host_of(url) not in LOOPBACK,  # no proxy leads back to this machine
@@ -133,6 +133,7 @@ class Transport:
         )
 
     def _broken(self, error: httpx.RequestError) -> ServiceError:
+        self._answered = True  # a connection was made, so that the service may be restarting
         cause = str(error) or type(error).__name__
         sentence = (
             f"the connection to {self.url} broke before the answer was complete ({cause}); try again later"

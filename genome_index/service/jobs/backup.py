@@ -17,8 +17,9 @@ from pathlib import Path
 from genome_index.errors import StorageError, UsageError
 from genome_index.io.atomic import disk_errors, finish_folder, new_folder, sync
 from genome_index.service.jobs.claims import Claims
-from genome_index.service.jobs.database import FILE, changing, connect, storage_errors
-from genome_index.service.jobs.uploads import FOLDER, path_of
+from genome_index.service.jobs.database import FILE, FOLDER, changing, connect, storage_errors
+from genome_index.service.jobs.private_files import close_to_others, private_file, private_folder
+from genome_index.service.jobs.uploads import path_of
 from genome_index.service.settings import Limits
 
 FEW_BYTES = 16_000_000  # copied in well under a second, while the database is locked
@@ -66,7 +67,9 @@ def backup(data: Path, out: Path) -> Backup:
 
 def _copy_to(data: Path, work: Path, out: Path) -> Backup:
     with disk_errors(out):
-        (work / FOLDER).mkdir()
+        private_folder(work)  # before there is anything in it
+        private_folder(work / FOLDER)
+        private_file(work / FILE).close()
     with closing(connect(data)) as snapshot, storage_errors(data):
         needed = _copy_sequences(data, work, snapshot)
         jobs = _copy_database(snapshot, work / FILE, out)
@@ -106,6 +109,7 @@ def _copy(jobs: set[str], data: Path, work: Path) -> int:
                 shutil.copy(path_of(data, job), target)
             except FileNotFoundError:
                 continue  # its job has ended meanwhile
+            close_to_others(target)
             sync(target)
             size += target.stat().st_size
     return size

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from genome_index.errors import StorageError
 from genome_index.io.atomic import disk_errors
+from genome_index.io.locks import LOCK
+from genome_index.service.jobs.private_files import close_to_others
 
 FILE = "service.sqlite"
+FILES = (FILE, f"{FILE}-wal", f"{FILE}-shm")
+FOLDER = "uploads"
 WAIT_S = 30.0  # for another process that writes; a write takes milliseconds
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS jobs (
@@ -37,6 +42,10 @@ CREATE TABLE IF NOT EXISTS jobs (
 );
 CREATE INDEX IF NOT EXISTS jobs_by_state ON jobs (state, number);
 CREATE INDEX IF NOT EXISTS jobs_by_caller ON jobs (caller, started);
+CREATE TABLE IF NOT EXISTS digests ( -- of the sequences; jobs of services before 0.3 have none
+    job TEXT PRIMARY KEY REFERENCES jobs (id) ON DELETE CASCADE,
+    sha256 TEXT NOT NULL
+) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS answers (
     job TEXT NOT NULL REFERENCES jobs (id) ON DELETE CASCADE,
     number INTEGER NOT NULL,
@@ -75,14 +84,14 @@ CREATE TABLE IF NOT EXISTS keys (
 def connect(data: Path) -> sqlite3.Connection:
     """A connection to the database, which is created if it is missing; each statement commits by itself.
 
-    `changing` makes a transaction of several statements.
+    `changing` makes a transaction of several statements. Only the user of the service may read its folder.
 
     Raises
     ------
     StorageError
     """
     with disk_errors(data):
-        data.mkdir(parents=True, exist_ok=True)
+        _make_private(data)
     with storage_errors(data):
         connection = sqlite3.connect(data / FILE, WAIT_S, isolation_level=None, check_same_thread=False)
         connection.row_factory = sqlite3.Row
@@ -91,6 +100,21 @@ def connect(data: Path) -> sqlite3.Connection:
         connection.execute("PRAGMA foreign_keys = ON")
         connection.executescript(SCHEMA)
     return connection
+
+
+def _make_private(data: Path) -> None:
+    """Make the folder and its database for their user alone; a folder with files of others stays as it is.
+
+    SQLite gives the write-ahead log the rights of the database.
+    """
+    data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if not (data / FILE).exists():
+        (data / FILE).touch(mode=0o600)
+    if {LOCK, FOLDER, *FILES}.issuperset(os.listdir(data)):
+        close_to_others(data)
+    for name in (FOLDER, *FILES):
+        with suppress(FileNotFoundError):  # not made yet, or the last connection was closed
+            close_to_others(data / name)
 
 
 @contextmanager

@@ -60,6 +60,7 @@ class Upload:
     size_bytes: int  # unpacked
     inputs: int  # genomes in it, by `JobSettings.genome_per`
     notes: tuple[str, ...] = ()
+    sha256: str = ""  # of the unpacked text
 
 
 @dataclass(frozen=True)
@@ -109,7 +110,7 @@ class Jobs:
         with storage_errors(self.data), changing(self._db):
             known = self.with_token(caller, token)
             if known is not None:
-                return _require_same(known, upload, settings)
+                return self._require_same(known, upload, settings)
             self._require_room(caller)
             self._db.execute(
                 "INSERT INTO jobs"
@@ -120,6 +121,7 @@ class Jobs:
                  "pending" if settings.pictures else "none",
                  time.time()),
             )  # fmt: skip
+            self._db.execute("INSERT INTO digests VALUES (?, ?)", (upload.id, upload.sha256))
         return self.get(upload.id)
 
     def with_token(self, caller: str, token: str | None) -> Job | None:
@@ -205,6 +207,21 @@ class Jobs:
         row = self._db.execute(f"SELECT position FROM ({TURNS}) WHERE id = ?", (job_id,)).fetchone()
         return int(row["position"]) if row else None
 
+    def _require_same(self, known: Job, upload: Upload, settings: JobSettings) -> Job:
+        """The known job of a token; a Problem if another query comes with the token now."""
+        row = self._db.execute("SELECT sha256 FROM digests WHERE job = ?", (known.id,)).fetchone()
+        is_same = row is None or row["sha256"] == upload.sha256
+        if is_same and (known.name, known.size_bytes, known.settings) == (
+            upload.name, upload.size_bytes, settings,
+        ):  # fmt: skip
+            return known
+        raise Problem(
+            422, "token", "This Idempotency-Key belongs to another query",
+            "the sequence, its name or the settings are others now: the key came with "
+            f"{known.name} of {known.size_bytes:,} bytes before; choose a new key for each query, and repeat "
+            "a query with its own key",
+        )  # fmt: skip
+
     def _require_room(self, caller: str) -> None:
         waiting = "SELECT count(*) FROM jobs WHERE state IN ('queued', 'running')"
         [everyone] = self._db.execute(waiting).fetchone()
@@ -222,17 +239,6 @@ class Jobs:
                 f"{everyone:,} queries wait, {self.limits.queued:,} are allowed; retry in {RETRY_AFTER_S} s",
                 headers,
             )  # fmt: skip
-
-
-def _require_same(known: Job, upload: Upload, settings: JobSettings) -> Job:
-    """The known job of a token; a Problem if another query comes with the token now."""
-    if (known.name, known.size_bytes, known.settings) == (upload.name, upload.size_bytes, settings):
-        return known
-    raise Problem(
-        422, "token", "This Idempotency-Key belongs to another query",
-        f"the key came with {known.name} of {known.size_bytes:,} bytes before; choose a new key for each "
-        "query, and repeat a query with its own key",
-    )  # fmt: skip
 
 
 def job_of(row: sqlite3.Row, position: int | None) -> Job:

@@ -11,7 +11,9 @@ from contextlib import suppress
 from genome_index.errors import GindexError
 from genome_index.io.atomic import disk_errors
 from genome_index.service.jobs.claims import Claims, too_slow
-from genome_index.service.jobs.uploads import FOLDER, path_of
+from genome_index.service.jobs.database import FOLDER
+from genome_index.service.jobs.private_files import private_folder
+from genome_index.service.jobs.uploads import path_of
 from genome_index.service.jobs.worker import work
 from genome_index.service.processes import ChildProcess, stop_all
 from genome_index.service.settings import ServeSettings
@@ -120,7 +122,7 @@ class Supervisor:
         self._claims.expire()
         needed, folder = self._claims.with_sequence(), self.settings.data / FOLDER
         with disk_errors(folder):
-            folder.mkdir(parents=True, exist_ok=True)
+            private_folder(folder)
             for path in folder.iterdir():
                 with suppress(FileNotFoundError):  # a worker has just deleted it
                     if path.name not in needed and time.time() - path.stat().st_mtime >= older_than_s:

@@ -6,6 +6,7 @@ The file name of the caller is shown and never used as a path: on the disk a seq
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import os
 import re
 import shutil
@@ -21,11 +22,12 @@ from genome_index.io.compression import READ_ERRORS, cause, open_stream
 from genome_index.io.inputs import file_stem
 from genome_index.io.reader import GenomePer, iter_genomes
 from genome_index.records import Failure, Genome
+from genome_index.service.jobs.database import FOLDER
+from genome_index.service.jobs.private_files import private_file, private_folder
 from genome_index.service.jobs.queue import Upload
 from genome_index.service.problems import Problem
 from genome_index.service.settings import MB, Limits
 
-FOLDER = "uploads"
 BLOCK_BYTES = 1 << 16
 DRAINED = 4  # times the allowed size, read and dropped
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]  # of ASGI
@@ -63,7 +65,7 @@ def require_room(data: Path, limits: Limits) -> None:
 
 async def take(blocks: AsyncIterator[bytes], path: Path) -> None:
     """Write the blocks of a body to a file as they arrive."""
-    with disk_errors(path.parent), path.open("wb") as file:
+    with disk_errors(path.parent), private_file(path) as file:
         async for block in blocks:
             file.write(block)
 
@@ -118,14 +120,14 @@ def checked(
     StorageError
     """
     plain = raw.with_suffix(".plain")
-    size, records = _unpack(raw, plain, name, limits)
+    size, records, digest = _unpack(raw, plain, name, limits)
     genomes, notes = _read(plain, name, per, records)
     final = path_of(data, job_id)
     with disk_errors(final):
         sync(plain)
         os.replace(plain, final)
         sync(final.parent)
-    return Upload(job_id, name, size, genomes, notes)
+    return Upload(job_id, name, size, genomes, notes, digest)
 
 
 @contextmanager
@@ -133,7 +135,7 @@ def receiving(data: Path, job_id: str) -> Iterator[Path]:
     """A temporary file for a body; it is deleted at the end, and only the checked upload stays."""
     raw = path_of(data, f".{job_id}.raw")
     with disk_errors(raw.parent):
-        raw.parent.mkdir(parents=True, exist_ok=True)
+        private_folder(raw.parent)
     try:
         yield raw
     finally:
@@ -141,11 +143,12 @@ def receiving(data: Path, job_id: str) -> Iterator[Path]:
             left.unlink(missing_ok=True)
 
 
-def _unpack(raw: Path, plain: Path, name: str, limits: Limits) -> tuple[int, int]:
-    """Write the text of an upload to `plain`; returns its size in bytes and its number of records."""
+def _unpack(raw: Path, plain: Path, name: str, limits: Limits) -> tuple[int, int, str]:
+    """Write the text of an upload to `plain`; returns its size in bytes, number of records, and SHA-256."""
     size = records = 0
+    digest = hashlib.sha256()
     before = b"\n"
-    with disk_errors(plain), plain.open("wb") as file:
+    with disk_errors(plain), private_file(plain) as file:
         for block in _blocks(raw, name):
             size += len(block)
             records += _count_records(before + block)
@@ -154,8 +157,9 @@ def _unpack(raw: Path, plain: Path, name: str, limits: Limits) -> tuple[int, int
                 raise _bomb(limits)
             if records > limits.records:
                 raise _too_many(limits)
+            digest.update(block)
             file.write(block)
-    return size, records
+    return size, records, digest.hexdigest()
 
 
 def _count_records(text: bytes) -> int:

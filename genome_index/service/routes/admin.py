@@ -5,15 +5,19 @@ from __future__ import annotations
 import asyncio
 from typing import Annotated
 
-from fastapi import APIRouter, Body, Path, Query, Request
+from fastapi import APIRouter, Path, Query, Request
+from fastapi.exceptions import RequestValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
 from genome_index.io.atomic import disk_errors
 from genome_index.io.reader import GenomePer
 from genome_index.service.auth import Admin, Served
 from genome_index.service.jobs.index_changes import Action, Change, ChangeRequest, taxonomy_path
+from genome_index.service.jobs.private_files import private_file
 from genome_index.service.jobs.queue import JobSettings, new_id
 from genome_index.service.jobs.uploads import receiving
-from genome_index.service.routes.bodies import BODY_OF_GENOMES
+from genome_index.service.routes.bodies import BODY_OF_GENOMES, BODY_OF_NAMES
+from genome_index.service.routes.small_bodies import small_body
 from genome_index.service.routes.submit import check, read
 from genome_index.service.schemas import ChangeDocument, change_document, problems
 from genome_index.service.state import Service
@@ -23,6 +27,7 @@ router = APIRouter(prefix="/v1", tags=["admin"])
 CHECK_EVERY_S = 0.1
 ERRORS = problems(400, 401, 403, 404, 422, 429)
 NAME = Path(max_length=500)
+NAMES = TypeAdapter(Annotated[dict[str, str], Field(min_length=1)])
 Wait = Annotated[float, Query(ge=0, le=60, description="Seconds to wait for the change.")]
 
 
@@ -40,8 +45,8 @@ async def add(
         body = await read(service, request, raw, name)
         upload = await check(service, raw, change_id, body, JobSettings(genome_per=genome_per))
     if body.taxonomy is not None:
-        with disk_errors(data):
-            taxonomy_path(data, change_id).write_bytes(body.taxonomy)
+        with disk_errors(data), private_file(taxonomy_path(data, change_id)) as file:
+            file.write(body.taxonomy)
     change = ChangeRequest(name=upload.name, genome_per=genome_per, has_taxonomy=body.taxonomy is not None)
     return await _add(service, caller, "add", change, wait, change_id)
 
@@ -55,15 +60,14 @@ async def remove(
 
 
 @router.patch(
-    "/genomes/{genome_id:path}", status_code=202, summary="Change the names of a genome", responses=ERRORS
-)
+    "/genomes/{genome_id:path}", status_code=202, summary="Change the names of a genome",
+    openapi_extra=BODY_OF_NAMES,
+    responses=problems(400, 401, 403, 404, 408, 413, 422, 429),
+)  # fmt: skip
 async def relabel(
-    genome_id: Annotated[str, NAME], service: Served, caller: Admin,
-    names: Annotated[
-        dict[str, str], Body(description="Rank or label -> name; an empty name removes it.", min_length=1)
-    ],
-    wait: Wait = 0,
-) -> ChangeDocument:  # fmt: skip
+    genome_id: Annotated[str, NAME], request: Request, service: Served, caller: Admin, wait: Wait = 0
+) -> ChangeDocument:
+    names = _names(await small_body(request))
     service.index_view.genome(genome_id)  # 404 if it is unknown
     return await _add(service, caller, "relabel", ChangeRequest((genome_id,), tuple(names.items())), wait)
 
@@ -87,6 +91,16 @@ async def state(
     return change_document(await _until_finished(service, change_id, wait))
 
 
+def _names(body: bytes) -> dict[str, str]:
+    """The names in the body of a request."""
+    try:
+        return NAMES.validate_json(body)
+    except ValidationError as error:
+        raise RequestValidationError(
+            [{**value, "loc": ("body", *value["loc"])} for value in error.errors()]
+        ) from error
+
+
 async def _add(
     service: Service, caller: str, action: Action, request: ChangeRequest, wait_s: float, change_id: str = ""
 ) -> ChangeDocument:
@@ -95,11 +109,12 @@ async def _add(
 
 
 async def _until_finished(service: Service, change_id: str, wait_s: float) -> Change:
-    """The change when it is finished and served, or its current state after the timeout."""
+    """The change when it is finished and served; its current state after the timeout, or at the stop."""
     end = asyncio.get_running_loop().time() + wait_s
     while True:
         change: Change = await service.on_disk(service.changes.get, change_id)
         served = change.state == "failed" or service.index_view.is_current()
-        if (change.finished is not None and served) or asyncio.get_running_loop().time() >= end:
+        is_late = service.is_stopping or asyncio.get_running_loop().time() >= end
+        if (change.finished is not None and served) or is_late:
             return change
         await asyncio.sleep(CHECK_EVERY_S)

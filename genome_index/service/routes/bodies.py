@@ -1,4 +1,4 @@
-"""Request bodies with sequences, as OpenAPI describes them."""
+"""Request bodies as OpenAPI describes them; the routes read them themselves."""
 
 from __future__ import annotations
 
@@ -26,4 +26,17 @@ BODY: dict[str, Any] = {
 BODY_OF_GENOMES = deepcopy(BODY)
 BODY_OF_GENOMES["requestBody"]["content"]["multipart/form-data"]["schema"]["properties"]["taxonomy"] = {
     "type": "string", "format": "binary", "description": "TSV or CSV with genome_id, ranks and labels.",
+}  # fmt: skip
+BODY_OF_NAMES: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/json": {
+                "schema": {
+                    "type": "object", "additionalProperties": {"type": "string"}, "minProperties": 1,
+                    "title": "Names", "description": "Rank or label -> name; an empty name removes it.",
+                }
+            }
+        },
+    }
 }  # fmt: skip

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Form
+from fastapi import APIRouter
 from pydantic import Field, TypeAdapter, ValidationError
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -19,6 +19,7 @@ from genome_index.service.figures.query_figures import windows_of
 from genome_index.service.jobs.queue import JobSettings
 from genome_index.service.problems import Problem
 from genome_index.service.routes.queries import delete_query
+from genome_index.service.routes.small_bodies import small_form
 from genome_index.service.routes.submit import accept
 from genome_index.service.schemas import query_document
 from genome_index.service.settings import Limits, ServeSettings
@@ -106,17 +107,17 @@ router = APIRouter(include_in_schema=False)
 
 
 @router.post("/login")
-async def login(
-    request: Request, service: Served, key: Annotated[str, Form()], next: Annotated[str, Form()] = "/"
-) -> Response:
+async def login(request: Request, service: Served) -> Response:
     """Store a key in a cookie that scripts cannot read and other sites cannot send."""
+    fields = await small_form(request)
+    key, next = fields.get("key", "").strip(), fields.get("next", "/")
     try:
-        caller_name(service, key.strip(), "")
+        caller_name(service, key, "")
     except Problem as problem:
         return login_page(request, next, problem.detail)
     response = RedirectResponse(next if is_own_path(next) else "/", 303)
     response.set_cookie(
-        COOKIE, key.strip(), COOKIE_S, httponly=True, samesite="strict", secure=request.url.scheme == "https"
+        COOKIE, key, COOKIE_S, httponly=True, samesite="strict", secure=request.url.scheme == "https"
     )
     return response
 

@@ -48,7 +48,8 @@ async def submit(
     keep: Annotated[bool, Query(description="Keep the sequence as long as the answers.")] = False,
     name: Annotated[str | None, Query(max_length=200, description="File name.")] = None,
     idempotency_key: Annotated[
-        str | None, Header(max_length=200, description="A query sent again with its key is not repeated.")
+        str | None,
+        Header(max_length=200, description="A query sent again is not repeated; another one is refused."),
     ] = None,
 ) -> Response:  # fmt: skip
     """Send FASTA or GenBank, plain or compressed, as the field `file` of a form or as the body.

@@ -14,6 +14,7 @@ from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Re
 from genome_index.report.html.windows import windows_markup
 from genome_index.service.problems import Problem, not_found
 from genome_index.service.site.call_text import answer_of, is_comparable, name_of, title_of
+from genome_index.service.site.hit_cards import closest_of, hit_cards
 from genome_index.service.site.interface import Service
 from genome_index.service.site.map_marks import has_map, query_marks
 from genome_index.service.site.paging import Paging
@@ -84,6 +85,7 @@ async def _answer(service: Service, request: Request, job: Json, number: int) ->
         "has_map": await has_map(service),
         "call": calls[0],
         "answer": answer_of(calls[0]),
+        "cards": hit_cards(calls[0]),
         "marks": query_marks(service.index_view, calls[0], title_of(calls[0])),
         "figures": await _figures(service, job["id"], number - 1),
         "paging": Paging(number, answered, f"{path}/{{}}", text) if answered > 1 else None,
@@ -109,7 +111,7 @@ async def _answers(service: Service, request: Request, job: Json, number: int) -
     """A page of the table of answers."""
     first, path = (number - 1) * PAGE_SIZE, f"/queries/{job['id']}"
     calls = await service.calls_json(job["id"], first, PAGE_SIZE)
-    rows = [(row, call, name_of(call)) for row, call in enumerate(calls, first + 1)]
+    rows = [(row, call, name_of(call), closest_of(call)) for row, call in enumerate(calls, first + 1)]
     verdicts = await service.verdicts(job["id"])
     values = {
         "job": job,
@@ -118,7 +120,7 @@ async def _answers(service: Service, request: Request, job: Json, number: int) -
         "on_map": any(is_comparable(call) for call in calls),
         "marks": [
             mark
-            for row, call, _ in rows
+            for row, call, *_ in rows
             for mark in query_marks(service.index_view, call, title_of(call), f"{path}/{row}")
         ],
         "verdicts": sorted(verdicts.items(), key=lambda item: (_order(item[0]), item[0])),
