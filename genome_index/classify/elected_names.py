@@ -80,9 +80,9 @@ def strong_match_confidence(
 ) -> Doubles:
     """The least probability of an elected species whose match is strong, 0 where it is not: (Q,).
 
-    A match is strong if ANI is FAR_ABOVE the required ANI (Q,), enough is aligned, and no other species is
-    within the margin. It is what the kind of molecule leads to expect before anything is learned; an index of
-    few genomes cannot learn less.
+    A match is strong if ANI is FAR_ABOVE the required ANI (Q,), enough of both genomes is aligned, and no
+    other species is within the margin. The confidence is what the kind of molecule leads to expect before
+    anything is learned; an index of few genomes cannot learn less.
     """
     confidence = np.zeros(len(elected))
     codes = np.where(hits.rows >= 0, species.codes[hits.rows], UNKNOWN)
@@ -90,11 +90,11 @@ def strong_match_confidence(
         own = codes[i] == elected[i]
         prior = prior_of(str(model.molecules[hits.rows[i][own][0]]))
         is_aligned = np.fmax(hits.af_query[i], hits.af_reference[i]) >= prior.af
-        highest = np.max(hits.ani[i], where=own & is_aligned, initial=0)
+        least_af = np.fmin(hits.af_query[i], hits.af_reference[i])
+        highest = np.max(hits.ani[i], where=own & (least_af >= prior.af), initial=0)
         rival = np.max(hits.ani[i], where=~own & (codes[i] != UNKNOWN) & is_aligned, initial=0)
         if highest < required[i] + FAR_ABOVE * (100 - required[i]) or rival > highest - prior.margin:
             continue
-        least_af = np.fmin(hits.af_query[i], hits.af_reference[i])
         is_identical = (own & (hits.ani[i] >= IDENTICAL_ANI) & (least_af >= IDENTICAL_AF)).any()
         confidence[i] = IDENTICAL_CONFIDENCE if is_identical else prior.confidence
     return confidence

@@ -171,6 +171,7 @@ def _call(
             *verdict.warnings,
             *warnings_of(genome),
             *fragment_warnings(index, genome, hits, query, verdict),
+            *((reasons.OUTDATED_CALIBRATION,) if index.model.is_outdated else ()),
         ),
     )
     if verdict.closest is None:
