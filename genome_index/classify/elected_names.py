@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
-from genome_index.index.calibration.features import features_of, relative_to_required
+from genome_index.index.calibration.features import features_of, relative_to_required, required_ani
 from genome_index.index.calibration.hits import KMER_FLOOR, HeldOut, Hits
 from genome_index.index.calibration.model import Model
+from genome_index.index.calibration.thresholds import prior_of
 from genome_index.index.calibration.vote import Vote, elect
+from genome_index.records import RANKS
 from genome_index.taxonomy.levels import UNKNOWN, Level, finer_level
 
 # For a level without a calibrator, in indexes too small to learn one.
 PRIOR_KMER_IDENTITY = {"species": 0.94, "genus": 0.85}  # other levels are not called
 PRIOR_REACHED, PRIOR_MISSED = 0.9, 0.1  # probability of a name whose hits reach that identity, and of others
 PRIOR_THRESHOLD = 0.5
+FAR_ABOVE = (
+    0.2  # of the way from the required ANI to 100 %: from here on a match is strong, if it has no rival
+)
+IDENTICAL_ANI, IDENTICAL_AF = 99.99, 99.9  # percent, in both directions: the same genome
+IDENTICAL_CONFIDENCE = 0.98  # that its species is right; of identical genomes few have two names
 
 Codes = npt.NDArray[np.int32]
 Doubles = npt.NDArray[np.float64]
@@ -29,34 +37,89 @@ class Name:
     code: int  # UNKNOWN if no hit has a name
     probability: float  # that the name is right
     threshold: float  # least probability at which the level is called
+    by_prior: bool = False  # whether the probability is that of a strong match before anything is learned
 
     def is_called(self) -> bool:
-        return self.code != UNKNOWN and self.probability >= self.threshold
+        required = min(self.threshold, PRIOR_THRESHOLD) if self.by_prior else self.threshold
+        return self.code != UNKNOWN and self.probability >= required
 
 
 def names_of(model: Model, hits: Hits, held: HeldOut) -> list[dict[str, Name]]:
     """The elected name at every level, for each of Q queries: level -> Name."""
-    names: list[dict[str, Name]] = [{} for _ in range(len(hits.rows))]
-    for level_name, level in model.levels.items():
-        codes, probability, threshold = _elected(model, level_name, level, hits, held)
-        for by_level, code, p in zip(names, codes.tolist(), probability.tolist(), strict=True):
-            by_level[level_name] = Name(code, p if code != UNKNOWN else 0.0, threshold)
+    columns = {name: _names(model, name, level, hits, held) for name, level in model.levels.items()}
+    return [
+        _coherent(model, {name: column[query] for name, column in columns.items()}, hits.rows[query])
+        for query in range(len(hits.rows))
+    ]
+
+
+def _names(model: Model, level_name: str, level: Level, hits: Hits, held: HeldOut) -> list[Name]:
+    """The elected name of each query at one level."""
+    calibrator = model.calibrators.get(level_name)
+    codes, share = elect(hits, level, calibrator.vote if calibrator else Vote())
+    strong = np.zeros(len(codes))
+    required = np.zeros(len(codes), np.float32)
+    if level_name == "species":
+        required = required_ani(hits, held.self_rows, codes, level, model.thresholds)
+        strong = strong_match_confidence(model, hits, level, codes, required)
+    if calibrator is None:
+        probability, threshold = _prior_probability(level_name, hits, codes, level), PRIOR_THRESHOLD
+    else:
+        finer = finer_level(model.levels, level_name)
+        features = features_of(hits, level, finer, codes, share, model.neighbours, held)
+        probability = calibrator.probability(relative_to_required(features, required))
+        threshold = calibrator.threshold
+    rows = zip(codes.tolist(), probability.tolist(), strong.tolist(), strict=True)
+    return [
+        Name(code, max(p, floor) if code != UNKNOWN else 0.0, threshold, floor > p) for code, p, floor in rows
+    ]
+
+
+def strong_match_confidence(
+    model: Model, hits: Hits, species: Level, elected: Codes, required: npt.NDArray[np.float32]
+) -> Doubles:
+    """The least probability of an elected species whose match is strong, 0 where it is not: (Q,).
+
+    A match is strong if ANI is FAR_ABOVE the required ANI (Q,), enough of both genomes is aligned, and no
+    other species is within the margin. The confidence is what the kind of molecule leads to expect before
+    anything is learned; an index of few genomes cannot learn less.
+    """
+    confidence = np.zeros(len(elected))
+    codes = np.where(hits.rows >= 0, species.codes[hits.rows], UNKNOWN)
+    for i in np.flatnonzero((elected != UNKNOWN) & (required > 0)):
+        own = codes[i] == elected[i]
+        prior = prior_of(str(model.molecules[hits.rows[i][own][0]]))
+        is_aligned = np.fmax(hits.af_query[i], hits.af_reference[i]) >= prior.af
+        least_af = np.fmin(hits.af_query[i], hits.af_reference[i])
+        highest = np.max(hits.ani[i], where=own & (least_af >= prior.af), initial=0)
+        rival = np.max(hits.ani[i], where=~own & (codes[i] != UNKNOWN) & is_aligned, initial=0)
+        if highest < required[i] + FAR_ABOVE * (100 - required[i]) or rival > highest - prior.margin:
+            continue
+        is_identical = (own & (hits.ani[i] >= IDENTICAL_ANI) & (least_af >= IDENTICAL_AF)).any()
+        confidence[i] = IDENTICAL_CONFIDENCE if is_identical else prior.confidence
+    return confidence
+
+
+def _coherent(model: Model, names: dict[str, Name], rows: npt.NDArray[np.int64]) -> dict[str, Name]:
+    """The same names, where a rank is as probable as the rank below it that belongs to it."""
+    finer: str | None = None
+    for rank in (rank for rank in reversed(RANKS) if rank in names):
+        is_surer = finer is not None and names[finer].probability > names[rank].probability
+        if finer is not None and is_surer and _belongs(model, names, finer, rank, rows):
+            below = names[finer]
+            names[rank] = replace(names[rank], probability=below.probability, by_prior=below.by_prior)
+        finer = rank
     return names
 
 
-def _elected(
-    model: Model, level_name: str, level: Level, hits: Hits, held: HeldOut
-) -> tuple[Codes, Doubles, float]:
-    """Codes (Q,), their probabilities (Q,), and the threshold of the level."""
-    calibrator = model.calibrators.get(level_name)
-    codes, share = elect(hits, level, calibrator.vote if calibrator else Vote())
-    if calibrator is None:
-        return codes, _prior_probability(level_name, hits, codes, level), PRIOR_THRESHOLD
-    finer = finer_level(model.levels, level_name)
-    features = features_of(hits, level, finer, codes, share, model.neighbours, held)
-    if level_name == "species":
-        features = relative_to_required(features, hits, held.self_rows, codes, level, model.thresholds)
-    return codes, calibrator.probability(features), calibrator.threshold
+def _belongs(
+    model: Model, names: Mapping[str, Name], finer: str, rank: str, rows: npt.NDArray[np.int64]
+) -> bool:
+    """Whether the hits of the finer name have the name of the rank."""
+    real = rows[rows >= 0]
+    of_name = real[model.levels[finer].codes[real] == names[finer].code]
+    is_known = names[finer].code != UNKNOWN and names[rank].code != UNKNOWN and len(of_name) > 0
+    return is_known and bool((model.levels[rank].codes[of_name] == names[rank].code).all())
 
 
 def _prior_probability(level_name: str, hits: Hits, elected: Codes, level: Level) -> Doubles:

@@ -29,7 +29,8 @@ class QueryEvidence:
     real
         Positions of hits; there may be fewer than K references.
     best
-        The hit of the elected species with the highest ANI; None if no species is elected.
+        The hit of the elected species with the highest ANI, of those that reach its thresholds of ANI and
+        aligned fraction if any does; None if no species is elected.
     runner_up
         The hit of any other species with the highest ANI; None if there is none.
     prior
@@ -54,10 +55,10 @@ class QueryEvidence:
         self._species = self._codes("species")
         elected = names["species"].code if "species" in names else UNKNOWN
         named = self.real[self._species[self.real] != UNKNOWN]
-        self.best = self._highest_ani(named[self._species[named] == elected])
+        members = named[self._species[named] == elected]
         self.runner_up = self._highest_ani(named[self._species[named] != elected])
-        at = self.first if self.best is None else self.best
-        self.prior = prior_of(str(model.molecules[self._rows[at]]))
+        self.prior = prior_of(str(model.molecules[self._rows[members[0] if len(members) else self.first]]))
+        self.best = self._highest_ani(self._passing(members) if len(self._passing(members)) else members)
 
     @property
     def first(self) -> int:
@@ -113,6 +114,17 @@ class QueryEvidence:
         if rank not in self.model.levels:
             return np.full(len(self._rows), UNKNOWN, np.int32)
         return np.where(self._rows >= 0, self.model.levels[rank].codes[self._rows], UNKNOWN)
+
+    def _passing(self, members: Positions) -> Positions:
+        """The hits of one species that reach both of its thresholds."""
+        return np.array(
+            [
+                at
+                for at in members.tolist()
+                if self._af(at) >= self.prior.af and self._ani[at] >= self.species_threshold(at)
+            ],
+            np.int64,
+        )
 
     def _highest_ani(self, positions: Positions) -> int | None:
         """The first of the hits with the highest ANI; the first of all if none has an ANI."""

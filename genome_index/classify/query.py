@@ -25,8 +25,10 @@ from genome_index.index.parallel import in_threads
 from genome_index.index.store.skani import measure
 from genome_index.io.quality import warnings_of
 from genome_index.records import Call, Failure, Genome, Progress, quiet
+from genome_index.taxonomy.levels import UNKNOWN
 
 BATCH_GENOMES = 256
+NEXT_NAMES = 3  # species, and genera, beyond the best hits whose best genome is measured too
 IDENTICAL = 16  # further candidates, because identical references among them are left out
 
 Rows = npt.NDArray[np.int64]
@@ -105,17 +107,32 @@ def _hits(index: Index, genomes: Sequence[Genome], similarity: Floats, rows: Row
 def _hits_of_query(
     index: Index, genome: Genome, similarity: Floats, rows: Rows
 ) -> tuple[npt.NDArray[np.generic], ...]:
-    """The columns of Hits for one query: shared k-mers of all candidates, ANI of the best VERIFIED."""
+    """The columns of Hits for one query: shared k-mers of all candidates, ANI of the best of them."""
     identity = kmer_identity(containments(index, genome, rows), index.spec.sketch_k)
     order = np.argsort(np.where(rows >= 0, -score(similarity, identity), np.inf), kind="stable")
     rows, similarity, identity = rows[order], similarity[order], identity[order]
-    chosen = np.flatnonzero((rows[:VERIFIED] >= 0) & (identity[:VERIFIED] > KMER_FLOOR))
+    chosen = _to_measure(index, rows, identity)
     ani = np.full((3, len(rows)), np.nan, np.float32)  # ANI, aligned fraction of query and of reference
     if len(chosen):
         candidates = [index.references.candidate(int(rows[at])) for at in chosen]
         for at, evidence in zip(chosen, measure(genome, candidates), strict=True):
             ani[:, at] = np.array((evidence.ani, evidence.af_query, evidence.af_reference), np.float32)
     return rows, similarity.astype(np.float32), identity, *ani
+
+
+def _to_measure(index: Index, rows: Rows, identity: Floats) -> Rows:
+    """Positions whose ANI is measured: the best VERIFIED, and the best of NEXT_NAMES more species and genera.
+
+    One species may fill the list; whether another is as near is known only if its best genome is measured.
+    """
+    chosen = set(range(min(VERIFIED, len(rows))))
+    for rank in (rank for rank in ("species", "genus") if rank in index.model.levels):
+        codes = np.where(rows >= 0, index.model.levels[rank].codes[rows], UNKNOWN)
+        names, firsts = np.unique(codes, return_index=True)
+        measured = set(codes[sorted(chosen)].tolist())
+        new = [at for code, at in zip(names.tolist(), firsts.tolist(), strict=True) if code not in measured]
+        chosen.update(sorted(new)[:NEXT_NAMES])
+    return np.array([at for at in sorted(chosen) if rows[at] >= 0 and identity[at] > KMER_FLOOR], np.int64)
 
 
 # -- report --------------------------------------------------------------------------------------------------
@@ -154,6 +171,7 @@ def _call(
             *verdict.warnings,
             *warnings_of(genome),
             *fragment_warnings(index, genome, hits, query, verdict),
+            *((reasons.OUTDATED_CALIBRATION,) if index.model.is_outdated else ()),
         ),
     )
     if verdict.closest is None:

@@ -14,6 +14,10 @@ from genome_index.encoders.chunk_grid import UNREAD
 from genome_index.index.calibration.call_threshold import NEVER
 
 EMPTY_INDEX = "The index has no genome to compare with."
+OUTDATED_CALIBRATION = (
+    "an older gindex calibrated this index, and its calibration was left out: confidences are those expected "
+    "before anything is learned; `gindex refit` calibrates it anew"
+)
 NO_SPECIES_NAME = "no hit has a species name that can be used"
 
 

@@ -16,7 +16,7 @@ from helpers.handmade import (
 )
 
 from genome_index.classify.elected_names import PRIOR_THRESHOLD, Name, names_of
-from genome_index.index.calibration.features import FEATURES, features_of, relative_to_required
+from genome_index.index.calibration.features import FEATURES, features_of, relative_to_required, required_ani
 from genome_index.index.calibration.hits import HeldOut, nothing_held_out
 from genome_index.index.calibration.vote import elect
 from genome_index.taxonomy.levels import finer_level
@@ -37,7 +37,8 @@ NOTHING = nothing_held_out(1, 4)
         ("species", 0.9399, 0.1),
         ("genus", 0.85, 0.9),
         ("genus", 0.8499, 0.1),
-        ("family", 1.0, 0.1),
+        ("family", 0.84, 0.1),
+        ("family", 0.94, 0.9),  # as probable as the species that belongs to it
         ("subtype", 1.0, 0.1),
     ],
 )
@@ -94,7 +95,7 @@ def test_the_ani_of_a_species_is_relative_to_what_it_requires() -> None:
     fitted = calibrator({"ani": 1.0}, threshold=0.66)
     neighbours = species_neighbours([98, 98, 98, NAN], [94, 94, 94, NAN])
     calibrated = model(LEVELS, calibrators={"species": fitted}, species_neighbours=neighbours)
-    query = hits([0, 2], [0.9, 0.5], [0.9, 0.7], [96, NAN])
+    query = hits([0, 2], [0.9, 0.5], [0.9, 0.7], [96, NAN], 90, 90)
     [found] = names_of(calibrated, query, NOTHING)
     above = 96 - calibrated.thresholds.required(0)
     assert 0 < above < 2
@@ -103,9 +104,8 @@ def test_the_ani_of_a_species_is_relative_to_what_it_requires() -> None:
     [found] = names_of(calibrated, query, held)
     codes, share = elect(query, LEVELS["species"], fitted.vote)
     features = features_of(query, LEVELS["species"], None, codes, share, no_neighbours(4), held)
-    features = relative_to_required(
-        features, query, np.array([1]), codes, LEVELS["species"], calibrated.thresholds
-    )
+    required = required_ani(query, np.array([1]), codes, LEVELS["species"], calibrated.thresholds)
+    features = relative_to_required(features, required)
     assert found["species"].probability == pytest.approx(fitted.probability(features)[0])
     assert features[0, FEATURES.index("ani")] != pytest.approx(above, abs=1e-4)
 

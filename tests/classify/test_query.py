@@ -80,7 +80,7 @@ def calls(*genomes: Genome | Failure, made: MemoryIndex | None = None, **setting
 def test_a_known_genome_gets_its_species(skani: list[tuple[str, list[int]]]) -> None:
     [found] = calls(genome(UNA))
     assert (found.query, found.source, found.length_bp) == ("query", "query.fa", 700)
-    assert (found.verdict, found.rank, found.name, found.confidence) == ("species", "species", "A una", 0.9)
+    assert (found.verdict, found.rank, found.name, found.confidence) == ("species", "species", "A una", 0.95)
     assert found.reason == (
         "ANI 99.5 % over 98 % to A una; the species threshold is 95.0 %, and the next species, A dua, has "
         "90.0 %."
@@ -175,14 +175,18 @@ def test_only_the_first_candidates_are_hits(monkeypatch: pytest.MonkeyPatch) -> 
     assert [hit.id for hit in calls(genome(UNA))[0].hits] == ["g0", "g1"]
 
 
-def test_only_the_first_hits_get_an_ani(
+def test_the_first_hits_and_the_best_of_each_next_species_get_an_ani(
     skani: list[tuple[str, list[int]]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "VERIFIED", 1)
     [found] = calls(genome(UNA))
+    assert skani == [("query", [0, 2])]  # row 2 is the best of A dua; row 1 is another of A una
+    assert [hit.evidence.ani for hit in found.hits if hit.id == "g2"] == [90.0]
+    assert found.reason.endswith("the next species, A dua, has 90.0 %.")
+    monkeypatch.setattr(module, "NEXT_NAMES", 0)
+    skani.clear()
+    calls(genome(UNA))
     assert skani == [("query", [0])]
-    assert [hit.evidence.ani for hit in found.hits] == [99.5, None, None, None]
-    assert found.reason.endswith("the next species, A dua, is too far for an ANI.")
 
 
 def test_nothing_is_measured_without_a_shared_kmer(skani: list[tuple[str, list[int]]]) -> None:

@@ -76,16 +76,16 @@ def no_neighbours(genomes: int) -> NeighbourTable:
     return NeighbourTable(np.full((genomes, 1), -1, np.int32), np.zeros((genomes, 1), np.float32))
 
 
+REACH = 1_000.0  # features of a hand-made calibrator count between this and its negative
+
+
 def calibrator(weights: Mapping[str, float], threshold: float = 0.8, intercept: float = 0.0) -> Calibrator:
-    """A calibrator without knots whose logit is intercept + sum of weight * feature."""
+    """A calibrator of one ramp for each feature, whose logit is intercept + sum of weight * feature."""
     table = np.array([weights.get(name, 0.0) for name in FEATURES])
-    size = len(FEATURES)
     return Calibrator(
         vote=Vote(),
-        mean=np.zeros(size),
-        scale=np.ones(size),
-        knots=np.empty((size, 0)),
-        weights=np.concatenate([[intercept], table]),
+        knots=np.tile([-REACH, REACH], (len(FEATURES), 1)),
+        weights=np.concatenate([[intercept - REACH * table.sum()], 2 * REACH * table]),
         threshold=threshold,
         samples=100,
     )

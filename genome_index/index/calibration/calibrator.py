@@ -1,8 +1,10 @@
 """Calibrator: the probability that an elected name is right, from features of its hits.
 
-It is a logistic regression on simulated queries: references queried with their own genome, species or genus
-held out (simulate.py, samples.py). Each level has its own calibrator, with a threshold below which the level
-is not called (call_threshold.py).
+It is an additive logistic regression on simulated queries: references queried with nothing, or with their own
+genome, species or genus, held out (simulate.py, samples.py). Each feature adds a piecewise linear function,
+which never falls where the feature is evidence (features.py): more evidence never lowers a confidence. Below
+the least and above the greatest value that the samples show, the function is flat. Each level has its own
+calibrator, with a threshold below which the level is not called (call_threshold.py).
 """
 
 from __future__ import annotations
@@ -14,16 +16,17 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from genome_index.index.calibration.features import FEATURES
+from genome_index.index.calibration.features import EVIDENCE, FEATURES
 from genome_index.index.calibration.logistic import fit_logistic
 from genome_index.index.calibration.vote import Vote
 
 Floats = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
 
-KNOTS = (0.1, 0.3, 0.5, 0.7, 0.9)  # quantiles of each feature at which its slope may change
-KNOTS_FROM = 300  # samples; with fewer, one slope for each feature
-WIDEST_DEVIATION = 8.0  # standard deviations; a feature farther from its mean counts as this far
+KNOTS = (0.01, 0.1, 0.25, 0.5, 0.75, 0.9, 0.99)  # quantiles of each feature at which its slope may change
+FEW_KNOTS = (0.01, 0.5, 0.99)  # the same where samples are few
+KNOTS_FROM = 300  # samples; fewer have FEW_KNOTS
+NARROWEST = 1e-6  # distance of two knots; equal ones make a step
 CERTAINTY = (0.005, 0.995)  # probabilities stay between: nothing here is surer than that
 DEFAULT_THRESHOLD = 0.80
 
@@ -36,6 +39,7 @@ class Samples:
     right: npt.NDArray[np.bool_]  # (S,)
     weight: Doubles  # (S,)
     species_out: npt.NDArray[np.bool_]  # (S,) whether the query's species was held out
+    name_out: npt.NDArray[np.bool_]  # (S,) whether the query's name at this level was held out
     eligible: npt.NDArray[np.bool_]  # (S,) whether ANI allows the call; always true above species
     group: npt.NDArray[np.int64]  # (S,) equal for relatives, which stay on one side of a fold
 
@@ -48,56 +52,49 @@ class Calibrator:
     """A fitted regression, and the least probability at which its level is called."""
 
     vote: Vote
-    mean: Doubles  # (F,)
-    scale: Doubles  # (F,)
-    knots: Doubles  # (F, J), standardized; J is 0 in small indexes
-    weights: Doubles  # (1 + F * (1 + J),)
+    knots: Doubles  # (F, J + 1) of each feature, ascending
+    weights: Doubles  # (1 + F * J,): the intercept, and what each feature adds from knot to knot
     threshold: float
     samples: int
 
     def probability(self, features: Floats) -> Doubles:
         """The probability that each elected name is right: (Q, F) -> (Q,), within CERTAINTY."""
-        logit = _design(features, self.mean, self.scale, self.knots) @ self.weights
+        logit = _design(features, self.knots) @ self.weights
         return np.clip(1 / (1 + np.exp(-logit)), *CERTAINTY)
 
     def to_json(self) -> dict[str, Any]:
-        """The calibrator as calibration.json has it; its keys are those of format 1."""
-        numbers = {
-            name: np.round(getattr(self, name), 8).tolist() for name in ("mean", "scale", "knots", "weights")
-        }
+        """The calibrator as calibration.json has it."""
+        numbers = {name: np.round(getattr(self, name), 8).tolist() for name in ("knots", "weights")}
         vote = {"word_weight": self.vote.kmer_weight, "temperature": self.vote.temperature}
         return {"vote": vote, **numbers, "threshold": self.threshold, "samples": self.samples}
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Calibrator:
-        arrays = {name: np.array(values[name], np.float64) for name in ("mean", "scale", "knots", "weights")}
-        arrays["knots"] = arrays["knots"].reshape(len(FEATURES), -1)
+        arrays = {name: np.array(values[name], np.float64) for name in ("knots", "weights")}
         vote = Vote(values["vote"]["word_weight"], values["vote"]["temperature"])
         return cls(vote, **arrays, threshold=values["threshold"], samples=values["samples"])
 
 
 def fit_calibrator(samples: Samples, vote: Vote) -> Calibrator:
-    """Fit a regression on features and their hinges; its threshold is DEFAULT_THRESHOLD.
+    """Fit a regression; its threshold is DEFAULT_THRESHOLD.
 
     Few samples give a cautious answer, not an extreme one: the ridge penalty outweighs them.
     """
-    mean = samples.features.mean(axis=0, dtype=np.float64)
-    scale = samples.features.std(axis=0, dtype=np.float64)
-    scale = np.where(scale > 1e-6, scale, 1.0)
-    knots = _knots((samples.features - mean) / scale)
-    design = _design(samples.features, mean, scale, knots)
-    weights = fit_logistic(design, samples.right.astype(np.float64), samples.weight)
-    return Calibrator(vote, mean, scale, knots, weights, DEFAULT_THRESHOLD, len(samples.right))
+    quantiles = KNOTS if len(samples.right) >= KNOTS_FROM else FEW_KNOTS
+    knots = np.quantile(samples.features.astype(np.float64), quantiles, axis=0).T
+    design = _design(samples.features, knots)
+    is_evidence = np.repeat([name in EVIDENCE for name in FEATURES], knots.shape[1] - 1)
+    weights = fit_logistic(
+        design, samples.right.astype(np.float64), samples.weight, np.append(False, is_evidence)
+    )
+    return Calibrator(vote, knots, weights, DEFAULT_THRESHOLD, len(samples.right))
 
 
-def _knots(standardized: Doubles) -> Doubles:
-    if len(standardized) < KNOTS_FROM:
-        return np.empty((standardized.shape[1], 0))
-    return np.quantile(standardized, KNOTS, axis=0).T
+def _design(features: Floats, knots: Doubles) -> Doubles:
+    """A column of ones, and how far each feature is on the way from each knot to the next, from 0 to 1.
 
-
-def _design(features: Floats, mean: Doubles, scale: Doubles, knots: Doubles) -> Doubles:
-    """A column of ones, each feature standardized, and its hinges: (S, F) -> (S, 1 + F * (1 + J))."""
-    standard = np.clip((features - mean) / scale, -WIDEST_DEVIATION, WIDEST_DEVIATION)
-    hinges = np.maximum(standard[:, :, None] - knots, 0).reshape(len(standard), knots.size)
-    return np.concatenate([np.ones((len(standard), 1)), standard, hinges], axis=1)
+    (S, F), (F, J + 1) -> (S, 1 + F * J).
+    """
+    widths = np.maximum(np.diff(knots, axis=1), NARROWEST)
+    ways = np.clip((features[:, :, None] - knots[:, :-1]) / widths, 0, 1)
+    return np.concatenate([np.ones((len(features), 1)), ways.reshape(len(features), widths.size)], axis=1)

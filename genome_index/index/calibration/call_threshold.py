@@ -16,9 +16,9 @@ from genome_index.index.calibration.calibrator import (
 
 Doubles = npt.NDArray[np.float64]
 
-REQUIRED_PRECISION = 0.905  # of calls with the species held out; the promise is 0.90
-FALSE_CALLS = 0.03  # of queries with the species held out that may still get a species; the promise is 0.05
-LEAST_CALLS = 30  # to learn a threshold from
+REQUIRED_PRECISION = 0.915  # of calls with the species held out; the promise is 0.90
+FALSE_CALLS = 0.045  # of queries with their own name held out that may still get one; the promise is 0.05
+LEAST_CALLS = 30  # to learn a threshold from, or half of the right answers where that is less
 THRESHOLDS = (0.50, 0.95)  # a learned threshold stays between
 THRESHOLD_FOLDS = 3  # probabilities for learning a threshold come from calibrators fitted on the other folds
 NEVER = 1.01  # a threshold that no probability reaches
@@ -37,17 +37,19 @@ def with_threshold(fitted: Calibrator, samples: Samples) -> Calibrator:
 
 
 def learned_threshold(probability: Doubles, samples: Samples) -> float:
-    """The least probability at which calls of queries with their species held out can be trusted.
+    """The least probability at which calls can be trusted where the index lacks the query's taxon.
 
-    At genus and above, where the name can still be right: REQUIRED_PRECISION of the calls are right. At
-    species, where every call is wrong: no more than FALSE_CALLS of the queries are called.
+    Of queries with their own name at this level held out, no more than FALSE_CALLS are called. Of the calls
+    of queries with their species held out, at genus and above, REQUIRED_PRECISION are right.
     """
-    species_out = samples.species_out
-    if not species_out.any():
+    out, species_out = samples.name_out, samples.species_out
+    if not (out.any() or species_out.any()):
         return DEFAULT_THRESHOLD
-    if not samples.right[species_out].any():
-        return _threshold_of_false_calls(probability[species_out], samples.eligible[species_out])
-    return _threshold_of_precision(probability[species_out], samples.right[species_out])
+    threshold = _threshold_of_false_calls(probability[out], samples.eligible[out]) if out.any() else 0.0
+    if samples.right[species_out].any():
+        precise = _threshold_of_precision(probability[species_out], samples.right[species_out])
+        threshold = max(threshold, precise)
+    return threshold
 
 
 def _threshold_of_false_calls(probability: Doubles, eligible: npt.NDArray[np.bool_]) -> float:
@@ -63,6 +65,6 @@ def _threshold_of_precision(probability: Doubles, right: npt.NDArray[np.bool_]) 
     order = np.argsort(-probability, kind="stable")
     calls = np.arange(1, len(right) + 1)
     is_precise = np.cumsum(right[order]) / calls >= REQUIRED_PRECISION
-    is_enough = calls >= min(LEAST_CALLS, len(right) // 2)
+    is_enough = calls >= min(LEAST_CALLS, int(right.sum()) // 2)
     last = np.flatnonzero(is_precise & is_enough)[-1:]
     return float(np.clip(probability[order][last[0]], *THRESHOLDS)) if len(last) else THRESHOLDS[1]

@@ -1,8 +1,10 @@
-"""Features of an elected name: numbers for how near its hits are, how far the next name, how dense the hits.
+"""Features of an elected name: numbers for how near its hits are and how far the next name.
 
-All are relative to the index itself: "near" means nearer than the best hit's own neighbours of another name
-(its isolation) and about as near as its neighbours of the same name (its cohesion). Both are also averaged
-over the ten nearest hits, so that a taxon with one genome borrows the scale of the taxa around it.
+All but "alone" are evidence: raise the score, the ANI or the aligned fraction of a hit of the name, or lower
+that of another, and none of them falls. Nearness is relative to the index itself: "near" is nearer than the
+best hit's own neighbours of another name (its isolation) and about as near as its neighbours of the same name
+(its cohesion). Both are also averaged over the ten nearest hits, so that a taxon with one genome borrows the
+scale of the taxa around it.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from genome_index.index.calibration.hits import HeldOut, Hits, NeighbourTable
+from genome_index.index.calibration.hits import KMER_FLOOR, HeldOut, Hits, NeighbourTable, effective_ani
 from genome_index.index.calibration.thresholds import SpeciesThresholds
 from genome_index.taxonomy.levels import UNKNOWN, Level
 
@@ -26,33 +28,24 @@ Columns = dict[str, npt.NDArray[np.generic]]  # feature -> (Q,)
 
 LOCAL = 10  # hits whose isolation and cohesion are averaged
 
-FEATURES = (
-    "best",  # score of the best hit of the elected name
-    "margin",  # best score less that of the best hit of another name
+EVIDENCE = (
+    "ani",  # percent, the highest effective ANI of a hit of the name
+    "af",  # percent, the highest aligned fraction of a hit of the name that has an ANI
+    "ani lead",  # effective ANI less that of the best hit of another name
+    "k-mer identity",  # of the best hit of the name
+    "score lead",  # best score less that of the best hit of another name
     "share",  # of the votes
-    "similarity",  # of the best hit of the name
-    "k-mer identity",  # of the same hit
+    "hits of the name",  # log of 1 + their number
     "above isolation",  # best score less the best hit's isolation
     "above local isolation",  # the same, with the mean isolation of the ten nearest hits
     "above cohesion",  # best score less the best hit's cohesion; 0 if that is unknown
     "above local cohesion",  # the same, with the mean cohesion of the ten nearest hits
-    "alone",  # 1 if no other genome has the best hit's name, so that its cohesion is unknown
-    "second",  # score of the second hit of the name less the best score
-    "density",  # mean score of the ten nearest hits
-    "hits of the name",  # log of 1 + their number
-    "ani",  # percent, of the hit of the name with the highest ANI
-    "af",  # percent, aligned fraction of the same hit in its larger direction
-    "ani margin",  # ANI less that of the hit of another name with the highest ANI
-    "local success",  # share of the ten nearest hits whose own nearest neighbour has their name
-    "local alone",  # share of them whose name no other genome has
     "above local nearest",  # best score less the mean score of their own nearest neighbours, of any name
-    "contrast",  # cohesion less isolation of the best hit; 0 if one of them is unknown
-    "success, narrow",  # success of the hits whose own nearest neighbour is as near as the best hit: WIDTHS
-    "success, middle",
-    "success, wide",
 )
-WIDTHS = {"success, narrow": 0.05, "success, middle": 0.15, "success, wide": 0.4}
-"""Differences in score within which two distances count as alike, as standard deviations."""
+FEATURES = (
+    *EVIDENCE,
+    "alone",  # 1 if no other genome has the best hit's name, so that its cohesion is unknown
+)
 LEAST_ANI = 70.0  # stands for an ANI below skani's range
 BLOCK = 256  # queries at a time: (Q, K, M) arrays stay under 10 MB
 
@@ -105,33 +98,17 @@ def _features(hits: Hits, elected: Codes, references: _References) -> Columns:
     same = (codes == elected[:, None]) & (elected != UNKNOWN)[:, None]
     other = ~same & (codes != UNKNOWN)
     scores = np.where(is_hit, hits.score, -np.inf)
-    best, place = _best(scores, same, _least(scores))
-    own = _isolation_and_cohesion(_at(hits.rows, place)[:, None], references)
-    around = _isolation_and_cohesion(hits.rows, references)
-    return {
-        "similarity": _at(hits.similarity, place),
-        "k-mer identity": _at(hits.kmer_identity, place),
-        **_of_scores(scores, same, other),
-        **_of_best_hit(best, own[0][:, 0], own[1][:, 0], around[0][:, :LOCAL]),
-        **_of_local_hits(best, around[0][:, :LOCAL], around[1][:, :LOCAL]),
-        **{name: _success_as_near(best, *around, width) for name, width in WIDTHS.items()},
-        **_of_ani(hits, same, other),
-    }
-
-
-def _of_scores(scores: Floats, same: Flags, other: Flags) -> Columns:
     least = _least(scores)
     best, place = _best(scores, same, least)
-    best_other, _ = _best(scores, other, least)
-    is_best = np.arange(scores.shape[1]) == place[:, None]
-    second, _ = _best(np.where(is_best, -np.inf, scores), same, least)
-    finite = np.where(np.isfinite(scores), scores, np.nan)
+    own = _isolation_and_cohesion(_at(hits.rows, place)[:, None], references)
+    around = _isolation_and_cohesion(hits.rows[:, :LOCAL], references)
     return {
-        "best": best,
-        "margin": best - best_other,
-        "second": second - best,
-        "density": _mean(finite[:, :LOCAL], best),
+        "k-mer identity": np.max(hits.kmer_identity, axis=1, where=same, initial=KMER_FLOOR),
+        "score lead": best - _best(scores, other, least)[0],
         "hits of the name": np.log1p(same.sum(axis=1)),
+        **_of_best_hit(best, own[0][:, 0], own[1][:, 0], around[0]),
+        **_of_local_hits(best, *around),
+        **_of_ani(hits, same, other),
     }
 
 
@@ -148,7 +125,6 @@ def _of_best_hit(best: Floats, isolation: Floats, cohesion: Floats, local_isolat
         "above isolation": best - known,
         "above cohesion": np.where(np.isnan(cohesion), 0, best - cohesion),
         "alone": np.isnan(cohesion),
-        "contrast": np.nan_to_num(cohesion - isolation),
     }
 
 
@@ -157,33 +133,8 @@ def _of_local_hits(best: Floats, isolation: Floats, cohesion: Floats) -> Columns
     return {
         "above local isolation": best - _mean(isolation, best),
         "above local cohesion": best - _mean(cohesion, best),
-        "local success": _mean(_success(isolation, cohesion), np.zeros_like(best)),
-        "local alone": _mean(_alone(isolation, cohesion), np.ones_like(best)),
         "above local nearest": best - _mean(np.fmax(isolation, cohesion), best),
     }
-
-
-def _success(isolation: Floats, cohesion: Floats) -> Floats:
-    """1 where the nearest neighbour of a hit has its name, else 0: (Q, H), NaN where there is no hit."""
-    is_success = np.nan_to_num(cohesion, nan=-np.inf) > isolation
-    return np.where(np.isnan(isolation), np.nan, is_success).astype(np.float32)
-
-
-def _alone(isolation: Floats, cohesion: Floats) -> Floats:
-    """1 where no other genome has the name of a hit, else 0: (Q, H), NaN where there is no hit."""
-    return np.where(np.isnan(isolation), np.nan, np.isnan(cohesion)).astype(np.float32)
-
-
-def _success_as_near(best: Floats, isolation: Floats, cohesion: Floats, width: float) -> Floats:
-    """How often a neighbour as near as the best hit has the same name: (Q,), (Q, K), (Q, K) -> (Q,).
-
-    Hits weigh by how alike the best score and that of their own nearest neighbour are. A prior of half a hit
-    that is half a success stands for what no hit shows.
-    """
-    success = _success(isolation, cohesion)
-    alike = np.exp(-(((np.fmax(isolation, cohesion) - best[:, None]) / width) ** 2) / 2)
-    weight = np.where(np.isnan(success), 0, alike)
-    return np.asarray(((weight * np.nan_to_num(success)).sum(axis=1) + 0.25) / (weight.sum(axis=1) + 0.5))
 
 
 def _isolation_and_cohesion(rows: Rows, references: _References) -> tuple[Floats, Floats]:
@@ -211,12 +162,14 @@ def _isolation_and_cohesion(rows: Rows, references: _References) -> tuple[Floats
 
 def _of_ani(hits: Hits, same: Flags, other: Flags) -> Columns:
     """ANI and aligned fraction; a missing ANI counts as LEAST_ANI, for it is below skani's range."""
-    ani = np.nan_to_num(hits.ani, nan=LEAST_ANI)
-    least = np.full(len(same), LEAST_ANI)
-    best, place = _best(ani, same, least)
-    best_other, _ = _best(ani, other, least)
-    af = np.nan_to_num(np.fmax(_at(hits.af_query, place), _at(hits.af_reference, place)))
-    return {"ani": best, "af": np.where(best > LEAST_ANI, af, 0), "ani margin": best - best_other}
+    ani = np.maximum(np.nan_to_num(effective_ani(hits), nan=LEAST_ANI), LEAST_ANI)
+    af = np.where(np.isnan(hits.ani), 0, np.nan_to_num(np.fmax(hits.af_query, hits.af_reference)))
+    best = np.max(ani, axis=1, where=same, initial=LEAST_ANI)
+    return {
+        "ani": best,
+        "af": np.max(af, axis=1, where=same, initial=0),
+        "ani lead": best - np.max(ani, axis=1, where=other, initial=LEAST_ANI),
+    }
 
 
 def _best(values: Floats, where: Flags, otherwise: Floats) -> tuple[Floats, Rows]:
@@ -239,23 +192,24 @@ def _mean(table: Floats, otherwise: Floats) -> Floats:
     return np.where(known.any(axis=1), mean, otherwise)
 
 
-def relative_to_required(
-    features: Floats,
-    hits: Hits,
-    self_rows: Rows,
-    elected: Codes,
-    level: Level,
-    thresholds: SpeciesThresholds,
+def required_ani(
+    hits: Hits, self_rows: Rows, elected: Codes, level: Level, thresholds: SpeciesThresholds
 ) -> Floats:
-    """The features with the ANI that the elected species requires subtracted from the column `ani`.
+    """The ANI that each elected species requires: (Q,) in percent, 0 where no hit is of an elected species.
 
-    The required ANI is learned without the query's own row: self_rows (Q,), -1 for a real query.
+    It is learned without the query's own row: self_rows (Q,), -1 for a real query.
     """
-    relative = features.copy()
-    column = FEATURES.index("ani")
+    required = np.zeros(len(elected), np.float32)
     for i in range(len(elected)):
         rows = hits.rows[i][hits.rows[i] >= 0]
         members = rows[level.codes[rows] == elected[i]]
         if elected[i] != UNKNOWN and len(members):
-            relative[i, column] -= thresholds.required(int(members[0]), (int(self_rows[i]),))
+            required[i] = thresholds.required(int(members[0]), (int(self_rows[i]),))
+    return required
+
+
+def relative_to_required(features: Floats, required: Floats) -> Floats:
+    """The features with the required ANI (Q,) subtracted from the column `ani`."""
+    relative = features.copy()
+    relative[:, FEATURES.index("ani")] -= required
     return relative

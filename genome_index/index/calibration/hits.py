@@ -16,6 +16,8 @@ Floats = npt.NDArray[np.float32]
 Rows = npt.NDArray[np.int64]
 
 KMER_FLOOR = 0.6  # identity where no k-mer is shared; below it 21-mers are shared by chance alone
+FULL_AF = 50.0  # percent; of a hit with a lower aligned fraction the ANI counts less (GTDB's, Parks 2020)
+AF_COST = 0.1  # points of ANI for each point of aligned fraction below FULL_AF: 30 % cost 2 points
 KMER_WEIGHT = 8.0  # of k-mer identity beside cosine in `score`; 1 to 16 compared in tests/bench/RESULTS.md
 
 
@@ -47,6 +49,15 @@ class Hits:
 def score(similarity: Floats, identity: Floats) -> Floats:
     """Rank hits: cosine plus KMER_WEIGHT times the identity above KMER_FLOOR; (...) and (...) -> (...)."""
     return np.asarray(similarity + KMER_WEIGHT * (identity - KMER_FLOOR), np.float32)
+
+
+def effective_ani(hits: Hits) -> Floats:
+    """ANI of each hit, lowered where little is aligned: (Q, K) in percent, NaN without an ANI.
+
+    The larger of the two aligned fractions counts.
+    """
+    lacking = np.maximum(FULL_AF - np.fmax(hits.af_query, hits.af_reference), 0)
+    return np.asarray(hits.ani - AF_COST * lacking, np.float32)
 
 
 def kmer_identity(containment: Floats, k: int) -> Floats:

@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from genome_index.errors import SpecMismatch
 from genome_index.index.calibration.calibrator import Calibrator
 from genome_index.index.calibration.features import FEATURES
 from genome_index.index.calibration.hits import NeighbourTable
@@ -35,18 +34,6 @@ STORED_SPECIES = {
     "other": "Fellows.other",
     "other_row": "Fellows.other_row",
 }
-STORED_FEATURES = {
-    "k-mer identity": "words",
-    "hits of the name": "fellows",
-    "success, narrow": "as near, narrow",
-    "success, middle": "as near, middle",
-    "success, wide": "as near, wide",
-}
-
-
-def stored_features() -> list[str]:
-    """The names of FEATURES as calibration.json has them."""
-    return [STORED_FEATURES.get(name, name) for name in FEATURES]
 
 
 @dataclass(frozen=True)
@@ -63,6 +50,7 @@ class Model:
     calibrators: Mapping[str, Calibrator]  # by level; a level with too few samples has none
     least_similarity: float  # a query below it without a shared k-mer is out of scope
     fitted: int  # genomes in the fit of projection and calibration
+    is_outdated: bool = False  # whether its calibration is of an older gindex, and was left out
 
     @cached_property
     def thresholds(self) -> SpeciesThresholds:
@@ -85,23 +73,16 @@ class Model:
         return {
             "levels": {name: list(level.names) for name, level in self.levels.items()},
             "calibrators": {name: calibrator.to_json() for name, calibrator in self.calibrators.items()},
-            "features": stored_features(),
+            "features": list(FEATURES),
             "least_similarity": self.least_similarity,
             "fitted": self.fitted,
         }
 
     @classmethod
     def load(cls, folder: Path) -> Model:
-        """Read the model of a snapshot.
-
-        Raises
-        ------
-        SpecMismatch
-            It was calibrated with other features than FEATURES.
-        """
+        """Read the model of a snapshot; a calibration with other features than FEATURES is left out."""
         learned = json.loads((folder / CALIBRATION).read_text())
-        if learned.get("features") != stored_features():
-            raise SpecMismatch(str(folder), "features", len(learned.get("features", [])), len(FEATURES))
+        is_outdated = learned.get("features") != list(FEATURES)
         with np.load(folder / REFERENCES, allow_pickle=False) as arrays:
             return cls(
                 projection=Projection.load(folder / "projection.npz"),
@@ -115,10 +96,13 @@ class Model:
                 neighbours=NeighbourTable(**_stored(arrays, STORED_NEIGHBOURS)),
                 species_neighbours=SpeciesNeighbours(**_stored(arrays, STORED_SPECIES)),
                 calibrators={
-                    name: Calibrator.from_json(values) for name, values in learned["calibrators"].items()
+                    name: Calibrator.from_json(values)
+                    for name, values in learned["calibrators"].items()
+                    if not is_outdated
                 },
                 least_similarity=learned["least_similarity"],
                 fitted=learned["fitted"],
+                is_outdated=is_outdated,
             )
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from genome_index.index.calibration.calibrator import Samples
-from genome_index.index.calibration.features import FEATURES, features_of, relative_to_required
+from genome_index.index.calibration.features import FEATURES, features_of, relative_to_required, required_ani
 from genome_index.index.calibration.hits import NeighbourTable
 from genome_index.index.calibration.simulate import SimulatedQueries
 from genome_index.index.calibration.thresholds import SpeciesThresholds
@@ -19,8 +19,8 @@ from genome_index.taxonomy.levels import UNKNOWN, Level, finer_level
 
 Rows = npt.NDArray[np.int64]
 
-MIXTURE: Mapping[str, float] = {"genome": 0.5, "species": 0.3, "genus": 0.2}
-"""Expected share of queries for which the index lacks their own genome, species or genus."""
+MIXTURE: Mapping[str, float] = {"nothing": 0.15, "genome": 0.4, "species": 0.25, "genus": 0.2}
+"""Expected share of queries for which the index lacks nothing, their own genome, species or genus."""
 
 
 def mixture_for(level: str) -> dict[str, float]:
@@ -29,7 +29,7 @@ def mixture_for(level: str) -> dict[str, float]:
     Otherwise no simulated query at that level would be wrong because the index lacks the right answer.
 
     >>> mixture_for("family")
-    {'genome': 0.5, 'species': 0.3, 'genus': 0.1, 'family': 0.1}
+    {'nothing': 0.15, 'genome': 0.4, 'species': 0.25, 'genus': 0.1, 'family': 0.1}
     """
     shares = dict(MIXTURE)
     if level in RANKS[: RANKS.index("genus")]:
@@ -51,7 +51,8 @@ def samples_of(
     elected, share = elect(hits, level, vote)
     features = features_of(hits, level, finer_level(levels, name), elected, share, neighbours, held)
     if name == "species":
-        features = relative_to_required(features, hits, simulated.rows, elected, level, thresholds)
+        required = required_ani(hits, held.self_rows, elected, level, thresholds)
+        features = relative_to_required(features, required)
     usable = _usable(name, level, simulated, elected)
     if not usable.any():
         return None
@@ -61,6 +62,7 @@ def samples_of(
         (elected == level.codes[simulated.rows])[usable],
         np.full(count, share_of_mixture / count),
         np.full(count, simulated.regime == "species"),
+        np.full(count, simulated.regime == name),
         features[usable, FEATURES.index("ani")] >= 0 if name == "species" else np.ones(count, bool),
         relatives(levels, simulated.rows[usable]),
     )

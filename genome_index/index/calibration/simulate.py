@@ -1,14 +1,14 @@
-"""Simulated queries: references queried with their own genome, or a taxon of theirs, held out."""
+"""Simulated queries: references queried with nothing, their own genome, or a taxon of theirs held out."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 import numpy.typing as npt
 
-from genome_index.index.calibration.hits import HeldOut, Hits
+from genome_index.index.calibration.hits import HeldOut, Hits, nothing_held_out
 from genome_index.index.calibration.model import CANDIDATES
 from genome_index.index.calibration.pairwise import Comparer
 from genome_index.index.store.pair_table import positions
@@ -27,7 +27,7 @@ LEAST_QUANTILE = 0.001  # of similarities with the genus held out: 99.9 % of que
 class SimulatedQueries:
     """The simulated queries of one regime, and their hits."""
 
-    regime: str  # what is held out: genome, species, genus ...
+    regime: str  # what is held out: nothing, genome, species, genus ...
     rows: Rows  # (Q,) of the references that are queries
     hits: Hits
     held: HeldOut
@@ -36,15 +36,17 @@ class SimulatedQueries:
 def simulate_all(
     comparer: Comparer, vectors: Floats, rows: Rows, levels: Mapping[str, Level], progress: Progress = quiet
 ) -> Iterator[SimulatedQueries]:
-    """Query with each genome held out, then with each of its ranks in the index, from species upwards."""
+    """Query with each genome held out, with each of its ranks from species upwards, and with nothing."""
     queries = np.unique(np.linspace(0, len(rows) - 1, min(len(rows), CALIBRATE_UP_TO)).astype(np.int64))
     ranks = [rank for rank in reversed(RANKS[:-1]) if rank in levels]
     progress.stage("querying with the genome held out", 0, len(ranks) + 1)
-    yield simulate(comparer, vectors, rows, queries, None, "genome")
+    genome_out = simulate(comparer, vectors, rows, queries, None, "genome")
+    yield genome_out
     for number, rank in enumerate(ranks, 1):
         progress.stage(f"querying with the {rank} held out", number, len(ranks) + 1)
         named = queries[levels[rank].codes[queries] != UNKNOWN]
         yield simulate(comparer, vectors, rows, named, levels[rank], rank)
+    yield with_own_genome(genome_out)
 
 
 def simulate(
@@ -61,6 +63,17 @@ def simulate(
     similarity, near = nearest(vectors[queries], vectors, CANDIDATES, barred)
     hits = comparer.hits(rows[queries], similarity, np.where(near >= 0, rows[near], -1))
     return SimulatedQueries(regime, queries, within(hits, rows), HeldOut(queries, codes, own))
+
+
+def with_own_genome(genome_out: SimulatedQueries) -> SimulatedQueries:
+    """The same queries with their own genome as the first hit: ANI 100 over 100 %, and nothing held out."""
+    rows, hits, held = genome_out.rows, genome_out.hits, genome_out.held
+    first = Hits(
+        rows[:, None], *(np.full((len(rows), 1), value, np.float32) for value in (1, 1, 100, 100, 100))
+    )
+    pairs = ((getattr(first, field.name), getattr(hits, field.name)) for field in fields(Hits))
+    joined = Hits(*(np.concatenate([own, others], axis=1)[:, :CANDIDATES] for own, others in pairs))
+    return SimulatedQueries("nothing", rows, joined, nothing_held_out(len(rows), len(held.codes)))
 
 
 def within(hits: Hits, rows: Rows) -> Hits:

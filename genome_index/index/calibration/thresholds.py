@@ -20,19 +20,26 @@ from genome_index.taxonomy.names import Molecule
 
 @dataclass(frozen=True)
 class Prior:
-    """Thresholds of a kind of molecule before anything is learned from the index; all in percent."""
+    """Thresholds of a kind of molecule before anything is learned from the index; in percent."""
 
     ani: float
     af: float  # least aligned fraction, in the larger direction; it is never learned
     margin: float  # least lead in ANI over every other species; with less, the call is ambiguous
+    confidence: float  # that the species of a strong match is right (elected_names.py), from 0 to 1
 
 
 PRIORS: Mapping[Molecule, Prior] = {
-    "prokaryote": Prior(95, 50, 0.2),  # Goris 2007, Jain 2018 (ANI 95); GTDB's aligned fraction, Parks 2020
-    "virus": Prior(95, 85, 0.2),  # MIUViG, Roux 2019: 95 % over 85 % of the shorter
-    "organelle": Prior(99, 80, 0.5),  # many animal species differ by less than 5 %: tests/bench/RESULTS.md
-    "plasmid": Prior(95, 50, 0.5),  # plasmids cross species, so the lead must be wider than for chromosomes
-    "other": Prior(95, 50, 0.2),
+    "prokaryote": Prior(
+        95, 50, 0.2, 0.95
+    ),  # Goris 2007, Jain 2018 (ANI 95); GTDB's aligned fraction, Parks 2020
+    "virus": Prior(95, 85, 0.2, 0.95),  # MIUViG, Roux 2019: 95 % over 85 % of the shorter
+    "organelle": Prior(
+        99, 80, 0.5, 0.6
+    ),  # many animal species differ by less than 5 %: tests/bench/RESULTS.md
+    "plasmid": Prior(
+        95, 50, 0.5, 0.5
+    ),  # plasmids cross species, so the lead must be wider than for chromosomes
+    "other": Prior(95, 50, 0.2, 0.9),
 }
 PRIOR_WEIGHT = 4.0  # genomes that a prior, or the level above, counts as
 LEAST_ANI = 80.0  # stands for an ANI below skani's range
@@ -87,6 +94,23 @@ def _highest(
     return best, row
 
 
+@dataclass(frozen=True)
+class Gap:
+    """How near the members of a taxon are to their nearest of the same species, and of other species."""
+
+    within: float  # percent; most members are nearer to one of their species
+    beyond: float  # percent; most are farther from other species
+    genomes: int
+
+    def shrink(self, prior: float) -> float:
+        """The middle of the gap, shrunk towards a prior; `beyond` where there is no gap."""
+        middle = (self.within + self.beyond) / 2 if self.within > self.beyond else self.beyond
+        return (PRIOR_WEIGHT * prior + self.genomes * middle) / (PRIOR_WEIGHT + self.genomes)
+
+
+NO_GAP = Gap(0.0, 0.0, 0)
+
+
 class SpeciesThresholds:
     """The ANI that each species requires."""
 
@@ -101,55 +125,41 @@ class SpeciesThresholds:
             rank: levels[rank].members() for rank in ("family", "genus", "species") if rank in levels
         }
         self._of_kind = {kind: np.flatnonzero(molecules == kind) for kind in set(molecules.tolist())}
-        self._cache: dict[tuple[str, str | int], tuple[float, int]] = {}
+        self._cache: dict[tuple[str, str | int], Gap] = {}
 
     def required(self, row: int, without: Iterable[int] = ()) -> float:
         """The ANI in percent that the species of reference `row` requires.
 
-        It is learned as if the index did not have the rows `without`.
+        It is learned as if the index did not have the rows `without`. Where the members of a species are
+        nearer to each other than to the next species, it lies between the two.
         """
         kind, left_out = str(self._molecules[row]), frozenset(without)
-        value = self._shrunk(self._of_kind[kind], prior_of(kind).ani, left_out, ("kind", kind))
+        gap = self._gap(self._of_kind[kind], left_out, ("kind", kind))
+        value = gap.shrink(prior_of(kind).ani)
         for rank, members in self._members.items():
             code = int(self._levels[rank].codes[row])
             if code != UNKNOWN:
-                value = self._shrunk(members[code], value, left_out, (rank, code))
+                gap = self._gap(members[code], left_out, (rank, code))
+                value = gap.shrink(value)
+                if rank == "species" and gap.within > gap.beyond:
+                    value = float(np.clip(value, gap.beyond, gap.within))
         return float(np.clip(value, *RANGE.get(kind, WIDEST)))
 
-    def _shrunk(
-        self,
-        rows: npt.NDArray[np.int64],
-        prior: float,
-        left_out: frozenset[int],
-        key: tuple[str, str | int],
-    ) -> float:
-        """The midpoint of some genomes, shrunk towards a prior."""
-        midpoint, weight = self._midpoint(rows, left_out, key)
-        return (PRIOR_WEIGHT * prior + weight * midpoint) / (PRIOR_WEIGHT + weight)
-
-    def _midpoint(
-        self, rows: npt.NDArray[np.int64], left_out: frozenset[int], key: tuple[str, str | int]
-    ) -> tuple[float, int]:
-        """The midpoint between members and other species, and the number of genomes it rests on."""
+    def _gap(self, rows: npt.NDArray[np.int64], left_out: frozenset[int], key: tuple[str, str | int]) -> Gap:
+        """The gap of some genomes; it is cached unless one of them is left out."""
         if len(rows) <= LARGE_TAXON and not left_out.isdisjoint(rows.tolist()):
-            return self._midpoint_without(rows, np.array(sorted(left_out)))
+            return self._gap_without(rows, np.array(sorted(left_out)))
         if key not in self._cache:
-            self._cache[key] = self._midpoint_without(rows, np.empty(0, np.int64))
+            self._cache[key] = self._gap_without(rows, np.empty(0, np.int64))
         return self._cache[key]
 
-    def _midpoint_without(
-        self, rows: npt.NDArray[np.int64], left_out: npt.NDArray[np.int64]
-    ) -> tuple[float, int]:
-        """The midpoint without some rows, as members and as neighbours; none if fewer than two are left."""
+    def _gap_without(self, rows: npt.NDArray[np.int64], left_out: npt.NDArray[np.int64]) -> Gap:
+        """The gap without some rows, as members and as neighbours; NO_GAP if fewer than two are left."""
         rows = rows[~np.isin(rows, left_out)]
         same = self._neighbours.same[rows[~np.isin(self._neighbours.same_row[rows], left_out)]]
         other = self._neighbours.other[rows[~np.isin(self._neighbours.other_row[rows], left_out)]]
         same, other = same[~np.isnan(same)], other[~np.isnan(other)]
-        return (0.0, 0) if len(same) < 2 else (_between(same, other), len(same))
-
-
-def _between(same: npt.NDArray[np.float32], other: npt.NDArray[np.float32]) -> float:
-    """The middle between members, most of which are nearer, and other species, most of which are farther."""
-    within = float(np.quantile(same, 0.05))
-    beyond = float(np.quantile(other, 0.95)) if len(other) else LEAST_ANI
-    return (within + beyond) / 2 if within > beyond else beyond
+        if len(same) < 2:
+            return NO_GAP
+        beyond = float(np.quantile(other, 0.95)) if len(other) else LEAST_ANI
+        return Gap(float(np.quantile(same, 0.05)), beyond, len(same))

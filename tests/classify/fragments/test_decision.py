@@ -161,7 +161,9 @@ def test_each_fragment_has_the_calibrators_of_its_length() -> None:
         3_000: {"genus": calibrator({}, 0.6, intercept=1)},
         30_000: {"species": calibrator({}, 0.7, intercept=2)},
     }
-    table = join_hits(hits([0, 3]), hits([3, 0], [0.9, 0.1]), hits([0, 3]), hits([0, 3]))
+    far = 0.9  # k-mer identity below that of a species, which would make its genus as probable
+    near_a, near_b = hits([0, 3], 0.9, far), hits([3, 0], [0.9, 0.1], far)
+    table = join_hits(near_a, near_b, near_a, near_a)
     found = fragment_names(made_model(), calibrators, of_lengths(3_100, 510, 40_000, 5_000), table)
     logistic = [1 / (1 + np.exp(-logit)) for logit in (0.5, 1, 2)]
     assert found[0]["genus"] == Name(0, pytest.approx(logistic[1]), 0.6)  # type: ignore[arg-type]
@@ -169,7 +171,7 @@ def test_each_fragment_has_the_calibrators_of_its_length() -> None:
     assert found[2]["species"] == Name(0, pytest.approx(logistic[2]), 0.7)  # type: ignore[arg-type]
     assert found[2]["genus"].threshold == 0.5  # no calibrator at this length: the rule without calibration
     assert found[3]["genus"].threshold == 0.6
-    [between] = fragment_names(made_model(), calibrators, of_lengths(1_100), hits([0]))
+    [between] = fragment_names(made_model(), calibrators, of_lengths(1_100), hits([0], 0.9, far))
     assert between["genus"].probability == pytest.approx(logistic[0])  # 500 bp is the nearest that there is
 
 

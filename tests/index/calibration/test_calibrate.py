@@ -22,7 +22,7 @@ from genome_index.index.calibration.call_threshold import NEVER, with_threshold
 from genome_index.index.calibration.features import FEATURES
 from genome_index.index.calibration.hits import HeldOut, Hits
 from genome_index.index.calibration.samples import join_samples, samples_of
-from genome_index.index.calibration.simulate import SimulatedQueries
+from genome_index.index.calibration.simulate import SimulatedQueries, with_own_genome
 from genome_index.index.calibration.thresholds import SpeciesThresholds
 from genome_index.index.calibration.vote import Vote
 from genome_index.taxonomy.levels import Level
@@ -56,6 +56,8 @@ def simulated(regime: str, seed: int = 0) -> SimulatedQueries:
 
 
 REGIMES = [simulated(regime) for regime in ("genome", "species", "genus", "family")]
+REGIMES.append(with_own_genome(REGIMES[0]))
+SHARES = {"genome": 0.4, "species": 0.25, "genus": 0.2, "nothing": 0.15}
 
 
 def samples(right: list[bool]) -> Samples:
@@ -63,7 +65,7 @@ def samples(right: list[bool]) -> Samples:
     table = np.zeros((count, len(FEATURES)), np.float32)
     table[:, 0] = np.array(right)
     flags = np.ones(count, bool)
-    return Samples(table, np.array(right), np.ones(count), flags, flags, np.arange(count))
+    return Samples(table, np.array(right), np.ones(count), flags, flags, flags, np.arange(count))
 
 
 def test_ways_to_vote_begin_with_the_default() -> None:
@@ -79,8 +81,9 @@ def test_a_level_is_calibrated_on_its_mixture(name: str) -> None:
     found = calibrate(LEVELS, name, REGIMES, NEAR, THRESHOLDS)
     vote = best_vote(LEVELS, name, REGIMES)
     parts = [
-        samples_of(LEVELS, name, queries, NEAR, THRESHOLDS, vote, share)
-        for queries, share in zip(REGIMES, (0.5, 0.3, 0.2), strict=False)
+        samples_of(LEVELS, name, queries, NEAR, THRESHOLDS, vote, SHARES[queries.regime])
+        for queries in REGIMES
+        if queries.regime in SHARES
     ]
     joined = join_samples([part for part in parts if part is not None])
     assert joined is not None
@@ -92,7 +95,7 @@ def test_a_level_is_calibrated_on_its_mixture(name: str) -> None:
 def test_above_genus_the_rank_itself_is_held_out_too() -> None:
     found = calibrate(LEVELS, "family", REGIMES, NEAR, THRESHOLDS)
     assert found is not None
-    assert found.samples == 60  # with the family out there is no hit
+    assert found.samples == 80  # with the family out there is no hit
     assert found.threshold == NEVER  # there is one family only
 
 

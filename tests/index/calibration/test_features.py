@@ -1,15 +1,24 @@
-"""Features of elected names: each column by hand on a small table, and all against a slow oracle."""
+"""Features of elected names: each by hand on a small table, all against an oracle, and their direction."""
 
 from __future__ import annotations
 
-from math import exp, isnan, log
+from dataclasses import replace
+from math import isnan, log
 
 import numpy as np
 import pytest
 from helpers.handmade import NAN, hits, join_hits, level, no_neighbours, species_neighbours
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from genome_index.index.calibration import features as module
-from genome_index.index.calibration.features import FEATURES, features_of, relative_to_required
+from genome_index.index.calibration.features import (
+    EVIDENCE,
+    FEATURES,
+    features_of,
+    relative_to_required,
+    required_ani,
+)
 from genome_index.index.calibration.hits import HeldOut, Hits, NeighbourTable, nothing_held_out
 from genome_index.index.calibration.thresholds import SpeciesThresholds
 from genome_index.taxonomy.levels import Level
@@ -59,95 +68,111 @@ def near_to(expected: float) -> object:
     return pytest.approx(expected, abs=1e-5)
 
 
-# Isolation of rows 0, 3, 2, 5: 1.0, 1.0, 0.8, 0.6; cohesion: 3.0, 2.5, 2.0, unknown.
-def success(width: float) -> float:
-    """How often the nearest neighbour of a hit, about 2.9 near, has its name; all but row 5's have."""
-    weight = [exp(-(((nearest - 2.9) / width) ** 2) / 2) for nearest in (3.0, 2.5, 2.0, 0.6)]
-    return (sum(weight[:3]) + 0.25) / (sum(weight) + 0.5)
-
-
+# Of rows 0, 3, 2, 5: isolation 1.0, 1.0, 0.8, 0.6; cohesion 3.0, 2.5, 2.0, none; effective ANI 88, 84, 84.
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
-        ("best", 2.9),
-        ("margin", 2.9 - 2.4),
-        ("share", 0.625),
-        ("similarity", 0.9),
+        ("ani", 88),
+        ("af", 50),
+        ("ani lead", 88 - 84),
         ("k-mer identity", 0.85),
+        ("score lead", 2.9 - 2.4),
+        ("share", 0.625),
+        ("hits of the name", log(3)),
         ("above isolation", 2.9 - 1.0),
         ("above local isolation", 2.9 - (1.0 + 1.0 + 0.8 + 0.6) / 4),
         ("above cohesion", 2.9 - 3.0),
         ("above local cohesion", 2.9 - (3.0 + 2.5 + 2.0) / 3),
-        ("alone", 0),
-        ("second", 1.9 - 2.9),
-        ("density", (2.9 + 2.4 + 1.9 + 0.1) / 4),
-        ("hits of the name", log(3)),
-        ("ani", 88),
-        ("af", 50),
-        ("ani margin", 2),
-        ("local success", 3 / 4),
-        ("local alone", 1 / 4),
         ("above local nearest", 2.9 - (3.0 + 2.5 + 2.0 + 0.6) / 4),
-        ("contrast", 3.0 - 1.0),
-        ("success, narrow", success(0.05)),
-        ("success, middle", success(0.15)),
-        ("success, wide", success(0.4)),
+        ("alone", 0),
     ],
 )
 def test_each_feature_by_hand(name: str, expected: float) -> None:
-    assert features()[name] == pytest.approx(expected, abs=1e-5)
+    assert features()[name] == near_to(expected)
 
 
 def test_there_is_a_row_for_every_feature() -> None:
-    assert len(FEATURES) == len(set(FEATURES)) == 23
+    assert len(FEATURES) == len(set(FEATURES)) == 13
+    assert (*EVIDENCE, "alone") == FEATURES
+    assert set(features()) == set(FEATURES)
 
 
 def test_a_name_elected_against_the_first_hit_rests_on_its_own_first_hit() -> None:
     found = features(elected=1)
-    assert found["best"] == near_to(2.4)
-    assert found["margin"] == near_to(2.4 - 2.9)
-    assert found["similarity"] == near_to(0.8)
+    assert found["score lead"] == near_to(2.4 - 2.9)
+    assert found["k-mer identity"] == near_to(0.8)
+    assert found["hits of the name"] == near_to(log(2))
     assert found["above isolation"] == near_to(2.4 - 1.0)
     assert found["above cohesion"] == near_to(2.4 - 2.5)
-    assert found["second"] == near_to(0.1 - 2.4)  # no other hit of the name: the lowest score
-    assert (found["ani"], found["ani margin"], found["af"]) == (86, -2, 30)
+    assert found["above local isolation"] == near_to(2.4 - 0.85)
+    assert (found["ani"], found["ani lead"], found["af"]) == (near_to(84), near_to(84 - 88), 30)
+
+
+def test_the_best_ani_fraction_and_identity_need_not_be_of_one_hit() -> None:
+    query = hits(
+        [0, 1, 2, 3],
+        [0.9, 0.8, 0.7, 0.6],
+        [0.7, 0.8, 0.6, 0.6],
+        [96, 97, 80, NAN],
+        [60, 25, 90, 99],
+        [NAN, 20, 70, 99],
+    )
+    found = features(query)
+    assert found["ani"] == near_to(96)  # the other's 97 over 25 % counts 94.5
+    assert found["af"] == 90
+    assert found["k-mer identity"] == near_to(0.8)
+    assert found["ani lead"] == near_to(96 - 70)
+
+
+def test_a_hit_without_ani_has_no_aligned_fraction() -> None:
+    found = features(hits([0, 3], [0.9, 0.8], 0.7, [NAN, 90], 80, 80))
+    assert (found["ani"], found["af"], found["ani lead"]) == (70, 0, 70 - 90)
+    assert features(hits([0, 3], [0.9, 0.8], 0.7, [90, NAN], NAN, 80))["af"] == 80
+
+
+def test_an_ani_lowered_below_the_range_counts_as_the_least() -> None:
+    found = features(hits([0, 3], [0.9, 0.8], 0.7, [72, 71], [10, 20], [5, 5]))
+    assert (found["ani"], found["ani lead"], found["af"]) == (70, 0, 10)
 
 
 def test_a_name_of_one_genome_is_alone_and_borrows_nothing() -> None:
     found = features(elected=2)
     assert found["alone"] == 1
     assert found["above cohesion"] == 0
-    assert found["contrast"] == 0
     assert found["above isolation"] == near_to(0.1 - 0.6)
-    assert (found["ani"], found["af"], found["ani margin"]) == (70, 0, 70 - 88)
+    assert (found["ani"], found["af"], found["ani lead"]) == (70, 0, 70 - 88)
 
 
-def test_without_an_elected_name_there_is_no_best_hit() -> None:
+def test_without_an_elected_name_the_lowest_score_stands_for_its_best() -> None:
     found = features(elected=-1)
-    assert found["best"] == near_to(0.1)  # the lowest score of the hits
     assert found["hits of the name"] == 0
-    assert found["margin"] == near_to(0.1 - 2.9)
+    assert found["k-mer identity"] == near_to(0.6)
+    assert found["score lead"] == near_to(0.1 - 2.9)
+    assert found["above local isolation"] == near_to(0.1 - 0.85)
+    assert (found["ani"], found["af"], found["ani lead"]) == (70, 0, 70 - 88)
 
 
-def test_without_hits_everything_is_zero_or_the_prior() -> None:
-    found = features(hits([-1, -1], similarity=0))
-    assert found["best"] == found["margin"] == found["density"] == 0
-    assert found["local success"] == 0
-    assert found["local alone"] == 1
-    assert found["success, narrow"] == found["success, wide"] == 0.5
-    assert found["ani"] == 70
+def test_without_hits_all_is_zero_or_the_least() -> None:
+    assert features(hits([-1, -1], similarity=0)) == pytest.approx(
+        dict.fromkeys(FEATURES, 0.0) | {"ani": 70, "k-mer identity": 0.6, "share": 0.625, "alone": 1}
+    )
 
 
 def test_a_single_name_among_the_hits_leads_over_the_lowest_score() -> None:
     found = features(hits([0, 2, -1], similarity=[0.9, 0.4, 0], kmer_identity=0.6))
-    assert found["margin"] == near_to(0.9 - 0.4)
-    assert found["density"] == near_to(0.65)
+    assert found["score lead"] == near_to(0.9 - 0.4)
+
+
+def test_a_hit_without_a_name_is_no_other_name() -> None:
+    found = features(hits([6, 0, 3], [0.9, 0.8, 0.5], 0.6, [99, 95, 90], 80, 80))
+    assert found["score lead"] == near_to(0.8 - 0.5)
+    assert found["ani lead"] == 5
+    assert features(hits([6, 0], [0.5, 0.8], 0.6))["score lead"] == near_to(0.8 - 0.5)  # the lowest score
 
 
 def test_a_finer_level_makes_the_cohesion_that_to_another_species() -> None:
     found = features(finer=SPECIES)
     assert found["above cohesion"] == near_to(2.9 - 2.0)  # row 2, another species; row 1 is the same one
-    assert found["contrast"] == near_to(2.0 - 1.0)
 
 
 def test_what_is_held_out_is_not_seen_among_the_neighbours() -> None:
@@ -160,17 +185,21 @@ def test_what_is_held_out_is_not_seen_among_the_neighbours() -> None:
 def test_only_ten_hits_are_local() -> None:
     rows = [0] * 10 + [5]
     found = features(hits(rows, similarity=[0.9] * 10 + [0.2], kmer_identity=0.6))
-    assert found["density"] == near_to(0.9)
-    assert found["local alone"] == 0
-    assert found["local success"] == 1
-    assert found["success, wide"] < 1  # of all hits, not only the ten nearest
+    assert found["above local isolation"] == near_to(0.9 - 1.0)
+    assert found["above local cohesion"] == found["above local nearest"] == near_to(0.9 - 3.0)
+    assert found["hits of the name"] == near_to(log(11))  # of all hits, not only the ten nearest
 
 
 def test_a_reference_without_neighbours_has_neither_isolation_nor_cohesion() -> None:
     found = features(near=no_neighbours(7))
     assert found["above isolation"] == found["above local isolation"] == 0
-    assert found["above cohesion"] == found["above local cohesion"] == 0
+    assert found["above cohesion"] == found["above local cohesion"] == found["above local nearest"] == 0
     assert found["alone"] == 1
+
+
+def test_a_best_hit_without_neighbours_borrows_the_isolation_of_the_others() -> None:
+    near = NeighbourTable(np.where(np.arange(7)[:, None] == 0, -1, NEAR.rows).astype(np.int32), NEAR.score)
+    assert features(near=near)["above isolation"] == near_to(2.9 - (1.0 + 0.8 + 0.6) / 3)
 
 
 def slowly(
@@ -216,56 +245,37 @@ def slowly(
         known = [value for value in values if not isnan(value)]
         return sum(known) / len(known) if known else otherwise
 
-    def succeeds(isolation: float, cohesion: float) -> float:
-        return NAN if isnan(isolation) else float(cohesion > isolation)
+    def mapped(i: int) -> float:
+        """The larger aligned fraction, NaN where neither is known."""
+        sides = [float(side[0, i]) for side in (query.af_query, query.af_reference)]
+        return max((side for side in sides if not isnan(side)), default=NAN)
+
+    def effective(i: int) -> float:
+        value = float(query.ani[0, i]) - 0.1 * max(50.0 - mapped(i), 0.0)
+        return 70.0 if isnan(value) or isnan(mapped(i)) else max(value, 70.0)
 
     best, place = highest(same, score, least)
-    ani = {i: 70.0 if isnan(query.ani[0, i]) else float(query.ani[0, i]) for i in real}
-    best_ani, ani_place = highest(same, ani, 70.0)
-    af = [
-        float(table[0, ani_place])
-        for table in (query.af_query, query.af_reference)
-        if not isnan(table[0, ani_place])
-    ]
-    everywhere = [around(int(row)) for row in query.rows[0]]
-    local = everywhere[:10]
+    ani = {i: effective(i) for i in real}
+    best_ani = highest(same, ani, 70.0)[0]
+    af = [mapped(i) for i in same if not isnan(query.ani[0, i]) and not isnan(mapped(i))]
+    local = [around(int(row)) for row in query.rows[0, :10]]
     isolation, cohesion = around(int(query.rows[0, place]))
     local_isolation = mean([i for i, _ in local], best)
-    nearest = [NAN if isnan(i) and isnan(c) else float(np.fmax(i, c)) for i, c in everywhere]
-
-    def as_near(width: float) -> float:
-        weighed = [
-            (exp(-(((n - best) / width) ** 2) / 2), succeeds(i, c))
-            for n, (i, c) in zip(nearest, everywhere, strict=True)
-            if not isnan(i)
-        ]
-        return (sum(w * s for w, s in weighed) + 0.25) / (sum(w for w, _ in weighed) + 0.5)
-
-    rest = [i for i in same if i != place]
+    nearest = [max((value for value in pair if not isnan(value)), default=NAN) for pair in local]
     return {
-        "best": best,
-        "margin": best - highest(other, score, least)[0],
+        "ani": best_ani,
+        "af": max(af, default=0.0),
+        "ani lead": best_ani - highest(other, ani, 70.0)[0],
+        "k-mer identity": max((float(query.kmer_identity[0, i]) for i in same), default=0.6),
+        "score lead": best - highest(other, score, least)[0],
         "share": share,
-        "similarity": float(query.similarity[0, place]),
-        "k-mer identity": float(query.kmer_identity[0, place]),
+        "hits of the name": log(1 + len(same)),
         "above isolation": best - (local_isolation if isnan(isolation) else isolation),
         "above local isolation": best - local_isolation,
         "above cohesion": 0.0 if isnan(cohesion) else best - cohesion,
         "above local cohesion": best - mean([c for _, c in local], best),
+        "above local nearest": best - mean(nearest, best),
         "alone": float(isnan(cohesion)),
-        "second": highest(rest, score, least)[0] - best,
-        "density": mean([score[i] for i in real if i < 10], best),
-        "hits of the name": log(1 + len(same)),
-        "ani": best_ani,
-        "af": max(af, default=0.0) if best_ani > 70 else 0.0,
-        "ani margin": best_ani - highest(other, ani, 70.0)[0],
-        "local success": mean([succeeds(*pair) for pair in local], 0.0),
-        "local alone": mean([NAN if isnan(i) else float(isnan(c)) for i, c in local], 1.0),
-        "above local nearest": best - mean(nearest[:10], best),
-        "contrast": 0.0 if isnan(cohesion - isolation) else cohesion - isolation,
-        "success, narrow": as_near(0.05),
-        "success, middle": as_near(0.15),
-        "success, wide": as_near(0.4),
     }
 
 
@@ -287,8 +297,8 @@ def test_features_of_random_hits_are_those_of_the_oracle(block: int, monkeypatch
                 rng.random(14),
                 0.6 + 0.4 * rng.random(14),
                 np.where(rng.random(14) < 0.4, NAN, 75 + 25 * rng.random(14)),
-                100 * rng.random(14),
-                100 * rng.random(14),
+                np.where(rng.random(14) < 0.2, NAN, 100 * rng.random(14)),
+                np.where(rng.random(14) < 0.2, NAN, 100 * rng.random(14)),
             )
             for _ in range(queries)
         ]
@@ -302,41 +312,123 @@ def test_features_of_random_hits_are_those_of_the_oracle(block: int, monkeypatch
     for i in range(queries):
         own = HeldOut(held.self_rows[i : i + 1], held.codes, held.own[i : i + 1])
         expected = slowly(table.only(slice(i, i + 1)), by, finer, int(elected[i]), float(share[i]), near, own)
-        some = {name: value for name, value in zip(FEATURES, found[i].tolist(), strict=True)}
-        if not (table.rows[i] >= 0).any():
-            del some["similarity"], some["k-mer identity"]  # of no hit
-        assert some == pytest.approx({name: expected[name] for name in some}, abs=1e-4)
+        assert dict(zip(FEATURES, found[i].tolist(), strict=True)) == pytest.approx(expected, abs=1e-4)
 
 
 def test_no_queries_have_no_features() -> None:
     nobody = np.empty(0, np.int32)
     held = nothing_held_out(0, 7)
     found = features_of(QUERY.only(slice(0, 0)), GENUS, None, nobody, np.empty(0, np.float32), NEAR, held)
-    assert found.shape == (0, 23)
+    assert found.shape == (0, 13)
     assert found.dtype == np.float32
+
+
+# -- evidence ------------------------------------------------------------------------------------------------
+
+
+def random_hits(rng: np.random.Generator, genomes: int) -> Hits:
+    """Six hits of one query by descending score, of genomes that may come twice; the last may be missing.
+
+    Numbers are coarse, so that many are equal.
+    """
+    missing = rng.random((3, 6)) < 0.2
+    measured = np.where(missing, NAN, [rng.integers(low, 11, 6) * 10 for low in (6, 0, 0)])
+    rows = rng.integers(0, genomes, 6).tolist()
+    found = hits(rows, rng.integers(-4, 5, 6) / 4, rng.integers(5, 8, 6) / 8, *measured)
+    found = found.take(np.argsort(-found.score, axis=1, kind="stable"))
+    return replace(found, rows=np.where(np.arange(6) < rng.integers(1, 7), found.rows, -1))
+
+
+def changed(query: Hits, table: str, place: int, value: float) -> Hits:
+    values = getattr(query, table).copy()
+    values[0, place] = value
+    return replace(query, **{table: values})
+
+
+@given(seed=st.integers(0, 2**32 - 1), data=st.data())
+@settings(deadline=None, max_examples=500)
+def test_more_evidence_for_the_elected_name_lowers_no_feature_of_evidence(
+    seed: int, data: st.DataObject
+) -> None:
+    rng = np.random.default_rng(seed)
+    genomes = 10
+    by = Level("genus", tuple("abc"), rng.integers(-1, 3, genomes).astype(np.int32))
+    finer = Level("species", tuple("abcdef"), rng.integers(-1, 6, genomes).astype(np.int32))
+    neighbours = rng.integers(-1, genomes, (genomes, 4)).astype(np.int32)
+    near = NeighbourTable(neighbours, -np.sort(-rng.integers(0, 9, (genomes, 4)).astype(np.float32) / 2))
+    query = random_hits(rng, genomes)
+    codes = [int(by.codes[row]) for row in query.rows[0] if row >= 0]
+    elected = data.draw(st.sampled_from((codes[0], *codes)))
+    place = data.draw(st.sampled_from((0, *range(len(codes)))))
+    is_best = codes[place] == elected and place == 0
+    of_score = ("similarity", "kmer_identity") if is_best else ()
+    table = data.draw(st.sampled_from(("ani", "af_query", "af_reference", *of_score)))
+    before = getattr(query, table)[0, place].item()
+    if codes[place] == elected:
+        most = 1 if table in of_score else 100
+        value = data.draw(st.floats(0 if isnan(before) else before, most, width=32))
+    else:
+        value = NAN if isnan(before) else data.draw(st.floats(0, before, width=32) | st.just(NAN))
+    below = data.draw(st.sampled_from((None, finer)))
+    weaker = features(query, elected, by, below, near)
+    stronger = features(changed(query, table, place, value), elected, by, below, near)
+    assert {name: stronger[name] - weaker[name] for name in EVIDENCE if stronger[name] < weaker[name]} == {}
+
+
+@pytest.mark.parametrize(
+    ("table", "place", "value", "rising"),
+    [
+        ("ani", 0, 90, {"ani", "ani lead"}),
+        ("ani", 2, 99, {"ani", "ani lead"}),
+        ("af_reference", 2, 60, {"af"}),
+        ("ani", 1, 80, {"ani lead"}),
+        (
+            "similarity",
+            0,
+            1,
+            {
+                "score lead", "above isolation", "above local isolation", "above cohesion",
+                "above local cohesion", "above local nearest",
+            },
+        ),
+    ],
+)  # fmt: skip
+def test_what_rises_with_more_evidence(table: str, place: int, value: float, rising: set[str]) -> None:
+    before = features(replace(QUERY, ani=np.array([[88, 88, 87, NAN]], np.float32)))
+    after = features(
+        changed(replace(QUERY, ani=np.array([[88, 88, 87, NAN]], np.float32)), table, place, value)
+    )
+    assert {name for name in FEATURES if after[name] > before[name]} == rising
+    assert {name for name in FEATURES if after[name] < before[name]} == set()
 
 
 # -- relative to the required ANI ----------------------------------------------------------------------------
 
 
-def test_the_required_ani_is_subtracted_for_each_elected_species() -> None:
+def test_each_elected_species_requires_its_threshold_without_the_query_itself() -> None:
     neighbours = species_neighbours([98] * 7, [90] * 7, same_row=[1, 0, -1, -1, -1, -1, -1])
     thresholds = SpeciesThresholds(neighbours, {"species": SPECIES}, np.full(7, "virus"))
+    query = join_hits(QUERY, QUERY, hits([-1, 3, 2, 5]), QUERY)
+    elected = np.array([0, -1, int(SPECIES.codes[2]), int(SPECIES.codes[4])], np.int32)
+    found = required_ani(query, np.array([1, -1, -1, -1]), elected, SPECIES, thresholds)
+    expected = [thresholds.required(0, (1,)), 0, thresholds.required(2), 0]  # no hit has the last species
+    assert found == pytest.approx(expected)
+    assert found.dtype == np.float32
+    assert thresholds.required(0, (1,)) != thresholds.required(0)
+
+
+def test_hits_without_a_species_require_nothing() -> None:
+    thresholds = SpeciesThresholds(species_neighbours([98] * 7, [90] * 7), {}, np.full(7, "virus"))
+    elected = np.array([-1, 0], np.int32)
+    query = join_hits(hits([6, 6]), hits([-1, -1]))
+    assert required_ani(query, np.array([-1, -1]), elected, SPECIES, thresholds).tolist() == [0, 0]
+
+
+def test_the_required_ani_is_subtracted_from_the_ani_alone() -> None:
     table = np.arange(3 * len(FEATURES), dtype=np.float32).reshape(3, -1)
-    query = join_hits(QUERY, QUERY, hits([-1, 3, 2, 5]))
-    elected = np.array([0, -1, int(SPECIES.codes[2])], np.int32)
-    found = relative_to_required(table, query, np.array([1, -1, -1]), elected, SPECIES, thresholds)
+    found = relative_to_required(table, np.array([95, 0, 97.5], np.float32))
     column = FEATURES.index("ani")
     expected = table.copy()
-    expected[0, column] -= thresholds.required(0, (1,))
-    expected[2, column] -= thresholds.required(2)
-    assert found == pytest.approx(expected)
-    assert thresholds.required(0, (1,)) != thresholds.required(0)
+    expected[:, column] -= [95, 0, 97.5]
+    assert found.tolist() == expected.tolist()
     assert table[0, column] == column  # the table itself is as before
-
-
-def test_a_species_that_no_hit_has_keeps_its_ani() -> None:
-    thresholds = SpeciesThresholds(species_neighbours([98] * 7, [90] * 7), {}, np.full(7, "virus"))
-    table = np.zeros((1, len(FEATURES)), np.float32)
-    elected = np.array([int(SPECIES.codes[4])], np.int32)
-    assert not relative_to_required(table, QUERY, np.array([-1]), elected, SPECIES, thresholds).any()

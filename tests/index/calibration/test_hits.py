@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from helpers.handmade import hits, join_hits
+from helpers.handmade import NAN, hits, join_hits
 
-from genome_index.index.calibration.hits import HeldOut, kmer_identity, nothing_held_out, score
+from genome_index.index.calibration.hits import HeldOut, effective_ani, kmer_identity, nothing_held_out, score
 
 TWO = join_hits(
     hits([4, 7], [0.5, 0.25], [0.9, 0.6], [97, 80]), hits([2, -1], [0.1, 0.0], [0.7, 0.6], [85, 0])
@@ -18,6 +18,30 @@ def test_score_is_cosine_plus_eight_times_the_identity_above_the_floor() -> None
     assert score(np.float32(0.5), np.float32(0.6)) == np.float32(0.5)
     assert TWO.score == pytest.approx(np.array([[0.5 + 2.4, 0.25], [0.1 + 0.8, 0]]), abs=1e-6)
     assert TWO.score.dtype == np.float32
+
+
+@pytest.mark.parametrize(
+    ("ani", "af_query", "af_reference", "expected"),
+    [
+        (97, 80, 90, 97),
+        (97, 50, 10, 97),
+        (97, 10, 50, 97),  # the larger of the two counts
+        (97, 20, 10, 94),
+        (97, 10, 20, 94),
+        (97, 0, 0, 92),
+        (97, NAN, 45, 96.5),
+        (97, 45, NAN, 96.5),
+        (97, NAN, NAN, NAN),
+        (NAN, 80, 90, NAN),
+        (NAN, NAN, NAN, NAN),
+    ],
+)
+def test_effective_ani_is_a_tenth_lower_for_each_point_of_aligned_fraction_below_fifty(
+    ani: float, af_query: float, af_reference: float, expected: float
+) -> None:
+    found = effective_ani(hits([3, -1], ani=ani, af_query=af_query, af_reference=af_reference))
+    assert found == pytest.approx(np.array([[expected] * 2]), abs=1e-4, nan_ok=True)
+    assert found.dtype == np.float32
 
 
 def test_kmer_identity_is_the_kth_root_of_containment() -> None:

@@ -10,7 +10,7 @@ from helpers.handmade import hits, join_hits, levels, no_neighbours, species_nei
 
 from genome_index.index.calibration.calibrator import Samples
 from genome_index.index.calibration.features import FEATURES, features_of
-from genome_index.index.calibration.hits import HeldOut, Hits
+from genome_index.index.calibration.hits import HeldOut, Hits, nothing_held_out
 from genome_index.index.calibration.samples import MIXTURE, join_samples, mixture_for, relatives, samples_of
 from genome_index.index.calibration.simulate import SimulatedQueries
 from genome_index.index.calibration.thresholds import SpeciesThresholds
@@ -28,16 +28,18 @@ NEIGHBOURS = species_neighbours(
 )
 THRESHOLDS = SpeciesThresholds(NEIGHBOURS, LEVELS, np.full(5, "virus"))
 TABLE = join_hits(
-    hits([1, 2, 3], [0.9, 0.5, 0.1], 0.8, [96, 90, 80]),  # of row 0: right at every level
-    hits([2, 3, -1], [0.9, 0.5, 0], 0.7, [93, 85, np.nan]),  # of row 1: wrong at species, right at genus
-    hits([3, 4, -1], [0.9, 0.5, 0], 0.7, [93, 85, np.nan]),  # of row 2, alone in its species
-    hits([4, -1, -1], [0.9, 0, 0], 0.7, [99, np.nan, np.nan]),  # of row 3: no hit has a name
-    hits([0, 1, 2], [0.9, 0.5, 0.1], 0.7, [99, 99, 99]),  # of row 4, without any name
+    hits([1, 2, 3], [0.9, 0.5, 0.1], 0.8, [96, 90, 80], 80, 60),  # of row 0: right at every level
+    hits([2, 3, -1], [0.9, 0.5, 0], 0.7, [93, 85, np.nan], 80, 60),  # of row 1: wrong at species alone
+    hits([3, 4, -1], [0.9, 0.5, 0], 0.7, [93, 85, np.nan], 80, 60),  # of row 2, alone in its species
+    hits([4, -1, -1], [0.9, 0, 0], 0.7, [99, np.nan, np.nan], 80, 60),  # of row 3: no hit has a name
+    hits([0, 1, 2], [0.9, 0.5, 0.1], 0.7, [99, 99, 99], 80, 60),  # of row 4, without any name
 )
 
 
 def simulated(regime: str, table: Hits = TABLE) -> SimulatedQueries:
     rows = np.arange(5)
+    if regime == "nothing":
+        return SimulatedQueries(regime, rows, table, nothing_held_out(5, 5))
     codes = LEVELS[regime].codes if regime in LEVELS else np.full(5, -1, np.int32)
     return SimulatedQueries(regime, rows, table, HeldOut(rows, codes, codes[rows]))
 
@@ -49,11 +51,18 @@ def samples(name: str, regime: str, share: float = 1.0) -> Samples:
 
 
 def test_the_mixture_gives_half_of_the_genus_to_a_higher_rank_itself() -> None:
-    assert MIXTURE == {"genome": 0.5, "species": 0.3, "genus": 0.2}
+    assert MIXTURE == {"nothing": 0.15, "genome": 0.4, "species": 0.25, "genus": 0.2}
+    assert sum(MIXTURE.values()) == pytest.approx(1)
     for level in ("species", "genus", "subtype", "strain"):
         assert mixture_for(level) == MIXTURE
     for level in ("superkingdom", "phylum", "class", "order", "family"):
-        assert mixture_for(level) == {"genome": 0.5, "species": 0.3, "genus": 0.1, level: 0.1}
+        assert mixture_for(level) == {
+            "nothing": 0.15,
+            "genome": 0.4,
+            "species": 0.25,
+            "genus": 0.1,
+            level: 0.1,
+        }
 
 
 @pytest.mark.parametrize(
@@ -61,6 +70,8 @@ def test_the_mixture_gives_half_of_the_genus_to_a_higher_rank_itself() -> None:
     [
         ("species", "genome", [0, 1], [True, False]),  # row 2 is alone in its species, row 3 too
         ("species", "species", [0, 1, 2], [True, False, False]),
+        ("species", "nothing", [0, 1, 2], [True, False, False]),  # with its own genome row 2 is not alone
+        ("genus", "genus", [0, 1, 2], [True, True, False]),
         ("genus", "genome", [0, 1, 2], [True, True, False]),
         ("subtype", "genome", [0, 1, 2], [False, False, False]),
     ],
@@ -72,6 +83,7 @@ def test_queries_with_a_name_and_an_answer_are_samples(
     assert found.right.tolist() == right
     assert found.group.tolist() == LEVELS["genus"].codes[rows].tolist()
     assert found.species_out.tolist() == [regime == "species"] * len(rows)
+    assert found.name_out.tolist() == [regime == name] * len(rows)
     assert found.weight == pytest.approx([1 / len(rows)] * len(rows))
 
 
@@ -97,6 +109,14 @@ def test_the_ani_of_a_species_is_relative_to_what_it_requires() -> None:
     assert found.eligible.tolist() == [True, False, False]
     assert samples("genus", "species").features[:, column] == pytest.approx([96, 93, 93])
     assert samples("genus", "species").eligible.all()
+
+
+def test_with_nothing_held_out_a_species_requires_what_it_learned_from_all() -> None:
+    column = FEATURES.index("ani")
+    required = [THRESHOLDS.required(row) for row in (1, 2, 3)]
+    found = samples("species", "nothing").features[:, column]
+    assert found == pytest.approx(np.array([96, 93, 93]) - required, abs=1e-4)
+    assert THRESHOLDS.required(1) != THRESHOLDS.required(1, (0,))
 
 
 def test_a_hit_at_the_required_ani_is_eligible() -> None:
@@ -128,4 +148,9 @@ def test_joined_samples_weigh_one_on_average() -> None:
     assert found.right.tolist() == [*first.right.tolist(), *second.right.tolist()]
     assert found.features.shape == (5, len(FEATURES))
     assert found.group.tolist() == [*first.group.tolist(), *second.group.tolist()]
+    first, second = samples("genus", "genus"), samples("species", "species")
+    found = join_samples([first, second, samples("genus", "species")])
+    assert found is not None
+    assert found.species_out.tolist() == [False] * 3 + [True] * 6
+    assert found.name_out.tolist() == [True] * 6 + [False] * 3
     assert join_samples([]) is None

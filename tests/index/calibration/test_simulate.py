@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from helpers.handmade import hits, levels
+from helpers.handmade import NAN, hits, join_hits, levels
 
 from genome_index.index.calibration import simulate as module
-from genome_index.index.calibration.hits import Hits, nothing_held_out
+from genome_index.index.calibration.hits import HeldOut, Hits, nothing_held_out
 from genome_index.index.calibration.simulate import (
     SimulatedQueries,
     least_similarity,
     simulate,
     simulate_all,
+    with_own_genome,
     within,
 )
 
@@ -45,7 +46,7 @@ class Noting:
 def test_every_rank_of_the_index_is_held_out_from_species_upwards() -> None:
     noting = Noting()
     found = list(simulate_all(noting, VECTORS, ROWS, LEVELS, noting))  # type: ignore[arg-type]
-    assert [queries.regime for queries in found] == ["genome", "species", "genus", "family"]
+    assert [queries.regime for queries in found] == ["genome", "species", "genus", "family", "nothing"]
     assert noting.stages == [
         ("querying with the genome held out", 0, 4),
         ("querying with the species held out", 1, 4),
@@ -58,6 +59,39 @@ def test_every_rank_of_the_index_is_held_out_from_species_upwards() -> None:
     assert seen[1] == {frozenset({2, 3, 4, 5}), frozenset({0, 1, 3, 4, 5}), frozenset({0, 1, 2, 5})}
     assert seen[2] == {frozenset({3, 4, 5}), frozenset({0, 1, 2})}
     assert seen[3] == {frozenset({4, 5}), frozenset({0, 1, 2, 3})}
+    assert seen[4] == {frozenset(range(6))}
+
+
+def test_with_nothing_held_out_the_own_genome_comes_first() -> None:
+    first, second = (
+        hits([2, 0], [0.8, 0.5], 0.7, [97, NAN], 60, 70),
+        hits([1, -1], [0.6, 0], 0.65, [90, NAN], 50, 40),
+    )
+    rows, codes = np.array([4, 3]), np.array([0, 0, 1, 1, 1, -1], np.int32)
+    out = SimulatedQueries("genome", rows, join_hits(first, second), HeldOut(rows, codes, codes[rows]))
+    found = with_own_genome(out)
+    assert found.regime == "nothing"
+    assert found.rows.tolist() == [4, 3]
+    assert found.hits.rows.tolist() == [[4, 2, 0], [3, 1, -1]]
+    assert found.hits.rows.dtype == np.int64
+    assert found.hits.similarity == pytest.approx(np.array([[1, 0.8, 0.5], [1, 0.6, 0]]))
+    assert found.hits.kmer_identity == pytest.approx(np.array([[1, 0.7, 0.7], [1, 0.65, 0.65]]))
+    assert found.hits.ani == pytest.approx(np.array([[100, 97, NAN], [100, 90, NAN]]), nan_ok=True)
+    assert found.hits.af_query.tolist() == [[100, 60, 60], [100, 50, 50]]
+    assert found.hits.af_reference.tolist() == [[100, 70, 70], [100, 40, 40]]
+    assert found.hits.score.dtype == np.float32
+    assert found.held.self_rows.tolist() == found.held.own.tolist() == [-1, -1]
+    assert not found.held.bars(np.arange(6) * np.ones((2, 1), int)).any()
+
+
+def test_the_own_genome_takes_the_place_of_the_last_candidate(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "CANDIDATES", 3)
+    noting = Noting()
+    found = list(simulate_all(noting, VECTORS, ROWS, LEVELS))  # type: ignore[arg-type]
+    genome_out, nothing = found[0], found[-1]
+    assert nothing.hits.rows[:, 0].tolist() == nothing.rows.tolist() == genome_out.rows.tolist()
+    assert nothing.hits.rows[:, 1:].tolist() == genome_out.hits.rows[:, :2].tolist()
+    assert len(noting.queries) == 4  # nothing is compared again
 
 
 def test_an_even_sample_of_many_references_is_queried(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -66,6 +100,7 @@ def test_an_even_sample_of_many_references_is_queried(monkeypatch: pytest.Monkey
     found = list(simulate_all(noting, VECTORS, ROWS, LEVELS))  # type: ignore[arg-type]
     assert found[0].rows.tolist() == [0, 2, 5]
     assert found[1].rows.tolist() == [0, 2]  # row 5 has no species
+    assert found[-1].rows.tolist() == [0, 2, 5]
 
 
 def test_the_held_out_are_noted_in_positions() -> None:

@@ -12,6 +12,7 @@ from genome_index.index.calibration.thresholds import (
     PRIORS,
     RANGE,
     WIDEST,
+    Gap,
     Prior,
     SpeciesNeighbours,
     SpeciesThresholds,
@@ -41,11 +42,11 @@ def shrunk(prior: float, *midpoints: tuple[float, int]) -> float:
 @pytest.mark.parametrize(
     ("kind", "expected"),
     [
-        ("prokaryote", Prior(95, 50, 0.2)),
-        ("virus", Prior(95, 85, 0.2)),
-        ("organelle", Prior(99, 80, 0.5)),
-        ("plasmid", Prior(95, 50, 0.5)),
-        ("other", Prior(95, 50, 0.2)),
+        ("prokaryote", Prior(95, 50, 0.2, 0.95)),
+        ("virus", Prior(95, 85, 0.2, 0.95)),
+        ("organelle", Prior(99, 80, 0.5, 0.6)),
+        ("plasmid", Prior(95, 50, 0.5, 0.5)),
+        ("other", Prior(95, 50, 0.2, 0.9)),
     ],
 )
 def test_without_genomes_to_learn_from_the_prior_counts(kind: str, expected: Prior) -> None:
@@ -159,6 +160,79 @@ def test_a_learned_threshold_stays_within_the_limits_of_its_kind(
 ) -> None:
     neighbours = species_neighbours([same] * 150, [other] * 150)
     assert thresholds(neighbours, molecule=molecule).required(0) == expected
+
+
+# -- the gap of a species ------------------------------------------------------------------------------------
+
+
+def test_a_gap_is_shrunk_by_its_middle_or_by_what_is_beyond() -> None:
+    assert Gap(98, 90, 4).shrink(95) == pytest.approx((4 * 95 + 4 * 94) / 8)
+    assert Gap(90, 96, 4).shrink(95) == pytest.approx((4 * 95 + 4 * 96) / 8)
+    assert Gap(0, 0, 0).shrink(95) == 95
+
+
+def in_a_genus(same: float, other: float, members: int, genus: tuple[float, float]) -> tuple[float, float]:
+    """The threshold of a species, and that without its gap, in a large genus of near or distant species."""
+    relatives = 200
+    names = ["A a"] * members + [f"A {i // 2}" for i in range(relatives)]
+    neighbours = species_neighbours(
+        [same] * members + [genus[0]] * relatives, [other] * members + [genus[1]] * relatives
+    )
+    size = members + relatives
+    by_level = {"genus": level("genus", ["A"] * size), "species": level("species", names)}
+    relatives_middle = ((genus[0] + genus[1]) / 2, size)
+    middle = ((same + other) / 2 if same > other else other, members)
+    shrunk_alone = shrunk(95, relatives_middle, relatives_middle, middle)
+    return thresholds(neighbours, by_level).required(0), shrunk_alone
+
+
+@pytest.mark.parametrize(
+    ("same", "other", "members", "genus", "expected"),
+    [
+        (97.8, 88, 5, (99.75, 99.25), None),  # 95.9 is between them
+        (97.8, 97, 2, (99.75, 99.25), 97.8),  # the genus alone would keep members out
+        (99.5, 97, 2, (91, 89), 97),  # the genus alone would let the next species in
+        (96, 97, 2, (99.75, 99.25), None),  # no gap: the genus counts
+        (97, 97, 2, (99.75, 99.25), None),
+    ],
+)
+def test_the_threshold_of_a_species_with_a_gap_lies_within_it(
+    same: float, other: float, members: int, genus: tuple[float, float], expected: float | None
+) -> None:
+    found, alone = in_a_genus(same, other, members, genus)
+    if expected is None:
+        assert found == pytest.approx(alone, abs=1e-4)
+    else:
+        assert found == pytest.approx(expected, abs=1e-4)
+        assert not other <= alone <= same
+
+
+def test_five_members_with_a_wide_gap_are_within_their_threshold() -> None:
+    found, _ = in_a_genus(97.8, 88, 5, (99.75, 99.25))
+    assert 88 < found <= 97.8
+
+
+def test_the_limits_of_the_kind_count_more_than_the_gap() -> None:
+    neighbours = species_neighbours([97.8] * 5, [88] * 5)
+    by_level = {"species": level("species", ["a"] * 5)}
+    assert thresholds(neighbours, by_level, "organelle").required(0) == 98.5
+    neighbours = species_neighbours([99.5] * 5, [98] * 5)
+    assert thresholds(neighbours, by_level, "prokaryote").required(0) == 97.0
+
+
+def test_only_a_species_is_kept_within_its_gap() -> None:
+    neighbours = species_neighbours([99.5] * 2, [98.5] * 2)
+    by_level = {"genus": level("genus", ["A", "A"])}
+    assert thresholds(neighbours, by_level).required(0) == pytest.approx(shrunk(95, (99, 2), (99, 2)))
+    by_level |= {"species": level("species", ["a", "a"])}
+    assert thresholds(neighbours, by_level).required(0) == 98.5
+
+
+def test_a_gap_that_a_genome_left_out_shows_does_not_count() -> None:
+    neighbours = species_neighbours([99.5] * 2, [98.5] * 2, same_row=[1, 0])
+    by_level = {"species": level("species", ["a", "a"])}
+    assert thresholds(neighbours, by_level).required(0) == 98.5
+    assert thresholds(neighbours, by_level).required(0, (1,)) == 95
 
 
 # -- genomes left out ----------------------------------------------------------------------------------------
