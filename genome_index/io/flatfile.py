@@ -1,24 +1,18 @@
-"""GenBank and EMBL flat files, read by Biopython: records with the taxonomy of their organism."""
+"""GenBank and EMBL flat files: the sequence, name and organism of each record, whatever else it holds.
+
+Annotation programs write LOCUS lines in which a long name runs into the length, features that are broken off,
+and headers without an accession. Only what gindex needs is read, so none of that costs a genome.
+"""
 
 from __future__ import annotations
 
 import io
-import re
-import warnings
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, cast
 
 from genome_index.errors import InputError
 from genome_index.io.bases import FileRecord, checked_record
+from genome_index.io.flat_entries import Entry, entries_of
 from genome_index.records import Contig, Lineage, Taxon
-
-if TYPE_CHECKING:
-    from Bio.Seq import Seq
-    from Bio.SeqRecord import SeqRecord
-
-
-MALFORMED = (ValueError, AssertionError, AttributeError, LookupError, TypeError)  # Biopython's errors
-LENGTHS_DIFFER = re.compile(r"Expected sequence length (\d+), found (\d+)")
 
 
 def flat_file_records(stream: io.BufferedReader, kind: str, source: str) -> Iterator[FileRecord]:
@@ -27,53 +21,66 @@ def flat_file_records(stream: io.BufferedReader, kind: str, source: str) -> Iter
     Raises
     ------
     InputError
-        The file is not well-formed.
+        The file ends before the sequence of its last record begins.
     """
-    from Bio import BiopythonWarning, SeqIO
-
     with io.TextIOWrapper(stream, encoding="utf-8", errors="replace") as text:
-        parsed = SeqIO.parse(text, kind.lower())  # type: ignore[no-untyped-call]  # Biopython has none here
-        while True:
-            try:
-                with warnings.catch_warnings(record=True) as caught:
-                    warnings.simplefilter("always", BiopythonWarning)
-                    record = next(parsed, None)
-            except MALFORMED as error:
-                why = str(error) or type(error).__name__
+        for entry in entries_of(text, "LOCUS" if kind == "GenBank" else "ID"):
+            if not (entry.is_complete or entry.has_sequence):
+                why = "Premature end of line during sequence data"
                 reason = f"not a well-formed {kind} file ({why}); download it again, or give it as FASTA"
-                raise InputError(source, reason) from error
-            if record is None:
-                return
-            yield _flat_record(record, " ".join(str(warning.message) for warning in caught))
+                raise InputError(source, reason)
+            yield _record(entry)
 
 
-def _flat_record(record: SeqRecord, message: str) -> FileRecord:
-    """A record with Biopython's warnings: a sequence of another length is an error, format slips are not."""
-    from Bio.Seq import UndefinedSequenceError
-
-    name, taxon = str(record.id), _organism(record.annotations)
-    try:
-        contig = Contig(name, bytes(cast("Seq", record.seq)))
-    except UndefinedSequenceError:
-        reason = "a record without its sequence (no ORIGIN); download it with the sequence"
-        return FileRecord(Contig(name, b""), taxon, reason)
-    if lengths := LENGTHS_DIFFER.search(message):
+def _record(entry: Entry) -> FileRecord:
+    sequence = "".join(entry.parts).upper().encode("ascii", "replace")
+    contig = Contig(_name(entry, len(sequence)), sequence)
+    if entry.members and not sequence:
         reason = (
-            f"record {name!r} has {lengths[2]} bp, but its length is given as {lengths[1]}; "
-            "it was cut or changed: download it again, or correct the length"
+            f"record {contig.name!r} is the master of a project, without sequence; "
+            f"download its contigs ({entry.members}), or the assembly"
         )
-        return FileRecord(contig, taxon, reason)
-    return checked_record(contig, taxon)
+        return FileRecord(contig, _taxon(entry), reason, is_master=True)
+    if not entry.has_sequence:
+        reason = "a record without its sequence (no ORIGIN); download it with the sequence"
+        return FileRecord(contig, _taxon(entry), reason)
+    if reason := _cut(entry, contig):
+        return FileRecord(contig, _taxon(entry), reason)
+    return checked_record(contig, _taxon(entry))
 
 
-def _organism(annotations: dict[str, Any]) -> Taxon:
-    """The taxon of a GenBank record, whose lineage has no ranks: they follow from the suffixes of names.
+def _name(entry: Entry, bases: int) -> str:
+    """The version, else the accession, else the name of the LOCUS line without the length run into it."""
+    collided = entry.locus == entry.length and not entry.locus.isdigit()
+    return entry.version or entry.accession or (
+        entry.locus.removesuffix(str(bases)) if collided else entry.locus
+    )  # fmt: skip
+
+
+def _cut(entry: Entry, contig: Contig) -> str:
+    """Why a record is not whole, as a sentence; empty if it is, as far as its first line says its length."""
+    bases, cure = len(contig.sequence), "it was cut or changed: download it again, or correct the length"
+    if entry.length.isdigit():
+        if int(entry.length) != bases:
+            return f"record {contig.name!r} has {bases} bp, but its length is given as {entry.length}; {cure}"
+    elif entry.length and not entry.length.endswith(str(bases)):
+        return f"record {contig.name!r} has {bases} bp, but its LOCUS line has {entry.length!r}; {cure}"
+    elif not (entry.length or entry.is_complete):
+        return f"record {contig.name!r} ends without //; it may be cut: download it again"
+    return ""
+
+
+def _taxon(entry: Entry) -> Taxon:
+    names = entry.lineage.strip().removesuffix(".").split(";")
+    return taxon_of(" ".join(entry.organism.split()), [name.strip() for name in names if name.strip()])
+
+
+def taxon_of(organism: str, lineage: list[str]) -> Taxon:
+    """The taxon of a record, whose lineage has no ranks: they follow from the suffixes of names.
 
     By the codes of nomenclature (ICNP, ICN, ICZN, ICTV) -aceae, -idae and -viridae are families, -ales and
     -virales orders; the genus is the name in the lineage with which the organism's name starts.
     """
-    organism = str(annotations.get("organism", "")).strip()
-    lineage = [str(name) for name in annotations.get("taxonomy", [])]
     names: dict[str, str] = {}
     if lineage:
         names["superkingdom"] = lineage[0]
