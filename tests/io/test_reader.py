@@ -648,8 +648,8 @@ def test_a_folder_without_sequence_files_is_a_failure(write, tmp_path):
         Failure(
             str(folder),
             str(folder),
-            "no sequence file in this folder; gindex reads .fa, .fasta, .fna, .fas, .ffn, "
-            ".gb, .gbk, .gbff, .genbank, also with .gz .bz2 .xz .zst",
+            "no sequence file in this folder; gindex reads .fa, .fasta, .fna, .fas, .fsa, .fsa_nt, "
+            ".ffn, .gb, .gbk, .gbff, .genbank, .embl, also with .gz .bz2 .xz .zst",
         )
     ]
 
