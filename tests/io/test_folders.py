@@ -77,7 +77,8 @@ PASSED = {
     "the folder of Prokka": (
         ["P.fna", "P.fsa", "P.ffn", "P.faa", "P.gbk", "P.gff", "P.tsv", "P.log"],
         "1 file of proteins (P.faa), 1 file of CDS or RNA (P.ffn), "
-        "2 other forms of a genome beside them (P.fsa and 1 more), 3 files with other endings (P.gff and 2 more)",
+        "2 other forms of a genome beside them (P.fsa and 1 more), "
+        "3 files with other endings (P.gff and 2 more)",
     ),
     "the folder of NCBI datasets": (
         ["GCF_1/GCF_1_ASM1_genomic.fna", "GCF_1/genomic.gbff", "GCF_1/cds_from_genomic.fna"],
