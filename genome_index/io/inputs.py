@@ -8,8 +8,8 @@ from pathlib import Path
 
 from genome_index.errors import UsageError
 from genome_index.io.compression import cause
-from genome_index.io.folders import search_folder
-from genome_index.io.suffixes import COMPRESSED, SUFFIXES
+from genome_index.io.folders.search import search_folder
+from genome_index.io.folders.suffixes import COMPRESSED, SUFFIXES
 from genome_index.records import Failure
 
 

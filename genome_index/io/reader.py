@@ -24,9 +24,9 @@ from genome_index.io.bases import (
     too_many,
 )
 from genome_index.io.compression import BLOCK_BYTES, READ_ERRORS, cause, open_stream, rejoined
-from genome_index.io.fasta import fasta_contigs
-from genome_index.io.flatfile import flat_file_records
-from genome_index.io.formats import is_utf_16, not_sequence
+from genome_index.io.formats.fasta import fasta_contigs
+from genome_index.io.formats.flatfile import flat_file_records
+from genome_index.io.formats.other import is_utf_16, not_sequence
 from genome_index.io.inputs import file_stem, files_of, printable
 from genome_index.records import Failure, Genome
 

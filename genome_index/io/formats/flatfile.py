@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from genome_index.errors import InputError
 from genome_index.io.bases import FileRecord, checked_record
-from genome_index.io.flat_entries import Entry, entries_of
+from genome_index.io.formats.flat_entries import Entry, entries_of
 from genome_index.records import Contig, Lineage, Taxon
 
 

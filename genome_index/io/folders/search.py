@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from genome_index.io.compression import cause
-from genome_index.io.suffixes import is_sequence_name, plain_name, why_passed_over
+from genome_index.io.folders.suffixes import is_sequence_name, plain_name, why_passed_over
 
 LINKED = "linked folders that were searched already"
 SINGULAR = {
