@@ -186,6 +186,24 @@ def test_embl(write: Write, kind: str) -> None:
     assert genome.taxon.lineage.names == COLI
 
 
+@pytest.mark.parametrize(
+    ("organism", "lineage", "species"),
+    [
+        ("Genus species", "Unclassified.", None),  # what Prokka writes where it is told no name
+        (".", ".", None),
+        ("Unknown.", "Unclassified.", None),
+        ("Escherichia coli", "Unclassified.", "Escherichia coli"),
+    ],
+)
+def test_the_names_of_an_unknown_organism_are_none(
+    write: Write, organism: str, lineage: str, species: str | None
+) -> None:
+    text = record(GOOD, VERSION).replace(ORGANISM, f"  ORGANISM  {organism}\n            {lineage}\n")
+    (genome,) = iter_genomes([write(text)])
+    assert isinstance(genome, Genome)
+    assert genome.taxon == Taxon(Lineage({"species": species} if species else {}))
+
+
 GFF = "##gff-version 3\n##sequence-region x 1 3000\nx\tprodigal\tCDS\t1\t90\t.\t+\t0\tID=a\n"
 
 

@@ -14,6 +14,10 @@ from genome_index.io.bases import FileRecord, checked_record
 from genome_index.io.formats.flat_entries import Entry, entries_of
 from genome_index.records import Contig, Lineage, Taxon
 
+NO_NAMES = frozenset(  # what annotation programs and databases write for an unknown organism, in lower case
+    ("genus species", "unclassified", "unclassified sequences", "other sequences", "unknown", "unknown.", ".")
+)
+
 
 def flat_file_records(stream: io.BufferedReader, kind: str, source: str) -> Iterator[FileRecord]:
     """The records of a GenBank or EMBL file, `kind`; organism and lineage become the taxon.
@@ -71,8 +75,10 @@ def _cut(entry: Entry, contig: Contig) -> str:
 
 
 def _taxon(entry: Entry) -> Taxon:
-    names = entry.lineage.strip().removesuffix(".").split(";")
-    return taxon_of(" ".join(entry.organism.split()), [name.strip() for name in names if name.strip()])
+    names = [name.strip() for name in entry.lineage.strip().removesuffix(".").split(";")]
+    organism = " ".join(entry.organism.split())
+    known = [name for name in names if name and name.casefold() not in NO_NAMES]
+    return taxon_of("" if organism.casefold() in NO_NAMES else organism, known)
 
 
 def taxon_of(organism: str, lineage: list[str]) -> Taxon:
