@@ -169,11 +169,12 @@ EMBL = (
 )  # fmt: skip
 
 
-@pytest.mark.parametrize("kind", ["as it should be", "without SV", "cut"])
+@pytest.mark.parametrize("kind", ["as it should be", "without SV", "an SV line", "cut"])
 def test_embl(write: Write, kind: str) -> None:
     lines = [BASES[at : at + 60].lower() for at in range(0, 3000, 60)]
     text = EMBL + "".join(f"     {line} {60 * at + 60:>9}\n" for at, line in enumerate(lines)) + "//\n"
-    text = text.replace(" SV 1;", "") if kind == "without SV" else text
+    text = text.replace(" SV 1;", "") if kind in ("without SV", "an SV line") else text
+    text = text.replace("DE   Dengue", "SV   HM181955.1") if kind == "an SV line" else text
     (genome,) = iter_genomes([write(text[:-500] if kind == "cut" else text)])
     if kind == "cut":
         assert isinstance(genome, Failure)

@@ -103,6 +103,8 @@ def read_embl_line(entry: Entry, line: str) -> None:
             entry.locus, entry.version, entry.length = _embl_id(rest)
         case "AC":
             entry.accession = entry.accession or first
+        case "SV":  # of a release before 87, whose ID line has no version
+            entry.version = first
         case "OS" if not entry.lineage:
             entry.organism += f" {rest}"
         case "OC":
