@@ -66,8 +66,12 @@ def _created(path: Path, content: bytes) -> bool:
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
     except FileExistsError:
         return False
-    with os.fdopen(handle, "wb") as file:
-        file.write(content)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+    except OSError:  # the disk is full; a file without content would lock the index for good
+        path.unlink()
+        raise
     return True
 
 
