@@ -8,6 +8,8 @@ Examples
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from genome_index.io.kernel_cache import choose_kernel_cache
+
 if TYPE_CHECKING:
     from genome_index.classify.query import QuerySettings
     from genome_index.errors import GindexError
@@ -34,6 +36,8 @@ __all__ = [
     "build_index",
     "query_index",
 ]
+
+choose_kernel_cache()  # before any module with compiled functions is imported
 
 _MODULES = {
     "classify.query": ("QuerySettings",),

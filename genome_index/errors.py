@@ -117,11 +117,14 @@ class SpecMismatch(UnusableIndex):
 
 
 class IndexLocked(UnusableIndex):
-    def __init__(self, path: str, holder: str, waited_s: float) -> None:
-        self.path, self.holder, self.waited_s = path, holder, waited_s
+    """`left_behind` is the lock file to delete if no such process runs, where it outlives its process."""
+
+    def __init__(self, path: str, holder: str, waited_s: float, left_behind: str = "") -> None:
+        self.path, self.holder, self.waited_s, self.left_behind = path, holder, waited_s, left_behind
+        cure = f"; if no such process runs, delete {left_behind}" if left_behind else ""
         super().__init__(
             f"{path}: another gindex ({holder}) is writing to this index, "
-            f"and still was after {waited_s:.0f} s; wait for it to end, or give --wait SECONDS"
+            f"and still was after {waited_s:.0f} s; wait for it to end, or give --wait SECONDS{cure}"
         )
 
 

@@ -102,6 +102,7 @@ class Genome:
     contigs: tuple[Contig, ...]
     source: str  # the path it was read from, or "-" for standard input
     taxon: Taxon = field(default_factory=Taxon)
+    notes: tuple[str, ...] = ()  # what the reader changed, as sentences
 
     @cached_property
     def length_bp(self) -> int:

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from genome_index.collection.clusters import edges_of
+from genome_index.collection.representative_score import representative_scores
 from genome_index.errors import UsageError
 from genome_index.index.index import Index
 from genome_index.index.neighbours import live_rows, neighbour_hits
@@ -27,10 +28,11 @@ class Member:
 
 
 def dereplicate(index: Index, ani: float) -> list[Member]:
-    """The representative of every live genome, in the order of the index: greedy, longest genome first.
+    """The representative of every live genome, in the order of the index: greedy, best score first.
 
     A genome is represented by the nearest representative with at least `ani` percent (identity by shared
-    k-mers where ANI has no signal), so no two representatives are that near as far as the index knows.
+    k-mers where ANI has no signal), so no two representatives are that near as far as the index knows. The
+    score is that of `representative_scores`; of two genomes that are alike in it, the longer one.
 
     Raises
     ------
@@ -41,12 +43,15 @@ def dereplicate(index: Index, ani: float) -> list[Member]:
         raise UsageError(f"--ani {ani:g}: give a percentage from 80 to 100")
     rows = live_rows(index)
     edges = edges_of(rows, neighbour_hits(index, rows), by_identity=True).within(100 - ani)
-    entries = {entry.row: entry for entry in index.catalog.entries()}
-    lengths = np.array([entries[row].length_bp for row in rows.tolist()])
-    representatives = _representatives(
-        len(rows), _partners(len(rows), edges.a, edges.b, edges.length), lengths
-    )
-    ids = [entries[row].id for row in rows.tolist()]
+    by_row = {entry.row: entry for entry in index.catalog.entries()}
+    entries = [by_row[row] for row in rows.tolist()]
+    partners = _partners(len(rows), edges.a, edges.b, edges.length)
+    near = [[other for _, other in line] for line in partners]
+    scores = representative_scores(index, entries, near)
+    lengths = np.array([entry.length_bp for entry in entries])
+    order = np.lexsort((np.arange(len(rows)), -lengths, np.round(scores, 4)))
+    representatives = _representatives(partners, order)
+    ids = [entry.id for entry in entries]
     return [
         Member(ids[at], ids[other], round(100 - length, 3))
         for at, (other, length) in enumerate(representatives)
@@ -62,13 +67,11 @@ def _partners(count: int, a: Rows, b: Rows, length: npt.NDArray[np.float64]) -> 
     return partners
 
 
-def _representatives(
-    count: int, partners: list[list[tuple[float, int]]], lengths: Rows
-) -> list[tuple[int, float]]:
-    """Position of each genome's representative, and the difference to it in percent."""
-    is_representative = np.zeros(count, bool)
-    representatives = [(at, 0.0) for at in range(count)]
-    for at in np.lexsort((np.arange(count), -lengths)).tolist():
+def _representatives(partners: list[list[tuple[float, int]]], order: Rows) -> list[tuple[int, float]]:
+    """Position of each genome's representative, and the difference to it in percent; `order`: best first."""
+    is_representative = np.zeros(len(partners), bool)
+    representatives = [(at, 0.0) for at in range(len(partners))]
+    for at in order.tolist():
         near = [(difference, other) for difference, other in partners[at] if is_representative[other]]
         if near:
             difference, other = min(near)

@@ -35,6 +35,8 @@ from genome_index.records import Entry, Failure, Genome
 from genome_index.spec import IndexSpec
 from genome_index.taxonomy.lookup import Taxonomy
 
+SHOWN_NOTES = 3  # warnings about single genomes
+
 
 def build(
     path: Path,
@@ -93,9 +95,16 @@ def _summary(
         unchanged=len(ingested.unchanged),
         base_pairs=ingested.base_pairs,
         failures=tuple(ingested.failures),
-        warnings=warnings,
+        warnings=(*_few(ingested.notes), *warnings),
         share_read=index.references.share_read([entry.row for entry in added]),
     )
+
+
+def _few(notes: Sequence[str]) -> Sequence[str]:
+    """The first warnings about single genomes, and how many more there are."""
+    if len(notes) <= SHOWN_NOTES:
+        return notes
+    return [*notes[:SHOWN_NOTES], f"and {len(notes) - SHOWN_NOTES} more warnings of this kind"]
 
 
 def _nothing_read(path: Path, failures: Sequence[Failure]) -> str:

@@ -50,6 +50,7 @@ class IngestResult:
     resumed: int = 0  # of `stored`, taken from an unfinished run
     unchanged: list[str] = field(default_factory=list)  # ids whose very sequence the index has already
     base_pairs: int = 0
+    notes: list[str] = field(default_factory=list)  # of genomes that the reader changed, as sentences
 
     @property
     def inputs(self) -> int:
@@ -125,6 +126,7 @@ class _Inputs:
             self.result.unchanged.append(genome.id)
             return False
         self.result.base_pairs += genome.length_bp
+        self.result.notes += [f"{genome.id}: {note}" for note in genome.notes]
         stored = self._unfinished.get((genome.id, genome.sha256))
         if stored is not None:
             self.result.stored.append(stored)

@@ -1,4 +1,8 @@
-"""Bases of a record: nucleotide codes are checked, and A, C, G, T, U counted."""
+"""Bases of a record: nucleotide codes are checked, and A, C, G, T, U counted.
+
+A character that is no nucleotide code becomes N, as long as there are few: one damaged letter is no reason to
+refuse a genome. X is a mask (cross_match, RepeatMasker), of which there may be many.
+"""
 
 from __future__ import annotations
 
@@ -15,37 +19,67 @@ WHITE_SPACE = b"\r\n\t \v\f"
 GAPS_TO_N = bytes.maketrans(b"-.", b"NN")  # without the gap its flanks would form k-mers that do not exist
 
 
+TO_N = bytes(code if code in IUPAC else ord("N") for code in range(256))
+MASKS = b"Xx"
+NEVER = bytes([*range(32), 127, ord(">")])  # of damaged files, and of a header without its line end
+FEW, FEW_SHARE = 10, 0.01  # characters, and share of the bases, up to which foreign ones are accepted
+
+
 class FileRecord(NamedTuple):
     """One record of a file, with the reason why it cannot be used."""
 
     contig: Contig
     taxon: Taxon
     reason: str = ""  # empty if it can be used
+    is_master: bool = False  # of a project, whose contigs may follow in the same file
+    foreign: bytes = b""  # its characters that are no nucleotide codes, which are N in the contig
 
 
 NO_TAXON = Taxon()  # of every FASTA record
 
 
 def checked_record(contig: Contig, taxon: Taxon) -> FileRecord:
-    """The record without white space, gaps as N; a character that is not a nucleotide code is an error."""
+    """The record without white space, gaps as N; many characters that are no nucleotide code are an error."""
     sequence = contig.sequence
     if count_bases(np.frombuffer(sequence, np.uint8)) == len(sequence):
         return FileRecord(contig, taxon)
     sequence = sequence.translate(GAPS_TO_N, WHITE_SPACE)
-    return FileRecord(Contig(contig.name, sequence), taxon, _complaint(contig.name, sequence))
+    foreign = sequence.translate(None, IUPAC)
+    if not foreign:
+        return FileRecord(Contig(contig.name, sequence), taxon)
+    strange = len(foreign.translate(None, MASKS))
+    refused = strange > max(FEW, FEW_SHARE * len(sequence)) or foreign.translate(None, NEVER) != foreign
+    reason = not_nucleotides(contig.name, foreign) if refused else ""
+    return FileRecord(Contig(contig.name, sequence.translate(TO_N)), taxon, reason, foreign=foreign)
 
 
-def _complaint(name: str, sequence: bytes) -> str:
-    others = sequence.translate(None, IUPAC)
-    if not others:
-        return ""
-    shown = ", ".join(repr(chr(code)) for code in sorted(set(others))[:6])
+def too_many(foreign: bytes, length_bp: int) -> bool:
+    """Whether characters that are no nucleotide codes are more than slips; masks (X) are not counted."""
+    return len(foreign.translate(None, MASKS)) > FEW_SHARE * length_bp
+
+
+def not_nucleotides(name: str, foreign: bytes) -> str:
+    """Why a record with these foreign characters is refused, as a sentence."""
     cure = (
         "this looks like protein, gindex reads nucleotides"
-        if others[:1].isalpha()
+        if foreign[:1].isalpha()
         else "is it a sequence file?"
     )
-    return f"record {name!r} has {shown}, which are not nucleotide codes; {cure}"
+    return f"record {name!r} has {_shown(foreign)}, which are not nucleotide codes; {cure}"
+
+
+def read_as_n(foreign: bytes) -> tuple[str, ...]:
+    """A warning that counts the foreign characters of a genome, as sentences; empty if there are none."""
+    if not foreign:
+        return ()
+    which = "1 character is no nucleotide code and was" if len(foreign) == 1 else (
+        f"{len(foreign):,} characters are no nucleotide codes and were"
+    )  # fmt: skip
+    return (f"{which} read as N ({_shown(foreign)})",)
+
+
+def _shown(foreign: bytes) -> str:
+    return ", ".join(repr(chr(code)) for code in sorted(set(foreign))[:6])
 
 
 @njit(cache=True, nogil=True)

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 BLOCK_BYTES = 1 << 17  # below the size at which malloc gets fresh pages from the kernel each time
 READ_ERRORS = (EOFError, OSError, lzma.LZMAError, zlib.error, zstandard.ZstdError)
 
-LONGEST_MAGIC = 6  # bytes that identify a compressed format, of those in OPENERS
+LONGEST_MAGIC = 14  # bytes that identify a compressed format, of those in OPENERS and BGZF
+BGZF_EOF = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000000")  # an empty block
 ZSTD = b"\x28\xb5\x2f\xfd"
 ZSTD_SKIPPABLE = tuple(bytes([0x50 + kind]) + b"\x2a\x4d\x18" for kind in range(16))  # pzstd begins with one
 LONGEST_ZSTD_WINDOW = 1 << 31  # bytes; `zstd --long=31` of many genomes needs it, 1 << 27 is the default
@@ -65,6 +66,9 @@ def open_stream(path: str, memory_limit: int | None = None) -> Iterator[io.Buffe
             raw.seek(-len(start), os.SEEK_CUR)
         else:
             raw = rejoined(start, raw)
+        if is_bgzf(start):
+            yield stack.enter_context(io.BufferedReader(_Bgzf(raw), BLOCK_BYTES))
+            return
         for magic, opener in OPENERS:
             if start.startswith(magic):
                 yield stack.enter_context(io.BufferedReader(opener(raw, memory_limit), BLOCK_BYTES))
@@ -111,6 +115,51 @@ class _Blocks(io.RawIOBase):
         part, self._left = self._left[: len(view)], self._left[len(view) :]
         view[: len(part)] = part
         return len(part)
+
+
+def is_bgzf(start: bytes) -> bool:
+    """Whether a file starts as bgzip writes it: gzip in blocks, each with the extra field BC."""
+    return start.startswith(b"\x1f\x8b\x08\x04") and start[12:14] == b"BC"
+
+
+class _Remembered(io.RawIOBase):
+    """A stream of bytes that remembers the last ones read, as many as BGZF's end-of-file block has."""
+
+    def __init__(self, raw: BinaryIO) -> None:
+        self._raw = raw
+        self.last = b""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        view = memoryview(buffer)
+        block = self._raw.read(len(view))
+        view[: len(block)] = block
+        self.last = (self.last + block[-len(BGZF_EOF) :])[-len(BGZF_EOF) :]
+        return len(block)
+
+
+class _Bgzf(io.RawIOBase):
+    """Decompressed BGZF; EOFError where the end-of-file block is missing, as gzip does not notice.
+
+    A file that was cut between two blocks is valid gzip. Only the block that bgzip writes last tells it.
+    """
+
+    def __init__(self, raw: BinaryIO) -> None:
+        self._packed = _Remembered(raw)
+        self._plain = gzip.GzipFile(fileobj=cast(BinaryIO, io.BufferedReader(self._packed, BLOCK_BYTES)))
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        view = memoryview(buffer)
+        block = self._plain.read1(len(view))
+        view[: len(block)] = block
+        if not block and len(view) and self._packed.last != BGZF_EOF:
+            raise EOFError("BGZF without its end-of-file block")
+        return len(block)
 
 
 def _open_xz(raw: BinaryIO, memory_limit: int | None) -> Any:  # noqa: ANN401  # a raw or a buffered stream

@@ -8,10 +8,9 @@ from pathlib import Path
 
 from genome_index.errors import UsageError
 from genome_index.io.compression import cause
+from genome_index.io.folders.search import search_folder
+from genome_index.io.folders.suffixes import COMPRESSED, SUFFIXES
 from genome_index.records import Failure
-
-SUFFIXES = (".fa", ".fasta", ".fna", ".fas", ".ffn", ".gb", ".gbk", ".gbff", ".genbank")
-COMPRESSED = (".gz", ".bz2", ".xz", ".zst")
 
 
 def read_list(path: Path) -> list[str]:
@@ -36,39 +35,26 @@ def sequence_files(inputs: Iterable[str | Path]) -> list[str]:
     return [path for given in inputs for path in files_of(given) if isinstance(path, str)]
 
 
+def passed_over(inputs: Iterable[str | Path]) -> list[str]:
+    """What was passed over in each folder among some inputs, as sentences."""
+    folders = [str(given) for given in inputs if str(given) != "-" and os.path.isdir(given)]
+    return [f"{printable(folder)}: {note}" for folder in folders if (note := search_folder(folder).note)]
+
+
 def files_of(given: str | Path) -> Iterator[str | Failure]:
     """The sequence files of an input: itself, or those in a folder and all its folders, by name."""
     if str(given) == "-" or not os.path.isdir(given):
         yield str(given)
         return
-    files = _searched(given)
+    search = search_folder(str(given))
+    files: dict[str, str | Failure] = {path: path for path in search.files}
+    for path, why in search.errors.items():
+        files[path] = Failure(printable(path), printable(path), why)
     if not files:
-        suffixes, shown = ", ".join(SUFFIXES), printable(str(given))
-        reason = f"no sequence file in this folder; gindex reads {suffixes}, also with .gz .bz2 .xz .zst"
+        suffixes, packed, shown = ", ".join(SUFFIXES), " ".join(COMPRESSED[:4]), printable(str(given))
+        reason = f"no sequence file in this folder; gindex reads {suffixes}, also with {packed}"
         yield Failure(shown, shown, reason)
     yield from (files[path] for path in sorted(files))
-
-
-def _searched(given: str | Path) -> dict[str, str | Failure]:
-    """Path -> the path of each sequence file in a folder, or the failure of a folder that cannot be read."""
-    errors: list[OSError] = []
-    files: dict[str, str | Failure] = {}
-    for folder, _, names in os.walk(given, onerror=errors.append):
-        for path in (str(Path(folder, name)) for name in names if _is_sequence_name(name)):
-            # A broken link is an input, whose row gives the reason; a pipe or a device is not.
-            if os.path.isfile(path) or not os.path.exists(path):
-                files[path] = path
-    for error in errors:
-        path = str(Path(error.filename))
-        files[path] = Failure(printable(path), printable(path), cause(error))
-    return files
-
-
-def _is_sequence_name(name: str) -> bool:
-    lower = name.lower()
-    for suffix in COMPRESSED:
-        lower = lower.removesuffix(suffix)
-    return lower.endswith(SUFFIXES)
 
 
 def file_stem(path: str | Path) -> str:

@@ -1,6 +1,7 @@
 """Locks: one process writes to an index at a time, and a snapshot that a reader has open is not removed.
 
-They are locks of the kernel (flock), which releases them when a process ends, however it ends.
+They are locks of the kernel (flock), which releases them when a process ends, however it ends. On a file
+system without them, a writer has a lock file, and a snapshot that was opened within a day is not removed.
 """
 
 from __future__ import annotations
@@ -11,18 +12,16 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
 from pathlib import Path
 
 from genome_index.errors import IndexLocked
 from genome_index.io.atomic import disk_errors
+from genome_index.io.lock_files import TRY_EVERY_S, WITHOUT_LOCKS, now, release_lock_file, take_lock_file
+
+__all__ = ["hold", "is_held", "locked", "now"]
 
 LOCK = "lock"
-TRY_EVERY_S = 0.1
-
-
-def now() -> str:
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+OPEN_FOR_S = 86_400  # how long a snapshot counts as open where there are no locks
 
 
 @contextmanager
@@ -37,18 +36,33 @@ def locked(path: Path, wait_s: float) -> Iterator[None]:
         Another process still holds the lock after `wait_s`.
     """
     made = [folder for folder in (path, *path.parents) if not os.path.exists(folder)]
-    handle = _take(path, wait_s)
+    program = f"process {os.getpid()}, {Path(sys.argv[0]).name} since {now()}"
+    handle, by_kernel = _take(path, wait_s)
     try:
-        with disk_errors(path):
-            os.ftruncate(handle, 0)
-            os.pwrite(handle, f"process {os.getpid()}, {Path(sys.argv[0]).name} since {now()}".encode(), 0)
-        yield
+        if not by_kernel:
+            with disk_errors(path):
+                take_lock_file(path, program, wait_s)
+        with _lock_file_released(path, by_kernel):
+            with disk_errors(path):
+                os.ftruncate(handle, 0)
+                os.pwrite(handle, program.encode(), 0)
+            yield
     finally:
         _remove_if_empty(path, made)
         os.close(handle)
 
 
-def _take(path: Path, wait_s: float) -> int:
+@contextmanager
+def _lock_file_released(path: Path, by_kernel: bool) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        if not by_kernel:
+            release_lock_file(path)
+
+
+def _take(path: Path, wait_s: float) -> tuple[int, bool]:
+    """The open lock file, and whether the kernel holds it for this process alone."""
     end = time.monotonic() + wait_s
     while True:
         with disk_errors(path):
@@ -65,9 +79,14 @@ def _take(path: Path, wait_s: float) -> int:
             if time.monotonic() >= end:
                 raise IndexLocked(str(path), holder, wait_s) from None
             time.sleep(TRY_EVERY_S)
+        except OSError as error:
+            if error.errno not in WITHOUT_LOCKS:
+                os.close(handle)
+                raise
+            return handle, False
         else:
             if _is_same(handle, path / LOCK):
-                return handle
+                return handle, True
             os.close(handle)  # the lock file was removed after it was opened
 
 
@@ -94,8 +113,11 @@ def hold(folder: Path) -> int | None:
         return None  # reading the folder will raise the error
     try:
         fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except OSError:
-        os.close(handle)  # it is being pruned, or its file system has no locks
+    except OSError as error:  # it is being pruned, or its file system has no locks
+        if error.errno in WITHOUT_LOCKS:
+            with suppress(OSError):  # the folder may be read-only
+                os.utime(handle)
+        os.close(handle)
         return None
     return handle
 
@@ -110,8 +132,8 @@ def is_held(folder: Path) -> bool:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return True
-    except OSError:
-        return False
+    except OSError as error:
+        return error.errno in WITHOUT_LOCKS and time.time() - os.fstat(handle).st_mtime < OPEN_FOR_S
     finally:
         os.close(handle)
     return False

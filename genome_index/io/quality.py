@@ -51,7 +51,7 @@ def _above(share: float, limit: float) -> str:
 
 def warnings_of(genome: Genome) -> tuple[str, ...]:
     """Warnings about a genome that can be called, as sentences."""
-    warnings = []
+    warnings = list(genome.notes)
     ambiguous = 1 - base_share(genome)
     if ambiguous > WARN_AMBIGUOUS:
         warnings.append(f"{ambiguous:.0%} of the sequence is N or another ambiguity code")

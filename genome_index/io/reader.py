@@ -8,20 +8,35 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Literal
 
 from genome_index.errors import InputError
-from genome_index.io.bases import NO_TAXON, WHITE_SPACE, FileRecord, checked_record
+from genome_index.io.bases import (
+    NO_TAXON,
+    WHITE_SPACE,
+    FileRecord,
+    checked_record,
+    not_nucleotides,
+    read_as_n,
+    too_many,
+)
 from genome_index.io.compression import BLOCK_BYTES, READ_ERRORS, cause, open_stream, rejoined
-from genome_index.io.fasta import fasta_contigs
-from genome_index.io.flatfile import flat_file_records
+from genome_index.io.formats.fasta import fasta_contigs
+from genome_index.io.formats.flatfile import flat_file_records
+from genome_index.io.formats.other import is_utf_16, not_sequence
 from genome_index.io.inputs import file_stem, files_of, printable
-from genome_index.records import Contig, Failure, Genome
+from genome_index.records import Failure, Genome
 
 GenomePer = Literal["file", "record"]
 BEFORE_ALL = b"\xef\xbb\xbf" + WHITE_SPACE  # a byte order mark and blank lines before the first record
+RECORD_LINE = re.compile(rb"[\r\n](>)")
+LOCUS_LINE = re.compile(rb"[\r\n](LOCUS )")
+GFF = (b"##gff-version", b"##sequence-region")
+FASTA_SECTION = re.compile(rb"##FASTA\s*[\r\n](>)")
+SECTION_BYTES = 32  # of one block and the next, between which the line ##FASTA may lie
 
 
 def iter_genomes(inputs: Iterable[str | Path], per: GenomePer = "file") -> Iterator[Genome | Failure]:
@@ -46,7 +61,7 @@ def first_names(path: str, look_bytes: int = 1 << 16) -> list[str]:
         return []
     try:
         with open_stream(path) as stream:
-            lines = stream.read(look_bytes).lstrip(BEFORE_ALL).split(b"\n")
+            lines = stream.read(look_bytes).lstrip(BEFORE_ALL).replace(b"\r", b"\n").split(b"\n")
     except (InputError, *READ_ERRORS):
         return []  # reading the genome will give the reason
     return [
@@ -75,24 +90,41 @@ def _genomes_of(path: str, per: GenomePer) -> Iterator[Genome | Failure]:
 
 
 def _record_genome(record: FileRecord, source: str) -> Genome | Failure:
-    contig, taxon, reason = record
+    contig, taxon, reason, _, foreign = record
     if not (reason or contig.sequence):
         reason = f"record {contig.name!r} has a header but no sequence; remove it or complete it"
-    return Failure(contig.name, source, reason) if reason else Genome(contig.name, (contig,), source, taxon)
+    if not reason and too_many(foreign, len(contig.sequence)):
+        reason = not_nucleotides(contig.name, foreign)
+    if reason:
+        return Failure(contig.name, source, reason)
+    return Genome(contig.name, (contig,), source, taxon, read_as_n(foreign))
 
 
 def _file_genome(stem: str, records: Iterable[FileRecord], source: str) -> Genome:
-    contigs: list[Contig] = []
+    used: list[FileRecord] = []
     taxon = NO_TAXON
+    without = "headers but no sequence; give a complete FASTA or GenBank file"
     for record in records:
-        if record.reason:
+        if record.is_master:
+            without = record.reason
+        elif record.reason:
             raise InputError(source, record.reason)
         if record.contig.sequence:
-            contigs.append(record.contig)
+            used.append(record)
         taxon = taxon if taxon.lineage.names else record.taxon
-    if not contigs:
-        raise InputError(source, "headers but no sequence; give a complete FASTA or GenBank file")
-    return Genome(stem, tuple(contigs), source, taxon)
+    if not used:
+        raise InputError(source, without)
+    notes = _foreign_notes(used, source)
+    return Genome(stem, tuple(record.contig for record in used), source, taxon, notes)
+
+
+def _foreign_notes(records: Sequence[FileRecord], source: str) -> tuple[str, ...]:
+    """A warning about characters of a file that are no nucleotide codes; many of them are an error."""
+    foreign = b"".join(record.foreign for record in records)
+    if foreign and too_many(foreign, sum(len(record.contig.sequence) for record in records)):
+        first = next(record for record in records if record.foreign)
+        raise InputError(source, not_nucleotides(first.contig.name, first.foreign))
+    return read_as_n(foreign)
 
 
 def _records(stream: io.BufferedReader, stem: str, source: str) -> Iterator[FileRecord]:
@@ -103,13 +135,40 @@ def _records(stream: io.BufferedReader, stem: str, source: str) -> Iterator[File
     InputError
         It is none of the formats.
     """
-    start = _first_block(stream)
-    if start.startswith(b">"):
+    start = _first_record(_first_block(stream), stream)
+    if start.startswith(b">") and not is_utf_16(start):
         return (checked_record(contig, NO_TAXON) for contig in fasta_contigs(start, stream, stem))
     if start.startswith((b"LOCUS ", b"ID   ")):
         kind = "GenBank" if start.startswith(b"LOCUS") else "EMBL"
         return flat_file_records(rejoined(start, stream), kind, source)
-    raise InputError(source, _not_sequence(start))
+    raise InputError(source, not_sequence(start))
+
+
+def _first_record(start: bytes, stream: io.BufferedReader) -> bytes:
+    """The block from its first record on: after comments, a release's header, or the features of a GFF."""
+    if start.startswith(b";"):
+        return _after(start, RECORD_LINE) or start
+    if b"Genetic Sequence Data Bank" in start[:200]:
+        return _after(start, LOCUS_LINE) or start
+    if start.startswith(GFF):
+        return _fasta_section(start, stream) or start
+    return start
+
+
+def _after(start: bytes, line: re.Pattern[bytes]) -> bytes:
+    """The block from a line on; empty if it has no such line."""
+    first = line.search(start)
+    return start[first.start(1) :] if first else b""
+
+
+def _fasta_section(block: bytes, stream: io.BufferedReader) -> bytes:
+    """The start of the sequences that a GFF has after its features; empty if it has none."""
+    while block:
+        if first := FASTA_SECTION.search(block):
+            return block[first.start(1) :]
+        block, last = stream.read(BLOCK_BYTES), block[-SECTION_BYTES:]
+        block = last + block if block else b""
+    return b""
 
 
 def _first_block(stream: io.BufferedReader) -> bytes:
@@ -118,17 +177,3 @@ def _first_block(stream: io.BufferedReader) -> bytes:
         if start := block.lstrip(BEFORE_ALL):
             return start
     return b""
-
-
-def _not_sequence(start: bytes) -> str:
-    if not start:
-        return "the file is empty; give a FASTA or GenBank file"
-    if start.startswith(b"@"):
-        return "this is FASTQ, single reads; assemble them first and give the contigs as FASTA"
-    if b"\0" in start or not start[:64].isascii():
-        return (
-            "this is a binary file, not FASTA or GenBank (of compressed files, gz, bz2, xz and zst are read)"
-        )
-    return (
-        f"neither FASTA nor GenBank: expected '>' or 'LOCUS' at the start but found {start[:10].decode()!r}"
-    )

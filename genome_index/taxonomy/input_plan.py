@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import cast, get_args
 
 from genome_index.errors import UsageError
-from genome_index.io.inputs import file_stem, sequence_files
+from genome_index.io.inputs import file_stem, passed_over, sequence_files
 from genome_index.io.reader import GenomePer, first_names
 from genome_index.taxonomy.lookup import Taxonomy
 from genome_index.taxonomy.tables import read_taxonomy
@@ -37,26 +37,27 @@ def plan(inputs: Sequence[str], taxonomy: Path | None, per: str | None) -> Plan:
     UsageError, TaxonomyError
     """
     known = read_taxonomy(taxonomy) if taxonomy else None
+    notes = tuple(passed_over(inputs))
     if per is not None:
         if per not in get_args(GenomePer):
             raise UsageError(f"--genome-per is {per!r}; choose file or record")
-        return Plan(tuple(inputs), cast(GenomePer, per), known, ())
+        return Plan(tuple(inputs), cast(GenomePer, per), known, notes)
     files = [path for path in sequence_files(inputs)[:SAMPLED_FILES] if path != "-"]
     names_in = {path: first_names(path) for path in files}
     several = [path for path in files if len(names_in[path]) > 1]
     if not several:
-        return Plan(tuple(inputs), "file", known, ())
+        return Plan(tuple(inputs), "file", known, notes)
     if known is not None and _names_records(known, names_in):
         note = (
             f"each record is read as a genome, because {known.release} names the records "
             "(--genome-per file would make each file one)"
         )
-        return Plan(tuple(inputs), "record", known, (note,))
+        return Plan(tuple(inputs), "record", known, (*notes, note))
     more = f" and {len(several) - 1} more" if len(several) > 1 else ""
     note = (
         f"{several[0]}{more}: several records, read as one genome (--genome-per record makes each record one)"
     )
-    return Plan(tuple(inputs), "file", known, (note,))
+    return Plan(tuple(inputs), "file", known, (*notes, note))
 
 
 def _names_records(known: Taxonomy, names_in: Mapping[str, Sequence[str]]) -> bool:

@@ -34,14 +34,18 @@ TORN = gzip.compress(GENOME)[:-200]
 DAMAGED = "the compressed file is cut short or damaged ({}); download or copy it again"
 CUT = DAMAGED.format("Compressed file ended before the end-of-stream marker was reached")
 BINARY = "this is a binary file, not FASTA or GenBank (of compressed files, gz, bz2, xz and zst are read)"
+UTF_16 = (
+    "this is text in UTF-16, as PowerShell and Notepad write it; save it as UTF-8 or ASCII "
+    "(PowerShell: Out-File -Encoding ascii)"
+)
 NEITHER = "neither FASTA nor GenBank: expected '>' or 'LOCUS' at the start but found {}"
 PROTEIN = (
     "record 'p' has {}, which are not nucleotide codes; this looks like protein, gindex reads nucleotides"
 )
 UNKNOWN = "{} of the sequence is N or another ambiguity code; at most 50% is accepted."
 NO_FILES = (
-    "no sequence file in this folder; gindex reads .fa, .fasta, .fna, .fas, .ffn, .gb, .gbk, .gbff, "
-    ".genbank, also with .gz .bz2 .xz .zst"
+    "no sequence file in this folder; gindex reads .fa, .fasta, .fna, .fas, .fsa, .fsa_nt, .ffn, .gb, "
+    ".gbk, .gbff, .genbank, .embl, also with .gz .bz2 .xz .zst"
 )
 
 
@@ -120,7 +124,7 @@ BAD = {
         "this is FASTQ, single reads; assemble them first and give the contigs as FASTA",
     ),
     "binary": bad_file("x.fa", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", BINARY),
-    "UTF-16": bad_file("x.fa", ">a\nACGT\n".encode("utf-16"), BINARY),
+    "UTF-16": bad_file("x.fa", ">a\nACGT\n".encode("utf-16"), UTF_16),
     "cut gz": bad_file("x.fa.gz", gzip.compress(GENOME)[:-200], CUT),
     "cut bz2": bad_file("x.fa.bz2", bz2.compress(GENOME)[:-200], CUT),
     "cut xz": bad_file("x.fa.xz", lzma.compress(GENOME)[:-200], CUT),

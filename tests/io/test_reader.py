@@ -374,7 +374,8 @@ REFUSED = {
     ),
     "UTF-16": (
         ">a\nACGT\n".encode("utf-16"),
-        "this is a binary file, not FASTA or GenBank (of compressed files, gz, bz2, xz and zst are read)",
+        "this is text in UTF-16, as PowerShell and Notepad write it; save it as UTF-8 or ASCII "
+        "(PowerShell: Out-File -Encoding ascii)",
     ),
     "protein": (
         b">p\nMKLVINGKTLKGEITVEGPF\n",
@@ -396,11 +397,6 @@ REFUSED = {
     "broken GenBank": (
         b"LOCUS       X 4 bp DNA\n",
         "not a well-formed GenBank file (Premature end of line during sequence data); "
-        "download it again, or give it as FASTA",
-    ),
-    "GenBank, a line of a reference that is none": (
-        b"LOCUS       X 4 bp DNA\n  JOURNAL   Here\nFEATURES\nORIGIN\n        1 acgt\n//\n",
-        "not a well-formed GenBank file ('NoneType' object has no attribute 'journal'); "
         "download it again, or give it as FASTA",
     ),
 }
@@ -652,8 +648,8 @@ def test_a_folder_without_sequence_files_is_a_failure(write, tmp_path):
         Failure(
             str(folder),
             str(folder),
-            "no sequence file in this folder; gindex reads .fa, .fasta, .fna, .fas, .ffn, "
-            ".gb, .gbk, .gbff, .genbank, also with .gz .bz2 .xz .zst",
+            "no sequence file in this folder; gindex reads .fa, .fasta, .fna, .fas, .fsa, .fsa_nt, "
+            ".ffn, .gb, .gbk, .gbff, .genbank, .embl, also with .gz .bz2 .xz .zst",
         )
     ]
 

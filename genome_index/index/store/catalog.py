@@ -21,6 +21,7 @@ import duckdb
 import numpy as np
 
 from genome_index.errors import IndexDamaged, StorageError
+from genome_index.index.store.catalog_file import new_catalog, open_catalog
 from genome_index.records import RANKS, Entry, Event, Lineage, Suspect, Taxon
 
 SCHEMA = f"""
@@ -68,7 +69,7 @@ class Catalog:
         self.path = path
         self._known: dict[int, Entry] = {}
         with _reading(path):
-            self._db = duckdb.connect(str(path), read_only=True)
+            self._db = open_catalog(path)
             self._db.execute("SET threads = 1")  # some thousand rows: threads cost more than they save
 
     def __enter__(self) -> Catalog:
@@ -178,7 +179,7 @@ def write_catalog(
     suspects: Iterable[Suspect] = (),
 ) -> None:
     """Write a new catalogue file with these rows; the file must not exist."""
-    with _writing(path), duckdb.connect(str(path)) as db:
+    with _writing(path), new_catalog(path) as db:
         db.execute(SCHEMA)
         db.execute(SUSPECTS)
         _insert(db, "genomes", COLUMNS, [_row(entry) for entry in entries])

@@ -14,6 +14,7 @@ import duckdb
 
 from genome_index.index.index import Index
 from genome_index.index.store.catalog import SUSPECTS
+from genome_index.index.store.catalog_file import attach_catalog
 from genome_index.records import RANKS
 from genome_index.report.sql.formats import cell_of
 
@@ -59,7 +60,7 @@ TABLES = {
 def copy_of(index: Index, folder: str = "") -> duckdb.DuckDBPyConnection:
     """The tables in memory, locked: read-only, and no file is accessible except in `folder`."""
     db = duckdb.connect(":memory:", config=SETTINGS)
-    db.execute(f"ATTACH {literal(str(index.catalog.path))} AS stored (READ_ONLY)")
+    attach_catalog(db, index.catalog.path, "stored")
     for name, columns in TABLES.items():
         if name == "suspects" and index.catalog.suspects() is None:
             db.execute(SUSPECTS)  # an index of an earlier version

@@ -13,9 +13,10 @@ def fasta_contigs(block: bytes, rest: io.BufferedReader, stem: str) -> Iterator[
     """The contigs of a FASTA stream, split at each '>' at the start of a line.
 
     `block` is the first block of the stream, `rest` the stream after it. Records without a name are called
-    after the file, `stem`, and numbered.
+    after the file, `stem`, and numbered. A line ends with LF, CR LF, or CR alone.
     """
     number = 0
+    block = _with_line_feeds(block)
     parts: list[bytes] = []  # of the present record: the first block unchanged, then bases
     last = b"\n"
     while block:
@@ -28,8 +29,13 @@ def fasta_contigs(block: bytes, rest: io.BufferedReader, stem: str) -> Iterator[
             at = block.find(b">", at + 1)
         parts = _longer(parts, block[start:])
         last = block[-1:]
-        block = rest.read(BLOCK_BYTES)
+        block = _with_line_feeds(rest.read(BLOCK_BYTES))
     yield _contig(parts, f"{stem}_{number}")
+
+
+def _with_line_feeds(block: bytes) -> bytes:
+    """The block with LF for CR; a CR LF becomes two line ends, of which the empty line means nothing."""
+    return block.replace(b"\r", b"\n") if b"\r" in block else block
 
 
 def _longer(parts: list[bytes], more: bytes) -> list[bytes]:
