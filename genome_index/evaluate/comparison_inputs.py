@@ -13,6 +13,7 @@ from genome_index.io.quality import complaint, given_before
 from genome_index.records import Failure, Genome, counted
 from genome_index.taxonomy.levels import UNKNOWN, Level, levels_of
 from genome_index.taxonomy.lookup import Taxonomy
+from genome_index.taxonomy.matching import match
 
 
 def usable_genomes(inputs: Iterable[Genome | Failure], by_model: bool) -> tuple[list[Genome], list[Failure]]:
@@ -60,7 +61,8 @@ def compared_levels(
     UsageError
         There is none.
     """
-    levels = levels_of([taxonomy.find(genome.id) or genome.taxon for genome in genomes])
+    matches = match([genome.id for genome in genomes], taxonomy)
+    levels = levels_of([matches.taxon(genome.id) or genome.taxon for genome in genomes])
     compared = {name: level for name, level in levels.items() if _groups_genomes(level)}
     if not compared:
         raise UsageError(
