@@ -78,7 +78,7 @@ def relabel(path: Path, taxonomy: Taxonomy, settings: ChangeSettings) -> ChangeS
         index = Index.open(path)
         old = index.catalog.entries()
         matches = match([entry.id for entry in old], taxonomy)
-        tell(settings.progress, [matches.note()] if matches.note() else [])
+        tell(settings.progress, matches.notes())
         entries = [_relabelled(entry, matches) for entry in old]
         changed = [entry.row for entry, before in zip(entries, old, strict=True) if entry is not before]
         warnings = tuple(_relabel_warnings(matches))

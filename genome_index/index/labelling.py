@@ -35,8 +35,8 @@ def label(
         if taxon is None and not names:
             unlabelled.append(genome.id)
         entries.append(_entry(row, genome, taxon or Taxon(Lineage(names), genome.labels)))
-    note = [matches.note()] if matches and matches.note() else []
-    return Labelled(entries, tuple(_warnings(entries, unlabelled, matches)), tuple(note))
+    notes = tuple(matches.notes()) if matches else ()
+    return Labelled(entries, tuple(_warnings(entries, unlabelled, matches)), notes)
 
 
 def _entry(row: int, genome: StoredGenome, taxon: Taxon) -> Entry:

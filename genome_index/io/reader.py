@@ -17,24 +17,26 @@ from genome_index.io.bases import NO_TAXON, WHITE_SPACE, FileRecord, checked_rec
 from genome_index.io.compression import BLOCK_BYTES, READ_ERRORS, cause, open_stream, rejoined
 from genome_index.io.fasta import fasta_contigs
 from genome_index.io.flatfile import flat_file_records
-from genome_index.io.inputs import file_stem, files_of, printable
+from genome_index.io.genome_ids import by_header, file_id, record_prefix
+from genome_index.io.inputs import Input, file_stem, files_of, printable
+from genome_index.io.record_names import record_name
 from genome_index.records import Contig, Failure, Genome
 
 GenomePer = Literal["file", "record"]
 BEFORE_ALL = b"\xef\xbb\xbf" + WHITE_SPACE  # a byte order mark and blank lines before the first record
 
 
-def iter_genomes(inputs: Iterable[str | Path], per: GenomePer = "file") -> Iterator[Genome | Failure]:
+def iter_genomes(inputs: Iterable[str | Path | Input], per: GenomePer = "file") -> Iterator[Genome | Failure]:
     """Read inputs in order: files, folders (with all their folders, by name) or `-` for standard input.
 
-    `per` is what one genome is: a file, or each record of it.
+    `per` is what one genome is: a file, or each record of it. An `Input` says what the ids are.
     """
     for given in inputs:
         for path in files_of(given):
             if isinstance(path, Failure):
                 yield path
             else:
-                yield from _genomes_of(path, per)
+                yield from _genomes_of(path, per, given)
 
 
 def first_names(path: str, look_bytes: int = 1 << 16) -> list[str]:
@@ -49,39 +51,38 @@ def first_names(path: str, look_bytes: int = 1 << 16) -> list[str]:
             lines = stream.read(look_bytes).lstrip(BEFORE_ALL).split(b"\n")
     except (InputError, *READ_ERRORS):
         return []  # reading the genome will give the reason
-    return [
-        line[1:].split()[0].decode("utf-8", "replace")
-        for line in lines
-        if line.startswith(b">") and line[1:].split()
-    ]
+    names = (record_name(line[1:]) for line in lines if line.startswith(b">"))
+    return [name for name in names if name]
 
 
-def _genomes_of(path: str, per: GenomePer) -> Iterator[Genome | Failure]:
+def _genomes_of(path: str, per: GenomePer, given: str | Path | Input) -> Iterator[Genome | Failure]:
     source = printable(path)
-    stem = "stdin" if path == "-" else file_stem(path)
+    genome_id = file_id(given, path)
     try:
         with open_stream(path) as stream:
-            records = _records(stream, stem, source)
+            records = _records(stream, "stdin" if path == "-" else file_stem(path), source)
             if per == "record":
+                prefix = record_prefix(given, path)
                 for record in records:
-                    yield _record_genome(record, source)
+                    yield _record_genome(record, source, prefix)
                 return
-            genome = _file_genome(stem, records, source)
+            genome = by_header(_file_genome(genome_id, records, source), given)
         yield genome
     except InputError as error:
-        yield Failure(stem, source, error.reason)
+        yield Failure(genome_id, source, error.reason)
     except READ_ERRORS as error:
-        yield Failure(stem, source, cause(error))
+        yield Failure(genome_id, source, cause(error))
 
 
-def _record_genome(record: FileRecord, source: str) -> Genome | Failure:
+def _record_genome(record: FileRecord, source: str, prefix: str) -> Genome | Failure:
     contig, taxon, reason = record
+    genome_id = f"{prefix}{contig.name}"
     if not (reason or contig.sequence):
         reason = f"record {contig.name!r} has a header but no sequence; remove it or complete it"
-    return Failure(contig.name, source, reason) if reason else Genome(contig.name, (contig,), source, taxon)
+    return Failure(genome_id, source, reason) if reason else Genome(genome_id, (contig,), source, taxon)
 
 
-def _file_genome(stem: str, records: Iterable[FileRecord], source: str) -> Genome:
+def _file_genome(genome_id: str, records: Iterable[FileRecord], source: str) -> Genome:
     contigs: list[Contig] = []
     taxon = NO_TAXON
     for record in records:
@@ -92,7 +93,7 @@ def _file_genome(stem: str, records: Iterable[FileRecord], source: str) -> Genom
         taxon = taxon if taxon.lineage.names else record.taxon
     if not contigs:
         raise InputError(source, "headers but no sequence; give a complete FASTA or GenBank file")
-    return Genome(stem, tuple(contigs), source, taxon)
+    return Genome(genome_id, tuple(contigs), source, taxon)
 
 
 def _records(stream: io.BufferedReader, stem: str, source: str) -> Iterator[FileRecord]:

@@ -17,14 +17,16 @@ _ANYWHERE = re.compile(
     rf"(?<![A-Za-z0-9])(?:(?P<base>{_ARCHIVED})(?:\.(?P<version>\d+))?"
     rf"|(?P<insdc>{_INSDC})\.(?P<of_insdc>\d+))(?![A-Za-z0-9])"
 )
+_LEADING = re.compile(r"(?:[A-Z]{2}\d{6}(?:\d\d)?|[A-Z]{4,6}\d{8,})(?=_)")  # AB036910_HBV
 _WHOLE_INSDC = re.compile(_INSDC)
 _SEPARATORS = re.compile(r"[|:;,\s\"'<>]+")
 
 _REFSEQ_COPY = re.compile(r"GC[AF]_|NZ_")  # GCF is RefSeq's copy of GCA, and NZ_X that of X
 _GTDB_PREFIX = re.compile(r"(?:RS|GB)_(?=GC[AF]_)")
 _GISAID_ID = re.compile(r"EPI_ISL_\d+|EPI\d+")
-_DECORATED = frozenset("|/;>\"'")
-_SIZE = re.compile(r";size=\d+;?$")
+_DATABASES = frozenset("ref gb emb dbj tpg tpe tpd lcl gi sp tr pdb".split())
+_DECORATED = frozenset("|/;:>\"'")
+_SIZE_OR_REGION = re.compile(r";size=\d+;?$|:c?\d+-\d+$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +60,10 @@ def accessions_in(text: str) -> list[Accession]:
         match["base"] or match["insdc"]: match["version"] or match["of_insdc"] or ""
         for match in _ANYWHERE.finditer(text)
     }
-    for part in _SEPARATORS.split(text):
-        if _WHOLE_INSDC.fullmatch(part):
-            found.setdefault(part, "")
+    parts = [part for part in _SEPARATORS.split(text) if _WHOLE_INSDC.fullmatch(part)]
+    leading = _LEADING.match(text)
+    for part in [*parts, *([leading[0]] if leading else [])]:
+        found.setdefault(part, "")
     return [Accession(base, version) for base, version in found.items()]
 
 
@@ -82,7 +85,7 @@ def file_name_stem(text: str) -> str | None:
 
 
 def names_in(text: str) -> list[str]:
-    """Names in a header that are no accessions: of isolates, of GISAID, behind `lcl|` and `gi|`, in quotes.
+    """Names in a header, accessions or not: of isolates, of GISAID, behind `lcl|` and the like, in quotes.
 
     >>> names_in("A/mute swan/Austria/1/2023|EPI_ISL_1|PB2")
     ['A/mute swan/Austria/1/2023', 'EPI_ISL_1']
@@ -91,13 +94,11 @@ def names_in(text: str) -> list[str]:
     """
     if _DECORATED.isdisjoint(text):
         return []
-    bare = _SIZE.sub("", text.strip("\"'> "))
+    bare = _SIZE_OR_REGION.sub("", text.strip("\"'> "))
     parts = [part.strip() for part in bare.split("|")]
     names = [part for part in parts if part.count("/") > 1 or _GISAID_ID.fullmatch(part)]
-    for tag, name in zip(parts, parts[1:], strict=False):
-        if tag in ("lcl", "gi"):
-            names.append(name)
-    if parts[0] == "gnl" and len(parts) > 2:
+    names += [name for tag, name in zip(parts, parts[1:], strict=False) if tag in _DATABASES]
+    if parts[0] in ("gnl", "kraken:taxid") and len(parts) > 2:
         names.append(parts[2])
     names += [bare] if bare != text else []
     return [name for name in dict.fromkeys(names) if name and name != text]

@@ -31,13 +31,12 @@ class Matches:
         fit = self.fits.get(genome_id)
         return self.taxonomy.taxa[fit.key] if fit else None
 
-    def note(self) -> str:
-        """How many genomes were matched by which rule; empty if all ids are the same."""
+    def notes(self) -> Iterator[str]:
+        """How many genomes were matched by which rule, if not all ids are the same."""
         counts = Counter(fit.rule for fit in self.fits.values())
-        if not counts.keys() - {Rule.SAME}:
-            return ""
-        parts = ", ".join(f"{counts[rule]:,} by {rule.text}" for rule in sorted(counts))
-        return f"{counted(len(self.fits))} found in {self.taxonomy.release}: {parts}"
+        if counts.keys() - {Rule.SAME}:
+            parts = ", ".join(f"{counts[rule]:,} by {rule.text}" for rule in sorted(counts))
+            yield f"{counted(len(self.fits))} found in {self.taxonomy.release}: {parts}"
 
     def warnings(self) -> Iterator[str]:
         """What was decided, and what could not be."""
