@@ -24,7 +24,7 @@ _SEPARATORS = re.compile(r"[|:;,\s\"'<>]+")
 _REFSEQ_COPY = re.compile(r"GC[AF]_|NZ_")  # GCF is RefSeq's copy of GCA, and NZ_X that of X
 _GTDB_PREFIX = re.compile(r"(?:RS|GB)_(?=GC[AF]_)")
 _GISAID_ID = re.compile(r"EPI_ISL_\d+|EPI\d+")
-_DATABASES = frozenset("ref gb emb dbj tpg tpe tpd lcl gi sp tr pdb".split())
+_DATABASES = frozenset(("ref", "gb", "emb", "dbj", "tpg", "tpe", "tpd", "lcl", "gi", "sp", "tr", "pdb"))
 _DECORATED = frozenset("|/;:>\"'")
 _SIZE_OR_REGION = re.compile(r";size=\d+;?$|:c?\d+-\d+$")
 

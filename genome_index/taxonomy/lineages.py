@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 
 from genome_index.records import RANKS
-from genome_index.taxonomy.names import bare_name, is_empty_name, species_genus
+from genome_index.taxonomy.names import bare_name, is_empty_name, species_genus, usable_name
 
 LINEAGE_RANKS = RANKS[: RANKS.index("species") + 1]  # of a lineage in one string: seven
 
@@ -77,8 +77,9 @@ def _elements(text: str) -> dict[str, str]:
 
 def with_genus(names: dict[str, str]) -> dict[str, str]:
     """Names by rank, with the genus before a species that is only its epithet."""
-    if names.get("genus", "")[:1].isupper() and _EPITHET.fullmatch(names.get("species", "")):
-        return {**names, "species": f"{names['genus']} {names['species']}"}
+    genus, species = names.get("genus", ""), names.get("species", "")
+    if genus[:1].isupper() and _EPITHET.fullmatch(species) and usable_name("species", species):
+        return {**names, "species": f"{genus} {species}"}
     return names
 
 

@@ -29,7 +29,7 @@ _PLACEHOLDER = re.compile(
 _EMPTY = re.compile(
     "n[./]?a|nan|n[.]?d|none|null|nil|missing|blank|empty|undef(?:ined)?|unk|tb[ad]|"
     "to be (?:determined|announced|assigned|named|described|defined)|"
-    "(?:unknown|unclassified|unassigned|unidentified|undetermined|unspecified|unnamed|ambiguous|no)"
+    "(?:unknown|uncultured|unclassified|unassigned|unidentified|undetermined|unspecified|unnamed|ambiguous|no)"
     "(?: (?:domain|kingdom|superkingdom|phylum|class|order|family|genus|species|strain|organism))?|"
     "#(?:n/a|na|null!?|ref!?|value!?|name[?]?|num!?|div/0!?)|"
     "others?|root|no (?:rank|name|hits?|match|classification|taxon|taxonomy|data)|"

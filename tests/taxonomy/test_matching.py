@@ -131,9 +131,9 @@ def test_of_two_rows_the_strictest_rule_decides_and_a_sentence_says_so() -> None
     taxonomy = known("GCA_000005845.2", "RS_GCF_000005845.2")
     assert match(ids, taxonomy).fits[ids[0]].key == "RS_GCF_000005845.2"
     assert sentences(ids, taxonomy)[1:] == [
-        "several rows of t.tsv fit 1 genome; the strictest rule decided: GCF_000005845.2_ASM584v2_genomic has "
-        "'RS_GCF_000005845.2' (the accession in a longer name), not 'GCA_000005845.2' (RefSeq for GenBank "
-        "(GCF for GCA, NZ_X for X))",
+        "several rows of t.tsv fit 1 genome; the strictest rule decided: "
+        "GCF_000005845.2_ASM584v2_genomic has 'RS_GCF_000005845.2' (the accession in a longer name), "
+        "not 'GCA_000005845.2' (RefSeq for GenBank (GCF for GCA, NZ_X for X))",
     ]
 
 
