@@ -37,7 +37,7 @@ def planned_inputs(
     id_from: IdSource | None = None,
 ) -> Plan:  # fmt: skip
     """All inputs with ids, taxonomy and the unit of one genome; notes of this plan are printed."""
-    from genome_index.io.genome_ids import with_rule
+    from genome_index.io.ids.genome_ids import with_rule
     from genome_index.taxonomy.input_plan import plan
 
     given = with_rule(all_inputs(inputs, from_file), id_from.value if id_from else None)

@@ -6,7 +6,7 @@ import io
 from collections.abc import Iterator
 
 from genome_index.io.compression import BLOCK_BYTES
-from genome_index.io.record_names import record_name
+from genome_index.io.ids.record_names import record_name
 from genome_index.records import Contig
 
 

@@ -17,9 +17,9 @@ from genome_index.io.bases import NO_TAXON, WHITE_SPACE, FileRecord, checked_rec
 from genome_index.io.compression import BLOCK_BYTES, READ_ERRORS, cause, open_stream, rejoined
 from genome_index.io.fasta import fasta_contigs
 from genome_index.io.flatfile import flat_file_records
-from genome_index.io.genome_ids import by_header, file_id, record_prefix
+from genome_index.io.ids.genome_ids import by_header, file_id, record_prefix
+from genome_index.io.ids.record_names import record_name
 from genome_index.io.inputs import Input, file_stem, files_of, printable
-from genome_index.io.record_names import record_name
 from genome_index.records import Contig, Failure, Genome
 
 GenomePer = Literal["file", "record"]

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import cast, get_args
 
 from genome_index.errors import UsageError
-from genome_index.io.genome_ids import file_id
+from genome_index.io.ids.genome_ids import file_id
 from genome_index.io.inputs import Input, files_of
 from genome_index.io.reader import GenomePer, first_names
 from genome_index.taxonomy.lookup import Taxonomy

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from genome_index.io.ids.record_names import record_name
 from genome_index.io.inputs import Input, read_list
 from genome_index.io.reader import first_names, iter_genomes
-from genome_index.io.record_names import record_name
 from genome_index.records import Failure
 
 NAMES = {
