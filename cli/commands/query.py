@@ -99,7 +99,7 @@ def _plan(
     for option, value in (("--report", report), ("--genome-per", genome_per), ("--id-from", id_from)):
         if value is not None:
             raise UsageError(f"{option} is for whole genomes; leave it out, or --fragments")
-    return Plan(tuple(map(str, all_inputs(inputs, from_file))), "record", None, ())
+    return Plan(tuple(all_inputs(inputs, from_file)), "record", None, ())
 
 
 def _calls(

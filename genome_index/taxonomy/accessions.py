@@ -17,6 +17,7 @@ _ANYWHERE = re.compile(
     rf"(?<![A-Za-z0-9])(?:(?P<base>{_ARCHIVED})(?:\.(?P<version>\d+))?"
     rf"|(?P<insdc>{_INSDC})\.(?P<of_insdc>\d+))(?![A-Za-z0-9])"
 )
+_ALONE = re.compile(rf"(?:RS_|GB_)?({_ARCHIVED})(?:\.(\d+))?")
 _LEADING = re.compile(r"(?:[A-Z]{2}\d{6}(?:\d\d)?|[A-Z]{4,6}\d{8,})(?=_)")  # AB036910_HBV
 _WHOLE_INSDC = re.compile(_INSDC)
 _SEPARATORS = re.compile(r"[|:;,\s\"'<>]+")
@@ -56,6 +57,8 @@ def accessions_in(text: str) -> list[Accession]:
     >>> accessions_in("kraken:taxid|751944|NZ_CP007060.1"), accessions_in("bin.1")
     ([Accession(base='NZ_CP007060', version='1')], [])
     """
+    if alone := _ALONE.fullmatch(text):  # nearly every row of a large table
+        return [Accession(alone[1], alone[2] or "")]
     found: dict[str, str] = {
         match["base"] or match["insdc"]: match["version"] or match["of_insdc"] or ""
         for match in _ANYWHERE.finditer(text)
@@ -69,7 +72,7 @@ def accessions_in(text: str) -> list[Accession]:
 
 def without_gtdb_prefix(text: str) -> str:
     """The id without GTDB's RS_ (RefSeq) or GB_ (GenBank), which the files' own names lack."""
-    return _GTDB_PREFIX.sub("", text, count=1)
+    return text[3:] if _GTDB_PREFIX.match(text) else text
 
 
 def file_name_stem(text: str) -> str | None:

@@ -13,7 +13,9 @@ LINEAGE_RANKS = RANKS[: RANKS.index("species") + 1]  # of a lineage in one strin
 GTDB_RANKS = dict(zip("dpcofgs", LINEAGE_RANKS, strict=True))  # d__ is the domain; GTDB has no strains
 _MARKS = {**GTDB_RANKS, "sk": "superkingdom", "t": "strain"}
 _SILVA_RANKS = {f"D_{at}": rank for at, rank in enumerate(LINEAGE_RANKS)}
+_RANK_OF_MARK = {**_MARKS, **_SILVA_RANKS}
 _KINGDOM, _REALM = "k", "r"  # realms are of viruses; what k__ is depends on the source
+_KNOWN_MARKS = frozenset((*_RANK_OF_MARK, _KINGDOM, _REALM))
 
 _DOMAINS = {name.lower(): name for name in ("Bacteria", "Archaea", "Eukaryota", "Viruses")}
 _DOMAINS |= {"eukarya": "Eukaryota", "eukaryotes": "Eukaryota", "virus": "Viruses"}
@@ -54,7 +56,7 @@ def marked_names(text: str) -> dict[str, str]:
         Its text is the element that cannot be read.
     """
     marked = _elements(text)
-    names = {rank: marked[mark] for mark, rank in {**_MARKS, **_SILVA_RANKS}.items() if mark in marked}
+    names = {_RANK_OF_MARK[mark]: name for mark, name in marked.items() if mark in _RANK_OF_MARK}
     if _REALM in marked:
         names["superkingdom"] = "Viruses"
     elif marked.get(_KINGDOM):
@@ -66,10 +68,9 @@ def marked_names(text: str) -> dict[str, str]:
 def _elements(text: str) -> dict[str, str]:
     """Mark -> name, in the order of the string."""
     marked: dict[str, str] = {}
-    known = {*_MARKS, *_SILVA_RANKS, _KINGDOM, _REALM}
-    for part in filter(None, map(str.strip, re.split(r"[;|]", text))):
+    for part in filter(None, map(str.strip, text.replace("|", ";").split(";"))):
         mark, separator, name = part.rpartition("__") if part.startswith("D_") else part.partition("__")
-        if not separator or mark not in known or mark in marked:
+        if not separator or mark not in _KNOWN_MARKS or mark in marked:
             raise UnreadableLineage(part)
         marked[mark] = name.strip()
     return marked
@@ -96,8 +97,8 @@ def name_in_column(rank: str, text: str) -> str:
     if not has_rank_marks(text):
         return text
     mark = text.partition("__")[0] if text[0] != "D" else text[:3]
-    ranks = {**_MARKS, **_SILVA_RANKS, _KINGDOM: "superkingdom"}
-    return bare_name(text) if ranks.get(mark) == rank else ""
+    of_mark = "superkingdom" if mark == _KINGDOM else _RANK_OF_MARK.get(mark)
+    return bare_name(text) if of_mark == rank else ""
 
 
 def seven_names(text: str) -> Mapping[str, str]:

@@ -115,7 +115,8 @@ class Taxonomy:
             yield from (Fit(max(rule, of_row), key) for of_row, key in self._by_spelling.get(name, ()))
         for accession in accessions_in(genome_id):
             for other, key in self._by_sequence.get(accession.sequence, ()):
-                yield Fit(_rule(accession, other), key)
+                same = accession == other and without_gtdb_prefix(genome_id) == without_gtdb_prefix(key)
+                yield Fit(Rule.GTDB_PREFIX if same else _rule(accession, other), key)
 
     @cached_property
     def _by_spelling(self) -> dict[str, list[Fit]]:
@@ -146,8 +147,6 @@ def reconcile(genome_ids: Iterable[str], taxonomy: Taxonomy) -> tuple[list[str],
 
 def _spellings(text: str) -> Iterator[tuple[str, Rule]]:
     """The other names under which an id can be found, with the rule that each takes."""
-    if (plain := without_gtdb_prefix(text)) != text:
-        yield plain, Rule.GTDB_PREFIX
     if stem := file_name_stem(text):
         yield stem, Rule.FILE_NAME
     for name in names_in(text):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Literal
 
 from genome_index.records import Taxon
@@ -53,6 +54,7 @@ def bare_name(text: str) -> str:
     return _RANK_MARK.sub("", text.strip(), count=1).strip() if "__" in text else text.strip()
 
 
+@lru_cache(maxsize=1 << 16)  # a table has the same names again and again
 def is_empty_name(name: str) -> bool:
     """Whether a name is only an entry for a missing name, with or without the mark of a rank.
 

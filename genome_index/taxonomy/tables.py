@@ -61,7 +61,7 @@ class _Table:
     taxa: dict[str, Taxon] = field(default_factory=dict)
     lines: dict[str, int] = field(default_factory=dict)  # genome id -> its first line
     lineages: dict[str, Lineage | None] = field(default_factory=dict)  # string -> lineage, None without ranks
-    spelled: bool = False  # whether a row has its ranks in one string
+    spelled: set[str] = field(default_factory=set)  # ranks of the lineages in one string
 
     def add(self, line: int, fields: list[str]) -> None:
         fields = self._cells(line, fields)
@@ -96,7 +96,6 @@ class _Table:
                 spelled.append(lineage)
             elif not is_empty_name(fields[at]):
                 labels[_lineage_label(label, fields[at])] = fields[at]
-        self.spelled |= bool(spelled)
         if len(spelled) == 1 and not names:
             return Taxon(spelled[0], labels)  # shared: GTDB has 110,000 species and far more genomes
         for lineage in spelled:
@@ -120,6 +119,7 @@ class _Table:
                 reason = f"cannot read {str(error)!r} in a GTDB lineage; give each of {marks} at most once"
                 raise TaxonomyError(self.source, reason, line) from None
             self.lineages[text] = None if names is None else Lineage(names)
+            self.spelled |= set() if names is None else {*LINEAGE_RANKS, *names}
         return self.lineages[text]
 
     def _by_position(self, text: str) -> Mapping[str, str] | None:
@@ -132,18 +132,15 @@ class _Table:
         return tuple(dict.fromkeys([*own, *(["lineage"] if "lineage" in filled else [])]))
 
     def taxonomy(
-        self, taxa: Mapping[str, Taxon], release: str, warnings: tuple[str, ...], covers: frozenset[str]
-    ) -> Taxonomy:
-        return Taxonomy(taxa, release, self.columns(), warnings, self.header.id_name, covers)
-
-    def covers(self) -> frozenset[str]:
-        """The ranks and labels that the table has columns for, whether a genome has a name there or not."""
-        names = {name for _, name in (*self.header.ranks, *self.header.labels)} | set(self.columns())
-        if self.spelled:
-            names |= set(LINEAGE_RANKS)
+        self, taxa: Mapping[str, Taxon], release: str, warnings: tuple[str, ...],
+        covers: frozenset[str] = frozenset(),
+    ) -> Taxonomy:  # fmt: skip
+        """The taxonomy, which covers the ranks and labels of all columns, and those of `covers`."""
+        columns = self.columns()
+        covers |= {*columns, *self.spelled, *(name for _, name in (*self.header.ranks, *self.header.labels))}
         if self.header.kingdom is not None:
-            names.add("superkingdom")
-        return frozenset(names | {rank for taxon in self.taxa.values() for rank in taxon.lineage.names})
+            covers |= {"superkingdom"}
+        return Taxonomy(taxa, release, columns, warnings, self.header.id_name, covers)
 
 
 def _lineage_label(label: str, text: str) -> str:
@@ -181,7 +178,7 @@ def _without_dump(table: _Table, release: str) -> Taxonomy:
     if table.taxa and not any(taxon.lineage.names for taxon in table.taxa.values()):
         cure = "name columns after ranks, give lineages as d__...;s__..., or taxids and a taxdump"
         warnings = (f"{table.source}: no genome has a rank; {cure}",)
-    return table.taxonomy(table.taxa, release, warnings, table.covers())
+    return table.taxonomy(table.taxa, release, warnings)
 
 
 def _with_dump(table: _Table, release: str, dump: Path) -> Taxonomy:
@@ -198,4 +195,4 @@ def _with_dump(table: _Table, release: str, dump: Path) -> Taxonomy:
             raise TaxonomyError(table.source, reason, table.lines[genome_id])
     taxa, warnings = add_lineages(table.taxa, taxids, dump)
     release = " + ".join(filter(None, (release, dump_release(dump))))
-    return table.taxonomy(taxa, release, warnings, table.covers() | set(RANKS))
+    return table.taxonomy(taxa, release, warnings, frozenset(RANKS))
