@@ -26,7 +26,7 @@ _REFSEQ_COPY = re.compile(r"GC[AF]_|NZ_")  # GCF is RefSeq's copy of GCA, and NZ
 _GTDB_PREFIX = re.compile(r"(?:RS|GB)_(?=GC[AF]_)")
 _GISAID_ID = re.compile(r"EPI_ISL_\d+|EPI\d+")
 _DATABASES = frozenset(("ref", "gb", "emb", "dbj", "tpg", "tpe", "tpd", "lcl", "gi", "sp", "tr", "pdb"))
-_DECORATED = frozenset("|/;:>\"'")
+_DECORATED = frozenset(" |/;:>\"'")
 _SIZE_OR_REGION = re.compile(r";size=\d+;?$|:c?\d+-\d+$")
 
 
@@ -90,10 +90,10 @@ def file_name_stem(text: str) -> str | None:
 def names_in(text: str) -> list[str]:
     """Names in a header, accessions or not: of isolates, of GISAID, behind `lcl|` and the like, in quotes.
 
-    >>> names_in("A/mute swan/Austria/1/2023|EPI_ISL_1|PB2")
-    ['A/mute swan/Austria/1/2023', 'EPI_ISL_1']
+    >>> names_in("A/swan/Austria/1/2023|EPI_ISL_1|PB2")
+    ['A/swan/Austria/1/2023', 'EPI_ISL_1']
     >>> names_in("lcl|contig 7"), names_in('"bin 1"'), names_in("otu1;size=5;"), names_in("bin_1")
-    (['contig 7'], ['bin 1'], ['otu1'], [])
+    (['contig 7', 'contig_7', 'lcl|contig_7'], ['bin 1', 'bin_1'], ['otu1'], [])
     """
     if _DECORATED.isdisjoint(text):
         return []
@@ -103,5 +103,6 @@ def names_in(text: str) -> list[str]:
     names += [name for tag, name in zip(parts, parts[1:], strict=False) if tag in _DATABASES]
     if parts[0] in ("gnl", "kraken:taxid") and len(parts) > 2:
         names.append(parts[2])
-    names += [bare] if bare != text else []
+    names.append(bare)
+    names += [name.replace(" ", "_") for name in names]  # GISAID writes both
     return [name for name in dict.fromkeys(names) if name and name != text]

@@ -25,8 +25,14 @@ ID_COLUMNS = (
     "accession_id",  # GISAID
     "accession_version",
     "virus_name",
+    "isolate_id",
+    "gisaid_epi_isl",  # Nextstrain
+    "genbank_accession",
     "feature_id",  # QIIME
     "bin_id",  # CheckM
+    "mag_id",
+    "assembly",
+    "assembly_id",
     "sequence_id",
     "seqid",
     "genome_name",

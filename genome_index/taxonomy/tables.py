@@ -104,6 +104,8 @@ class _Table:
 
     def _names(self, fields: Sequence[str]) -> dict[str, str]:
         """Rank -> name in the rank columns of a row."""
+        if not self.header.ranks and self.header.kingdom is None:
+            return {}
         cells = {rank: name_in_column(rank, fields[at]) for at, rank in self.header.ranks}
         if self.header.kingdom is not None:
             cells["superkingdom"] = domain_of(bare_name(fields[self.header.kingdom])) or ""

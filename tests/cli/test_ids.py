@@ -136,6 +136,13 @@ def test_fragments_have_no_rule_for_ids(gindex, small_index):
 
 
 @pytest.mark.usefixtures("bins")
+def test_ids_of_a_list_stand_before_the_names_of_fragments(gindex, small_index, tmp_path):
+    (tmp_path / "batch.tsv").write_text("s1/bin.1.fa\tone\n")
+    words = ["--from-file", "batch.tsv", "--fragments", "--index", small_index, "--format", "jsonl"]
+    assert [row["query"] for row in rows(gindex("query", *words))] == ["one|s1_c1"]
+
+
+@pytest.mark.usefixtures("bins")
 def test_relabel_with_one_column_leaves_the_others(gindex, tmp_path):
     (tmp_path / "t.tsv").write_text(
         "genome_id\tsuperkingdom\tgenus\tspecies\tsubtype\ns1\tViruses\tHyla\tHyla a\tA\n"
