@@ -34,6 +34,8 @@ ID_COLUMNS = (
     "assembly",
     "assembly_id",
     "sequence_id",
+    "query_name",  # sourmash tax
+    "seq_name",  # geNomad
     "seqid",
     "genome_name",
 )

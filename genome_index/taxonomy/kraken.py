@@ -23,6 +23,9 @@ def is_report(fields: Sequence[str]) -> bool:
     >>> is_report(["GCF_000005845.2", "562"])
     False
     """
+    names = {field.strip().lower() for field in fields}
+    if {"taxonomy_lvl", "taxname"} & names and {"name", "%"} & names:
+        return True  # headers of Bracken and KrakenUniq
     if len(fields) == 2:
         return has_rank_marks(fields[0].strip()) and fields[1].strip().isdecimal()
     if len(fields) not in (6, 8):  # eight with the counts of minimisers

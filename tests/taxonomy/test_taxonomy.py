@@ -461,6 +461,8 @@ ERRORS = {
         "  1.00\t10\t2\t7\t7\tU\t0\tunclassified\n",
         f", line 1: {REPORT}",
     ),
+    "Bracken report": ("name\ttaxonomy_id\ttaxonomy_lvl\nHyla arborea\t8418\tS\n", f", line 1: {REPORT}"),
+    "KrakenUniq report": ("%\treads\ttaxID\trank\ttaxName\n1\t2\t562\tS\tx\n", f", line 1: {REPORT}"),
     "MetaPhlAn report": ("k__Bacteria|p__X\t7\n", f", line 1: {REPORT}"),
     "open quote": (
         'genome_id,note\na,"b\nc,d\n',
