@@ -12,6 +12,15 @@ class GenomePer(StrEnum):
     RECORD = "record"
 
 
+class IdSource(StrEnum):
+    """What the id of a genome is made of."""
+
+    STEM = "stem"
+    PARENT = "parent"
+    PATH = "path"
+    HEADER = "header"
+
+
 class CallFormat(StrEnum):
     """Formats of the calls of `gindex query`."""
 

@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING
 from gindex_cli.run import say
 
 if TYPE_CHECKING:
+    from gindex_cli.choices import IdSource
+
+    from genome_index.io.inputs import Input
     from genome_index.taxonomy.input_plan import Plan
 
 
-def all_inputs(inputs: list[str] | None, from_file: Path | None) -> list[str]:
+def all_inputs(inputs: list[str] | None, from_file: Path | None) -> list[str | Input]:
     """The inputs of the command line, then those of --from-file.
 
     Raises
@@ -30,12 +33,15 @@ def all_inputs(inputs: list[str] | None, from_file: Path | None) -> list[str]:
 
 
 def planned_inputs(
-    inputs: list[str] | None, from_file: Path | None, taxonomy: Path | None, genome_per: str | None
-) -> Plan:
-    """All inputs with their taxonomy and the unit of one genome; notes of this plan are printed."""
+    inputs: list[str] | None, from_file: Path | None, taxonomy: Path | None, genome_per: str | None,
+    id_from: IdSource | None = None,
+) -> Plan:  # fmt: skip
+    """All inputs with ids, taxonomy and the unit of one genome; notes of this plan are printed."""
+    from genome_index.io.ids.genome_ids import with_rule
     from genome_index.taxonomy.input_plan import plan
 
-    planned = plan(all_inputs(inputs, from_file), taxonomy, genome_per)
+    given = with_rule(all_inputs(inputs, from_file), id_from.value if id_from else None)
+    planned = plan(given, taxonomy, genome_per)
     tell_notes(planned.notes)
     return planned
 

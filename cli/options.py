@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from gindex_cli.choices import ChunkPooling, GenomePer, NumberFormat, ThemeName, TokenPooling
+from gindex_cli.choices import ChunkPooling, GenomePer, IdSource, NumberFormat, ThemeName, TokenPooling
 
 from genome_index.index.parallel import bound_threads
 
@@ -33,7 +33,16 @@ Inputs = Annotated[
     ),
 ]
 FromFile = Annotated[
-    Path | None, typer.Option("--from-file", metavar="FILE", help="Text file of inputs, one path per line.")
+    Path | None,
+    typer.Option(
+        "--from-file", metavar="FILE", help="Text file of inputs, one path per line; after a tab, its id."
+    ),
+]
+IdFromOption = Annotated[
+    IdSource | None,
+    typer.Option(
+        "--id-from", help="Source of ids: file name, its folder's name, its path, or the first record's name."
+    ),
 ]
 GenomePerOption = Annotated[
     GenomePer | None, typer.Option("--genome-per", help="Unit of one genome: a file, or each record in it.")

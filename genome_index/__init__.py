@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from genome_index.classify.query import QuerySettings
     from genome_index.errors import GindexError
     from genome_index.index.commit import ChangeSettings, ChangeSummary
+    from genome_index.io.inputs import Input
     from genome_index.pipeline import Index, add_genomes, build_index, query_index
     from genome_index.records import Call, Contig, Genome, Hit, Lineage
     from genome_index.service.client.client import Client
@@ -30,6 +31,7 @@ __all__ = [
     "Hit",
     "Index",
     "IndexSpec",
+    "Input",
     "Lineage",
     "QuerySettings",
     "add_genomes",
@@ -43,6 +45,7 @@ _MODULES = {
     "classify.query": ("QuerySettings",),
     "errors": ("GindexError",),
     "index.commit": ("ChangeSettings", "ChangeSummary"),
+    "io.inputs": ("Input",),
     "pipeline": ("Index", "add_genomes", "build_index", "query_index"),
     "records": ("Call", "Contig", "Genome", "Hit", "Lineage"),
     "service.client.client": ("Client",),

@@ -21,6 +21,7 @@ from genome_index.index.build import add, build
 from genome_index.index.commit import ChangeSettings, ChangeSummary
 from genome_index.index.index import Index as StoredIndex
 from genome_index.index.index import undo
+from genome_index.io.inputs import Input
 from genome_index.io.reader import GenomePer, iter_genomes
 from genome_index.records import Call, Failure, Genome, Progress, quiet
 from genome_index.spec import IndexSpec, Reading
@@ -34,8 +35,8 @@ if TYPE_CHECKING:
     from genome_index.collection.summary import Choice
     from genome_index.report.html.write_collection import WrittenReport
 
-Inputs = str | Path | Genome | Iterable[str | Path] | Iterable[Genome | Failure]
-"""A path, a genome, or several of either."""
+Inputs = str | Path | Input | Genome | Iterable[str | Path | Input] | Iterable[Genome | Failure]
+"""A path, a path with the id of its genome, a genome, or several of these."""
 TaxonomySource = str | Path | Taxonomy
 
 
@@ -114,10 +115,10 @@ def compare_models(
 
 def _genomes(inputs: Inputs, per: GenomePer) -> Iterable[Genome | Failure]:
     """Genomes as they were given, or those that the paths hold."""
-    several = [inputs] if isinstance(inputs, str | Path | Genome) else list(inputs)
+    several = [inputs] if isinstance(inputs, str | Path | Input | Genome) else list(inputs)
     if any(isinstance(item, Genome | Failure) for item in several):
         return cast(list[Genome | Failure], several)
-    return iter_genomes(cast(list[str | Path], several), per)
+    return iter_genomes(cast(list[str | Path | Input], several), per)
 
 
 def _taxonomy(source: TaxonomySource | None) -> Taxonomy | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Protocol
@@ -38,6 +38,12 @@ class _Quiet:
 
 quiet = _Quiet()
 """The progress receiver that drops all reports."""
+
+
+def tell(progress: Progress, sentences: Iterable[str]) -> None:
+    """Give sentences for the user to a receiver, one after the other."""
+    for sentence in sentences:
+        progress.note(sentence)
 
 
 def counted(number: int, noun: str = "genome") -> str:

@@ -10,6 +10,7 @@ from gindex_cli.options import (
     DEFAULT_WAIT_S,
     FromFile,
     GenomePerOption,
+    IdFromOption,
     IndexDir,
     Inputs,
     ModelOption,
@@ -25,6 +26,7 @@ def add(
     index: IndexDir = DEFAULT_INDEX,
     taxonomy: TaxonomyFile = None,
     genome_per: GenomePerOption = None,
+    id_from: IdFromOption = None,
     threads: Threads = DEFAULT_THREADS,
     model: ModelOption = "",
     from_file: FromFile = None,
@@ -33,7 +35,7 @@ def add(
     """Add genomes to an index."""
     from genome_index.pipeline import add_genomes
 
-    planned = planned_inputs(inputs, from_file, taxonomy, genome_per)
+    planned = planned_inputs(inputs, from_file, taxonomy, genome_per, id_from)
     with ProgressLine() as show:
         settings = show.settings(threads, wait, model)
         summary = add_genomes(planned.inputs, index, planned.taxonomy, planned.per, settings)

@@ -17,6 +17,7 @@ from gindex_cli.options import (
     EncoderOption,
     FromFile,
     GenomePerOption,
+    IdFromOption,
     IndexDir,
     Inputs,
     LayerOption,
@@ -35,6 +36,7 @@ def build(
     index: IndexDir = DEFAULT_INDEX,
     taxonomy: TaxonomyFile = None,
     genome_per: GenomePerOption = None,
+    id_from: IdFromOption = None,
     encoder: EncoderOption = "spectrum",
     layer: LayerOption = "last",
     token_pool: TokenPool = TokenPooling.MEAN,
@@ -62,7 +64,7 @@ def build(
 
     reading = Reading(layer, token_pool.value, chunk_pool.value, windows, chunk_tokens, precision.value)
     spec = spec_for(encoder, faiss, keep_sequence, reading)
-    planned = planned_inputs(inputs, from_file, taxonomy, genome_per)
+    planned = planned_inputs(inputs, from_file, taxonomy, genome_per, id_from)
     tell_notes(notes_of(spec))
     with ProgressLine() as show:
         settings = show.settings(threads, wait)

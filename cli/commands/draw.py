@@ -59,7 +59,7 @@ def genome(
     planned = plan(genomes, None, genome_per)
     tell_notes(planned.notes)
     failed = False
-    for drawn in draw_genomes(Index.open(index, model), planned.inputs, out, theme.value, planned.per):
+    for drawn in draw_genomes(Index.open(index, model), genomes, out, theme.value, planned.per):
         if isinstance(drawn, Failure):
             say(f"failed: {drawn.source}: {drawn.id}: {drawn.reason}", error=True)
             failed = True

@@ -82,7 +82,7 @@ def _plan(
 ) -> RetrievalPlan:
     from genome_index.errors import UsageError
     from genome_index.evaluate.retrieval_queries import RetrievalPlan, parse_lengths
-    from genome_index.io.id_list import read_ids
+    from genome_index.io.ids.id_list import read_ids
 
     if part is not None and only is None:
         raise UsageError(f"--part {part} selects from the table of --only FILE; give that too")

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from gindex_cli.choices import CallFormat
+from gindex_cli.choices import CallFormat, IdSource
 from gindex_cli.columns import is_terminal
 from gindex_cli.inputs import all_inputs, planned_inputs
 from gindex_cli.options import (
@@ -17,6 +17,7 @@ from gindex_cli.options import (
     DEFAULT_THREADS,
     FromFile,
     GenomePerOption,
+    IdFromOption,
     IndexDir,
     Inputs,
     ModelOption,
@@ -50,6 +51,7 @@ def query(
         bool, typer.Option("--exclude-identical", help="Ignore references with the sequence of the query.")
     ] = False,
     genome_per: GenomePerOption = None,
+    id_from: IdFromOption = None,
     fragments: Annotated[
         bool,
         typer.Option("--fragments", help="Classify each contig or read of at least 500 bp by itself."),
@@ -67,7 +69,7 @@ def query(
     from genome_index.report.calls import FORMATS
 
     opened = Index.open(index, model)
-    plan = _plan(inputs, from_file, genome_per, report, fragments)
+    plan = _plan(inputs, from_file, genome_per, id_from, report, fragments)
     with ProgressLine(live=output is not None or not sys.stdout.isatty()) as show:
         calls = _calls(opened, plan, k, exclude_identical, threads, report, fragments, show)
         outcome = Outcome(calls, show, {} if fragments else None)
@@ -84,6 +86,7 @@ def _plan(
     inputs: list[str] | None,
     from_file: Path | None,
     genome_per: str | None,
+    id_from: IdSource | None,
     report: Path | None,
     fragments: bool,
 ) -> Plan:
@@ -92,8 +95,8 @@ def _plan(
     from genome_index.taxonomy.input_plan import Plan
 
     if not fragments:
-        return planned_inputs(inputs, from_file, None, genome_per)
-    for option, value in (("--report", report), ("--genome-per", genome_per)):
+        return planned_inputs(inputs, from_file, None, genome_per, id_from)
+    for option, value in (("--report", report), ("--genome-per", genome_per), ("--id-from", id_from)):
         if value is not None:
             raise UsageError(f"{option} is for whole genomes; leave it out, or --fragments")
     return Plan(tuple(all_inputs(inputs, from_file)), "record", None, ())

@@ -22,10 +22,11 @@ from genome_index.evaluate.comparison_inputs import compared_levels, identical_n
 from genome_index.evaluate.memory_peak import peak_mb, release_models, reset_peak
 from genome_index.evaluate.vector_scores import level_silhouette, mean_cosine, nearest_accuracy
 from genome_index.index.vectors.projection import fit_projection
-from genome_index.records import Failure, Genome, Progress, quiet
+from genome_index.records import Failure, Genome, Progress, quiet, tell
 from genome_index.spec import IndexSpec, Reading
 from genome_index.taxonomy.levels import Level
 from genome_index.taxonomy.lookup import Taxonomy
+from genome_index.taxonomy.matching import match
 
 Floats = npt.NDArray[np.float32]
 
@@ -98,9 +99,9 @@ def compare_inputs(
     specs = [spec_for(name) for name in dict.fromkeys((SPECTRUM, *encoders))]
     specs = [spec_for(spec.model, reading=reading) if spec.reading else spec for spec in specs]
     usable, failures = usable_genomes(genomes, any(spec.reading for spec in specs))
-    for note in identical_notes(usable):
-        progress.note(note)
-    levels = compared_levels(usable, taxonomy, failures)
+    matches = match([genome.id for genome in usable], taxonomy)
+    tell(progress, [*identical_notes(usable), *matches.notes(), *matches.warnings()])
+    levels = compared_levels(usable, matches, failures)
     results = list(compare_encoders(usable, levels, specs, layers, progress))
     failures += [result for result in results if isinstance(result, Failure)]
     rows = [result for result in results if isinstance(result, Row)]

@@ -12,7 +12,7 @@ from genome_index.errors import UsageError
 from genome_index.io.quality import complaint, given_before
 from genome_index.records import Failure, Genome, counted
 from genome_index.taxonomy.levels import UNKNOWN, Level, levels_of
-from genome_index.taxonomy.lookup import Taxonomy
+from genome_index.taxonomy.matching import Matches
 
 
 def usable_genomes(inputs: Iterable[Genome | Failure], by_model: bool) -> tuple[list[Genome], list[Failure]]:
@@ -51,7 +51,7 @@ def identical_notes(genomes: Sequence[Genome]) -> list[str]:
 
 
 def compared_levels(
-    genomes: Sequence[Genome], taxonomy: Taxonomy, failures: Sequence[Failure]
+    genomes: Sequence[Genome], matches: Matches, failures: Sequence[Failure]
 ) -> Mapping[str, Level]:
     """The ranks and labels to compare by: two names at least, one of them of two genomes.
 
@@ -60,12 +60,12 @@ def compared_levels(
     UsageError
         There is none.
     """
-    levels = levels_of([taxonomy.find(genome.id) or genome.taxon for genome in genomes])
+    levels = levels_of([matches.taxon(genome.id) or genome.taxon for genome in genomes])
     compared = {name: level for name, level in levels.items() if _groups_genomes(level)}
     if not compared:
         raise UsageError(
-            f"nothing to compare by: of {counted(len(genomes))}, no two share a name of {taxonomy.release} "
-            f"while others have another{_first_of(failures)}"
+            f"nothing to compare by: of {counted(len(genomes))}, no two share a name of "
+            f"{matches.taxonomy.release} while others have another{_first_of(failures)}"
         )
     return compared
 

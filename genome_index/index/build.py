@@ -31,7 +31,7 @@ from genome_index.index.labelling import label
 from genome_index.index.neighbours import with_new_rows
 from genome_index.index.store.pair_table import PairTable
 from genome_index.index.vectors.exact_search import nearest
-from genome_index.records import Entry, Failure, Genome
+from genome_index.records import Entry, Failure, Genome, tell
 from genome_index.spec import IndexSpec
 from genome_index.taxonomy.lookup import Taxonomy
 
@@ -54,7 +54,8 @@ def build(
     """
     with writing(path, settings.wait_s, new=True):
         ingested = ingest(genomes, spec, path, {}, settings.threads, settings.progress)
-        entries, warnings = label(ingested.stored, taxonomy, 0)
+        entries, warnings, notes = label(ingested.stored, taxonomy, 0)
+        tell(settings.progress, notes)
         if not entries:
             raise UsageError(_nothing_read(path, ingested.failures))
         contents = fitted_contents(path, spec, entries, PairTable(3), settings)
@@ -73,7 +74,9 @@ def add(
         old = index.catalog.entries()
         digests = {entry.id: entry.sha256 for entry in old}
         ingested = ingest(genomes, index.spec, path, digests, settings.threads, settings.progress)
-        new, warnings = label(ingested.stored, taxonomy, len(index.model.live), ingested.unchanged)
+        first = len(index.model.live)
+        new, warnings, notes = label(ingested.stored, taxonomy, first, ingested.unchanged)
+        tell(settings.progress, notes)
         if new:
             contents = _extended(index, old, new, settings)
             release = taxonomy.release if taxonomy else ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,9 +23,10 @@ from genome_index.index.contents import Contents
 from genome_index.index.index import Index, writing
 from genome_index.index.labelling import and_more, unused_labels
 from genome_index.index.store.pair_table import PairTable
-from genome_index.records import Entry
+from genome_index.records import RANKS, Entry, Lineage, Taxon, tell
 from genome_index.spec import IndexSpec
 from genome_index.taxonomy.lookup import Taxonomy
+from genome_index.taxonomy.matching import Matches, match
 from genome_index.taxonomy.names import molecule_of
 
 
@@ -69,13 +70,18 @@ def _entries_of(index: Index, ids: Sequence[str]) -> dict[str, Entry]:
 
 
 def relabel(path: Path, taxonomy: Taxonomy, settings: ChangeSettings) -> ChangeSummary:
-    """Give genomes the names and labels of a taxonomy; those that it does not name keep theirs."""
+    """Give genomes the names and labels of a taxonomy; those that it does not name keep theirs.
+
+    A rank or label for which the taxonomy has no column stays as it is; an empty cell removes the old name.
+    """
     with writing(path, settings.wait_s):
         index = Index.open(path)
         old = index.catalog.entries()
-        entries = [_relabelled(entry, taxonomy) for entry in old]
+        matches = match([entry.id for entry in old], taxonomy)
+        tell(settings.progress, matches.notes())
+        entries = [_relabelled(entry, matches) for entry in old]
         changed = [entry.row for entry, before in zip(entries, old, strict=True) if entry is not before]
-        warnings = tuple(_relabel_warnings(old, taxonomy))
+        warnings = tuple(_relabel_warnings(matches))
         if not changed:
             return ChangeSummary(index, warnings=warnings)
         pairs = index.pairs()
@@ -86,16 +92,33 @@ def relabel(path: Path, taxonomy: Taxonomy, settings: ChangeSettings) -> ChangeS
         return ChangeSummary(committed, relabelled=len(changed), warnings=warnings)
 
 
-def _relabelled(entry: Entry, taxonomy: Taxonomy) -> Entry:
-    taxon = taxonomy.find(entry.id)
-    if taxon is None or taxon == entry.taxon:
+def _relabelled(entry: Entry, matches: Matches) -> Entry:
+    new = matches.taxon(entry.id)
+    if new is None:
+        return entry
+    taxon = _merged(entry.taxon, new, matches.taxonomy.covers)
+    if taxon == entry.taxon:
         return entry
     return replace(entry, taxon=taxon, molecule=molecule_of(taxon, entry.length_bp))
 
 
-def _relabel_warnings(entries: Sequence[Entry], taxonomy: Taxonomy) -> list[str]:
-    unused = len(taxonomy.taxa) - sum(taxonomy.find(entry.id) is not None for entry in entries)
-    return [*taxonomy.warnings, *([unused_labels(unused, taxonomy) + "of the index"] if unused > 0 else [])]
+def _merged(old: Taxon, new: Taxon, covers: frozenset[str] | None) -> Taxon:
+    """The new names and labels, with the old ones of ranks and labels that the source does not cover."""
+    if covers is None:
+        return new
+    names = {rank: name for rank, name in old.lineage.names.items() if rank not in covers}
+    names |= new.lineage.names
+    labels = {label: value for label, value in old.labels.items() if label not in covers}
+    return Taxon(Lineage({rank: names[rank] for rank in RANKS if rank in names}), {**labels, **new.labels})
+
+
+def _relabel_warnings(matches: Matches) -> Iterator[str]:
+    yield from matches.taxonomy.warnings
+    if matches.unused:
+        yield unused_labels(len(matches.unused), matches.taxonomy) + "of the index"
+    yield from matches.warnings()
+    if not matches.fits:
+        yield from matches.misfits()
 
 
 def refit(path: Path, settings: ChangeSettings) -> ChangeSummary:

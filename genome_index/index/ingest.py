@@ -111,13 +111,17 @@ class _Inputs:
         if reason := complaint(genome):
             return reason
         if genome.id in self._sources:
-            return given_before(genome.id, self._sources[genome.id])
+            return given_before(genome.id, self._sources[genome.id]) + self._other_ids(genome)
         if self._digests.get(genome.id, genome.sha256) != genome.sha256:
             return (
                 f"the id {genome.id!r} is in the index with another sequence; "
                 f"remove it first (`gindex remove {genome.id}`) or rename the new one"
             )
         return unread(genome) if self._spec.reading else ""  # else it would be a row of zeros
+
+    def _other_ids(self, genome: Genome) -> str:
+        """How two files get two ids; empty for records of one file."""
+        return "" if self._sources[genome.id] == genome.source else ", or use --id-from path"
 
     def _is_new(self, genome: Genome) -> bool:
         """Whether a genome is to be encoded: neither in the index nor in a segment of an unfinished run."""

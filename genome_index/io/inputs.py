@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from genome_index.errors import UsageError
 from genome_index.io.compression import cause
@@ -12,9 +14,34 @@ from genome_index.io.folders.search import search_folder
 from genome_index.io.folders.suffixes import COMPRESSED, SUFFIXES
 from genome_index.records import Failure
 
+IdFrom = Literal["stem", "parent", "path", "header"]
+"""What a genome's id is made of: name of its file, of its folder, its path, or its first record's name."""
 
-def read_list(path: Path) -> list[str]:
+
+@dataclass(frozen=True)
+class Input:
+    """A file, a folder or `-`, with the id of its genome or the rule by which ids are made.
+
+    >>> Input("s1/bins/bin.1.fa", id="s1_bin1"), str(Input("bins", id_from="path"))
+    (Input(path='s1/bins/bin.1.fa', id='s1_bin1', id_from=None), 'bins')
+    """
+
+    path: str
+    id: str = ""  # given by the user; empty: made by the rule
+    id_from: IdFrom | None = None  # None: the file's name, or the record's where each record is a genome
+
+    def __str__(self) -> str:
+        return self.path
+
+    def __fspath__(self) -> str:
+        return self.path
+
+
+def read_list(path: Path) -> list[str | Input]:
     """The inputs listed in a text file, one a line, without blank lines and lines that start with #.
+
+    A second column after a tab is the id of the genome, as in batch files of GTDB-Tk. In files of PopPUNK the
+    id comes first, so where only the second column is a file, the first one is the id.
 
     Raises
     ------
@@ -27,24 +54,41 @@ def read_list(path: Path) -> list[str]:
         raise UsageError(
             f"{path}: cannot read the list of inputs ({cause(error)}); give a text file, one path a line"
         ) from error
-    return [line.strip() for line in lines if line.strip() and not line.startswith("#")]
+    return [_listed(line.strip()) for line in lines if line.strip() and not line.startswith("#")]
 
 
-def sequence_files(inputs: Iterable[str | Path]) -> list[str]:
+def _listed(line: str) -> str | Input:
+    first, *more = (cell.strip() for cell in line.split("\t"))
+    if not more or not more[0]:
+        return first
+    if not _is_input(first) and _is_input(more[0]):
+        return Input(more[0], id=first)
+    return Input(first, id=more[0])
+
+
+def _is_input(text: str) -> bool:
+    return text == "-" or os.path.exists(text)
+
+
+def sequence_files(inputs: Iterable[str | Path | Input]) -> list[str]:
     """The files that `iter_genomes` would read, without those that it cannot read."""
     return [path for given in inputs for path in files_of(given) if isinstance(path, str)]
 
 
-def passed_over(inputs: Iterable[str | Path]) -> list[str]:
+def passed_over(inputs: Iterable[str | Path | Input]) -> list[str]:
     """What was passed over in each folder among some inputs, as sentences."""
     folders = [str(given) for given in inputs if str(given) != "-" and os.path.isdir(given)]
     return [f"{printable(folder)}: {note}" for folder in folders if (note := search_folder(folder).note)]
 
 
-def files_of(given: str | Path) -> Iterator[str | Failure]:
+def files_of(given: str | Path | Input) -> Iterator[str | Failure]:
     """The sequence files of an input: itself, or those in a folder and all its folders, by name."""
     if str(given) == "-" or not os.path.isdir(given):
         yield str(given)
+        return
+    if isinstance(given, Input) and given.id:
+        reason = "a folder has no single id; list its files, each with an id of its own"
+        yield Failure(given.id, printable(given.path), reason)
         return
     search = search_folder(str(given))
     files: dict[str, str | Failure] = {path: path for path in search.files}

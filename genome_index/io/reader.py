@@ -27,7 +27,9 @@ from genome_index.io.compression import BLOCK_BYTES, READ_ERRORS, cause, open_st
 from genome_index.io.formats.fasta import fasta_contigs
 from genome_index.io.formats.flatfile import flat_file_records
 from genome_index.io.formats.other import is_utf_16, not_sequence
-from genome_index.io.inputs import file_stem, files_of, printable
+from genome_index.io.ids.genome_ids import by_header, file_id, record_prefix
+from genome_index.io.ids.record_names import record_name
+from genome_index.io.inputs import Input, file_stem, files_of, printable
 from genome_index.records import Failure, Genome
 
 GenomePer = Literal["file", "record"]
@@ -39,17 +41,17 @@ FASTA_SECTION = re.compile(rb"##FASTA\s*[\r\n](>)")
 SECTION_BYTES = 32  # of one block and the next, between which the line ##FASTA may lie
 
 
-def iter_genomes(inputs: Iterable[str | Path], per: GenomePer = "file") -> Iterator[Genome | Failure]:
+def iter_genomes(inputs: Iterable[str | Path | Input], per: GenomePer = "file") -> Iterator[Genome | Failure]:
     """Read inputs in order: files, folders (with all their folders, by name) or `-` for standard input.
 
-    `per` is what one genome is: a file, or each record of it.
+    `per` is what one genome is: a file, or each record of it. An `Input` says what the ids are.
     """
     for given in inputs:
         for path in files_of(given):
             if isinstance(path, Failure):
                 yield path
             else:
-                yield from _genomes_of(path, per)
+                yield from _genomes_of(path, per, given)
 
 
 def first_names(path: str, look_bytes: int = 1 << 16) -> list[str]:
@@ -64,43 +66,42 @@ def first_names(path: str, look_bytes: int = 1 << 16) -> list[str]:
             lines = stream.read(look_bytes).lstrip(BEFORE_ALL).replace(b"\r", b"\n").split(b"\n")
     except (InputError, *READ_ERRORS):
         return []  # reading the genome will give the reason
-    return [
-        line[1:].split()[0].decode("utf-8", "replace")
-        for line in lines
-        if line.startswith(b">") and line[1:].split()
-    ]
+    names = (record_name(line[1:]) for line in lines if line.startswith(b">"))
+    return [name for name in names if name]
 
 
-def _genomes_of(path: str, per: GenomePer) -> Iterator[Genome | Failure]:
+def _genomes_of(path: str, per: GenomePer, given: str | Path | Input) -> Iterator[Genome | Failure]:
     source = printable(path)
-    stem = "stdin" if path == "-" else file_stem(path)
+    genome_id = file_id(given, path)
     try:
         with open_stream(path) as stream:
-            records = _records(stream, stem, source)
+            records = _records(stream, "stdin" if path == "-" else file_stem(path), source)
             if per == "record":
+                prefix = record_prefix(given, path)
                 for record in records:
-                    yield _record_genome(record, source)
+                    yield _record_genome(record, source, prefix)
                 return
-            genome = _file_genome(stem, records, source)
+            genome = by_header(_file_genome(genome_id, records, source), given)
         yield genome
     except InputError as error:
-        yield Failure(stem, source, error.reason)
+        yield Failure(genome_id, source, error.reason)
     except READ_ERRORS as error:
-        yield Failure(stem, source, cause(error))
+        yield Failure(genome_id, source, cause(error))
 
 
-def _record_genome(record: FileRecord, source: str) -> Genome | Failure:
+def _record_genome(record: FileRecord, source: str, prefix: str) -> Genome | Failure:
     contig, taxon, reason, _, foreign = record
+    genome_id = f"{prefix}{contig.name}"
     if not (reason or contig.sequence):
         reason = f"record {contig.name!r} has a header but no sequence; remove it or complete it"
     if not reason and too_many(foreign, len(contig.sequence)):
         reason = not_nucleotides(contig.name, foreign)
     if reason:
-        return Failure(contig.name, source, reason)
-    return Genome(contig.name, (contig,), source, taxon, read_as_n(foreign))
+        return Failure(genome_id, source, reason)
+    return Genome(genome_id, (contig,), source, taxon, read_as_n(foreign))
 
 
-def _file_genome(stem: str, records: Iterable[FileRecord], source: str) -> Genome:
+def _file_genome(genome_id: str, records: Iterable[FileRecord], source: str) -> Genome:
     used: list[FileRecord] = []
     taxon = NO_TAXON
     without = "headers but no sequence; give a complete FASTA or GenBank file"
@@ -115,7 +116,7 @@ def _file_genome(stem: str, records: Iterable[FileRecord], source: str) -> Genom
     if not used:
         raise InputError(source, without)
     notes = _foreign_notes(used, source)
-    return Genome(stem, tuple(record.contig for record in used), source, taxon, notes)
+    return Genome(genome_id, tuple(record.contig for record in used), source, taxon, notes)
 
 
 def _foreign_notes(records: Sequence[FileRecord], source: str) -> tuple[str, ...]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import cast, get_args
 
 from genome_index.errors import UsageError
-from genome_index.io.inputs import file_stem, passed_over, sequence_files
+from genome_index.io.ids.genome_ids import file_id
+from genome_index.io.inputs import Input, files_of, passed_over
 from genome_index.io.reader import GenomePer, first_names
 from genome_index.taxonomy.lookup import Taxonomy
 from genome_index.taxonomy.tables import read_taxonomy
@@ -20,13 +22,13 @@ SAMPLED_FILES = 20  # whose record names are read to decide
 class Plan:
     """How inputs are read."""
 
-    inputs: tuple[str, ...]
+    inputs: tuple[str | Input, ...]
     per: GenomePer
     taxonomy: Taxonomy | None
     notes: tuple[str, ...]  # decisions made for the user, as sentences
 
 
-def plan(inputs: Sequence[str], taxonomy: Path | None, per: str | None) -> Plan:
+def plan(inputs: Sequence[str | Input], taxonomy: Path | None, per: str | None) -> Plan:
     """Read the taxonomy and decide what one genome is: a file or a record.
 
     `per`, if it is given, decides. Else a record is a genome if the taxonomy names records and no files. Else
@@ -42,12 +44,12 @@ def plan(inputs: Sequence[str], taxonomy: Path | None, per: str | None) -> Plan:
         if per not in get_args(GenomePer):
             raise UsageError(f"--genome-per is {per!r}; choose file or record")
         return Plan(tuple(inputs), cast(GenomePer, per), known, notes)
-    files = [path for path in sequence_files(inputs)[:SAMPLED_FILES] if path != "-"]
-    names_in = {path: first_names(path) for path in files}
-    several = [path for path in files if len(names_in[path]) > 1]
+    ids = dict(islice(_files(inputs), SAMPLED_FILES))
+    names_in = {path: first_names(path) for path in ids}
+    several = [path for path in ids if len(names_in[path]) > 1]
     if not several:
         return Plan(tuple(inputs), "file", known, notes)
-    if known is not None and _names_records(known, names_in):
+    if known is not None and not _have_ids(inputs) and _names_records(known, ids, names_in):
         note = (
             f"each record is read as a genome, because {known.release} names the records "
             "(--genome-per file would make each file one)"
@@ -60,8 +62,21 @@ def plan(inputs: Sequence[str], taxonomy: Path | None, per: str | None) -> Plan:
     return Plan(tuple(inputs), "file", known, (*notes, note))
 
 
-def _names_records(known: Taxonomy, names_in: Mapping[str, Sequence[str]]) -> bool:
-    """Whether a taxonomy names records of these files (path -> record names), and none of the files."""
-    if any(known.find(file_stem(path)) for path in names_in):
+def _files(inputs: Iterable[str | Input]) -> Iterator[tuple[str, str]]:
+    """Path and id of each file that can be read twice."""
+    for given in inputs:
+        for path in files_of(given):
+            if isinstance(path, str) and path != "-":
+                yield path, file_id(given, path)
+
+
+def _have_ids(inputs: Iterable[str | Input]) -> bool:
+    """Whether a list gives ids: then each of its files is a genome."""
+    return any(isinstance(given, Input) and given.id for given in inputs)
+
+
+def _names_records(known: Taxonomy, ids: Mapping[str, str], names_in: Mapping[str, Sequence[str]]) -> bool:
+    """Whether a taxonomy names records of these files (path -> id, record names), and none of the files."""
+    if any(map(known.find, ids.values())):
         return False
     return any(known.find(name) for names in names_in.values() for name in names)

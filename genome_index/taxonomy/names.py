@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Literal
 
 from genome_index.records import Taxon
@@ -24,13 +25,46 @@ _PLACEHOLDER = re.compile(
     re.IGNORECASE,
 )
 
-# Complete names: entries for a missing name in tables, and the Candidatus of a genus cut after that word.
+# Complete names: entries for a missing name in tables, errors of spreadsheets, and the Candidatus of a genus
+# cut after that word.
 _EMPTY = re.compile(
-    "n/?a|nan|nd|none|null|missing|others?|root|no rank|not (?:available|applicable|determined)|"
-    "candidatus|ca[.]",
+    "n[./]?a|nan|n[.]?d|none|null|nil|missing|blank|empty|undef(?:ined)?|unk|tb[ad]|"
+    "to be (?:determined|announced|assigned|named|described|defined)|"
+    "(?:unknown|uncultured|unclassified|unassigned|unidentified|undetermined|unspecified|unnamed|ambiguous|no)"
+    "(?: (?:domain|kingdom|superkingdom|phylum|class|order|family|genus|species|strain|organism))?|"
+    "#(?:n/a|na|null!?|ref!?|value!?|name[?]?|num!?|div/0!?)|"
+    "others?|root|no (?:rank|name|hits?|match|classification|taxon|taxonomy|data)|"
+    "not (?:yet )?(?:available|applicable|determined|assigned|classified|named|known|provided|collected|"
+    "identified|specified|resolved|described|found|reported|recorded)|"
+    "candidatus|ca[.]?",
     re.IGNORECASE,
 )
+
+# The mark of a rank before a name: d__ of GTDB, k__ of Greengenes, sk__ of taxonkit, D_0__ of SILVA.
+_RANK_MARK = re.compile(r"(?:[a-z]|sk|D_\d+)__", re.IGNORECASE)
 _VIRAL = re.compile(r"\w*(?:virus|phage|viroid|satellite)", re.IGNORECASE)
+
+
+def bare_name(text: str) -> str:
+    """A name without the mark of its rank and without blanks around it.
+
+    >>> [bare_name(text) for text in ("s__Hyla arborea", "d__Bacteria", "Hyla", "s__")]
+    ['Hyla arborea', 'Bacteria', 'Hyla', '']
+    """
+    return _RANK_MARK.sub("", text.strip(), count=1).strip() if "__" in text else text.strip()
+
+
+@lru_cache(maxsize=1 << 16)  # a table has the same names again and again
+def is_empty_name(name: str) -> bool:
+    """Whether a name is only an entry for a missing name, with or without the mark of a rank.
+
+    >>> [is_empty_name(name) for name in ("s__", "#N/A", "not assigned", "TBD", "-", "g__unclassified")]
+    [True, True, True, True, True, True]
+    >>> [is_empty_name(name) for name in ("Hyla arborea", "uncultured archaeon", "Bacillus sp.")]
+    [False, False, False]
+    """
+    words = re.split(r"[\s_]+", bare_name(name).translate(_MARKS).strip(" _()<>*.-"))
+    return not any(map(str.isalnum, name)) or not any(words) or bool(_EMPTY.fullmatch(" ".join(words)))
 
 
 def usable_name(rank: str, name: str) -> bool:
@@ -44,7 +78,7 @@ def usable_name(rank: str, name: str) -> bool:
     [False, False, False]
     """
     words = re.split(r"[\s_]+", name.translate(_MARKS).strip(" _"))
-    if _EMPTY.fullmatch(" ".join(words)) or not any(map(str.isalpha, name)):
+    if is_empty_name(name) or not any(map(str.isalpha, name)):
         return False
     if any(_OPEN.fullmatch(word) or _PLACEHOLDER.fullmatch(word) for word in words):
         return False
@@ -104,7 +138,7 @@ def molecule_of(taxon: Taxon, length_bp: int) -> Molecule:
     top = (part.strip() for part in taxon.labels.get("lineage", "").split(";"))
     # NCBI's full lineages start above the domains.
     first = next((part for part in top if part.lower() not in ("root", "cellular organisms")), "")
-    for word in (kind, taxon.lineage.name("superkingdom") or "", first):
+    for word in map(bare_name, (kind, taxon.lineage.name("superkingdom") or "", first)):
         if word.lower() in _MOLECULES:
             return _MOLECULES[word.lower()]
         if word.lower() in ("eukaryota", "eukarya") and length_bp < MAX_ORGANELLE_BP:

@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
 
 from genome_index.errors import TaxonomyError
 from genome_index.records import RANKS, Lineage, Taxon
-from genome_index.taxonomy.lookup import ID_COLUMNS, Taxonomy
+from genome_index.taxonomy.headers import Header, implied_header, read_header
+from genome_index.taxonomy.kraken import REPORT, is_classifier_output, is_report, sequence_and_taxid
+from genome_index.taxonomy.lineages import (
+    GTDB_RANKS,
+    LINEAGE_RANKS,
+    UnreadableLineage,
+    domain_of,
+    has_rank_marks,
+    marked_names,
+    name_in_column,
+    seven_names,
+    with_genus,
+)
+from genome_index.taxonomy.lookup import Taxonomy
+from genome_index.taxonomy.names import bare_name, is_empty_name
 from genome_index.taxonomy.taxdump import MAPPING, add_lineages, dump_files, dump_release, is_taxdump
 from genome_index.taxonomy.text_files import TextFile, digest, text_file
-
-LINEAGE_COLUMNS = ("gtdb_taxonomy", "taxonomy", "lineage")
-"""Columns that may have a lineage in one string; where several do, the first one's ranks count."""
-
-_GTDB_RANKS = dict(zip("dpcofgs", RANKS, strict=False))  # d__ is the domain; GTDB has no strains
 
 
 def read_taxonomy(path: Path, taxdump: Path | None = None) -> Taxonomy:
@@ -42,37 +52,19 @@ def read_taxonomy(path: Path, taxdump: Path | None = None) -> Taxonomy:
     return _with_dump(table, "", path)
 
 
-@dataclass(frozen=True)
-class _Header:
-    """The meaning of columns: their positions, with the rank or label that they have."""
-
-    width: int
-    id: int
-    id_name: str
-    taxid: int | None
-    ranks: tuple[tuple[int, str], ...]
-    lineages: tuple[tuple[int, str], ...]  # with the label for a lineage without ranks
-    labels: tuple[tuple[int, str], ...]
-
-
 @dataclass
 class _Table:
     """The taxa of a table, added row by row."""
 
     source: str
-    header: _Header
+    header: Header
     taxa: dict[str, Taxon] = field(default_factory=dict)
     lines: dict[str, int] = field(default_factory=dict)  # genome id -> its first line
-    lineages: dict[str, Lineage] = field(default_factory=dict)  # GTDB string -> lineage
+    lineages: dict[str, Lineage | None] = field(default_factory=dict)  # string -> lineage, None without ranks
+    spelled: set[str] = field(default_factory=set)  # ranks of the lineages in one string
 
     def add(self, line: int, fields: list[str]) -> None:
-        short = self.header.width - len(fields)  # spreadsheets drop empty cells at the end of a row
-        if short < 0:
-            reason = (
-                f"{len(fields)} fields, but the header has {self.header.width}; quote or remove the others"
-            )
-            raise TaxonomyError(self.source, reason, line)
-        fields = [cell.strip() for cell in fields] + [""] * short
+        fields = self._cells(line, fields)
         genome_id = fields[self.header.id]
         if not genome_id:
             reason = f"the {self.header.id_name} is empty; fill it in or remove the row"
@@ -85,30 +77,77 @@ class _Table:
             reason = _difference(genome_id, self.lines[genome_id], first, taxon)
             raise TaxonomyError(self.source, reason, line)
 
-    def _taxon(self, line: int, fields: list[str]) -> Taxon:
+    def _cells(self, line: int, fields: Sequence[str]) -> list[str]:
+        """The cells of a row, one for each column: spreadsheets drop or add empty ones at its end."""
+        width = self.header.width
+        cells = [cell.strip() for cell in fields]
+        if any(cells[width:]):
+            reason = f"{len(cells)} fields, but the header has {width}; quote or remove the others"
+            raise TaxonomyError(self.source, reason, line)
+        return cells[:width] + [""] * (width - len(cells))
+
+    def _taxon(self, line: int, fields: Sequence[str]) -> Taxon:
         labels = {name: fields[at] for at, name in self.header.labels if fields[at]}
-        names = {rank: fields[at] for at, rank in self.header.ranks if fields[at]}
+        names = self._names(fields)
         spelled: list[Lineage] = []
         for at, label in self.header.lineages:
-            if fields[at].startswith("d__"):
-                spelled.append(self._lineage(line, fields[at]))
-            elif fields[at]:
-                labels[label] = fields[at]
+            lineage = self._lineage(line, fields[at])
+            if lineage is not None:
+                spelled.append(lineage)
+            elif not is_empty_name(fields[at]):
+                labels[_lineage_label(label, fields[at])] = fields[at]
         if len(spelled) == 1 and not names:
             return Taxon(spelled[0], labels)  # shared: GTDB has 110,000 species and far more genomes
         for lineage in spelled:
             names = {**lineage.names, **names}
         return Taxon(Lineage(names), labels)
 
-    def _lineage(self, line: int, text: str) -> Lineage:
+    def _names(self, fields: Sequence[str]) -> dict[str, str]:
+        """Rank -> name in the rank columns of a row."""
+        if not self.header.ranks and self.header.kingdom is None:
+            return {}
+        cells = {rank: name_in_column(rank, fields[at]) for at, rank in self.header.ranks}
+        if self.header.kingdom is not None:
+            cells["superkingdom"] = domain_of(bare_name(fields[self.header.kingdom])) or ""
+        return with_genus({rank: name for rank, name in cells.items() if name})
+
+    def _lineage(self, line: int, text: str) -> Lineage | None:
+        """The lineage in a string; None if the string does not say the ranks."""
         if text not in self.lineages:
-            self.lineages[text] = Lineage(_gtdb_names(self.source, line, text))
+            try:
+                names = marked_names(text) if has_rank_marks(text) else self._by_position(text)
+            except UnreadableLineage as error:
+                marks = ", ".join(f"{mark}__" for mark in GTDB_RANKS)
+                reason = f"cannot read {str(error)!r} in a GTDB lineage; give each of {marks} at most once"
+                raise TaxonomyError(self.source, reason, line) from None
+            self.lineages[text] = None if names is None else Lineage(names)
+            self.spelled |= set() if names is None else {*LINEAGE_RANKS, *names}
         return self.lineages[text]
+
+    def _by_position(self, text: str) -> Mapping[str, str] | None:
+        return None if self.header.ranks else seven_names(text) or None
 
     def columns(self) -> tuple[str, ...]:
         filled = {label for taxon in self.taxa.values() for label in taxon.labels}
         order = sorted((*self.header.labels, *self.header.lineages))
-        return tuple(name for _, name in order if name in filled)
+        own = [name for _, name in order if name in filled]
+        return tuple(dict.fromkeys([*own, *(["lineage"] if "lineage" in filled else [])]))
+
+    def taxonomy(
+        self, taxa: Mapping[str, Taxon], release: str, warnings: tuple[str, ...],
+        covers: frozenset[str] = frozenset(),
+    ) -> Taxonomy:  # fmt: skip
+        """The taxonomy, which covers the ranks and labels of all columns, and those of `covers`."""
+        columns = self.columns()
+        covers |= {*columns, *self.spelled, *(name for _, name in (*self.header.ranks, *self.header.labels))}
+        if self.header.kingdom is not None:
+            covers |= {"superkingdom"}
+        return Taxonomy(taxa, release, columns, warnings, self.header.id_name, covers)
+
+
+def _lineage_label(label: str, text: str) -> str:
+    """The label for a lineage without ranks; a column such as `taxon` may also have a single name."""
+    return "lineage" if ";" in text and label in ("classification", "taxon") else label
 
 
 def _read_table(file: TextFile) -> _Table:
@@ -116,60 +155,16 @@ def _read_table(file: TextFile) -> _Table:
     line, first = next(rows, (0, []))
     if not first:
         raise TaxonomyError(file.name, "the file is empty; it needs a header with a column genome_id")
-    implied = _implied_header(first)
-    table = _Table(file.name, _read_header(file.name, line, implied or first))
+    if is_report(first):
+        raise TaxonomyError(file.name, REPORT, line)
+    implied = implied_header(first)
+    if is_classifier_output(first):
+        first, rows = sequence_and_taxid(first), ((at, sequence_and_taxid(fields)) for at, fields in rows)
+        implied = ["genome_id", "taxid"]
+    table = _Table(file.name, read_header(file.name, line, implied or first))
     for number, fields in chain([(line, first)] if implied else [], rows):
         table.add(number, fields)
     return table
-
-
-def _implied_header(fields: list[str]) -> list[str] | None:
-    """The header of a file without one, as GTDB's files and many taxid mappings are; None for other files."""
-    if len(fields) != 2:
-        return None
-    if fields[1].startswith("d__"):
-        return ["genome_id", "gtdb_taxonomy"]
-    return ["genome_id", "taxid"] if fields[1].strip().isdecimal() else None
-
-
-def _read_header(source: str, line: int, cells: list[str]) -> _Header:
-    names = [cell.strip().lower() or f"column_{at}" for at, cell in enumerate(cells, 1)]
-    names[0] = names[0].lstrip("# ") or names[0]  # the header of many tables starts with #
-    names = ["superkingdom" if name == "domain" else name for name in names]
-    if twice := [name for at, name in enumerate(names) if name in names[:at]]:
-        reason = f"two columns mean {twice[0]}; rename or remove one"
-        raise TaxonomyError(source, reason, line)
-    id_name = next((name for name in ID_COLUMNS if name in names), None)
-    if id_name is None:
-        shown = ", ".join(repr(cell.strip()) for cell in cells[:20]) + (", ..." if len(cells) > 20 else "")
-        reason = f"no column names the genomes; the columns are {shown}; call one of them 'genome_id'"
-        raise TaxonomyError(source, reason, line)
-    lineages = [name for name in LINEAGE_COLUMNS if name in names]
-    plain = "lineage" if "lineage" in names else lineages[0] if lineages else ""  # its label is `lineage`
-    special = {id_name, *RANKS, *LINEAGE_COLUMNS}
-    return _Header(
-        width=len(names),
-        id=names.index(id_name),
-        id_name=id_name,
-        taxid=names.index("taxid") if "taxid" in names else None,
-        ranks=tuple((at, name) for at, name in enumerate(names) if name in RANKS),
-        lineages=tuple((names.index(name), "lineage" if name == plain else name) for name in lineages),
-        labels=tuple((at, name) for at, name in enumerate(names) if name not in special),
-    )
-
-
-def _gtdb_names(source: str, line: int, text: str) -> dict[str, str]:
-    """Rank -> name of `d__Bacteria;p__...`, without empty ones such as `s__`."""
-    names: dict[str, str] = {}
-    for part in filter(None, map(str.strip, text.split(";"))):
-        mark, separator, name = part.partition("__")
-        if not separator or mark not in _GTDB_RANKS or _GTDB_RANKS[mark] in names:
-            marks = ", ".join(f"{mark}__" for mark in _GTDB_RANKS)
-            reason = f"cannot read {part!r} in a GTDB lineage; give each of {marks} at most once"
-            raise TaxonomyError(source, reason, line)
-        if name.strip():
-            names[_GTDB_RANKS[mark]] = name.strip()
-    return names
 
 
 def _difference(genome_id: str, line: int, first: Taxon, second: Taxon) -> str:
@@ -185,7 +180,7 @@ def _without_dump(table: _Table, release: str) -> Taxonomy:
     if table.taxa and not any(taxon.lineage.names for taxon in table.taxa.values()):
         cure = "name columns after ranks, give lineages as d__...;s__..., or taxids and a taxdump"
         warnings = (f"{table.source}: no genome has a rank; {cure}",)
-    return Taxonomy(table.taxa, release, table.columns(), warnings, table.header.id_name)
+    return table.taxonomy(table.taxa, release, warnings)
 
 
 def _with_dump(table: _Table, release: str, dump: Path) -> Taxonomy:
@@ -202,4 +197,4 @@ def _with_dump(table: _Table, release: str, dump: Path) -> Taxonomy:
             raise TaxonomyError(table.source, reason, table.lines[genome_id])
     taxa, warnings = add_lineages(table.taxa, taxids, dump)
     release = " + ".join(filter(None, (release, dump_release(dump))))
-    return Taxonomy(taxa, release, table.columns(), warnings, table.header.id_name)
+    return table.taxonomy(taxa, release, warnings, frozenset(RANKS))

@@ -20,6 +20,16 @@ from genome_index.errors import TaxonomyError
 from genome_index.io.compression import READ_ERRORS, open_stream
 from genome_index.io.tsv import cells_of
 
+_EXCEL_SEPARATOR = re.compile("sep=([,;\t])", re.IGNORECASE)  # a first line that only Excel reads
+_QUOTED = re.compile(r'"[^"]*"')
+
+
+def _delimiter(header: str) -> str:
+    """A tab if the header has one, else the first comma or semicolon outside of quotes."""
+    if "\t" in header:
+        return "\t"
+    return next((mark for mark in _QUOTED.sub("", header) if mark in ",;"), ",")
+
 
 @dataclass(frozen=True)
 class TextFile:
@@ -57,11 +67,15 @@ class TextFile:
         """
         lines = self.lines()
         head: list[str] = []
+        delimiter = ""
         for line in lines:
-            head.append(line)
-            if not line.isspace():
+            if said := _EXCEL_SEPARATOR.fullmatch(line.rstrip()):
+                delimiter = said[1]
+            # A blank line stands for these lines, so that the numbers of the next ones stay right.
+            head.append("\n" if said or line.startswith("##") else line)
+            if not head[-1].isspace():
                 break  # the header
-        delimiter = next((mark for mark in "\t,;" if head and mark in head[-1]), ",")
+        delimiter = delimiter or _delimiter(head[-1] if head else "")
         if delimiter == "\t":
             # Not by the csv module: with one stray quote in a TSV ('sp. "type II') it would join rows.
             for number, line in enumerate(chain(head, lines), 1):

@@ -78,7 +78,10 @@ def test_one_id_for_two_files_is_a_failure_of_the_second(gindex, good, tmp_path,
     twin.write_bytes(gzip.compress(content))
     result = gindex("build", good, twin, "--index", tmp_path / "index")
     assert result.exit_code == 1
-    expected = f"failed: {twin}: good: the id 'good' was already given by {good}; rename one of the two"
+    expected = (
+        f"failed: {twin}: good: the id 'good' was already given by {good}; "
+        "rename one of the two, or use --id-from path"
+    )
     assert expected in result.stderr.splitlines()
     assert " holds 1 genome, " in result.stderr
 

@@ -22,6 +22,7 @@ from genome_index.collection.clusters import METHODS
 from genome_index.collection.map import MAPS
 from genome_index.encoders.embed_files import WRITERS
 from genome_index.evaluate import comparison_tables
+from genome_index.io.inputs import IdFrom
 from genome_index.io.reader import GenomePer
 from genome_index.report import calls, export
 from genome_index.report.figures.style import THEMES
@@ -95,6 +96,7 @@ def test_version(gindex):
 
 TABLES = {
     choices.GenomePer: get_args(GenomePer),
+    choices.IdSource: get_args(IdFrom),
     choices.CallFormat: ("table", *calls.FORMATS),
     choices.ListFormat: (*FORMATS, "parquet"),
     choices.RowFormat: ("table", *FORMATS, "parquet"),

@@ -28,7 +28,7 @@ from genome_index.evaluate.retrieval_queries import (
 from genome_index.evaluate.retrieval_tables import retrieval_json, retrieval_lines
 from genome_index.index.calibration.bootstrap import interval
 from genome_index.index.index import Index
-from genome_index.io.id_list import read_ids
+from genome_index.io.ids.id_list import read_ids
 from genome_index.records import Contig, Genome
 from genome_index.spec import IndexSpec
 from genome_index.taxonomy.levels import UNKNOWN, Level

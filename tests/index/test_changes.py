@@ -36,6 +36,9 @@ from genome_index.index.commit import ChangeSummary
 from genome_index.index.index import undo, writing
 from genome_index.index.snapshots import KEEP_SNAPSHOTS
 from genome_index.index.vectors import faiss_index as vectors
+from genome_index.records import Lineage, Taxon
+from genome_index.taxonomy.lookup import Taxonomy
+from genome_index.taxonomy.tables import read_taxonomy
 
 SETTINGS = ChangeSettings()
 KNOWN = simulated.collection(4, 3, 6)  # 72 genomes, 12 species, 4 genera, 2 families
@@ -357,6 +360,40 @@ def test_relabel_warns_of_labels_without_a_genome(path: Path):
     summary = changes.relabel(path, labels.taxonomy, SETTINGS)
     assert summary.relabelled == 1
     assert summary.warnings == ("1 label of made up names no genome of the index",)
+
+
+PART = {
+    "a column": ("genome_id\tspecies\n{}\tFresh name\n", {"species": "Fresh name"}, {}),
+    "an empty cell": (
+        "genome_id\tgenus\tspecies\n{}\t\tFresh name\n",
+        {"genus": None, "species": "Fresh name"},
+        {},
+    ),
+    "a placeholder": ("genome_id\tspecies\n{}\t#N/A\n", {"species": None}, {}),
+    "a label": ("genome_id\thost\n{}\tfrog\n", {}, {"host": "frog"}),
+    "a label to remove": ("genome_id\tsubtype\n{}\t\n", {}, {"subtype": None}),
+    "a label to change": ("genome_id\tsubtype\n{}\tB\n", {}, {"subtype": "B"}),
+    "only ids": ("genome_id\n{}\n", {}, {}),
+    "another id": ("genome_id\tspecies\nref|{}|\tFresh name\n", {"species": "Fresh name"}, {}),
+}
+
+
+@pytest.mark.parametrize(("text", "names", "labels"), PART.values(), ids=PART)
+def test_relabel_leaves_what_the_table_has_no_column_for(
+    path: Path, tmp_path: Path, text: str, names: dict[str, str | None], labels: dict[str, str | None]
+):
+    one = KNOWN.ids[0]
+    own = Taxon(Lineage({**KNOWN.names[one], "superkingdom": "Viruses"}), {"subtype": "A", "year": "1999"})
+    changes.relabel(path, Taxonomy({one: own}, "made up"), SETTINGS)
+    before = Index.open(path).catalog.entries()
+    (tmp_path / "t.tsv").write_text(text.format(one))
+    changes.relabel(path, read_taxonomy(tmp_path / "t.tsv"), SETTINGS)
+    after = Index.open(path).catalog.entries()
+    assert after[1:] == before[1:]
+    expected = {**own.lineage.names, **names}, {**own.labels, **labels}
+    wanted = tuple({key: value for key, value in values.items() if value} for values in expected)
+    assert (dict(after[0].lineage.names), dict(after[0].taxon.labels)) == wanted
+    assert (after[0].id, after[0].molecule) == (one, "virus")
 
 
 # -- merge ---------------------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from genome_index import build_index
 from genome_index.io import tsv
-from genome_index.io.id_list import read_ids
+from genome_index.io.ids.id_list import read_ids
 
 BREAKING = '\t\n\r\v\f\0\x1c\x1d\x1e\x85\u2028\u2029"'
 texts = st.text(max_size=12) | st.text(BREAKING + "a ", max_size=12)

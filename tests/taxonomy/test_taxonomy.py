@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from genome_index.errors import TaxonomyError
 from genome_index.records import RANKS, Lineage, Taxon
 from genome_index.taxonomy.lookup import Taxonomy, reconcile
-from genome_index.taxonomy.names import molecule_of, species_genus, usable_name
+from genome_index.taxonomy.names import is_empty_name, molecule_of, species_genus, usable_name
 from genome_index.taxonomy.tables import read_taxonomy
 
 GENOMES = Path(__file__).parents[2].parent / "shared" / "genomes"
@@ -134,6 +134,141 @@ TABLES = {
         "genome_id\tlineage\na\td__Bacteria\nb\tBacteria;X\n",
         {"a": taxon({"superkingdom": "Bacteria"}), "b": taxon(lineage="Bacteria;X")},
     ),
+    "sourmash lineages": (
+        "ident,superkingdom,genus,species\na,d__Bacteria,g__Hyla,s__Hyla arborea\nb,d__Archaea,g__,s__\n",
+        {
+            "a": taxon({"superkingdom": "Bacteria", "genus": "Hyla", "species": "Hyla arborea"}),
+            "b": taxon({"superkingdom": "Archaea"}),
+        },
+    ),
+    "GTDB-Tk summary": (
+        f"user_genome\tclassification\tfastani_ani\na\t{GTDB}\t99.1\nb\tUnclassified\t\n",
+        {"a": taxon(GTDB_NAMES, fastani_ani="99.1"), "b": taxon()},
+    ),
+    "QIIME": (
+        "Feature ID\tTaxon\tConfidence\na\tk__Bacteria; p__; g__Hyla; s__arborea\t0.9\n",
+        {
+            "a": taxon(
+                {"superkingdom": "Bacteria", "genus": "Hyla", "species": "Hyla arborea"}, confidence="0.9"
+            )
+        },
+    ),
+    "taxonkit": (
+        "genome_id\tlineage\na\tsk__Bacteria;k__Bacillati;p__X;s__Hyla arborea\n",
+        {"a": taxon({"superkingdom": "Bacteria", "phylum": "X", "species": "Hyla arborea"})},
+    ),
+    "SILVA": (
+        "genome_id\tlineage\na\tD_0__Bacteria;D_1__X;D_5__Hyla;D_6__uncultured\n"
+        "b\tD_0__Bacteria;D_5__Hyla;D_6__metagenome\n",
+        {
+            "a": taxon({"superkingdom": "Bacteria", "phylum": "X", "genus": "Hyla"}),
+            "b": taxon({"superkingdom": "Bacteria", "genus": "Hyla", "species": "metagenome"}),
+        },
+    ),
+    "MetaPhlAn": (
+        "genome_id\tlineage\na\tk__Eukaryota|p__X|g__Hyla|s__Hyla_arborea|t__7\n",
+        {
+            "a": taxon(
+                {
+                    "superkingdom": "Eukaryota",
+                    "phylum": "X",
+                    "genus": "Hyla",
+                    "species": "Hyla_arborea",
+                    "strain": "7",
+                }
+            )
+        },
+    ),
+    "UNITE": (
+        "genome_id\tlineage\na\tk__Fungi;p__X\nb\tk__Odd\n",
+        {"a": taxon({"superkingdom": "Eukaryota", "phylum": "X"}), "b": taxon({"superkingdom": "Odd"})},
+    ),
+    "ICTV": (
+        "genome_id\tlineage\na\tr__Riboviria;k__Orthornavirae;f__X\nb\tr__;k__;p__;s__\n",
+        {"a": taxon({"superkingdom": "Viruses", "family": "X"}), "b": taxon({"superkingdom": "Viruses"})},
+    ),
+    "a kingdom under a domain": (
+        "genome_id\tlineage\na\td__Eukaryota;k__Metazoa;p__X\n",
+        {"a": taxon({"superkingdom": "Eukaryota", "phylum": "X"})},
+    ),
+    "GTDB without a header, csv": (
+        f"RS_GCF_000005845.2,{GTDB}\n",
+        {"RS_GCF_000005845.2": taxon(GTDB_NAMES)},
+    ),
+    "k__ without a header": (
+        "a\tk__Bacteria;g__X\n",
+        {"a": taxon({"superkingdom": "Bacteria", "genus": "X"})},
+    ),
+    "seven names": (
+        "genome_id\tlineage\na\tBacteria;P;NA;O;F;Hyla;Hyla arborea\nb\tViruses;P;C;O;F;Hyla;Rana x\n",
+        {
+            "a": taxon(
+                {
+                    "superkingdom": "Bacteria",
+                    "phylum": "P",
+                    "order": "O",
+                    "family": "F",
+                    "genus": "Hyla",
+                    "species": "Hyla arborea",
+                }
+            ),
+            "b": taxon(lineage="Viruses;P;C;O;F;Hyla;Rana x"),
+        },
+    ),
+    "rank columns beside seven names": (
+        "genome_id\tgenus\tlineage\na\tHyla\tBacteria;P;C;O;F;Hyla;Hyla arborea\n",
+        {"a": taxon({"genus": "Hyla"}, lineage="Bacteria;P;C;O;F;Hyla;Hyla arborea")},
+    ),
+    "classification that is no lineage": (
+        "genome_id\tclassification\tspecies\na\tpathogen\tHyla arborea\nb\tBacteria;X\t\n",
+        {
+            "a": taxon({"species": "Hyla arborea"}, classification="pathogen"),
+            "b": taxon(lineage="Bacteria;X"),
+        },
+    ),
+    "marks of another rank": (
+        "genome_id\tfamily\tgenus\na\tf__Hylidae\tf__Hylidae\n",
+        {"a": taxon({"family": "Hylidae"})},
+    ),
+    "an epithet beside its genus": (
+        "genome_id\tgenus\tspecies\na\tHyla\tarborea\nb\t\tarborea\n",
+        {"a": taxon({"genus": "Hyla", "species": "Hyla arborea"}), "b": taxon({"species": "arborea"})},
+    ),
+    "kingdom": (
+        "genome_id\tkingdom\na\tBacteria\nb\tMetazoa\nc\tX\nd\tk__Archaea\n",
+        {
+            "a": taxon({"superkingdom": "Bacteria"}, kingdom="Bacteria"),
+            "b": taxon({"superkingdom": "Eukaryota"}, kingdom="Metazoa"),
+            "c": taxon(kingdom="X"),
+            "d": taxon({"superkingdom": "Archaea"}, kingdom="k__Archaea"),
+        },
+    ),
+    "kingdom beside the domain": (
+        "genome_id\tdomain\tkingdom\na\tViruses\tOrthornavirae\n",
+        {"a": taxon({"superkingdom": "Viruses"}, kingdom="Orthornavirae")},
+    ),
+    "NCBI datasets": (
+        "Assembly Accession\tOrganism Name\tOrganism Taxonomic ID\na\tHyla arborea\t8418\n",
+        {"a": Taxon(Lineage(), {"organism name": "Hyla arborea", "taxid": "8418"})},
+    ),
+    "NCBI assembly summary": (
+        "##  See ftp://ftp.ncbi.nlm.nih.gov/README, a text\n#assembly_accession\ttaxid\na\t562\n",
+        {"a": taxon(taxid="562")},
+    ),
+    "Kraken's output": (
+        "C\ta\t562\t4641\t562:9\nU\tb\t0\t70\t0:9\nC\tc\tHyla arborea (taxid 8418)\t9\t\n",
+        {"a": taxon(taxid="562"), "b": taxon(), "c": taxon(taxid="8418")},
+    ),
+    "Kraken's seqid2taxid.map": (
+        "kraken:taxid|562|NC_000913.3\t562\n",
+        {"kraken:taxid|562|NC_000913.3": taxon(taxid="562")},
+    ),
+    "Excel": (
+        "\ufeffGenome ID;Species;Note, in short;\r\na;Hyla arborea;x, y;\r\nb;#N/A;;;;\r\n",
+        {"a": taxon({"species": "Hyla arborea"}, **{"note, in short": "x, y"}), "b": taxon()},
+    ),
+    "Excel, with a separator": ("sep=;\ngenome_id;genus\na;Hyla\n", {"a": taxon({"genus": "Hyla"})}),
+    "Excel, lineage": (f'genome_id;lineage\na;"{GTDB}"\n', {"a": taxon(GTDB_NAMES)}),
     "GTDB file": (
         f"RS_GCF_000005845.2\t{GTDB}\nGB_GCA_000006155.2\t{GTDB}\n",
         {"RS_GCF_000005845.2": taxon(GTDB_NAMES), "GB_GCA_000006155.2": taxon(GTDB_NAMES)},
@@ -146,10 +281,71 @@ def test_table_means(write, text, expected):
     assert read_taxonomy(write(text)).taxa == expected
 
 
-@pytest.mark.parametrize("header", ["genome_id", "id", "accession", "genome", "name", "Accession"])
-def test_id_column_is_found_and_named(write, header):
+HEADERS = {
+    **{name: name for name in ("genome_id", "id", "accession", "genome", "name", "ident", "user_genome")},
+    **{
+        "Accession": "accession",
+        "GENOME_ID": "genome_id",
+        "Genome ID": "genome_id",
+        "genome-id": "genome_id",
+    },
+    **{
+        "Assembly Accession": "assembly_accession",
+        "Bin Id": "bin_id",
+        "accession.version": "accession_version",
+    },
+}
+
+
+@pytest.mark.parametrize(("header", "name"), HEADERS.items())
+def test_id_column_is_found_and_named(write, header, name):
     taxonomy = read_taxonomy(write(f"genus\t{header}\nHyla\ta\n"))
-    assert (taxonomy.id_column, taxonomy.taxa) == (header.lower(), {"a": taxon({"genus": "Hyla"})})
+    assert (taxonomy.id_column, taxonomy.taxa) == (name, {"a": taxon({"genus": "Hyla"})})
+
+
+COVERS = {
+    "columns": ("genome_id\tspecies\thost\nx\t\t\n", {"species", "host"}),
+    "lineage": ("genome_id\tlineage\nx\td__A\n", set(RANKS[:7])),
+    "lineage with strains": ("genome_id\tlineage\nx\td__A;t__B\n", set(RANKS)),
+    "lineage without ranks": ("genome_id\tlineage\nx\tA;B\n", {"lineage"}),
+    "lineage of both kinds": ("genome_id\tlineage\nx\tA;B\ny\td__A\n", {"lineage", *RANKS[:7]}),
+    "GTDB file": ("x\td__A;g__B\n", set(RANKS[:7])),
+    "domain": ("genome_id\tdomain\nx\t\n", {"superkingdom"}),
+    "kingdom": ("genome_id\tkingdom\nx\t\n", {"superkingdom", "kingdom"}),
+}
+
+
+@pytest.mark.parametrize(("text", "covers"), COVERS.values(), ids=COVERS)
+def test_a_taxonomy_knows_what_it_has_columns_for(write, text, covers):
+    assert read_taxonomy(write(text)).covers == covers
+
+
+def test_a_taxdump_covers_all_ranks(tmp_path, write):
+    dump = save_folder(tmp_path / "dump", DUMP)
+    assert read_taxonomy(write("a\t562\n"), dump).covers == {"taxid", *RANKS}
+
+
+PLACEHOLDERS = (
+    "s__", "d__", "D_0__", "#N/A", "#n/a", "N/A", "NA", "n.a.", "nan", "None", "null", "-", "--", "?", ".",
+    "_", "uncultured",
+    "not assigned", "Not Assigned", "not_assigned", "TBD", "tba", "to be determined", "unknown", "Unknown",
+    "unclassified", "unassigned", "unknown species", "[unclassified]", "(none)", "<NA>", "#REF!", "#VALUE!",
+    "#DIV/0!", "g__unclassified", "s__unknown", "no rank", "not available", "missing",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("text", PLACEHOLDERS)
+def test_a_placeholder_is_no_name_at_any_rank(write, text):
+    assert not any(usable_name(rank, text) for rank in RANKS)
+    row = "\t".join([text] * len(RANKS))
+    header = "\t".join(RANKS)
+    assert read_taxonomy(write(f"genome_id\t{header}\na\t{row}\n")).taxa == {"a": taxon()}
+
+
+def test_a_placeholder_in_a_lineage_is_no_name(write):
+    text = "genome_id\tlineage\na\td__Bacteria;f__not assigned;g__Hyla;s__#N/A\n"
+    expected = {"superkingdom": "Bacteria", "genus": "Hyla"}
+    assert read_taxonomy(write(text)).taxa == {"a": taxon(expected)}
 
 
 def test_genome_id_is_taken_before_id(write):
@@ -214,6 +410,10 @@ def test_csv_reads_what_csv_wrote(tmp_path_factory, notes):
 NO_ID = "no column names the genomes; the columns are 'sample', 'genus'; call one of them 'genome_id'"
 NOT_GTDB = "in a GTDB lineage; give each of d__, p__, c__, o__, f__, g__, s__ at most once"
 NOT_UTF8 = "these bytes are not UTF-8; save the file with the encoding UTF-8"
+REPORT = (
+    "this is a report of Kraken, which counts reads by taxon and names no genome; "
+    "give a table of genome_id and taxid or lineage, such as Kraken's own output or seqid2taxid.map"
+)
 ERRORS = {
     "empty": ("", ": the file is empty; it needs a header with a column genome_id"),
     "blank": ("\n \n", ": the file is empty; it needs a header with a column genome_id"),
@@ -253,6 +453,17 @@ ERRORS = {
         f", line 2: cannot read 'x__Y' {NOT_GTDB}",
     ),
     "GTDB rank twice": ("a\td__Bacteria;g__X;g__Y\n", f", line 1: cannot read 'g__Y' {NOT_GTDB}"),
+    "Kraken report": (
+        " 99.10\t10\t2\tS\t562\t    Escherichia coli\n",
+        f", line 1: {REPORT}",
+    ),
+    "Kraken report with minimisers": (
+        "  1.00\t10\t2\t7\t7\tU\t0\tunclassified\n",
+        f", line 1: {REPORT}",
+    ),
+    "Bracken report": ("name\ttaxonomy_id\ttaxonomy_lvl\nHyla arborea\t8418\tS\n", f", line 1: {REPORT}"),
+    "KrakenUniq report": ("%\treads\ttaxID\trank\ttaxName\n1\t2\t562\tS\tx\n", f", line 1: {REPORT}"),
+    "MetaPhlAn report": ("k__Bacteria|p__X\t7\n", f", line 1: {REPORT}"),
     "open quote": (
         'genome_id,note\na,"b\nc,d\n',
         ", line 3: not well-formed CSV (unexpected end of data); "
@@ -645,6 +856,11 @@ def test_usable(rank, name):
     assert usable_name(rank, name)
 
 
+@pytest.mark.parametrize(("rank", "name"), USABLE)
+def test_a_usable_name_is_no_placeholder(rank, name):
+    assert not is_empty_name(name)
+
+
 @pytest.mark.parametrize(("rank", "name"), UNUSABLE)
 def test_unusable(rank, name):
     assert not usable_name(rank, name)
@@ -720,6 +936,12 @@ MOLECULES = [
     ("", "Viruses", "Bacteria; X", 16_600, "virus"),
     ("", "", "Metazoa; Chordata", 16_600, "other"),
     ("", "", "", 16_600, "other"),
+    ("", "d__Bacteria", "", 580_076, "prokaryote"),
+    ("", "d__Archaea", "", 580_076, "prokaryote"),
+    ("", "k__Bacteria", "", 580_076, "prokaryote"),
+    ("", "sk__Viruses", "", 10_000, "virus"),
+    ("", "D_0__Eukaryota", "", 16_600, "organelle"),
+    ("", "", "k__Bacteria; p__X", 580_076, "prokaryote"),
 ]
 
 

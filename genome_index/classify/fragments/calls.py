@@ -27,7 +27,7 @@ from genome_index.classify.query import QuerySettings
 from genome_index.errors import UsageError
 from genome_index.index.calibration.hits import KMER_FLOOR, Hits, nothing_held_out
 from genome_index.index.index import Index
-from genome_index.io.inputs import file_stem
+from genome_index.io.inputs import Input, file_stem
 from genome_index.io.quality import warnings_of
 from genome_index.io.reader import iter_genomes
 from genome_index.records import Call, Failure, Genome, Hit
@@ -37,7 +37,7 @@ BATCH_FRAGMENTS = 512  # that go together through one scan of all sketches
 
 
 def query_fragments(
-    index: Index | str | Path, inputs: Iterable[str | Path], settings: QuerySettings | None = None
+    index: Index | str | Path, inputs: Iterable[str | Path | Input], settings: QuerySettings | None = None
 ) -> Iterator[Call]:
     """One Call for each record of some files, in order.
 

@@ -6,6 +6,7 @@ import io
 from collections.abc import Iterator
 
 from genome_index.io.compression import BLOCK_BYTES
+from genome_index.io.ids.record_names import record_name
 from genome_index.records import Contig
 
 
@@ -52,5 +53,4 @@ def _contig(parts: list[bytes], unnamed: str) -> Contig:
     header, _, bases = parts[0].partition(b"\n")
     bases = bases.replace(b"\n", b"")
     sequence = b"".join([bases, *parts[1:]]) if len(parts) > 1 else bases
-    words = header.split(None, 1)
-    return Contig(words[0].decode("utf-8", "replace") if words else unnamed, sequence)
+    return Contig(record_name(header) or unnamed, sequence)

@@ -20,7 +20,7 @@ from genome_index.index.snapshots import current_snapshot
 from genome_index.io import tsv
 from genome_index.io.atomic import disk_errors, finish_folder, new_folder, write_file
 from genome_index.io.checksums import described, sealed
-from genome_index.io.inputs import file_stem
+from genome_index.io.inputs import Input, file_stem
 from genome_index.io.quality import complaint, given_before
 from genome_index.io.reader import iter_genomes
 from genome_index.lab.corpus.packing import OTHER, canonical_digest, codes_of
@@ -88,7 +88,7 @@ class _Collected:
 
 
 def build_corpus(
-    inputs: Sequence[str], out: Path, taxonomy: Path | None = None, per: str | None = None,
+    inputs: Sequence[str | Input], out: Path, taxonomy: Path | None = None, per: str | None = None,
     licence: str = "", split: SplitPlan | None = None, shard_bp: int = SHARD_BP, progress: Progress = quiet,
 ) -> CorpusSummary:  # fmt: skip
     """Build a corpus from FASTA, GenBank and indexes; the same call gives the same bytes.
@@ -140,9 +140,9 @@ def _split_settings(split: SplitPlan) -> dict[str, object]:
     return {**settings, "fellow_genera": shared}
 
 
-def _collection(given: str) -> str:
+def _collection(given: str | Input) -> str:
     """The name of an input for --hold-out: that of its file or folder."""
-    return "stdin" if given == "-" else file_stem(Path(given).absolute())
+    return "stdin" if str(given) == "-" else file_stem(Path(given).absolute())
 
 
 def _of_index(path: Path) -> Iterator[Genome | Failure]:
