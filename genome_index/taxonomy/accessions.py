@@ -6,7 +6,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from genome_index.io.inputs import COMPRESSED, SUFFIXES, file_stem
+from genome_index.io.folders.suffixes import COMPRESSED, SUFFIXES
+from genome_index.io.inputs import file_stem
 
 # Assemblies (GCF_000005845.2), RefSeq (NC_000913.3, NZ_CP007060.1); INSDC below.
 _ARCHIVED = r"GC[AF]_\d{9}|(?:A[CP]|N[CGMPRTWZ]|X[MPR]|[WY]P)_[A-Z]{0,6}\d{5,}"
