@@ -223,6 +223,20 @@ class Hit:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class Component:
+    """A part of a query's sequence that is of another species than the rest."""
+
+    name: str
+    rank: str  # species, or genus where the nearest genomes have no species name
+    share: float  # of the sequence, 0 to 1
+    identity: float  # to the nearest genome of the name, 0 to 1, estimated from shared k-mers
+
+    def to_dict(self) -> dict[str, Any]:
+        numbers = {"share": round(self.share, 3), "identity": round(self.identity, 4)}
+        return {"name": self.name, "rank": self.rank, **numbers}
+
+
 @dataclass(frozen=True)
 class Call:
     """The result for one query. Every input has one."""
@@ -230,7 +244,7 @@ class Call:
     query: str
     source: str
     length_bp: int
-    verdict: str  # species ... superkingdom, novel, ambiguous, out_of_scope, qc_fail, failed
+    verdict: str  # species ... superkingdom, piece, unnamed, novel, ambiguous, out_of_scope, qc_fail, failed
     reason: str
     rank: str | None = None
     name: str | None = None
@@ -243,6 +257,8 @@ class Call:
     labels: Mapping[str, tuple[str, float]] = field(default_factory=dict)  # label -> name and its probability
     hits: tuple[Hit, ...] = ()
     warnings: tuple[str, ...] = ()
+    components: tuple[Component, ...] = ()  # parts of the sequence that are of other species
+    unexplained: float | None = None  # share of the sequence that is in no reference; None if not known
 
     def to_dict(self) -> dict[str, Any]:
         """The call as JSON has it (report/schemas/call.schema.json), without version and provenance.
@@ -271,6 +287,8 @@ class Call:
             },
             "hits": [hit.to_dict() for hit in self.hits],
             "warnings": list(self.warnings),
+            "components": [component.to_dict() for component in self.components],
+            "unexplained": rounded(self.unexplained, 3),
         }
 
 

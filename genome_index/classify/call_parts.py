@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 
 from genome_index.classify.elected_names import Name
+from genome_index.classify.measured import why_no_ani
 from genome_index.index.calibration.hits import Hits
 from genome_index.index.calibration.model import Model
 from genome_index.index.index import Index
-from genome_index.index.store.skani import FLOOR
 from genome_index.records import RANKS, Evidence, Hit, Lineage
 
 
 def hit_at(index: Index, hits: Hits, query: int, at: int, not_measured: str = "") -> Hit:
     """One hit of a query with its names; `not_measured` says why no hit has an ANI, if none has."""
+    why = not_measured or why_no_ani(index.model, hits, query, at)
     entry = index.entry(int(hits.rows[query, at]))
     ani, af_query, af_reference = (
         float(table[query, at]) for table in (hits.ani, hits.af_query, hits.af_reference)
     )
-    has_ani = not (math.isnan(ani) or not_measured)
-    evidence = Evidence(ani, af_query, af_reference) if has_ani else Evidence(reason=not_measured or FLOOR)
+    evidence = Evidence(reason=why) if why else Evidence(ani, af_query, af_reference)
     return Hit(
         id=entry.id,
         lineage=entry.lineage,

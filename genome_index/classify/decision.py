@@ -25,7 +25,7 @@ from genome_index.taxonomy.levels import UNKNOWN
 class Verdict:
     """A decision; hits are given by their position among the hits of the query."""
 
-    verdict: str  # a rank, novel, ambiguous or out_of_scope
+    verdict: str  # a rank, piece, unnamed, novel, ambiguous or out_of_scope
     reason: str
     rank: str | None = None
     name: str | None = None
@@ -88,7 +88,7 @@ def _lacking(evidence: QueryEvidence, best: int) -> str:
     """What the match lacks in ANI or aligned fraction, as a clause; empty if it lacks nothing."""
     match = evidence.match(best)
     if math.isnan(match.ani):
-        return reasons.too_far_for_ani(match.species, evidence.is_nearest_species(best))
+        return reasons.without_ani(match, evidence.is_nearest_species(best))
     threshold = evidence.species_threshold(best)
     if match.ani < threshold:
         return reasons.below_threshold(match, threshold)
@@ -108,11 +108,16 @@ def _ambiguous(evidence: QueryEvidence, best: int, rivals: list[int]) -> Verdict
 
 
 def _higher_rank(evidence: QueryEvidence, lacking: str) -> Verdict:
-    """The most specific rank above species that is probable enough, or novel."""
+    """The most specific rank above species that is probable enough, or unnamed or novel."""
+    unnamed = evidence.unnamed_match()
+    if unnamed is not None:
+        lacking = reasons.unnamed(evidence.match_without_name(unnamed))
     ranks = [rank for rank in reversed(RANKS[: RANKS.index("species")]) if rank in evidence.model.levels]
     for finer, rank in zip(["species", *ranks], ranks, strict=False):
         if evidence.names[rank].is_called():
             return _rank(evidence, lacking, rank, finer)
+    if unnamed is not None:
+        return Verdict("unnamed", reasons.sentence(lacking), next_rank="species", closest=unnamed)
     return _novel(evidence, lacking, ranks)
 
 
@@ -122,7 +127,7 @@ def _rank(evidence: QueryEvidence, lacking: str, rank: str, finer: str) -> Verdi
     called = evidence.model.levels[rank].names[name.code]
     return Verdict(
         rank, reasons.rank_called(lacking, rank, called, name.probability), rank, called, name.probability,
-        finer, evidence.first_of(rank, name.code), evidence.runner_up, warnings=evidence.warnings(),
+        finer, evidence.nearest_of(rank, name.code), evidence.runner_up, warnings=evidence.warnings(),
     )  # fmt: skip
 
 

@@ -9,8 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from genome_index.classify.elected_names import Name
-from genome_index.classify.reasons import Match, little_aligned_warning
-from genome_index.index.calibration.hits import KMER_FLOOR, Hits
+from genome_index.classify.measured import match_at
+from genome_index.classify.reasons import Match, query_little_aligned, reference_little_aligned
+from genome_index.index.calibration.hits import KMER_FLOOR, Hits, effective_ani
 from genome_index.index.calibration.model import Model
 from genome_index.index.calibration.thresholds import SpeciesThresholds, prior_of
 from genome_index.taxonomy.levels import UNKNOWN
@@ -48,9 +49,11 @@ class QueryEvidence:
     ) -> None:
         self.model, self.names = model, names
         self._thresholds, self._self_row = thresholds, self_row
+        self._hits, self._query = hits, query
         self._rows, self._similarity = hits.rows[query], hits.similarity[query]
         self._kmer_identity, self._ani = hits.kmer_identity[query], hits.ani[query]
         self._af_query, self._af_reference = hits.af_query[query], hits.af_reference[query]
+        self._effective_ani = effective_ani(hits.only(slice(query, query + 1)))[0]
         self.real = np.flatnonzero(self._rows >= 0)
         self._species = self._codes("species")
         elected = names["species"].code if "species" in names else UNKNOWN
@@ -81,9 +84,24 @@ class QueryEvidence:
         rivals = [at for at in others if self._ani[at] > lowest and self._af(at) >= self.prior.af]
         return sorted(rivals, key=lambda at: -self._ani[at])
 
-    def first_of(self, rank: str, code: int) -> int:
-        """The first hit with a name."""
-        return int(np.flatnonzero(self._codes(rank) == code)[0])
+    def nearest_of(self, rank: str, code: int) -> int:
+        """The hit of a name that is nearest by ANI and aligned fraction; the first, if none has an ANI."""
+        return self.nearest(np.flatnonzero(self._codes(rank) == code))
+
+    def nearest(self, positions: Positions) -> int:
+        """The hit with the highest effective ANI; the first, if none has an ANI."""
+        return int(positions[np.nan_to_num(self._effective_ani[positions]).argmax()])
+
+    def unnamed_match(self) -> int | None:
+        """The nearest hit, if it has no species name but is near enough to be of the query's species."""
+        at = self.nearest(self.real)
+        prior = prior_of(str(self.model.molecules[self._rows[at]]))
+        is_match = self._ani[at] >= prior.ani and self._af(at) >= prior.af
+        return at if is_match and self._species[at] == UNKNOWN else None
+
+    def match_without_name(self, at: int) -> Match:
+        """A hit that has no species name, and an ANI."""
+        return match_at(self.model, self._hits, self._query, at, "the closest genome")
 
     def is_nearest_species(self, at: int) -> bool:
         """Whether the first hit is of the same species."""
@@ -97,17 +115,18 @@ class QueryEvidence:
         return self.model.levels["species"].names[int(self._species[at])]
 
     def match(self, at: int) -> Match:
-        return Match(self.species_name(at), float(self._ani[at]), self._af(at))
+        return match_at(self.model, self._hits, self._query, at, self.species_name(at))
 
     def warnings(self) -> tuple[str, ...]:
-        """A warning if the smaller genome is aligned, but much of the larger one is not."""
+        """A warning if one of the two genomes is aligned, but much of the other is not."""
         if self.best is None or math.isnan(self._ani[self.best]):
             return ()
         of_query, of_reference = float(self._af_query[self.best]), float(self._af_reference[self.best])
         if not self._af(self.best) >= self.prior.af > min(of_query, of_reference):
             return ()
-        incomplete = "query" if of_query > of_reference else "reference"
-        return (little_aligned_warning(min(of_query, of_reference), incomplete),)
+        if of_query < of_reference:
+            return (query_little_aligned(of_query),)
+        return (reference_little_aligned(of_reference),)
 
     def _codes(self, rank: str) -> Codes:
         """Codes of the hits at a rank: (K,), UNKNOWN where there is no name or no hit."""

@@ -11,24 +11,23 @@ import numpy.typing as npt
 from genome_index.classify import reasons
 from genome_index.classify.batches import calls_in_order
 from genome_index.classify.call_parts import called_labels, hit_at, lineage_to
-from genome_index.classify.contamination import foreign_part, with_foreign_part
 from genome_index.classify.decision import Verdict, decide
 from genome_index.classify.elected_names import Name, names_of
+from genome_index.classify.measured import positions_to_measure
+from genome_index.classify.parts.contamination import with_components
+from genome_index.classify.parts.pieces import as_piece
 from genome_index.classify.reference_warnings import with_reference_warning
 from genome_index.classify.scope import fragment_warnings, in_scope
 from genome_index.classify.search import containments, embed_with_shares
-from genome_index.index.calibration.hits import KMER_FLOOR, Hits, kmer_identity, nothing_held_out, score
+from genome_index.index.calibration.hits import Hits, kmer_identity, nothing_held_out, score
 from genome_index.index.calibration.model import CANDIDATES
-from genome_index.index.calibration.pairwise import VERIFIED
 from genome_index.index.index import Index
 from genome_index.index.parallel import in_threads
 from genome_index.index.store.skani import measure
 from genome_index.io.quality import warnings_of
 from genome_index.records import Call, Failure, Genome, Progress, quiet
-from genome_index.taxonomy.levels import UNKNOWN
 
 BATCH_GENOMES = 256
-NEXT_NAMES = 3  # species, and genera, beyond the best hits whose best genome is measured too
 IDENTICAL = 16  # further candidates, because identical references among them are left out
 
 Rows = npt.NDArray[np.int64]
@@ -60,7 +59,8 @@ def _classify(index: Index, genomes: Sequence[Genome], settings: QuerySettings) 
     for i, genome in enumerate(genomes):
         verdict = decide(model, model.thresholds, hits, i, names[i])
         verdict = in_scope(index, genome, hits, i, verdict)
-        call = _call(index, genome, hits, i, names[i], verdict, settings.k)
+        verdict = as_piece(index, genome, hits, i, verdict, settings.progress, settings.threads)
+        call = _call(index, genome, hits, i, names[i], verdict, settings)
         calls.append(_with_reading_warning(call, float(shares[i])))
     return calls
 
@@ -111,28 +111,13 @@ def _hits_of_query(
     identity = kmer_identity(containments(index, genome, rows), index.spec.sketch_k)
     order = np.argsort(np.where(rows >= 0, -score(similarity, identity), np.inf), kind="stable")
     rows, similarity, identity = rows[order], similarity[order], identity[order]
-    chosen = _to_measure(index, rows, identity)
+    chosen = positions_to_measure(index.model, rows, identity)
     ani = np.full((3, len(rows)), np.nan, np.float32)  # ANI, aligned fraction of query and of reference
     if len(chosen):
         candidates = [index.references.candidate(int(rows[at])) for at in chosen]
         for at, evidence in zip(chosen, measure(genome, candidates), strict=True):
             ani[:, at] = np.array((evidence.ani, evidence.af_query, evidence.af_reference), np.float32)
     return rows, similarity.astype(np.float32), identity, *ani
-
-
-def _to_measure(index: Index, rows: Rows, identity: Floats) -> Rows:
-    """Positions whose ANI is measured: the best VERIFIED, and the best of NEXT_NAMES more species and genera.
-
-    One species may fill the list; whether another is as near is known only if its best genome is measured.
-    """
-    chosen = set(range(min(VERIFIED, len(rows))))
-    for rank in (rank for rank in ("species", "genus") if rank in index.model.levels):
-        codes = np.where(rows >= 0, index.model.levels[rank].codes[rows], UNKNOWN)
-        names, firsts = np.unique(codes, return_index=True)
-        measured = set(codes[sorted(chosen)].tolist())
-        new = [at for code, at in zip(names.tolist(), firsts.tolist(), strict=True) if code not in measured]
-        chosen.update(sorted(new)[:NEXT_NAMES])
-    return np.array([at for at in sorted(chosen) if rows[at] >= 0 and identity[at] > KMER_FLOOR], np.int64)
 
 
 # -- report --------------------------------------------------------------------------------------------------
@@ -145,12 +130,12 @@ def _call(
     query: int,
     names: Mapping[str, Name],
     verdict: Verdict,
-    k: int,
+    settings: QuerySettings,
 ) -> Call:
     """The Call of one query, with warnings from the genome, its contigs and its references."""
     closest = None if verdict.closest is None else hit_at(index, hits, query, verdict.closest)
     runner_up = None if verdict.runner_up is None else hit_at(index, hits, query, verdict.runner_up)
-    reported = np.flatnonzero(hits.rows[query] >= 0)[:k].tolist()
+    reported = np.flatnonzero(hits.rows[query] >= 0)[: settings.k].tolist()
     call = Call(
         query=genome.id,
         source=genome.source,
@@ -176,7 +161,8 @@ def _call(
     )
     if verdict.closest is None:
         return call
-    call = with_foreign_part(call, foreign_part(index, genome, int(hits.rows[query, verdict.closest])))
+    hidden = index.catalog.rows_of_sequence(genome.sha256) if settings.exclude_identical else ()
+    call = with_components(index, genome, call, int(hits.rows[query, verdict.closest]), hidden)
     return with_reference_warning(index, call, hits, query, verdict)
 
 

@@ -26,12 +26,21 @@ class Match:
     """The best hit of one species."""
 
     species: str
-    ani: float  # percent, NaN if it cannot be measured
-    af: float  # percent, aligned fraction in the larger direction
+    ani: float  # percent, NaN if there is none
+    af_query: float  # percent, NaN without an ANI
+    af_reference: float  # percent, NaN without an ANI
+    no_ani: str = ""  # why there is none
+
+    @property
+    def af(self) -> float:
+        """Aligned fraction in percent, in the larger direction: of the smaller or less complete genome."""
+        fractions = [value for value in (self.af_query, self.af_reference) if not math.isnan(value)]
+        return max(fractions, default=0.0)
 
 
 def identity(match: Match) -> str:
-    return f"ANI {match.ani:.1f} % over {match.af:.0f} % to {match.species}"
+    aligned = f"aligned: {match.af_query:.0f} % of the query, {match.af_reference:.0f} % of the reference"
+    return f"ANI {match.ani:.1f} % to {match.species} ({aligned})"
 
 
 def species_called(best: Match, threshold: float, runner_up: Match | None) -> str:
@@ -43,14 +52,14 @@ def _next_species(runner_up: Match | None) -> str:
     if runner_up is None:
         return "no other species is near"
     if math.isnan(runner_up.ani):
-        return f"the next species, {runner_up.species}, is too far for an ANI"
+        return f"the next species, {runner_up.species}, has no ANI ({runner_up.no_ani})"
     return f"the next species, {runner_up.species}, has {runner_up.ani:.1f} %"
 
 
-def too_far_for_ani(species: str, nearest: bool) -> str:
+def without_ani(match: Match, nearest: bool) -> str:
     """Why the species lacks an ANI; `nearest` says whether it is that of the first hit, or only elected."""
     kind = "nearest" if nearest else "likeliest"
-    return f"The {kind} species is {species}, but it is too far for an ANI (below about 82 %)"
+    return f"The {kind} species is {match.species}, but it has no ANI ({match.no_ani})"
 
 
 def below_threshold(best: Match, threshold: float) -> str:
@@ -58,7 +67,7 @@ def below_threshold(best: Match, threshold: float) -> str:
 
 
 def too_little_aligned(best: Match, required: float) -> str:
-    return f"{identity(best)}, but {required:.0f} % of the smaller genome must be aligned"
+    return f"{identity(best)}, but {required:.0f} % of the query or of the reference must be aligned"
 
 
 def too_improbable(best: Match, probability: float, threshold: float) -> str:
@@ -103,11 +112,17 @@ def no_nearer_than_random(similarity: float, random: float) -> str:
     )
 
 
-def little_aligned_warning(lesser: float, incomplete: str) -> str:
-    """`lesser` percent of the larger genome is aligned; `incomplete` is "query" or "reference"."""
+def query_little_aligned(af_query: float) -> str:
     return (
-        f"only {lesser:.0f} % of the other genome is aligned: the {incomplete} seems incomplete, "
-        "or the other contains much more"
+        f"only {af_query:.0f} % of the query is aligned to its closest reference: the query contains much "
+        "more, or the reference is incomplete"
+    )
+
+
+def reference_little_aligned(af_reference: float) -> str:
+    return (
+        f"only {af_reference:.0f} % of the closest reference is aligned: the query seems incomplete, or the "
+        "reference contains much more"
     )
 
 
@@ -126,16 +141,9 @@ def partly_read_warning(share: float) -> str:
     return f"{UNREAD}: the vector is zero, similarities are meaningless"
 
 
-def foreign_part(share: float, source: str) -> str:
-    """`share` of the bases is in foreign contigs; `source` is the species to which most of it is nearest."""
-    return f"{share:.0%} of the sequence is in contigs nearest to another genus, most of it to {source}"
-
-
-def mixture(share: float, source: str, limit: float, reason: str) -> str:
-    """Why a mixture is refused; `reason` is that of the call without its foreign part."""
-    return (
-        f"{foreign_part(share, source)}: this looks like a mixture; at most {limit:.0%} is accepted. {reason}"
-    )
+def unnamed(closest: Match) -> str:
+    """Why no species is called although a genome is near enough: it has no species name."""
+    return f"{identity(closest)}: the same species by ANI, but that genome has no species name"
 
 
 def suspect_reference_warning(role: str, genome_id: str, evidence: str) -> str:

@@ -69,7 +69,7 @@ def fragment_warnings(
     mitogenomes, for 7 of 10 fragments of 3 kb and 99 of 100 of 1 kb (tests/bench/RESULTS.md).
     """
     rows = hits.rows[query][hits.rows[query] >= 0]
-    if verdict.rank == "species" or verdict.verdict == "ambiguous" or not len(rows):
+    if verdict.rank == "species" or verdict.verdict in ("ambiguous", "piece") or not len(rows):
         return ()
     median = float(np.median([index.entry(int(row)).length_bp for row in rows]))
     if genome.length_bp >= FRAGMENT_SHARE * median:

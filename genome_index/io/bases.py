@@ -23,6 +23,8 @@ TO_N = bytes(code if code in IUPAC else ord("N") for code in range(256))
 MASKS = b"Xx"
 NEVER = bytes([*range(32), 127, ord(">")])  # of damaged files, and of a header without its line end
 FEW, FEW_SHARE = 10, 0.01  # characters, and share of the bases, up to which foreign ones are accepted
+UNKNOWN = bytes(code for code in range(256) if code not in b"ACGTUacgtu")
+U_TO_T = bytes.maketrans(b"Uu", b"Tt")
 
 
 class FileRecord(NamedTuple):
@@ -51,6 +53,15 @@ def checked_record(contig: Contig, taxon: Taxon) -> FileRecord:
     refused = strange > max(FEW, FEW_SHARE * len(sequence)) or foreign.translate(None, NEVER) != foreign
     reason = not_nucleotides(contig.name, foreign) if refused else ""
     return FileRecord(Contig(contig.name, sequence.translate(TO_N)), taxon, reason, foreign=foreign)
+
+
+def known_bases(sequence: bytes) -> bytes:
+    """The A, C, G and T of a sequence, U as T; ambiguous bases are left out, and what they part is joined.
+
+    >>> known_bases(b"ACNNNNGU")
+    b'ACGT'
+    """
+    return sequence.translate(U_TO_T, UNKNOWN)
 
 
 def too_many(foreign: bytes, length_bp: int) -> bool:

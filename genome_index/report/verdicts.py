@@ -25,6 +25,17 @@ class VerdictText:
 
 VERDICTS: Mapping[str, VerdictText] = {
     **{rank: VerdictText(SPECIES if rank in ("strain", "species") else HIGHER) for rank in reversed(RANKS)},
+    "piece": VerdictText(
+        "a small part of its closest genome, such as a contig, a phage or a plasmid: the call says in which "
+        "genomes it lies, and names it only if most genomes of that species hold it",
+        "A piece of a genome",
+        "Query contigs and reads with --fragments, or send the whole genome.",
+    ),
+    "unnamed": VerdictText(
+        "as near as genomes of one species are, but to a genome that has no species name",
+        "A species without a name",
+        "Look the closest genome up, or give it a name with `gindex relabel`.",
+    ),
     "novel": VerdictText("related to references of the index, but no rank is certain enough", "Novel"),
     "ambiguous": VerdictText("several species match equally well; the call names them", "Ambiguous"),
     "out_of_scope": VerdictText(
@@ -34,7 +45,8 @@ VERDICTS: Mapping[str, VerdictText] = {
         "Query another index: this one has no related genome.",
     ),
     "qc_fail": VerdictText(
-        "shorter than 500 bp, more than half N, or a mixture (20 % or more in contigs of another genus)",
+        "shorter than 500 bp, more than half N, a mixture (20 % or more of other species), or more than 40 % "
+        "of it in no reference",
         "Failed quality control",
         "Send a longer or cleaner assembly, or separate the genomes.",
     ),

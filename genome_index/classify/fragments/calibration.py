@@ -35,30 +35,43 @@ from genome_index.taxonomy.levels import UNKNOWN
 Rows = npt.NDArray[np.int64]
 
 FRAGMENTS = 600  # of each length; each is queried once for each rank held out
-METHOD = f"{LENGTHS} {FRAGMENTS} 1"  # a cache that was made by another method is not used
+METHOD = f"{LENGTHS} {FRAGMENTS} 2"  # a cache that was made by another method is not used
 
 Calibrators = Mapping[int, Mapping[str, Calibrator]]  # length -> level -> calibrator
 
 
-def calibrators_of(index: Index, progress: Progress = quiet, threads: int = 1) -> Calibrators:
-    """The calibrators of an index, from the cache or fitted now; empty if the index has no bases."""
+def calibrators_of(
+    index: Index, progress: Progress = quiet, threads: int = 1, lengths: Sequence[int] = LENGTHS
+) -> Calibrators:
+    """The calibrators of an index, from the cache or fitted now; empty if the index has no bases.
+
+    Those of `lengths` are fitted if they are missing; there may be others.
+    """
     cached = _read_cache(index)
-    if cached is not None:
-        return cached
+    missing = [length for length in lengths if length not in cached]
+    if not missing:
+        return _with_samples(cached)
     table = ReferenceTable.of(index)
-    calibrators = fit(table, table.rows, progress, threads)
+    fitted = fit(table, table.rows, progress, threads, lengths=missing)
+    cached = cached | {length: fitted.get(length, {}) for length in missing}
     with suppress(StorageError):  # the cache only saves time
-        _write_cache(index, calibrators)
-    return calibrators
+        _write_cache(index, cached)
+    return _with_samples(cached)
+
+
+def _with_samples(calibrators: Calibrators) -> Calibrators:
+    """Without the lengths for which the index has too few genomes with bases."""
+    return {length: by_level for length, by_level in calibrators.items() if by_level}
 
 
 def fit(
-    table: ReferenceTable, rows: Rows, progress: Progress = quiet, threads: int = 1, seed: int = 0
-) -> Calibrators:
+    table: ReferenceTable, rows: Rows, progress: Progress = quiet, threads: int = 1, seed: int = 0,
+    lengths: Sequence[int] = LENGTHS,
+) -> Calibrators:  # fmt: skip
     """Calibrators from fragments of the references `rows`, queried against all of the index."""
     calibrators: dict[int, dict[str, Calibrator]] = {}
-    for number, length in enumerate(LENGTHS):
-        progress.stage("learning from fragments", number, len(LENGTHS))
+    for number, length in enumerate(lengths):
+        progress.stage("learning from fragments", number, len(lengths))
         fragments = cut_fragments(table, rows, length, FRAGMENTS, seed)
         if len(fragments.genomes) >= LEAST_SAMPLES:
             simulated = list(simulate_fragments(table, fragments, threads))
@@ -163,14 +176,14 @@ def _path(index: Index) -> Path:
     return cache_path(index, "fragments", ".json")
 
 
-def _read_cache(index: Index) -> Calibrators | None:
-    """Calibrators from the cache; None if it is missing, damaged, or made by another method."""
+def _read_cache(index: Index) -> dict[int, Mapping[str, Calibrator]]:
+    """Calibrators from the cache; none if it is missing, damaged, or made by another method."""
     content = read_cached(_path(index))
     if content is None:
-        return None
+        return {}
     cached = json.loads(content)
     if cached["how"] != METHOD:
-        return None
+        return {}
     return {
         int(length): {name: Calibrator.from_json(values) for name, values in by_level.items()}
         for length, by_level in cached["lengths"].items()

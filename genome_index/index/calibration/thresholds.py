@@ -26,20 +26,18 @@ class Prior:
     af: float  # least aligned fraction, in the larger direction; it is never learned
     margin: float  # least lead in ANI over every other species; with less, the call is ambiguous
     confidence: float  # that the species of a strong match is right (elected_names.py), from 0 to 1
+    least_part: float  # of a reference, aligned: below it a query is a piece (classify/parts/pieces.py)
 
 
+# ANI and aligned fraction: of prokaryotes by Goris 2007, Jain 2018 and GTDB (Parks 2020), of viruses by MIUViG
+# (Roux 2019: 95 % over 85 % of the shorter). Mitogenomes of animal species often differ by less than 5 %
+# (tests/bench/RESULTS.md), and plasmids cross species. A genome is at least half complete (Bowers 2017).
 PRIORS: Mapping[Molecule, Prior] = {
-    "prokaryote": Prior(
-        95, 50, 0.2, 0.95
-    ),  # Goris 2007, Jain 2018 (ANI 95); GTDB's aligned fraction, Parks 2020
-    "virus": Prior(95, 85, 0.2, 0.95),  # MIUViG, Roux 2019: 95 % over 85 % of the shorter
-    "organelle": Prior(
-        99, 80, 0.5, 0.6
-    ),  # many animal species differ by less than 5 %: tests/bench/RESULTS.md
-    "plasmid": Prior(
-        95, 50, 0.5, 0.5
-    ),  # plasmids cross species, so the lead must be wider than for chromosomes
-    "other": Prior(95, 50, 0.2, 0.9),
+    "prokaryote": Prior(ani=95, af=50, margin=0.2, confidence=0.95, least_part=50),
+    "virus": Prior(ani=95, af=85, margin=0.2, confidence=0.95, least_part=50),
+    "organelle": Prior(ani=99, af=80, margin=0.5, confidence=0.6, least_part=50),
+    "plasmid": Prior(ani=95, af=50, margin=0.5, confidence=0.5, least_part=30),
+    "other": Prior(ani=95, af=50, margin=0.2, confidence=0.9, least_part=50),
 }
 PRIOR_WEIGHT = 4.0  # genomes that a prior, or the level above, counts as
 LEAST_ANI = 80.0  # stands for an ANI below skani's range

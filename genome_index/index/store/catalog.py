@@ -121,6 +121,10 @@ class Catalog:
         entries = self._entries(f"SELECT {COLUMNS} FROM genomes WHERE id IN (SELECT unnest(?))", [list(ids)])
         return {entry.id: entry for entry in entries}
 
+    def rows_of_sequence(self, sha256: str) -> list[int]:
+        """The rows of genomes with exactly this sequence (Genome.sha256)."""
+        return [row for (row,) in self._rows("SELECT row FROM genomes WHERE sha256 = ?", [sha256])]
+
     def segments(self) -> set[str]:
         return {row[0] for row in self._rows("SELECT DISTINCT segment FROM genomes")}
 

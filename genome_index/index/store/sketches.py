@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from genome_index.io.bases import is_base, mark_bases
+from genome_index.io.bases import is_base, known_bases, mark_bases
 from genome_index.records import Contig, Genome
 from genome_index.spec import IndexSpec
 
@@ -182,7 +182,7 @@ def skani_sketches(genomes: Sequence[Genome], names: Sequence[str]) -> list[byte
             folder, compression=LARGE.compression, marker_compression=LARGE.marker, format="separated"
         ) as database:
             for genome, name in zip(genomes, names, strict=True):
-                database.sketch(name, *[contig.sequence for contig in genome.contigs])
+                database.sketch(name, *[known_bases(contig.sequence) for contig in genome.contigs])
         return [(Path(folder) / f"{name}.sketch").read_bytes() for name in names]
 
 

@@ -1,7 +1,7 @@
 """Windows of a genome, each with its nearest reference; it changes where a genome is chimeric or mixed.
 
 The nearest reference is the one with most shared k-mers, as for a contig that is searched on its own
-(classify/contamination.py). Identical genomes are left out: a genome is no evidence of its own species.
+(classify/parts/components.py). Identical genomes are left out: a genome is no evidence of its own species.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from genome_index.classify.contamination import NEIGHBOURS
 from genome_index.classify.search import containments, embed
 from genome_index.errors import UsageError
 from genome_index.index.calibration.hits import kmer_identity
@@ -23,6 +22,7 @@ from genome_index.io.quality import LEAST_BP, complaint
 from genome_index.records import Contig, Genome
 
 WINDOWS = 40
+NEIGHBOURS = 20  # of each window, by vector
 NOTHING = "nothing shared"
 DUPLICATES = 16  # neighbours searched on top, because identical genomes are left out
 

@@ -1,0 +1,177 @@
+"""Components: the parts of a query's sequence, by the species whose genomes share their k-mers.
+
+The sequence is cut into windows, small contigs and all. Each window is looked up in the inverted index of
+k-mers: it is of the species whose genomes share most of it, of the call's own species where that shares about
+as much, or of nothing that the index has. Bases are counted, not windows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from genome_index.index.audit.foreign_contigs import FOREIGN_IDENTITY, FOREIGN_LEAD
+from genome_index.index.index import Index
+from genome_index.index.store.sketches import hash_sketch
+from genome_index.records import Component, Contig, Genome
+from genome_index.taxonomy.levels import UNKNOWN
+
+WINDOW_BP, SMALL_WINDOW_BP = 5_000, 500  # of a large and a small genome: some 25 and 60 sampled k-mers
+MOST_WINDOWS = 400  # spread evenly over all of the sequence; a share of 5 % is then known within 2 points
+LEAST_KMERS = 4  # in a window; with fewer it says nothing
+LEAST_SHARED = 2  # of them, for a window to be explained; one may be chance
+LEAST_IDENTITY = 0.85  # estimated from them, for a window to be explained
+SISTER_IDENTITY = 0.95  # of a window to another species of the genus, for it to be foreign
+LEAST_SHARE = 0.01  # of the sequence; smaller components are not listed
+
+Rows = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+Hashes = npt.NDArray[np.uint64]
+Flags = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Components:
+    """The components of one query, as shares of the bases in windows that were looked at."""
+
+    own: float  # the call's own species, and all that resembles it about as much as any other
+    foreign: tuple[Component, ...]  # other species, the largest first
+    unexplained: float  # shared with no reference
+
+    @property
+    def foreign_share(self) -> float:
+        return sum(component.share for component in self.foreign)
+
+
+def components_of(
+    index: Index, genome: Genome, closest_row: int, hidden: Collection[int] = ()
+) -> Components | None:
+    """The components of a genome whose closest reference is `closest_row`; None if no window has k-mers.
+
+    References among `hidden` are left out.
+    """
+    lookup = _Lookup(index, closest_row, hidden)
+    own, unexplained, bases = 0, 0, 0
+    foreign: dict[tuple[str, str], list[tuple[int, float]]] = {}
+    for window in _windows(index, genome, closest_row):
+        part = lookup.part(window)
+        if part is None:
+            continue
+        length = window.length_bp
+        bases += length
+        own += length if part.is_own else 0
+        unexplained += length if part.is_unexplained else 0
+        if part.name:
+            foreign.setdefault((part.rank, part.name), []).append((length, part.identity))
+    if not bases:
+        return None
+    listed = sorted((_component(*name, parts, bases) for name, parts in foreign.items()), key=_largest_first)
+    return Components(own / bases, tuple(listed), unexplained / bases)
+
+
+def _component(rank: str, name: str, parts: list[tuple[int, float]], bases: int) -> Component:
+    lengths, identities = zip(*parts, strict=True)
+    return Component(name, rank, sum(lengths) / bases, float(np.average(identities, weights=lengths)))
+
+
+def _largest_first(component: Component) -> tuple[float, str]:
+    return -component.share, component.name
+
+
+# -- windows -------------------------------------------------------------------------------------------------
+
+
+def _windows(index: Index, genome: Genome, closest_row: int) -> Iterator[Genome]:
+    """Windows of a genome, each as a genome of its own: all of them, or MOST_WINDOWS spread evenly."""
+    is_small = genome.length_bp <= index.spec.small_bp and index.references.is_small(closest_row)
+    size = SMALL_WINDOW_BP if is_small else WINDOW_BP
+    places = [
+        (contig, start, end) for contig in genome.contigs for start, end in _cuts(len(contig.sequence), size)
+    ]
+    chosen = np.linspace(0, len(places) - 1, min(len(places), MOST_WINDOWS)).astype(int)
+    for at in chosen.tolist():
+        contig, start, end = places[at]
+        yield Genome(contig.name, (Contig(contig.name, contig.sequence[start:end]),), genome.source)
+
+
+def _cuts(length_bp: int, size: int) -> Iterator[tuple[int, int]]:
+    """Start and end of the windows of a contig: of one length, near `size`; a short contig is one window."""
+    count = max(1, round(length_bp / size))
+    for number in range(count):
+        yield number * length_bp // count, (number + 1) * length_bp // count
+
+
+# -- lookup --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Part:
+    """What one window is."""
+
+    is_own: bool = False
+    is_unexplained: bool = False
+    rank: str = ""  # of the name, where the window is foreign
+    name: str = ""
+    identity: float = 0.0  # to the nearest genome of that name
+
+
+class _Lookup:
+    """Looks windows up in the k-mers of an index, beside the closest reference of the whole query."""
+
+    def __init__(self, index: Index, closest_row: int, hidden: Collection[int]) -> None:
+        self._index, self._limits = index, index.kmers.limits
+        self._usable = index.model.live.copy()
+        self._usable[list(hidden)] = False
+        unknown = np.full(len(index.model.live), UNKNOWN, np.int32)
+        levels = index.model.levels
+        self._codes = {
+            rank: levels[rank].codes if rank in levels else unknown for rank in ("species", "genus")
+        }
+        self._row = closest_row
+        self._species = int(self._codes["species"][closest_row])
+        self._genus = int(self._codes["genus"][closest_row])
+
+    def part(self, window: Genome) -> _Part | None:
+        """What a window is; None if it has too few k-mers."""
+        hashes = hash_sketch(window, self._index.spec)
+        if len(hashes) < LEAST_KMERS:
+            return None
+        rows, identity = self._identities(hashes)
+        if not len(rows):
+            return _Part(is_unexplained=True)
+        species, genus = self._codes["species"][rows], self._codes["genus"][rows]
+        is_own = (rows == self._row) | ((species == self._species) & (species != UNKNOWN))
+        is_relative = is_own | ((genus == self._genus) & (genus != UNKNOWN))
+        part = None
+        if self._genus != UNKNOWN:
+            part = self._foreign(rows, identity, is_relative, genus != UNKNOWN, FOREIGN_IDENTITY)
+        if part is None and self._species != UNKNOWN:
+            part = self._foreign(rows, identity, is_own, species != UNKNOWN, SISTER_IDENTITY)
+        return part or _Part(is_own=True)
+
+    def _identities(self, hashes: Hashes) -> tuple[Rows, Floats]:
+        """Rows that share enough k-mers with a window, and the identity that this shows: (S,), (S,)."""
+        rows, shared = self._index.kmers.shared(hashes)
+        size = np.searchsorted(hashes, self._limits[rows])
+        enough = (shared >= LEAST_SHARED) & (size >= LEAST_KMERS) & self._usable[rows]
+        rows = rows[enough]
+        identity = (shared[enough] / size[enough]) ** (1 / self._index.spec.sketch_k)
+        return rows[identity >= LEAST_IDENTITY], identity[identity >= LEAST_IDENTITY]
+
+    def _foreign(
+        self, rows: Rows, identity: Floats, is_own: Flags, is_named: Flags, least: float
+    ) -> _Part | None:
+        """The nearest other name, if it is near, and clearly nearer than the own; else None."""
+        others = np.flatnonzero(~is_own & is_named)
+        if not len(others):
+            return None
+        best = int(others[identity[others].argmax()])
+        lead = identity[best] - np.max(identity, where=is_own, initial=0)
+        if identity[best] < least or lead < FOREIGN_LEAD:
+            return None
+        rank = "species" if self._codes["species"][rows[best]] != UNKNOWN else "genus"
+        name = self._index.model.levels[rank].names[int(self._codes[rank][rows[best]])]
+        return _Part(rank=rank, name=name, identity=float(identity[best]))

@@ -1,0 +1,77 @@
+"""Contamination: what a query holds besides its closest species, and what no reference explains.
+
+A part of another species makes a call doubtful, and from FAIL_SHARE on the query is a mixture. Sequence that
+nothing here explains, such as that of a host, lowers the confidence, and above MOST_UNEXPLAINED the query is
+no genome of one species either.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import replace
+
+from genome_index.classify.parts import reasons
+from genome_index.classify.parts.components import LEAST_SHARE, Components, components_of
+from genome_index.index.audit.foreign_contigs import WARN_SHARE
+from genome_index.index.index import Index
+from genome_index.records import Call, Genome, Hit, Lineage
+
+FAIL_SHARE = 0.20  # of the sequence in other species; from here on a query is no genome of one species
+SAID_UNEXPLAINED = (
+    0.20  # of the sequence; genomes of one species often differ by less: tests/bench/RESULTS.md
+)
+MOST_UNEXPLAINED = 0.40  # above it a call would be about the lesser part of a query, or little more
+WHOLE_KINDS = ("prokaryote", "virus", "organelle", "other")  # plasmids are made of parts of others
+NEAR_IDENTITY = 0.90  # to the closest reference; beyond it, k-mers show whether sequence is explained
+
+
+def with_components(
+    index: Index, genome: Genome, call: Call, closest_row: int, hidden: Collection[int] = ()
+) -> Call:
+    """The same call with the parts of the query that are of other species or unexplained, or refused.
+
+    `hidden` are references that are left out.
+    """
+    if str(index.model.molecules[closest_row]) not in WHOLE_KINDS or call.verdict == "out_of_scope":
+        return call
+    components = components_of(index, genome, closest_row, hidden)
+    if components is None:
+        return call
+    return _with_unexplained(_with_foreign(call, components), components)
+
+
+def _with_foreign(call: Call, components: Components) -> Call:
+    """The call with a warning about parts of other species, or refused as a mixture."""
+    listed = tuple(part for part in components.foreign if part.share >= LEAST_SHARE)
+    call = replace(call, components=listed)
+    if components.foreign_share < WARN_SHARE:
+        return call
+    if components.foreign_share < FAIL_SHARE:
+        return replace(call, warnings=(*call.warnings, reasons.foreign_parts(listed)))
+    own = call.closest.species if call.closest else None
+    return _refused(call, reasons.mixture(own, components.own, listed, FAIL_SHARE, call.reason))
+
+
+def _with_unexplained(call: Call, components: Components) -> Call:
+    """The call with the share that nothing explains, and a confidence that it lowers, or refused."""
+    if call.closest is None or not _is_near(call.closest) or call.verdict in ("piece", "qc_fail"):
+        return call
+    share = min(components.unexplained, 1 - (call.closest.evidence.af_query or 0) / 100)
+    call = replace(call, unexplained=share)
+    if share < SAID_UNEXPLAINED:
+        return call
+    if share > MOST_UNEXPLAINED:
+        return _refused(call, reasons.mostly_unexplained(share, MOST_UNEXPLAINED, call.reason))
+    lowered = None if call.confidence is None else call.confidence * (1 - share**2 / 2)
+    return replace(call, confidence=lowered, warnings=(*call.warnings, reasons.unexplained(share)))
+
+
+def _is_near(closest: Hit) -> bool:
+    ani = closest.evidence.ani
+    return (closest.kmer_identity if ani is None else ani / 100) >= NEAR_IDENTITY
+
+
+def _refused(call: Call, reason: str) -> Call:
+    return replace(
+        call, verdict="qc_fail", rank=None, name=None, confidence=None, reason=reason, lineage=Lineage()
+    )

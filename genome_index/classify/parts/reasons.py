@@ -1,0 +1,75 @@
+"""Reasons and warnings about parts of a query, as sentences made from plain values."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from genome_index.classify.parts.holders import Holders
+from genome_index.classify.reasons import Match, identity
+from genome_index.records import Component
+
+MOST_HOLDERS = 3  # species that hold a piece, listed by name
+PIECE_OF_FEW = (
+    "Most genomes of this species lack it, or too few are known: it may be a plasmid, a phage or a "
+    "contaminant there, so no name is called."
+)
+
+
+def foreign_parts(parts: Sequence[Component]) -> str:
+    """Parts of the sequence that are of other species than the closest reference."""
+    return f"part of the sequence is nearest to another species: {_listed(parts)}"
+
+
+def mixture(own: str | None, share: float, parts: Sequence[Component], limit: float, reason: str) -> str:
+    """Why a mixture is refused; `reason` is that of the call without its foreign parts.
+
+    `share` of the sequence is of the closest species, `own`.
+    """
+    return (
+        f"This looks like a mixture: {share:.0%} {own or 'of the closest genome'}, {_listed(parts)}; at most "
+        f"{limit:.0%} of other species is accepted. {reason}"
+    )
+
+
+def _listed(parts: Sequence[Component]) -> str:
+    return ", ".join(f"{part.share:.0%} {part.name} (identity {part.identity:.1%})" for part in parts)
+
+
+def unexplained(share: float) -> str:
+    return (
+        f"{share:.0%} of the query is in no reference of this index, such as sequence of a host or of a "
+        "species that the index lacks; the confidence is lowered by it"
+    )
+
+
+def mostly_unexplained(share: float, limit: float, reason: str) -> str:
+    """Why a query is refused of which nothing here explains the most; `reason` is that of its call."""
+    return (
+        f"{share:.0%} of the query is in no reference of this index, such as sequence of a host; at most "
+        f"{limit:.0%} is accepted for a call of the whole. Without that part: {reason}"
+    )
+
+
+def piece(best: Match, length_bp: int, holders: Sequence[Holders]) -> str:
+    """Why a query is no genome but a piece, and in which references it lies."""
+    if math.isnan(best.ani):
+        evidence = f"it shares its k-mers with {best.species}, but has no ANI ({best.no_ani})"
+    else:
+        evidence = identity(best)
+    listed = "; ".join(_held(holder) for holder in holders[:MOST_HOLDERS])
+    more = f"; and {len(holders) - MOST_HOLDERS} more species" if len(holders) > MOST_HOLDERS else ""
+    where = f" It lies in {listed}{more}." if holders else ""
+    return f"The {length_bp:,} bp are a piece of a genome: {evidence}.{where}"
+
+
+def _held(holder: Holders) -> str:
+    if holder.genomes == 1:
+        return f"the one genome of {holder.species}"
+    return f"{holder.holding} of the {holder.genomes} genomes of {holder.species}"
+
+
+def piece_called(rank: str, name: str, probability: float, by_rule: bool) -> str:
+    """How sure a name of a piece is; `by_rule` if the index has no bases to learn it from."""
+    learned = "by a rule of thumb" if by_rule else "for fragments of this length"
+    return f"The {rank} {name} is right with probability {probability:.2f}, {learned}."
