@@ -16,6 +16,7 @@ from genome_index.index.store import kmer_index
 from genome_index.index.store.kmer_index import FILES, KmerIndex
 from genome_index.index.store.references import References
 from genome_index.index.store.sketches import containment
+from genome_index.spec import IndexSpec
 
 Hashes = npt.NDArray[np.uint64]
 
@@ -26,7 +27,7 @@ class Sketches:
     """References that are nothing but sketches; the first of each pair says whether it is sampled finely."""
 
     def __init__(self, genomes: list[tuple[bool, Hashes]]) -> None:
-        self.genomes = genomes
+        self.genomes, self.spec = genomes, IndexSpec()
 
     def hashes(self, row: int) -> Hashes:
         fine, hashes = self.genomes[row]
@@ -66,7 +67,7 @@ def dull_ranking(
     return [(row, shared, -share) for _, share, row, shared in sorted(ranked)]
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=60)
 @given(GENOMES, SKETCH, st.integers(1, 13), st.data())
 def test_most_shared_is_what_a_comparison_of_all_pairs_finds(
     genomes: list[tuple[bool, Hashes]], query: tuple[bool, Hashes], k: int, data: st.DataObject
@@ -82,7 +83,7 @@ def test_most_shared_is_what_a_comparison_of_all_pairs_finds(
     assert list(zip(*(column.tolist() for column in found), strict=True)) == expected[:k]
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=60)
 @given(GENOMES, SKETCH)
 def test_shared_counts_are_those_of_the_intersections(
     genomes: list[tuple[bool, Hashes]], query: tuple[bool, Hashes]
@@ -115,11 +116,24 @@ def test_an_index_is_the_same_built_in_parts_and_by_threads(monkeypatch: pytest.
         np.testing.assert_array_equal(getattr(in_parts, name), getattr(whole, name))
 
 
+@settings(deadline=None, max_examples=60)
+@given(GENOMES, st.integers(0, 12))
+def test_an_index_with_further_rows_is_the_one_built_of_all(
+    genomes: list[tuple[bool, Hashes]], first: int
+) -> None:
+    references, first = as_references(Sketches(genomes)), min(first, len(genomes))
+    whole = KmerIndex.build(references, np.arange(len(genomes)))
+    half = KmerIndex.build(references, np.arange(first))
+    for name in FILES:
+        extended = half.extended(references, np.arange(first, len(genomes)))
+        np.testing.assert_array_equal(getattr(extended, name), getattr(whole, name))
+
+
 def test_an_index_is_mapped_from_its_files_and_answers_the_same(tmp_path: Path) -> None:
     sketches = example()
     built = KmerIndex.build(as_references(sketches), np.arange(30))
     built.save(tmp_path)
-    assert sorted(file.name for file in tmp_path.iterdir()) == sorted(f"kmers.{name}.npy" for name in FILES)
+    assert sorted(file.name for file in tmp_path.iterdir()) == sorted(FILES.values())
     loaded = KmerIndex.load(tmp_path)
     assert isinstance(loaded.hashes.base, np.memmap) or isinstance(loaded.hashes.base.base, np.memmap)
     for one, other in zip(*(index.most_shared(sketches.hashes(4), FINE, 9, np.ones(30, bool))
@@ -139,13 +153,14 @@ def test_an_index_of_genomes_without_kmers_finds_nothing(tmp_path: Path) -> None
 @pytest.mark.parametrize("name", FILES)
 def test_a_file_that_is_cut_short_or_of_another_index_is_damaged(tmp_path: Path, name: str) -> None:
     KmerIndex.build(as_references(example()), np.arange(30)).save(tmp_path)
-    path = tmp_path / f"kmers.{name}.npy"
+    path = tmp_path / FILES[name]
     whole = path.read_bytes()
     path.write_bytes(whole[:-8])
     with pytest.raises(IndexDamaged, match="cannot be read"):
         KmerIndex.load(tmp_path)
-    KmerIndex.build(as_references(example(29)), np.arange(29)).save(tmp_path, "other")
-    (tmp_path / f"other.{name}.npy").replace(path)
+    (other := tmp_path / "other").mkdir()
+    KmerIndex.build(as_references(example(29)), np.arange(29)).save(other)
+    (other / FILES[name]).replace(path)
     with pytest.raises(IndexDamaged, match="do not belong together"):
         KmerIndex.load(tmp_path)
 
@@ -156,8 +171,8 @@ def test_a_damaged_file_of_the_right_length_cannot_lead_the_search_out_of_memory
 ) -> None:
     sketches = example()
     KmerIndex.build(as_references(sketches), np.arange(30)).save(tmp_path)
-    array = np.load(tmp_path / f"kmers.{name}.npy")
+    array = np.load(tmp_path / FILES[name])
     array[1:-1] = np.random.default_rng(2).integers(0, 2**31, len(array) - 2).astype(array.dtype)
-    np.save(tmp_path / f"kmers.{name}.npy", array)
+    np.save(tmp_path / FILES[name], array)
     rows, _ = KmerIndex.load(tmp_path).shared(sketches.hashes(4))
     assert set(rows.tolist()) <= set(range(30))

@@ -8,7 +8,9 @@ In this module hashes are sampled k-mer hashes, distinct and sorted: (H,).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+import os
+import shutil
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -51,6 +53,9 @@ class KmerIndex:
     sizes: Counts  # (N, 2) hashes of each row at its own density, and at the coarsest of the index
     limits: Hashes  # (N,) the limit below which the row's hashes were sampled
     bins: Places  # (B + 1,) where the hashes begin whose first bits are 0, 1 ..., and where they end
+    folder: Path | None = field(
+        default=None, compare=False, kw_only=True
+    )  # of the files that it was read from
 
     @classmethod
     def build(cls, references: References, rows: Rows, threads: int = 1) -> KmerIndex:
@@ -58,32 +63,58 @@ class KmerIndex:
         sketches = _sketches(references, rows, threads)
         limits = np.zeros(int(rows.max()) + 1 if len(rows) else 0, np.uint64)
         limits[rows] = [references.limit(row) for row in rows.tolist()]
-        coarsest = limits[rows].min(initial=np.uint64(2**64 - 1))
+        coarsest = np.uint64(2**64 // max(references.spec.small_scaled, references.spec.large_scaled))
         sizes = np.zeros((len(limits), 2), np.int32)
-        sizes[rows] = [(len(sketch), np.searchsorted(sketch, coarsest)) for sketch in sketches]
+        for row, sketch in zip(rows.tolist(), sketches, strict=True):
+            sizes[row] = len(sketch), np.searchsorted(sketch, coarsest)
         hashes, starts, postings = _inverted(sketches, rows, threads)
         return cls(*_fixed(hashes, starts, postings, sizes, limits, _bins(hashes, starts.dtype)))
 
-    def save(self, folder: Path, prefix: str = "kmers") -> None:
-        """Write one npy file for each array: PREFIX.hashes.npy ..."""
-        for name in FILES:
-            with (folder / f"{prefix}.{name}.npy").open("wb") as file:
-                np.save(file, getattr(self, name), allow_pickle=False)
+    def extended(self, references: References, rows: Rows, threads: int = 1) -> KmerIndex:
+        """The index with further rows, which come after all that it has: (n,), ascending."""
+        new = KmerIndex.build(references, rows, threads)
+        at = np.searchsorted(self.hashes, new.hashes)
+        known = (
+            self.hashes[np.minimum(at, len(self.hashes) - 1)] == new.hashes if len(self.hashes) else at < 0
+        )
+        counts, more = np.diff(self.starts).astype(np.int64), np.diff(new.starts).astype(np.int64)
+        ends = self.starts[at + known].astype(np.int64)
+        postings = np.insert(self.rows, np.repeat(ends, more), new.rows)
+        counts[at[known]] += more[known]
+        starts = _starts(np.insert(counts, at[~known], more[~known]))
+        hashes = np.insert(self.hashes, at[~known], new.hashes[~known])
+        sizes = np.concatenate([self.sizes, new.sizes[len(self.sizes) :]])
+        limits = np.concatenate([self.limits, new.limits[len(self.limits) :]])
+        return KmerIndex(*_fixed(hashes, starts, postings, sizes, limits, _bins(hashes, starts.dtype)))
+
+    def save(self, folder: Path) -> None:
+        """Write one npy file for each array into a folder.
+
+        An index that was read from files is linked, because those of a snapshot never change.
+        """
+        if self.folder is not None:
+            for file in FILES.values():
+                _link(self.folder / file, folder / file)
+            return
+        for name, file in FILES.items():
+            with (folder / file).open("wb") as out:
+                np.save(out, getattr(self, name), allow_pickle=False)
 
     @classmethod
-    def load(cls, folder: Path, prefix: str = "kmers") -> KmerIndex:
+    def load(cls, folder: Path) -> KmerIndex:
         """Map the files of an index into memory; only pages that a query needs are read.
 
         Raises
         ------
         IndexDamaged
         """
+        where = str(folder / "kmers.*.npy")
         try:
-            loaded = cls(*_fixed(*(_mapped(folder / f"{prefix}.{name}.npy") for name in FILES)))
+            loaded = cls(*_fixed(*(_mapped(folder / file) for file in FILES.values())), folder=folder)
         except (OSError, ValueError) as error:
-            raise IndexDamaged(str(folder / f"{prefix}.*.npy"), f"cannot be read ({error})") from error
+            raise IndexDamaged(where, f"cannot be read ({error})") from error
         if not loaded._fits():
-            raise IndexDamaged(str(folder / f"{prefix}.*.npy"), "do not belong together")
+            raise IndexDamaged(where, "do not belong together")
         return loaded
 
     def _fits(self) -> bool:
@@ -129,7 +160,8 @@ class KmerIndex:
         return Sharers(best.rows[:found], best.shared[:found], best.containment[:found])
 
 
-FILES = tuple(field.name for field in fields(KmerIndex))
+ARRAYS = tuple(each.name for each in fields(KmerIndex) if each.name != "folder")
+FILES = {name: f"kmers.{name}.npy" for name in ARRAYS}  # of a snapshot
 
 
 # -- building ------------------------------------------------------------------------------------------------
@@ -157,10 +189,16 @@ def _inverted(sketches: list[Hashes], rows: Rows, threads: int) -> tuple[Hashes,
         return _inverted_part(slices, rows)
 
     parts = list(in_threads(invert, len(cuts) - 1, threads))
-    kind = np.uint32 if postings < 2**32 else np.int64
-    starts = np.zeros(sum(len(part[1]) for part in parts) + 1, kind)
-    np.cumsum(np.concatenate([part[1] for part in parts]), out=starts[1:])
-    return np.concatenate([part[0] for part in parts]), starts, np.concatenate([part[2] for part in parts])
+    hashes, counts, owners = (np.concatenate(column) for column in zip(*parts, strict=True))
+    return hashes, _starts(counts), owners
+
+
+def _starts(counts: npt.NDArray[Any]) -> Places:
+    """Where the rows of each hash begin, and where the last end."""
+    kind = np.uint32 if counts.sum() < 2**32 else np.int64
+    starts = np.zeros(len(counts) + 1, kind)
+    np.cumsum(counts, out=starts[1:])
+    return starts
 
 
 def _cuts(sketches: list[Hashes], parts: int) -> list[Rows]:
@@ -204,6 +242,14 @@ def _fixed(*arrays: npt.NDArray[Any]) -> list[npt.NDArray[Any]]:
     for array in fixed:
         array.flags.writeable = False
     return fixed
+
+
+def _link(source: Path, target: Path) -> None:
+    """Give a file a second name, or copy it where the file system has one name for each."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copyfile(source, target)
 
 
 def _mapped(path: Path) -> npt.NDArray[Any]:
