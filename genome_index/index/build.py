@@ -120,9 +120,11 @@ def _nothing_read(path: Path, failures: Sequence[Failure]) -> str:
 def _extended(index: Index, old: Sequence[Entry], new: Sequence[Entry], settings: ChangeSettings) -> Contents:
     """The contents of an index with new genomes, compared with all others."""
     by_row: dict[int, Entry] = {entry.row: entry for entry in (*old, *new)}
-    comparer = Comparer(references_of(index.path, index.spec, by_row), settings.threads, index.pairs())
-    model = index.model
+    references = references_of(index.path, index.spec, by_row)
     rows = np.array([entry.row for entry in new])
+    kmers = index.kmers.extended(references, rows, settings.threads)
+    comparer = Comparer(references, settings.threads, index.pairs())
+    model = index.model
     vectors = project(comparer.references, rows, model.projection, settings.progress)
     all_vectors = np.concatenate([model.vectors.rows(), vectors])
     removed = np.flatnonzero(~model.live)
@@ -133,4 +135,4 @@ def _extended(index: Index, old: Sequence[Entry], new: Sequence[Entry], settings
     model.vectors.add(vectors)
     model = replace(model, live=np.append(model.live, np.ones(len(rows), bool)), neighbours=neighbours)
     model = relearned(model, [*old, *new], comparer.ani)
-    return Contents(index.spec, model, comparer.references, comparer.ani, by_row)
+    return Contents(index.spec, model, references, comparer.ani, by_row, kmers)

@@ -145,4 +145,5 @@ def fit_again(index: Index, spec: IndexSpec, settings: ChangeSettings, action: s
 
 def _changed(index: Index, model: Model, pairs: PairTable, entries: Sequence[Entry]) -> Contents:
     """The contents of an index with another model, other pairs and other entries."""
-    return Contents(index.spec, model, index.references, pairs, {entry.row: entry for entry in entries})
+    by_row = {entry.row: entry for entry in entries}
+    return Contents(index.spec, model, index.references, pairs, by_row, index.kmers)

@@ -29,6 +29,7 @@ from genome_index.index.snapshots import (
     write_pointer,
 )
 from genome_index.index.store.catalog import write_catalog
+from genome_index.index.store.kmer_index import KmerIndex
 from genome_index.index.store.pair_table import PairTable
 from genome_index.index.store.references import References, locator
 from genome_index.io.atomic import disk_errors, finish_folder, new_folder
@@ -98,12 +99,14 @@ def fitted_contents(
     path: Path, spec: IndexSpec, entries: Sequence[Entry], pairs: PairTable, settings: ChangeSettings
 ) -> Contents:
     """Genomes with the model fitted to them; `pairs` are those measured before."""
-    comparer = Comparer(references_of(path, spec, entries), settings.threads, pairs)
+    references = references_of(path, spec, entries)
+    kmers = KmerIndex.build(references, np.arange(len(entries)), settings.threads)
+    comparer = Comparer(references, settings.threads, pairs)
     levels = levels_of([entry.taxon for entry in entries])
     molecules = np.array([entry.molecule for entry in entries])
     model = fit_model(comparer, np.arange(len(entries)), levels, molecules, settings.progress)
-    comparer.references.let_go()
-    return Contents(spec, model, comparer.references, comparer.ani, {entry.row: entry for entry in entries})
+    references.let_go()
+    return Contents(spec, model, references, comparer.ani, {entry.row: entry for entry in entries}, kmers)
 
 
 def relearned(model: Model, entries: Sequence[Entry], pairs: PairTable) -> Model:
@@ -139,6 +142,7 @@ def commit(
     work = new_folder(snapshot_folder(path, number))
     with disk_errors(path):
         model.save(work, contents.pairs)
+        contents.kmers.save(work)
         write_catalog(work / CATALOG, contents.entries.values(), [*events, event], failures, suspects)
         files = described(work)
     versions = {"gindex": metadata.version("gindex"), **{name: metadata.version(name) for name in LIBRARIES}}

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from genome_index.index.calibration.model import Model
+from genome_index.index.store.kmer_index import KmerIndex
 from genome_index.index.store.pair_table import PairTable
 from genome_index.index.store.references import References
 from genome_index.records import Entry
@@ -25,6 +26,7 @@ class Contents:
     references: References
     pairs: PairTable  # ANI, aligned fractions of the lesser and of the greater row
     entries: Mapping[int, Entry]  # of the live genomes, by ascending row
+    kmers: KmerIndex  # may have rows that are not live
 
     @property
     def rows(self) -> npt.NDArray[np.int64]:

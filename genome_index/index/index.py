@@ -1,11 +1,12 @@
 """An index: a folder that is complete at any moment, and its current snapshot opened for reading.
 
     INDEX/CURRENT                the snapshot that readers open, and those to go back to: snapshots.py
-    INDEX/snapshots/000007/      manifest.json (last), catalog.duckdb, vectors.faiss, references.npz ...
+    INDEX/snapshots/000007/      manifest.json (last), catalog.duckdb, vectors.faiss, kmers.*.npy ...
     INDEX/segments/NAME/         data of some hundred genomes each; written once, shared by snapshots
     INDEX/staging/NAME/          bases of genomes that an unfinished change still needs
     INDEX/maps/                  cached maps of the collection; may be deleted
     INDEX/fragments/             cached calibration of fragment calls; may be deleted
+    INDEX/kmers/                 cached inverted index of a snapshot of an older gindex; may be deleted
     INDEX/lock                   held by the one process that writes
 
 A change writes a new snapshot beside the others and then moves the pointer. If it is killed before that, the
@@ -24,6 +25,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Self
 
+import numpy as np
+
 from genome_index.encoders import whole_path
 from genome_index.errors import IndexDamaged, IndexNotFound, UnusableIndex, UsageError
 from genome_index.index.calibration.model import Model, load_pairs
@@ -38,6 +41,8 @@ from genome_index.index.snapshots import (
     write_pointer,
 )
 from genome_index.index.store.catalog import Catalog
+from genome_index.index.store.kmer_cache import cached
+from genome_index.index.store.kmer_index import FILES, KmerIndex
 from genome_index.index.store.pair_table import PairTable
 from genome_index.index.store.references import References, locator
 from genome_index.index.store.segments import Segment
@@ -104,7 +109,8 @@ class Index:
     @cached_property
     def model(self) -> Model:
         for name in self.snapshot.files:
-            self._file(name)
+            if name not in FILES.values():
+                self._file(name)
         return Model.load(self.folder)
 
     @cached_property
@@ -114,6 +120,20 @@ class Index:
     @cached_property
     def references(self) -> References:
         return References(self.spec, locator(self.catalog), self.path / "segments")
+
+    @cached_property
+    def kmers(self) -> KmerIndex:
+        """The inverted index of the k-mers; use it with `model.live`, because removed genomes stay in it.
+
+        Its files are large, and are mapped: only `gindex check` compares their checksums. A damaged one could
+        hide a candidate; what is measured of a candidate comes from its sketch, which is always checked.
+        """
+        if set(FILES.values()) <= set(self.snapshot.files):
+            return KmerIndex.load(self.folder)
+        rows = np.flatnonzero(self.model.live)
+        self.prefetch(rows.tolist())
+        name = f"{self.snapshot.number:06d}-{self.snapshot.fingerprint}"
+        return cached(self.path / "kmers" / name, lambda: KmerIndex.build(self.references, rows))
 
     def entry(self, row: int) -> Entry:
         return self.catalog[row]
@@ -133,7 +153,7 @@ class Index:
     def contents(self) -> Contents:
         """The whole content, with entries and pairs read."""
         entries = {entry.row: entry for entry in self.catalog.entries()}
-        return Contents(self.spec, self.model, self.references, self.pairs(), entries)
+        return Contents(self.spec, self.model, self.references, self.pairs(), entries, self.kmers)
 
     def pairs(self) -> PairTable:
         self._file("references.npz")

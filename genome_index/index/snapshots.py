@@ -149,11 +149,18 @@ def prune(path: Path) -> None:
     }
     remove_folders(path / "snapshots", lambda name: not name.isdigit() or int(name) not in needed)
     remove_folders(path / "staging", lambda name: True)
+    remove_folders(path / "kmers", lambda name: _number_of(name) not in needed)
     try:
         segments = {name for number in needed for name in _segments_of(path, number)}
     except IndexDamaged:
         return  # its segments are unknown, so every segment stays until that snapshot is gone
     remove_folders(path / "segments", lambda name: name not in segments)
+
+
+def _number_of(name: str) -> int:
+    """The snapshot of a cached result, by its name; -1 if it is of none."""
+    number = name.partition("-")[0]
+    return int(number) if number.isdigit() else -1
 
 
 def _segments_of(path: Path, number: int) -> set[str]:
