@@ -21,6 +21,7 @@ from genome_index.taxonomy.levels import UNKNOWN
 
 WINDOW_BP, SMALL_WINDOW_BP = 5_000, 500  # of a large and a small genome: some 25 and 60 sampled k-mers
 MOST_WINDOWS = 400  # spread evenly over all of the sequence; a share of 5 % is then known within 2 points
+LEAST_WINDOWS = 2  # of a name, for it to be a component; of thousands of names one may resemble a window
 LEAST_KMERS = 4  # in a window; with fewer it says nothing
 LEAST_SHARED = 2  # of them, for a window to be explained; one may be chance
 LEAST_IDENTITY = 0.85  # estimated from them, for a window to be explained
@@ -68,7 +69,8 @@ def components_of(
             foreign.setdefault((part.rank, part.name), []).append((length, part.identity))
     if not bases:
         return None
-    listed = sorted((_component(*name, parts, bases) for name, parts in foreign.items()), key=_largest_first)
+    several = {name: parts for name, parts in foreign.items() if len(parts) >= LEAST_WINDOWS}
+    listed = sorted((_component(*name, parts, bases) for name, parts in several.items()), key=_largest_first)
     return Components(own / bases, tuple(listed), unexplained / bases)
 
 

@@ -14,7 +14,7 @@ from genome_index.classify.parts import reasons
 from genome_index.classify.parts.components import LEAST_SHARE, Components, components_of
 from genome_index.index.audit.foreign_contigs import WARN_SHARE
 from genome_index.index.index import Index
-from genome_index.records import Call, Genome, Hit, Lineage
+from genome_index.records import Call, Genome, Lineage
 
 FAIL_SHARE = 0.20  # of the sequence in other species; from here on a query is no genome of one species
 SAID_UNEXPLAINED = (
@@ -32,7 +32,7 @@ def with_components(
 
     `hidden` are references that are left out.
     """
-    if str(index.model.molecules[closest_row]) not in WHOLE_KINDS or call.verdict == "out_of_scope":
+    if str(index.model.molecules[closest_row]) not in WHOLE_KINDS or not _is_near(call):
         return call
     components = components_of(index, genome, closest_row, hidden)
     if components is None:
@@ -54,7 +54,7 @@ def _with_foreign(call: Call, components: Components) -> Call:
 
 def _with_unexplained(call: Call, components: Components) -> Call:
     """The call with the share that nothing explains, and a confidence that it lowers, or refused."""
-    if call.closest is None or not _is_near(call.closest) or call.verdict in ("piece", "qc_fail"):
+    if call.closest is None or call.verdict in ("piece", "qc_fail"):
         return call
     share = min(components.unexplained, 1 - (call.closest.evidence.af_query or 0) / 100)
     call = replace(call, unexplained=share)
@@ -66,9 +66,12 @@ def _with_unexplained(call: Call, components: Components) -> Call:
     return replace(call, confidence=lowered, warnings=(*call.warnings, reasons.unexplained(share)))
 
 
-def _is_near(closest: Hit) -> bool:
-    ani = closest.evidence.ani
-    return (closest.kmer_identity if ani is None else ani / 100) >= NEAR_IDENTITY
+def _is_near(call: Call) -> bool:
+    """Whether the closest reference is so near that windows without its k-mers are not of its species."""
+    if call.closest is None or call.verdict == "out_of_scope":
+        return False
+    ani = call.closest.evidence.ani
+    return (call.closest.kmer_identity if ani is None else ani / 100) >= NEAR_IDENTITY
 
 
 def _refused(call: Call, reason: str) -> Call:

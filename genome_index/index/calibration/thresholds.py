@@ -29,7 +29,7 @@ class Prior:
     least_part: float  # of a reference, aligned: below it a query is a piece (classify/parts/pieces.py)
 
 
-# ANI and aligned fraction: of prokaryotes by Goris 2007, Jain 2018 and GTDB (Parks 2020), of viruses by MIUViG
+# ANI and aligned fraction of prokaryotes by Goris 2007, Jain 2018 and GTDB (Parks 2020), of viruses by MIUViG
 # (Roux 2019: 95 % over 85 % of the shorter). Mitogenomes of animal species often differ by less than 5 %
 # (tests/bench/RESULTS.md), and plasmids cross species. A genome is at least half complete (Bowers 2017).
 PRIORS: Mapping[Molecule, Prior] = {
