@@ -27,9 +27,9 @@ from genome_index.index.calibration.calibrate import LEAST_SAMPLES, best_vote, f
 from genome_index.index.calibration.calibrator import Calibrator, Samples
 from genome_index.index.calibration.hits import KMER_FLOOR, HeldOut
 from genome_index.index.calibration.samples import join_samples, mixture_for, relatives, samples_of
-from genome_index.index.calibration.simulate import SimulatedQueries
+from genome_index.index.calibration.simulate import SimulatedQueries, held_out_levels
 from genome_index.index.index import Index
-from genome_index.records import RANKS, Progress, quiet
+from genome_index.records import Progress, quiet
 from genome_index.taxonomy.levels import UNKNOWN
 
 Rows = npt.NDArray[np.int64]
@@ -129,9 +129,9 @@ def simulate_fragments(
     table: ReferenceTable,
     cut: CutFragments,
     threads: int = 1,
-    regimes: Sequence[str] = ("genome", *reversed(RANKS[:-1])),
+    regimes: Sequence[str] = (),
 ) -> Iterator[SimulatedQueries]:
-    """Query fragments with their own genome held out, then with each of its ranks in the index.
+    """Query fragments with their own genome held out, then with its ranks and labels, or in some regimes.
 
     A regime leaves out fragments without a k-mer shared with a hit, which are never called, and those of
     genomes without a name at its rank.
@@ -139,7 +139,8 @@ def simulate_fragments(
     levels = table.index.model.levels
     fragments = fragments_of(table.index, cut.genomes)
     unknown = np.full(len(table.length_bp), UNKNOWN, np.int32)
-    for regime in (regime for regime in regimes if regime == "genome" or regime in levels):
+    wanted = regimes or ("genome", *held_out_levels(levels))
+    for regime in (regime for regime in wanted if regime == "genome" or regime in levels):
         codes = unknown if regime == "genome" else levels[regime].codes
         held = HeldOut(cut.rows, codes, codes[cut.rows])
         hits = hits_of(table, fragments, held, threads)

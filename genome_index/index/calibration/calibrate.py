@@ -51,7 +51,7 @@ def fit_level(level: Level, samples: Samples | None, vote: Vote) -> Calibrator |
     """
     if samples is None or len(samples.right) < LEAST_SAMPLES or not samples.right.any():
         return None
-    fitted = with_threshold(fit_calibrator(samples, vote), samples)
+    fitted = with_threshold(fit_calibrator(samples, vote), samples, level.name not in RANKS)
     is_high_rank = level.name in RANKS[: RANKS.index("species")]
     if is_high_rank and len(level.members()) < LEAST_NAMES:
         return replace(fitted, threshold=NEVER)

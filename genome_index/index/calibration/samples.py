@@ -23,14 +23,23 @@ MIXTURE: Mapping[str, float] = {"nothing": 0.15, "genome": 0.4, "species": 0.25,
 """Expected share of queries for which the index lacks nothing, their own genome, species or genus."""
 
 
+LABEL_SHARE = 0.25  # the same for the value of a label, such as a subtype, instead of species and genus
+
+
 def mixture_for(level: str) -> dict[str, float]:
     """The mixture at one level. Above genus, half of the share of genus goes to the level itself held out.
 
-    Otherwise no simulated query at that level would be wrong because the index lacks the right answer.
+    Otherwise no simulated query at that level would be wrong because the index lacks the right answer. A label
+    is a property within a species: its own value is held out, not species or genus (tests/bench/RESULTS.md).
 
     >>> mixture_for("family")
     {'nothing': 0.15, 'genome': 0.4, 'species': 0.25, 'genus': 0.1, 'family': 0.1}
+    >>> mixture_for("subtype")
+    {'nothing': 0.15, 'genome': 0.6, 'subtype': 0.25}
     """
+    if level not in RANKS:
+        nothing = MIXTURE["nothing"]
+        return {"nothing": nothing, "genome": 1 - nothing - LABEL_SHARE, level: LABEL_SHARE}
     shares = dict(MIXTURE)
     if level in RANKS[: RANKS.index("genus")]:
         shares |= {"genus": MIXTURE["genus"] / 2, level: MIXTURE["genus"] / 2}
@@ -64,7 +73,7 @@ def samples_of(
         np.full(count, simulated.regime == "species"),
         np.full(count, simulated.regime == name),
         features[usable, FEATURES.index("ani")] >= 0 if name == "species" else np.ones(count, bool),
-        relatives(levels, simulated.rows[usable]),
+        relatives(levels, simulated.rows[usable], name),
     )
 
 
@@ -82,10 +91,23 @@ def _usable(
     return np.asarray(usable)
 
 
-def relatives(levels: Mapping[str, Level], rows: Rows) -> Rows:
-    """A number for each genus; a genome without a genus has a number of its own: (Q,) -> (Q,)."""
+def relatives(levels: Mapping[str, Level], rows: Rows, level: str = "genus") -> Rows:
+    """A number for each group of relatives; a genome without a group has a number of its own: (Q,) -> (Q,).
+
+    Relatives are of one genus; for a `level` that is a label, of one species with one value.
+    """
+    if level not in RANKS:
+        return _values_of_species(levels, rows, level)
     codes = levels["genus"].codes[rows] if "genus" in levels else np.full(len(rows), UNKNOWN)
     return np.where(codes == UNKNOWN, -1 - rows, codes)
+
+
+def _values_of_species(levels: Mapping[str, Level], rows: Rows, label: str) -> Rows:
+    """A number for each value of a label in each species: two species may use the same word."""
+    values = levels[label].codes[rows].astype(np.int64)
+    species = levels["species"].codes[rows] if "species" in levels else np.full(len(rows), UNKNOWN)
+    numbers = (species + 1) * len(levels[label].names) + values
+    return np.where(values == UNKNOWN, -1 - rows, numbers)
 
 
 def join_samples(parts: Sequence[Samples]) -> Samples | None:

@@ -36,17 +36,23 @@ class SimulatedQueries:
 def simulate_all(
     comparer: Comparer, vectors: Floats, rows: Rows, levels: Mapping[str, Level], progress: Progress = quiet
 ) -> Iterator[SimulatedQueries]:
-    """Query with each genome held out, with each of its ranks from species upwards, and with nothing."""
+    """Query with each genome held out, with its ranks from species upwards, its labels, and with nothing."""
     queries = np.unique(np.linspace(0, len(rows) - 1, min(len(rows), CALIBRATE_UP_TO)).astype(np.int64))
-    ranks = [rank for rank in reversed(RANKS[:-1]) if rank in levels]
-    progress.stage("querying with the genome held out", 0, len(ranks) + 1)
+    held_out = held_out_levels(levels)
+    progress.stage("querying with the genome held out", 0, len(held_out) + 1)
     genome_out = simulate(comparer, vectors, rows, queries, None, "genome")
     yield genome_out
-    for number, rank in enumerate(ranks, 1):
-        progress.stage(f"querying with the {rank} held out", number, len(ranks) + 1)
-        named = queries[levels[rank].codes[queries] != UNKNOWN]
-        yield simulate(comparer, vectors, rows, named, levels[rank], rank)
+    for number, name in enumerate(held_out, 1):
+        progress.stage(f"querying with the {name} held out", number, len(held_out) + 1)
+        named = queries[levels[name].codes[queries] != UNKNOWN]
+        yield simulate(comparer, vectors, rows, named, levels[name], name)
     yield with_own_genome(genome_out)
+
+
+def held_out_levels(levels: Mapping[str, Level]) -> list[str]:
+    """The levels that are held out: ranks from species upwards, then labels."""
+    ranks = [rank for rank in reversed(RANKS[:-1]) if rank in levels]
+    return [*ranks, *(name for name in levels if name not in RANKS)]
 
 
 def simulate(

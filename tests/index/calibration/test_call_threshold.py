@@ -16,6 +16,7 @@ from genome_index.index.calibration.call_threshold import (
     NEVER,
     REQUIRED_PRECISION,
     THRESHOLDS,
+    label_threshold,
     learned_threshold,
     with_threshold,
 )
@@ -198,3 +199,25 @@ def test_everything_but_the_threshold_stays() -> None:
     found = with_threshold(fitted, some)
     assert replace(found, threshold=0.3) == replace(fitted, threshold=0.3) or found.weights is fitted.weights
     assert found.threshold == 0.5 + 1e-6
+
+
+# -- labels: precision in their mixture, weighted ------------------------------------------------------------
+
+
+def test_the_threshold_of_a_label_is_where_calls_are_precise_in_its_mixture() -> None:
+    probability = np.linspace(0.94, 0.51, 200)
+    is_out = np.arange(200) >= 100  # the value of the second half is held out: none of its calls is right
+    some = samples(~is_out, species_out=False, name_out=is_out)
+    assert label_threshold(probability, some) == pytest.approx(probability[108])  # 100 of 109 are right
+    light = replace(some, weight=np.where(is_out, 0.5, 1.0))
+    assert label_threshold(probability, light) == pytest.approx(probability[117])  # 100 of 100 + 9 are
+    assert label_threshold(probability, samples(~is_out, species_out=False)) == 0.80  # none was held out
+
+
+def test_a_label_learns_its_own_threshold() -> None:
+    rng = np.random.default_rng(3)
+    some = samples(rng.random(300) < 0.8, species_out=False, name_out=rng.random(300) < 0.2)
+    some.features[:, 0] = some.right + rng.random(300)
+    fitted = fit_calibrator(some, Vote())
+    label, rank = with_threshold(fitted, some, is_label=True), with_threshold(fitted, some)
+    assert label.threshold < rank.threshold

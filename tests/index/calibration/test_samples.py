@@ -53,7 +53,7 @@ def samples(name: str, regime: str, share: float = 1.0) -> Samples:
 def test_the_mixture_gives_half_of_the_genus_to_a_higher_rank_itself() -> None:
     assert MIXTURE == {"nothing": 0.15, "genome": 0.4, "species": 0.25, "genus": 0.2}
     assert sum(MIXTURE.values()) == pytest.approx(1)
-    for level in ("species", "genus", "subtype", "strain"):
+    for level in ("species", "genus", "strain"):
         assert mixture_for(level) == MIXTURE
     for level in ("superkingdom", "phylum", "class", "order", "family"):
         assert mixture_for(level) == {
@@ -65,6 +65,11 @@ def test_the_mixture_gives_half_of_the_genus_to_a_higher_rank_itself() -> None:
         }
 
 
+def test_of_a_label_its_own_value_is_held_out_and_no_rank() -> None:
+    assert mixture_for("subtype") == {"nothing": 0.15, "genome": 0.6, "subtype": 0.25}
+    assert mixture_for("host") == {"nothing": 0.15, "genome": 0.6, "host": 0.25}
+
+
 @pytest.mark.parametrize(
     ("name", "regime", "rows", "right"),
     [
@@ -74,6 +79,7 @@ def test_the_mixture_gives_half_of_the_genus_to_a_higher_rank_itself() -> None:
         ("genus", "genus", [0, 1, 2], [True, True, False]),
         ("genus", "genome", [0, 1, 2], [True, True, False]),
         ("subtype", "genome", [0, 1, 2], [False, False, False]),
+        ("subtype", "subtype", [0, 1, 2], [False, False, False]),
     ],
 )
 def test_queries_with_a_name_and_an_answer_are_samples(
@@ -81,7 +87,8 @@ def test_queries_with_a_name_and_an_answer_are_samples(
 ) -> None:
     found = samples(name, regime)
     assert found.right.tolist() == right
-    assert found.group.tolist() == LEVELS["genus"].codes[rows].tolist()
+    groups = LEVELS["genus"].codes[rows].tolist() if name != "subtype" else [2, 3, 4]
+    assert found.group.tolist() == groups
     assert found.species_out.tolist() == [regime == "species"] * len(rows)
     assert found.name_out.tolist() == [regime == name] * len(rows)
     assert found.weight == pytest.approx([1 / len(rows)] * len(rows))
@@ -137,6 +144,13 @@ def test_without_a_usable_query_there_are_no_samples() -> None:
 def test_relatives_share_a_genus_and_others_are_alone() -> None:
     assert relatives(LEVELS, np.array([3, 0, 4, 2])).tolist() == [1, 0, -5, 0]
     assert relatives({}, np.array([3, 0])).tolist() == [-4, -1]
+
+
+def test_relatives_by_a_label_share_its_value_and_the_species() -> None:
+    assert relatives(LEVELS, np.arange(5), "subtype").tolist() == [2, 3, 4, 7, -5]
+    both = levels(species=["A a", "A a", "B c", "B c", None], subtype=["x", "x", "x", "y", "y"])
+    assert relatives(both, np.arange(5), "subtype").tolist() == [2, 2, 4, 5, 1]
+    assert relatives(levels(subtype=["x", "y", None]), np.arange(3), "subtype").tolist() == [0, 1, -3]
 
 
 def test_joined_samples_weigh_one_on_average() -> None:

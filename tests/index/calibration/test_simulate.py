@@ -43,23 +43,25 @@ class Noting:
         self.stages.append((name, done, total))
 
 
-def test_every_rank_of_the_index_is_held_out_from_species_upwards() -> None:
+def test_every_rank_from_species_upwards_is_held_out_and_every_label() -> None:
     noting = Noting()
     found = list(simulate_all(noting, VECTORS, ROWS, LEVELS, noting))  # type: ignore[arg-type]
-    assert [queries.regime for queries in found] == ["genome", "species", "genus", "family", "nothing"]
+    assert [queries.regime for queries in found] == ["genome", "species", "genus", "family", "subtype", "nothing"]
     assert noting.stages == [
-        ("querying with the genome held out", 0, 4),
-        ("querying with the species held out", 1, 4),
-        ("querying with the genus held out", 2, 4),
-        ("querying with the family held out", 3, 4),
+        ("querying with the genome held out", 0, 5),
+        ("querying with the species held out", 1, 5),
+        ("querying with the genus held out", 2, 5),
+        ("querying with the family held out", 3, 5),
+        ("querying with the subtype held out", 4, 5),
     ]
-    assert noting.queries == [[10, 11, 12, 13, 14, 15], [10, 11, 12, 13, 14], *[[10, 11, 12, 13, 14, 15]] * 2]
+    assert noting.queries == [[10, 11, 12, 13, 14, 15], [10, 11, 12, 13, 14], *[[10, 11, 12, 13, 14, 15]] * 3]
     seen = [{frozenset(line[line >= 0].tolist()) for line in queries.hits.rows} for queries in found]
     assert seen[0] == {frozenset(range(6)) - {i} for i in range(6)}
     assert seen[1] == {frozenset({2, 3, 4, 5}), frozenset({0, 1, 3, 4, 5}), frozenset({0, 1, 2, 5})}
     assert seen[2] == {frozenset({3, 4, 5}), frozenset({0, 1, 2})}
     assert seen[3] == {frozenset({4, 5}), frozenset({0, 1, 2, 3})}
-    assert seen[4] == {frozenset(range(6))}
+    assert seen[4] == {frozenset({1, 3, 5}), frozenset({0, 2, 4})}
+    assert seen[5] == {frozenset(range(6))}
 
 
 def test_with_nothing_held_out_the_own_genome_comes_first() -> None:
@@ -91,7 +93,7 @@ def test_the_own_genome_takes_the_place_of_the_last_candidate(monkeypatch: pytes
     genome_out, nothing = found[0], found[-1]
     assert nothing.hits.rows[:, 0].tolist() == nothing.rows.tolist() == genome_out.rows.tolist()
     assert nothing.hits.rows[:, 1:].tolist() == genome_out.hits.rows[:, :2].tolist()
-    assert len(noting.queries) == 4  # nothing is compared again
+    assert len(noting.queries) == 5  # nothing is compared again
 
 
 def test_an_even_sample_of_many_references_is_queried(monkeypatch: pytest.MonkeyPatch) -> None:
