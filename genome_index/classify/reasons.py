@@ -39,8 +39,12 @@ class Match:
 
 
 def identity(match: Match) -> str:
-    aligned = f"aligned: {match.af_query:.0f} % of the query, {match.af_reference:.0f} % of the reference"
-    return f"ANI {match.ani:.1f} % to {match.species} ({aligned})"
+    query, reference = (_percent(value) for value in (match.af_query, match.af_reference))
+    return f"ANI {match.ani:.1f} % to {match.species} (aligned: {query} of the query, {reference} of the reference)"
+
+
+def _percent(value: float) -> str:
+    return "an unknown share" if math.isnan(value) else f"{value:.0f} %"
 
 
 def species_called(best: Match, threshold: float, runner_up: Match | None) -> str:
