@@ -48,7 +48,8 @@ def _answer(call: Call) -> str:
         return f"ambiguous: {' or '.join(call.members)}"
     if call.name is None:
         return verdict_name(call.verdict)
-    return f"{call.name} ({call.rank}), confidence {call.confidence:.2f}"
+    kind = "piece of " if call.verdict == "piece" else ""
+    return f"{kind}{call.name} ({call.rank}), confidence {call.confidence:.2f}"
 
 
 def _component(part: Component) -> str:

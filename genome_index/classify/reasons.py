@@ -40,7 +40,8 @@ class Match:
 
 def identity(match: Match) -> str:
     query, reference = (_percent(value) for value in (match.af_query, match.af_reference))
-    return f"ANI {match.ani:.1f} % to {match.species} (aligned: {query} of the query, {reference} of the reference)"
+    aligned = f"aligned: {query} of the query, {reference} of the reference"
+    return f"ANI {match.ani:.1f} % to {match.species} ({aligned})"
 
 
 def _percent(value: float) -> str:
