@@ -5,6 +5,7 @@ Each kind is one that a public bug report of another tool tells of; the genomes 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import pytest
 from helpers.planted import built
 from helpers.simulated import mutated, random_dna
 
-from genome_index import Call, Contig, Genome, Index, query_index
+from genome_index import Call, Contig, Genome, Index, QuerySettings, query_index
 from genome_index.records import Lineage, Taxon
 
 pytestmark = pytest.mark.long
@@ -45,8 +46,8 @@ def cut(sequence: bytes, length_bp: int) -> list[bytes]:
     return [sequence[at : at + length_bp] for at in range(0, len(sequence), length_bp)]
 
 
-def call(index: Index, *sequences: bytes) -> Call:
-    return next(iter(query_index(index, [genome("query", sequences)])))
+def call(index: Index, *sequences: bytes, k: int = 5) -> Call:
+    return next(iter(query_index(index, [genome("query", sequences)], settings=QuerySettings(k=k))))
 
 
 def shares(found: Call) -> list[tuple[str, float]]:
@@ -184,7 +185,7 @@ def test_dropouts_filled_with_n_do_not_change_the_call(
     assert found.closest is not None
     assert expected.closest is not None
     assert found.closest.evidence == expected.closest.evidence
-    assert found.closest.evidence.af_query == pytest.approx(100, abs=3)
+    assert (found.closest.evidence.af_query or 0) > 90  # of the whole it was below 62
 
 
 def test_two_viruses_in_one_file_are_a_mixture(viruses: tuple[Index, bytes]) -> None:
@@ -234,7 +235,7 @@ def test_a_species_that_fills_the_hits_does_not_hide_the_next(crowded: Index) ->
 
 
 def test_hits_that_were_not_measured_say_so(crowded: Index) -> None:
-    found = next(iter(crowded.query([genome("query", [random_dna(50, 60_000)])], k=30)))
+    found = call(crowded, random_dna(50, 60_000), k=30)
     reasons = {hit.evidence.reason for hit in found.hits if hit.species == "Mycobacterium tuberculosis"}
     assert "not measured: nearer genomes of the same name, or of enough other names, were" in reasons
     assert not any("below the range" in (reason or "") for reason in reasons)
@@ -342,13 +343,23 @@ def lineages(tmp_path_factory: pytest.TempPathFactory) -> tuple[Index, bytes]:
     return built(genomes, tmp_path_factory.mktemp("lineages") / "index"), ancestor
 
 
-@pytest.mark.parametrize("percent", [2, 3, 4, 5, 6])
+@pytest.mark.parametrize(
+    ("percent", "verdict", "name"),
+    [
+        (2, "species", "Escherichia coli"),
+        (3, "species", "Escherichia coli"),
+        (4, "novel", None),  # 95 % are required
+        (5, "novel", None),
+        (6, "novel", None),
+    ],
+)
 def test_a_species_with_an_ani_is_elected_above_a_far_one(
-    percent: int, lineages: tuple[Index, bytes]
+    percent: int, verdict: str, name: str | None, lineages: tuple[Index, bytes]
 ) -> None:
     index, ancestor = lineages
     found = call(index, mutated(ancestor, percent / 100, 490 + percent))
+    assert (found.verdict, found.name) == (verdict, name)
     assert found.closest is not None
     assert found.closest.species == "Escherichia coli"
-    assert "Salmonella" not in found.reason.partition("the next species")[0]
-    assert (found.rank, found.name) in [("species", "Escherichia coli"), ("genus", "Escherichia")]
+    assert re.match(r"ANI 9\d\.\d % to Escherichia coli \(aligned", found.reason)
+    assert "Salmonella" not in found.reason
