@@ -165,6 +165,7 @@ def test_identical_references_can_be_left_out(
     [found] = calls(genome(UNA), exclude_identical=True)
     assert [hit.id for hit in found.hits] == ["g1", "g2"]  # another candidate takes the place
     monkeypatch.setattr(module, "IDENTICAL", 0)
+    monkeypatch.setattr(module, "SHARERS", 1)
     [found] = calls(genome(UNA), exclude_identical=True)
     assert [hit.id for hit in found.hits] == ["g1"]
 
