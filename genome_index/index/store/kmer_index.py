@@ -111,7 +111,7 @@ class KmerIndex:
         where = str(folder / "kmers.*.npy")
         try:
             loaded = cls(*_fixed(*(_mapped(folder / file) for file in FILES.values())), folder=folder)
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, EOFError) as error:
             raise IndexDamaged(where, f"cannot be read ({error})") from error
         if not loaded._fits():
             raise IndexDamaged(where, "do not belong together")
