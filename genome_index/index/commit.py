@@ -101,7 +101,7 @@ def fitted_contents(
     """Genomes with the model fitted to them; `pairs` are those measured before."""
     references = references_of(path, spec, entries)
     kmers = KmerIndex.build(references, np.arange(len(entries)), settings.threads)
-    comparer = Comparer(references, settings.threads, pairs)
+    comparer = Comparer(references, settings.threads, pairs, kmers=kmers)
     levels = levels_of([entry.taxon for entry in entries])
     molecules = np.array([entry.molecule for entry in entries])
     model = fit_model(comparer, np.arange(len(entries)), levels, molecules, settings.progress)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from genome_index.index.calibration.hits import Hits, NeighbourTable
 from genome_index.index.calibration.model import Model
 from genome_index.index.calibration.thresholds import SpeciesNeighbours, SpeciesThresholds
 from genome_index.index.calibration.vote import Vote
+from genome_index.index.store.kmer_index import KmerIndex
 from genome_index.index.store.skani import Candidate
 from genome_index.index.vectors.faiss_index import Vectors
 from genome_index.index.vectors.projection import Projection
@@ -201,6 +203,10 @@ class MemoryIndex:
         self._entries, self.suspects = entries, suspects or {}
         self.prefetched: list[list[int]] = []
         self.catalog = self
+
+    @cached_property
+    def kmers(self) -> KmerIndex:
+        return KmerIndex.build(self.references, np.arange(len(self.model.live)))  # type: ignore[arg-type]
 
     def entry(self, row: int) -> Entry:
         assert row >= 0
