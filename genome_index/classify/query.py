@@ -14,6 +14,7 @@ from genome_index.classify.call_parts import called_labels, hit_at, lineage_to
 from genome_index.classify.contamination import foreign_part, with_foreign_part
 from genome_index.classify.decision import Verdict, decide
 from genome_index.classify.elected_names import Name, names_of
+from genome_index.classify.mosaic import without_mosaic_labels
 from genome_index.classify.reference_warnings import with_reference_warning
 from genome_index.classify.scope import fragment_warnings, in_scope
 from genome_index.classify.search import containments, embed_with_shares
@@ -61,6 +62,7 @@ def _classify(index: Index, genomes: Sequence[Genome], settings: QuerySettings) 
         verdict = decide(model, model.thresholds, hits, i, names[i])
         verdict = in_scope(index, genome, hits, i, verdict)
         call = _call(index, genome, hits, i, names[i], verdict, settings.k)
+        call = without_mosaic_labels(index, genome, hits.rows[i], names[i], call)
         calls.append(_with_reading_warning(call, float(shares[i])))
     return calls
 

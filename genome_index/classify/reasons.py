@@ -138,6 +138,12 @@ def mixture(share: float, source: str, limit: float, reason: str) -> str:
     )
 
 
+def mosaic_warning(label: str, shares: Sequence[tuple[str, float]]) -> str:
+    """`shares` are the values of a label with their share of the sequence that shows one, largest first."""
+    parts = ", ".join(f"{value} in {share:.0%}" for value, share in shares)
+    return f"{label} is mosaic: {parts} of the sequence that tells them apart; it is not called"
+
+
 def suspect_reference_warning(role: str, genome_id: str, evidence: str) -> str:
     """`evidence` is the sentence in the index's list of suspects."""
     clause = evidence[:1].lower() + evidence[1:].rstrip(".")
