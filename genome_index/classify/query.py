@@ -14,6 +14,7 @@ from genome_index.classify.call_parts import called_labels, hit_at, lineage_to
 from genome_index.classify.decision import Verdict, decide
 from genome_index.classify.elected_names import Name, names_of
 from genome_index.classify.measured import positions_to_measure
+from genome_index.classify.mosaic import without_mosaic_labels
 from genome_index.classify.parts.contamination import with_components
 from genome_index.classify.parts.pieces import as_piece
 from genome_index.classify.reference_warnings import with_reference_warning
@@ -64,6 +65,7 @@ def _classify(index: Index, genomes: Sequence[Genome], settings: QuerySettings) 
         verdict = in_scope(index, genome, hits, i, verdict)
         verdict = as_piece(index, genome, hits, i, verdict, settings.progress, settings.threads)
         call = _call(index, genome, hits, i, names[i], verdict, settings)
+        call = without_mosaic_labels(index, genome, hits.rows[i], names[i], call)
         calls.append(_with_reading_warning(call, float(shares[i])))
     return calls
 

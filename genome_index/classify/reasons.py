@@ -146,6 +146,12 @@ def unnamed(closest: Match) -> str:
     return f"{identity(closest)}: the same species by ANI, but that genome has no species name"
 
 
+def mosaic_warning(label: str, shares: Sequence[tuple[str, float]]) -> str:
+    """`shares` are the values of a label with their share of the sequence that shows one, largest first."""
+    parts = ", ".join(f"{value} in {share:.0%}" for value, share in shares)
+    return f"{label} is mosaic: {parts} of the sequence that tells them apart; it is not called"
+
+
 def suspect_reference_warning(role: str, genome_id: str, evidence: str) -> str:
     """`evidence` is the sentence in the index's list of suspects."""
     clause = evidence[:1].lower() + evidence[1:].rstrip(".")

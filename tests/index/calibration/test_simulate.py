@@ -56,7 +56,14 @@ class Noting:
 def test_every_rank_from_species_upwards_is_held_out_and_every_label() -> None:
     noting = Noting()
     found = list(simulate_all(noting, VECTORS, ROWS, LEVELS, noting))  # type: ignore[arg-type]
-    assert [queries.regime for queries in found] == ["genome", "species", "genus", "family", "subtype", "nothing"]
+    assert [queries.regime for queries in found] == [
+        "genome",
+        "species",
+        "genus",
+        "family",
+        "subtype",
+        "nothing",
+    ]
     assert noting.stages == [
         ("querying with the genome held out", 0, 5),
         ("querying with the species held out", 1, 5),
