@@ -14,7 +14,7 @@ from genome_index.classify.call_parts import called_labels, hit_at, lineage_to
 from genome_index.classify.contamination import foreign_part, with_foreign_part
 from genome_index.classify.decision import Verdict, decide
 from genome_index.classify.elected_names import Name, names_of
-from genome_index.classify.reference_warnings import with_reference_warning
+from genome_index.classify.reference_warnings import with_interleaved_names, with_reference_warning
 from genome_index.classify.scope import fragment_warnings, in_scope
 from genome_index.classify.search import containments, embed_with_shares
 from genome_index.index.calibration.hits import KMER_FLOOR, Hits, kmer_identity, nothing_held_out, score
@@ -58,7 +58,7 @@ def _classify(index: Index, genomes: Sequence[Genome], settings: QuerySettings) 
     names = names_of(model, hits, nothing_held_out(len(genomes), len(model.live)))
     calls = []
     for i, genome in enumerate(genomes):
-        verdict = decide(model, model.thresholds, hits, i, names[i])
+        verdict = decide(model, model.thresholds, hits, i, names[i], interleaved=index.interleaved)
         verdict = in_scope(index, genome, hits, i, verdict)
         call = _call(index, genome, hits, i, names[i], verdict, settings.k)
         calls.append(_with_reading_warning(call, float(shares[i])))
@@ -177,7 +177,8 @@ def _call(
     if verdict.closest is None:
         return call
     call = with_foreign_part(call, foreign_part(index, genome, int(hits.rows[query, verdict.closest])))
-    return with_reference_warning(index, call, hits, query, verdict)
+    call = with_reference_warning(index, call, hits, query, verdict)
+    return with_interleaved_names(index.interleaved, call)
 
 
 def _with_reading_warning(call: Call, share: float) -> Call:

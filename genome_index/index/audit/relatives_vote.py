@@ -1,9 +1,10 @@
 """Votes of relatives on a stretch that two genomes share: which of the two has it from the other.
 
-The relatives of a genome whose own stretch it is share k-mers inside and outside of it alike; the relatives of
-a genome with a part from elsewhere share k-mers only outside of that part. A relative may have received the
-same part: two assemblies of one laboratory have the same contaminant. So one relative that has the stretch
-does not outvote another as near that lacks it, and one that is alike inside and less so outside has no vote.
+The relatives of a genome whose own stretch it is share k-mers inside and outside of it alike; the relatives
+of a genome with a part from elsewhere share k-mers only outside of that part. A relative may have received
+the same part: two assemblies of one laboratory have the same contaminant. So one relative that has the
+stretch does not outvote another as near that lacks it, and one that has all of the stretch and less of the
+rest has no vote.
 """
 
 from __future__ import annotations
@@ -42,8 +43,8 @@ class Direction(Enum):
 class Votes:
     """The share of k-mers inside a stretch over that outside, in the relatives of a genome.
 
-    1 if the stretch is the genome's own, 0 if it is from elsewhere; None without relatives. Of an even number of relatives the lower
-    middle one counts.
+    1 if the stretch is the genome's own, 0 if it is from elsewhere; None without relatives. Of an even number
+    of relatives the lower middle one counts.
     """
 
     near: float | None  # of those about as near as the nearest
@@ -64,7 +65,7 @@ def votes_of(own: Hashes, inside: Flags, relatives: Iterable[Hashes]) -> Votes:
         if within >= SAME_COPY and outside < LESS_OUTSIDE * within:
             copies += 1
             continue
-        ratios.append(within / outside)
+        ratios.append(min(within / outside, 1.0))  # conserved genes may be more alike than the rest
         nearness.append(outside)
     best = max(nearness, default=0.0)
     near = [ratio for ratio, share in zip(ratios, nearness, strict=True) if share >= AS_NEAR * best]

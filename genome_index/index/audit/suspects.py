@@ -138,7 +138,10 @@ def _of_part(part: ForeignPart, entries: Mapping[int, Entry]) -> Suspect:
     kind = "contigs" if isinstance(part, ForeignContigs) else "mixture"
     if part.from_elsewhere:
         other = ELSEWHERE
-        evidence = f"About {share} of it is in {origin}, too, and in relatives of neither: both may have it from a third genome."
+        evidence = (
+            f"About {share} of it is in {origin}, too, and in relatives of neither: both may have it from "
+            f"{ELSEWHERE}."
+        )
     elif kind == "contigs":
         evidence = f"{share} of it is in contigs of another genus, most of them from {origin}."
     else:

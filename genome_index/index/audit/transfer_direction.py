@@ -1,4 +1,4 @@
-"""Transfer direction: which of two references that share a stretch has it from the other; third genomes decide."""
+"""Transfer direction: which of two references that share a stretch has it from the other, by their relatives."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ Rows = npt.NDArray[np.int64]
 Hashes = npt.NDArray[np.uint64]
 Flags = npt.NDArray[np.bool_]
 
+MOBILE = "plasmid"  # plasmids have many a stretch that their relatives lack
 CACHED_SKETCHES = 256  # 4 MB of mitogenomes, 50 MB of bacteria
 
 
@@ -70,7 +71,9 @@ class SharedKmers:
     def direction(self, row: int, other: int, inside: Flags) -> Direction:
         """Where `row` has the k-mers `inside` from, which are a stretch that it shares with `other`."""
         back = shared_with(self.hashes(other), self.hashes(row)[inside])
-        return direction(self._votes(row, other, inside), self._votes(other, row, back))
+        found = direction(self._votes(row, other, inside), self._votes(other, row, back))
+        is_usual = MOBILE in (self.contents.entries[row].molecule, self.contents.entries[other].molecule)
+        return Direction.UNCLEAR if found is Direction.ELSEWHERE and is_usual else found
 
     def _votes(self, row: int, other: int, inside: Flags) -> Votes:
         relatives = sorted(self.relatives(row, other))
