@@ -53,9 +53,8 @@ def tell_interleaved(index: Index) -> None:
     for pair in pairs[:MOST_PAIRS]:
         say(f"note: {pair.sentence}")
     if len(pairs) > MOST_PAIRS:
-        say(
-            f"note: {len(pairs) - MOST_PAIRS:,} more pairs of names are interleaved; `gindex report` lists them"
-        )
+        more = len(pairs) - MOST_PAIRS
+        say(f"note: {more:,} more pairs of names are interleaved; `gindex report` lists them")
 
 
 def _report_failures(summary: ChangeSummary) -> None:

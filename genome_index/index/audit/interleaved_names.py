@@ -1,10 +1,10 @@
 """Interleaved names: two names whose genomes are as near to each other as to their own, as synonyms are.
 
 A genome has two nearest others: of its own name, and of the other one. It has a vote if the other name is
-nearer, or within the margin that a call of a species requires. Of two halves of one species a third and
-more have one, because clones lie beside each other; of two species next to none. A genome that is the only one of its name
-has a vote if one of the other name is identical to it: single genomes of young species are as near to each
-other as those of one species.
+nearer, or within the margin that a call of a species requires. Of two halves of one species a third and more
+have one, because clones lie beside each other; of two species next to none. A genome that is the only one of
+its name has a vote if one of the other name is identical to it: single genomes of young species are as near
+to each other as those of one species.
 
 Only measured pairs count: of each genome its ten nearest hits, among which interleaved names are mixed. Names
 of plasmids are those of their hosts, which share plasmids; they are not compared.
@@ -104,7 +104,7 @@ def _aligned_pairs(contents: Contents, codes: Codes) -> tuple[Rows, Rows, Floats
 def _votes(contents: Contents, nearest: _Nearest, sizes: Rows, rank: str) -> Flags:
     """Whether the other name is as near to each genome as its own name is: (P,).
 
-    Genomes of a wide species, such as those of a virus, are farther from each other than other species require.
+    Genomes of a wide species, such as those of a virus, are farther from each other than the prior requires.
     """
     priors = [prior_of(str(kind)) for kind in contents.model.molecules[nearest.rows]]
     margin = np.array([prior.margin for prior in priors], np.float32)

@@ -1,4 +1,4 @@
-"""Transfer direction: which of two references that share a stretch has it from the other, by their relatives."""
+"""Transfer direction: which of two references with a shared stretch has it from the other, by relatives."""
 
 from __future__ import annotations
 
