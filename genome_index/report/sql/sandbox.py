@@ -52,9 +52,9 @@ GENOME_COLUMNS = ("row", "id", "length_bp", "contigs", "molecule", "sha256", "so
 TABLES = {
     "genomes": ", ".join(identifier(name) for name in GENOME_COLUMNS) + ", labels::JSON AS labels",
     "suspects": "row, id, kind, says, looks_like, evidence, witness, share",
-    "interleaved_names": "rank, name, other, genomes, others, ani",
     "events": "number, moment, action, detail",
     "failures": "id, source, reason",
+    "interleaved_names": "rank, name, other, genomes, others, ani",
 }
 
 
