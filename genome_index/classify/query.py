@@ -17,7 +17,7 @@ from genome_index.classify.measured import positions_to_measure
 from genome_index.classify.mosaic import without_mosaic_labels
 from genome_index.classify.parts.contamination import with_components
 from genome_index.classify.parts.pieces import as_piece
-from genome_index.classify.reference_warnings import with_reference_warning
+from genome_index.classify.reference_warnings import with_interleaved_names, with_reference_warning
 from genome_index.classify.scope import fragment_warnings, in_scope
 from genome_index.classify.search import Sketch, containments_of, embed_with_shares, sharers, sketch_of
 from genome_index.index.calibration.hits import Hits, kmer_identity, nothing_held_out, score, with_sharers
@@ -61,7 +61,7 @@ def _classify(index: Index, genomes: Sequence[Genome], settings: QuerySettings) 
     names = names_of(model, hits, nothing_held_out(len(genomes), len(model.live)))
     calls = []
     for i, genome in enumerate(genomes):
-        verdict = decide(model, model.thresholds, hits, i, names[i])
+        verdict = decide(model, model.thresholds, hits, i, names[i], interleaved=index.interleaved)
         verdict = in_scope(index, genome, hits, i, verdict)
         verdict = as_piece(index, genome, hits, i, verdict, settings.progress, settings.threads)
         call = _call(index, genome, hits, i, names[i], verdict, settings)
@@ -183,7 +183,8 @@ def _call(
         return call
     hidden = index.catalog.rows_of_sequence(genome.sha256) if settings.exclude_identical else ()
     call = with_components(index, genome, call, int(hits.rows[query, verdict.closest]), hidden)
-    return with_reference_warning(index, call, hits, query, verdict)
+    call = with_reference_warning(index, call, hits, query, verdict)
+    return with_interleaved_names(index.interleaved, call)
 
 
 def _with_reading_warning(call: Call, share: float) -> Call:

@@ -48,7 +48,7 @@ from genome_index.index.store.references import References, locator
 from genome_index.index.store.segments import Segment
 from genome_index.io.checksums import damage_of, size_damage_of
 from genome_index.io.locks import hold, locked
-from genome_index.records import Entry, Suspect, counted
+from genome_index.records import Entry, InterleavedNames, Suspect, counted
 from genome_index.spec import IndexSpec
 
 REFIT_SHARE = 0.10  # of the fitted genomes; with more changes accuracy falls: tests/bench/RESULTS.md
@@ -153,6 +153,11 @@ class Index:
         for suspect in self.catalog.suspects() or ():
             suspects[suspect.row] = (*suspects.get(suspect.row, ()), suspect)
         return suspects
+
+    @cached_property
+    def interleaved(self) -> tuple[InterleavedNames, ...]:
+        """Pairs of names that look like one; empty in an index of a gindex that did not search them."""
+        return tuple(self.catalog.interleaved_names() or ())
 
     def contents(self) -> Contents:
         """The whole content, with entries and pairs read."""
