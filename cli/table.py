@@ -10,7 +10,7 @@ from gindex_cli.columns import Column, table_lines
 from genome_index.report.verdicts import verdict_name
 
 if TYPE_CHECKING:
-    from genome_index.records import Call, Hit
+    from genome_index.records import Call, Component, Hit
 
 COLUMNS = (
     Column("hit"),
@@ -34,6 +34,8 @@ def _block(call: Call, terminal: bool) -> Iterator[str]:
     yield f"  {call.reason}"
     for warning in call.warnings:
         yield f"  warning: {warning}"
+    if call.components:
+        yield "  components: " + ", ".join(map(_component, call.components))
     if call.labels:
         labels = call.labels.items()
         yield "  labels: " + ", ".join(f"{label} {name} ({share:.2f})" for label, (name, share) in labels)
@@ -46,7 +48,12 @@ def _answer(call: Call) -> str:
         return f"ambiguous: {' or '.join(call.members)}"
     if call.name is None:
         return verdict_name(call.verdict)
-    return f"{call.name} ({call.rank}), confidence {call.confidence:.2f}"
+    kind = "piece of " if call.verdict == "piece" else ""
+    return f"{kind}{call.name} ({call.rank}), confidence {call.confidence:.2f}"
+
+
+def _component(part: Component) -> str:
+    return f"{part.share:.0%} {part.name} (identity {part.identity:.1%})"
 
 
 def _cells(hit: Hit) -> tuple[str, ...]:

@@ -295,7 +295,7 @@ class Call:
     closest: Hit | None = None
     runner_up: Hit | None = None  # of another species
     next_rank: str | None = None  # the most specific rank whose threshold was not met
-    members: tuple[str, ...] = ()  # names that cannot be told apart
+    members: tuple[str, ...] = ()  # names that cannot be told apart; of a piece, the species that hold it
     labels: Mapping[str, tuple[str, float]] = field(default_factory=dict)  # label -> name and its probability
     hits: tuple[Hit, ...] = ()
     warnings: tuple[str, ...] = ()

@@ -33,7 +33,7 @@ class Verdict:
     next_rank: str | None = None  # the most specific rank whose threshold was not reached
     closest: int | None = None  # the hit that the call rests on
     runner_up: int | None = None  # the best hit of another species
-    members: tuple[str, ...] = ()  # species that cannot be distinguished, if ambiguous
+    members: tuple[str, ...] = ()  # species that cannot be distinguished, or that hold a piece
     warnings: tuple[str, ...] = ()
 
 

@@ -39,8 +39,13 @@ class Match:
 
 
 def identity(match: Match) -> str:
-    aligned = f"aligned: {match.af_query:.0f} % of the query, {match.af_reference:.0f} % of the reference"
+    query, reference = (_percent(value) for value in (match.af_query, match.af_reference))
+    aligned = f"aligned: {query} of the query, {reference} of the reference"
     return f"ANI {match.ani:.1f} % to {match.species} ({aligned})"
+
+
+def _percent(value: float) -> str:
+    return "an unknown share" if math.isnan(value) else f"{value:.0f} %"
 
 
 def species_called(best: Match, threshold: float, runner_up: Match | None) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 from genome_index.index.calibration.hits import KMER_FLOOR
 from genome_index.io import tsv
-from genome_index.records import Call, Evidence, Hit, Lineage, rounded
+from genome_index.records import Call, Component, Evidence, Hit, Lineage, rounded
 
 JSON_VERSION = 2  # of call.schema.json; raised when a field changes its meaning or goes
 
@@ -16,7 +16,7 @@ COLUMNS = (
     "query", "verdict", "rank", "name", "confidence",
     "closest", "closest_species", "similarity", "ani", "af_query", "af_reference",
     "runner_up", "runner_up_species", "runner_up_ani",
-    "next_rank", "length_bp", "warnings", "reason", "source",
+    "next_rank", "length_bp", "warnings", "reason", "source", "components", "unexplained",
 )  # fmt: skip
 
 
@@ -44,7 +44,13 @@ def call_of(document: Mapping[str, Any]) -> Call:
         labels={label: (value["name"], value["confidence"]) for label, value in document["labels"].items()},
         hits=tuple(_hit_of(hit) for hit in document["hits"]),
         warnings=tuple(document["warnings"]),
+        components=tuple(_component_of(part) for part in document.get("components", ())),
+        unexplained=document.get("unexplained"),  # stored calls of gindex 0.2.0 lack both
     )
+
+
+def _component_of(document: Mapping[str, Any]) -> Component:
+    return Component(document["name"], document["rank"], document["share"], document["identity"])
 
 
 def _hit_of(document: Mapping[str, Any]) -> Hit:
@@ -84,7 +90,13 @@ def row_of(call: Call) -> tuple[object, ...]:
         *((near.id, near.species, round(near.similarity, 4), *identity(near)) if near else (None,) * 6),
         *((other.id, other.species, rounded(other.evidence.ani, 2)) if other else (None,) * 3),
         call.next_rank, call.length_bp, "; ".join(call.warnings), call.reason, call.source,
+        components_text(call), rounded(call.unexplained, 3),
     )  # fmt: skip
+
+
+def components_text(call: Call) -> str:
+    """The parts of other species, the largest first: '30% Fictusb primus; 2% Fictusc primus'."""
+    return "; ".join(f"{part.share:.0%} {part.name}" for part in call.components)
 
 
 def kmer_identity_percent(hit: Hit) -> float | None:

@@ -32,17 +32,21 @@ MUTATED = ("genome_index/classify", "genome_index/index/calibration")
 CLOSE_TESTS = (
     "tests/classify/test_batches.py",
     "tests/classify/test_call_parts.py",
-    "tests/classify/test_contamination.py",
     "tests/classify/test_decision.py",
     "tests/classify/test_elected_names.py",
     "tests/classify/test_evidence.py",
     "tests/classify/test_mosaic.py",
+    "tests/classify/test_measured.py",
     "tests/classify/test_query.py",
     "tests/classify/test_reasons.py",
     "tests/classify/test_reference_warnings.py",
     "tests/classify/test_scope.py",
     "tests/classify/test_search.py",
     "tests/classify/fragments",
+    "tests/classify/parts/test_components.py",
+    "tests/classify/parts/test_contamination.py",
+    "tests/classify/parts/test_holders.py",
+    "tests/classify/parts/test_pieces.py",
     "tests/index/calibration",
 )
 KEPT_DECORATORS = ("staticmethod", "classmethod")  # mutmut mutates these functions as they are

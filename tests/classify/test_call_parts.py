@@ -7,7 +7,7 @@ from helpers.handmade import NAN, MemoryIndex, MemoryReferences, entries, hits, 
 
 from genome_index.classify.call_parts import called_labels, hit_at, lineage_to
 from genome_index.classify.elected_names import Name
-from genome_index.index.store.skani import FLOOR
+from genome_index.index.store.skani import BELOW_RANGE
 from genome_index.records import Evidence, Hit, Lineage
 from genome_index.spec import IndexSpec
 
@@ -28,7 +28,12 @@ def test_a_hit_has_its_names_and_numbers() -> None:
 
 def test_a_hit_without_ani_says_why() -> None:
     expected = Hit(
-        "g1", Lineage({"genus": "B", "species": "B b"}), {"subtype": "y"}, 0.25, 0.625, Evidence(reason=FLOOR)
+        "g1",
+        Lineage({"genus": "B", "species": "B b"}),
+        {"subtype": "y"},
+        0.25,
+        0.625,
+        Evidence(reason=BELOW_RANGE),
     )
     assert hit_at(INDEX, TABLE, 0, 1) == expected  # type: ignore[arg-type]
     assert hit_at(INDEX, TABLE, 0, 1, "why").evidence == Evidence(reason="why")  # type: ignore[arg-type]

@@ -53,10 +53,23 @@ WEAK = names(Name(UNA, 0.5, 0.8), WEAK_ALPHA, WEAK_ALPHACEAE, WEAK_BACTERIA)
 WEAK_SPECIES = names(Name(UNA, 0.79, 0.8), ALPHA, ALPHACEAE, BACTERIA)
 GENUS_SENTENCE = "The genus Alpha is right with probability 0.90."
 UNCERTAIN = "The genus is uncertain too: Alpha with probability 0.42 (0.80 is required)."
-MATCH = "ANI 97.0 % over 90 % to Alpha una"
-BELOW = "ANI 94.0 % over 90 % to Alpha una, below the species threshold of 95.0 %."
+UNNAMED = "the same species by ANI, but that genome has no species name."
+ALIGNED = "(aligned: 90 % of the query, 88 % of the reference)"
+MATCH = f"ANI 97.0 % to Alpha una {ALIGNED}"
+BELOW = f"ANI 94.0 % to Alpha una {ALIGNED}, below the species threshold of 95.0 %."
+FAR = "it has no ANI (not measured: no sampled k-mer is shared, so ANI is below about 82 %)."
+BELOW_RANGE = (
+    "it has no ANI (below the range of ANI (about 82 % for whole genomes): no sufficiently similar "
+    "stretches)."
+)
+LITTLE = "has no ANI (less than 15 % of either genome is aligned, too little for an ANI)."
 ALONE = "the species threshold is 95.0 %, and no other species is near."
 CALLED = f"{MATCH}; the species threshold is 95.0 %, and "
+
+
+def aligned(query: int, reference: int) -> str:
+    """What stands in place of ALIGNED for other fractions."""
+    return f"(aligned: {query} % of the query, {reference} % of the reference)"
 
 
 def best_and_next(ani: float, af: float = 85.0, row: int = 3) -> Hits:
@@ -97,31 +110,40 @@ def novel(reason: str, **fields: object) -> Verdict:
     return Verdict("novel", reason, **given)  # type: ignore[arg-type]
 
 
+def unnamed(reason: str, **fields: object) -> Verdict:
+    return Verdict("unnamed", reason, **{"next_rank": "species", "closest": 0} | fields)  # type: ignore[arg-type]
+
+
 def ambiguous(reason: str, **fields: object) -> Verdict:
     given = {"next_rank": "species", "closest": 0, "runner_up": 1} | fields
     return Verdict("ambiguous", reason, **given)  # type: ignore[arg-type]
 
 
-def little_aligned(percent: int, incomplete: str) -> tuple[str, ...]:
+def reference_aligned(percent: int) -> tuple[str, ...]:
     return (
-        f"only {percent} % of the other genome is aligned: the {incomplete} seems incomplete, "
-        "or the other contains much more",
+        f"only {percent} % of the closest reference is aligned: the query seems incomplete, or the reference "
+        "contains much more",
     )
 
 
-TWO = (
-    "Cannot distinguish Alpha dua and Alpha una: ANI 97.0 % over 90 % to Alpha una, and Alpha dua is within "
-)
+def query_aligned(percent: int) -> tuple[str, ...]:
+    return (
+        f"only {percent} % of the query is aligned to its closest reference: the query contains much more, "
+        "or the reference is incomplete",
+    )
+
+
+TWO = f"Cannot distinguish Alpha dua and Alpha una: {MATCH}, and Alpha dua is within "
 ROWS = {
     # -- species ---------------------------------------------------------------------------------------------
     "species, no other near": Row(one_hit(97), SURE, species(f"{CALLED}no other species is near.")),
     "species, runner-up near": Row(
         best_and_next(90), SURE, species(f"{CALLED}the next species, Alpha dua, has 90.0 %.", runner_up=1)
     ),
-    "species, runner-up too far": Row(
+    "species, the runner-up has too little aligned for an ANI": Row(
         best_and_next(NAN),
         SURE,
-        species(f"{CALLED}the next species, Alpha dua, is too far for an ANI.", runner_up=1),
+        species(f"{CALLED}the next species, Alpha dua, {LITTLE}", runner_up=1),
     ),
     "species, unnamed hits are no runner-up": Row(
         hits([0, 6, 7, -1], ani=[97, 96.9, 96.9, NAN], af_query=90, af_reference=88),
@@ -151,12 +173,14 @@ ROWS = {
     "species at its ANI threshold": Row(
         one_hit(95),
         SURE,
-        species(f"ANI 95.0 % over 90 % to Alpha una; {ALONE}"),
+        species(f"ANI 95.0 % to Alpha una {ALIGNED}; {ALONE}"),
     ),
     "species at its aligned fraction": Row(
         one_hit(97, 50, 50),
         SURE,
-        species(f"ANI 97.0 % over 50 % to Alpha una; {ALONE}"),
+        species(
+            f"ANI 97.0 % to Alpha una (aligned: 50 % of the query, 50 % of the reference); {ALONE}",
+        ),
     ),
     "species at its probability": Row(
         one_hit(97),
@@ -167,7 +191,7 @@ ROWS = {
         one_hit(97, row=5),
         names(Name(BETA_UNA, 0.97, 0.8)),
         species(
-            "ANI 97.0 % over 90 % to Beta una; the species threshold is 96.5 %, and no other species is "
+            f"ANI 97.0 % to Beta una {ALIGNED}; the species threshold is 96.5 %, and no other species is "
             "near.",
             name="Beta una",
         ),
@@ -175,20 +199,30 @@ ROWS = {
     "species, the query is the smaller genome": Row(
         one_hit(97, 90, 30),
         SURE,
-        species(f"{CALLED}no other species is near.", warnings=little_aligned(30, "query")),
+        species(
+            f"{CALLED.replace(ALIGNED, aligned(90, 30))}no other species is near.",
+            warnings=reference_aligned(30),
+        ),
     ),
     "species, the reference is the smaller genome": Row(
         one_hit(97, 30, 90),
         SURE,
-        species(f"{CALLED}no other species is near.", warnings=little_aligned(30, "reference")),
+        species(
+            f"{CALLED.replace(ALIGNED, aligned(30, 90))}no other species is near.", warnings=query_aligned(30)
+        ),
     ),
     "species, both aligned just enough": Row(
-        one_hit(97, 90, 50), SURE, species(f"{CALLED}no other species is near.")
+        one_hit(97, 90, 50),
+        SURE,
+        species(f"{CALLED.replace(ALIGNED, aligned(90, 50))}no other species is near."),
     ),
     "species, one aligned a hair too little": Row(
         one_hit(97, 90, np.nextafter(np.float32(50), 0)),
         SURE,
-        species(f"{CALLED}no other species is near.", warnings=little_aligned(50, "query")),
+        species(
+            f"{CALLED.replace(ALIGNED, aligned(90, 50))}no other species is near.",
+            warnings=reference_aligned(50),
+        ),
     ),
     # -- what the species lacks ------------------------------------------------------------------------------
     "below the species threshold": Row(
@@ -199,32 +233,47 @@ ROWS = {
     "a hair below the species threshold": Row(
         one_hit(float(np.nextafter(np.float32(95), 0))),
         SURE,
-        genus("ANI 95.0 % over 90 % to Alpha una, below the species threshold of 95.0 %."),
+        genus(f"ANI 95.0 % to Alpha una {ALIGNED}, below the species threshold of 95.0 %."),
     ),
     "too little aligned": Row(
         one_hit(97, 49, 20),
         SURE,
-        genus("ANI 97.0 % over 49 % to Alpha una, but 50 % of the smaller genome must be aligned."),
+        genus(
+            "ANI 97.0 % to Alpha una (aligned: 49 % of the query, 20 % of the reference), "
+            "but 50 % of the query or of the reference must be aligned."
+        ),
     ),
     "a hair too little aligned": Row(
         one_hit(97, float(np.nextafter(np.float32(50), 0)), 20),
         SURE,
-        genus("ANI 97.0 % over 50 % to Alpha una, but 50 % of the smaller genome must be aligned."),
+        genus(
+            "ANI 97.0 % to Alpha una (aligned: 50 % of the query, 20 % of the reference), "
+            "but 50 % of the query or of the reference must be aligned."
+        ),
     ),
     "aligned fraction of one direction unknown": Row(
         one_hit(97, NAN, 60),
         SURE,
-        species(f"ANI 97.0 % over 60 % to Alpha una; {ALONE}"),
+        species(
+            "ANI 97.0 % to Alpha una (aligned: an unknown share of the query, 60 % of the reference); "
+            f"{ALONE}"
+        ),
     ),
     "aligned fraction unknown": Row(
         one_hit(97, NAN, NAN),
         SURE,
-        genus("ANI 97.0 % over 0 % to Alpha una, but 50 % of the smaller genome must be aligned."),
+        genus(
+            "ANI 97.0 % to Alpha una (aligned: an unknown share of the query, an unknown share of the "
+            "reference), but 50 % of the query or of the reference must be aligned."
+        ),
     ),
     "viruses require more to be aligned": Row(
         one_hit(97, 84, 84),
         SURE,
-        genus("ANI 97.0 % over 84 % to Alpha una, but 85 % of the smaller genome must be aligned."),
+        genus(
+            "ANI 97.0 % to Alpha una (aligned: 84 % of the query, 84 % of the reference), "
+            "but 85 % of the query or of the reference must be aligned."
+        ),
         model(LEVELS, "virus"),
     ),
     "too improbable": Row(
@@ -251,16 +300,16 @@ ROWS = {
             "probability 0.99 (too few species to learn a threshold)."
         ),
     ),
-    "nearest species too far for an ANI": Row(
+    "nearest species with too little aligned": Row(
         one_hit(NAN),
         SURE,
-        genus("The nearest species is Alpha una, but it is too far for an ANI (below about 82 %)."),
+        genus(f"The nearest species is Alpha una, but it {LITTLE}"),
     ),
-    "likeliest species too far for an ANI": Row(
+    "likeliest species with too little for an ANI": Row(
         hits([3, 0], ani=NAN),
         SURE,
         genus(
-            "The likeliest species is Alpha una, but it is too far for an ANI (below about 82 %).",
+            f"The likeliest species is Alpha una, but it {LITTLE}",
             closest=0,
             runner_up=0,
         ),
@@ -322,9 +371,9 @@ ROWS = {
         hits([0, 3], ani=[97, 96.9], af_query=90, af_reference=30),
         SURE,
         ambiguous(
-            f"{TWO}0.2 points of it.",
+            f"{TWO.replace(ALIGNED, aligned(90, 30))}0.2 points of it.",
             members=("Alpha dua", "Alpha una"),
-            warnings=little_aligned(30, "query"),
+            warnings=reference_aligned(30),
         ),
     ),
     "rival at the margin": Row(
@@ -389,10 +438,10 @@ ROWS = {
         hits([7, 5, 0], ani=[NAN, 90, 94], af_query=90, af_reference=30),
         names(SURE_UNA, ALPHA),
         genus(
-            BELOW,
+            BELOW.replace(ALIGNED, aligned(90, 30)),
             closest=2,
             runner_up=1,
-            warnings=little_aligned(30, "query"),
+            warnings=reference_aligned(30),
         ),
     ),
     "index without a genus": Row(
@@ -414,7 +463,7 @@ ROWS = {
         {rank: name for rank, name in SURE.items() if rank != "species"},
         Verdict(
             "genus",
-            f"No hit has a species name that can be used. {GENUS_SENTENCE}",
+            f"ANI 97.0 % to the closest genome {ALIGNED}: {UNNAMED} {GENUS_SENTENCE}",
             "genus",
             "Alpha",
             0.9,
@@ -449,17 +498,11 @@ ROWS = {
         hits([3, 0], ani=[90, 94], af_query=30, af_reference=90),
         names(SURE_UNA, WEAK_ALPHA),
         novel(
-            f"{BELOW} {UNCERTAIN}",
+            f"{BELOW.replace(ALIGNED, aligned(30, 90))} {UNCERTAIN}",
             closest=1,
             runner_up=0,
-            warnings=little_aligned(30, "reference"),
+            warnings=query_aligned(30),
         ),
-    ),
-    "novel, index without a species": Row(
-        one_hit(97),
-        {rank: name for rank, name in WEAK.items() if rank != "species"},
-        novel(f"No hit has a species name that can be used. {UNCERTAIN}", next_rank="genus"),
-        model(without("species")),  # type: ignore[arg-type]
     ),
     "novel, index with species only": Row(
         one_hit(94),
@@ -467,11 +510,66 @@ ROWS = {
         novel(BELOW),
         model(without("superkingdom", "family", "genus")),  # type: ignore[arg-type]
     ),
+    "novel, index without a species": Row(
+        one_hit(94),
+        {rank: name for rank, name in WEAK.items() if rank != "species"},
+        novel(f"No hit has a species name that can be used. {UNCERTAIN}", next_rank="genus"),
+        model(without("species")),  # type: ignore[arg-type]
+    ),
     "novel, index with labels only": Row(
-        one_hit(97),
+        one_hit(94),
         {},
         novel("No hit has a species name that can be used.", next_rank=None),
         model(levels(subtype=["a"] * 4 + ["b"] * 4)),
+    ),
+    # -- unnamed ---------------------------------------------------------------------------------------------
+    "unnamed, index without a species": Row(
+        one_hit(97),
+        {rank: name for rank, name in WEAK.items() if rank != "species"},
+        unnamed(f"ANI 97.0 % to the closest genome {ALIGNED}: {UNNAMED}"),
+        model(without("species")),  # type: ignore[arg-type]
+    ),
+    "unnamed, index with labels only": Row(
+        one_hit(97),
+        {},
+        unnamed(f"ANI 97.0 % to the closest genome {ALIGNED}: {UNNAMED}"),
+        model(levels(subtype=["a"] * 4 + ["b"] * 4)),
+    ),
+    "unnamed, although a farther hit has a species": Row(
+        hits([0, 6], ani=[94, 99], af_query=90, af_reference=88),
+        names(SURE_UNA, WEAK_ALPHA),
+        unnamed(f"ANI 99.0 % to the closest genome {ALIGNED}: {UNNAMED}", closest=1),
+    ),
+    "unnamed, but a genus is certain": Row(
+        hits([0, 6], ani=[94, 99], af_query=90, af_reference=88),
+        names(SURE_UNA, ALPHA),
+        genus(f"ANI 99.0 % to the closest genome {ALIGNED}: {UNNAMED}"),
+    ),
+    "unnamed, at its ANI and its aligned fraction": Row(
+        one_hit(95, 50, 20, row=6),
+        names(),
+        unnamed(f"ANI 95.0 % to the closest genome {aligned(50, 20)}: {UNNAMED}"),
+    ),
+    "novel, an unnamed hit a hair below its ANI": Row(
+        one_hit(float(np.nextafter(np.float32(95), 0)), row=6),
+        names(),
+        novel("No hit has a species name that can be used."),
+    ),
+    "novel, an unnamed hit with a hair too little aligned": Row(
+        one_hit(97, float(np.nextafter(np.float32(50), 0)), 20, row=6),
+        names(),
+        novel("No hit has a species name that can be used."),
+    ),
+    "novel, a named hit is nearer than the unnamed one": Row(
+        hits([0, 6], ani=[97, 96], af_query=90, af_reference=88),
+        names(),
+        novel("No hit has a species name that can be used.", runner_up=0),
+    ),
+    "novel, of organelles an unnamed hit must be nearer": Row(
+        one_hit(98.9, row=6),
+        names(),
+        novel("No hit has a species name that can be used."),
+        model(LEVELS, "organelle"),
     ),
     # -- out of scope ----------------------------------------------------------------------------------------
     "out of scope, the index is empty": Row(
@@ -492,27 +590,23 @@ ROWS = {
     "in scope, a k-mer is shared": Row(
         far([0], 0.1, float(np.nextafter(np.float32(0.6), 1))),
         SURE,
-        genus("The nearest species is Alpha una, but it is too far for an ANI (below about 82 %)."),
+        genus(f"The nearest species is Alpha una, but {BELOW_RANGE}"),
     ),
     "in scope, a k-mer is shared with a later hit": Row(
         hits([0, 3], [0.1, 0.1], [0.6, 0.7]),
         SURE,
-        genus(
-            "The nearest species is Alpha una, but it is too far for an ANI (below about 82 %).", runner_up=1
-        ),
+        genus(f"The nearest species is Alpha una, but {FAR}", runner_up=1),
     ),
     "in scope, at the least similarity": Row(
         far([0], 0.25),
         SURE,
-        genus("The nearest species is Alpha una, but it is too far for an ANI (below about 82 %)."),
+        genus(f"The nearest species is Alpha una, but {FAR}"),
         model(LEVELS, least_similarity=0.25),
     ),
     "in scope, a later hit is similar": Row(
         hits([0, 3], [0.1, 0.3], 0.6),
         SURE,
-        genus(
-            "The nearest species is Alpha una, but it is too far for an ANI (below about 82 %).", runner_up=1
-        ),
+        genus(f"The nearest species is Alpha una, but {FAR}", runner_up=1),
     ),
     "a missing hit is neither similar nor shares a k-mer": Row(
         hits([0, -1], [0.1, 0.9], [0.6, 0.9]),

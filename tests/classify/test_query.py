@@ -21,8 +21,8 @@ from helpers.handmade import (
     vectors,
 )
 
+from genome_index.classify import measured, reasons
 from genome_index.classify import query as module
-from genome_index.classify import reasons
 from genome_index.classify.query import QuerySettings, answer
 from genome_index.classify.search import embed
 from genome_index.index.store.skani import Candidate
@@ -83,8 +83,8 @@ def test_a_known_genome_gets_its_species(skani: list[tuple[str, list[int]]]) -> 
     assert (found.query, found.source, found.length_bp) == ("query", "query.fa", 700)
     assert (found.verdict, found.rank, found.name, found.confidence) == ("species", "species", "A una", 0.95)
     assert found.reason == (
-        "ANI 99.5 % over 98 % to A una; the species threshold is 95.0 %, and the next species, A dua, has "
-        "90.0 %."
+        "ANI 99.5 % to A una (aligned: 98 % of the query, 97 % of the reference); the species threshold is "
+        "95.0 %, and the next species, A dua, has 90.0 %."
     )
     assert found.lineage == Lineage({"genus": "A", "species": "A una"})
     assert found.closest is not None
@@ -178,7 +178,7 @@ def test_identical_references_can_be_left_out(
     assert [hit.id for hit in found.hits] == ["g1", "g2", "g3"]
     assert found.closest is not None
     assert found.closest.id == "g1"
-    assert found.reason.startswith("ANI 98.0 % over 96 % to A una")
+    assert found.reason.startswith("ANI 98.0 % to A una (aligned: 96 % of the query, 95 % of the ref")
     assert skani == [("query", [1, 2])]
     monkeypatch.setattr(module, "CANDIDATES", 2)
     [found] = calls(genome(UNA), exclude_identical=True)
@@ -190,7 +190,7 @@ def test_identical_references_can_be_left_out(
 
 
 def test_only_the_first_candidates_are_hits(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert (module.CANDIDATES, module.IDENTICAL, module.VERIFIED) == (50, 16, 10)
+    assert (module.CANDIDATES, module.IDENTICAL, measured.VERIFIED) == (50, 16, 10)
     monkeypatch.setattr(module, "CANDIDATES", 2)
     assert [hit.id for hit in calls(genome(UNA))[0].hits] == ["g0", "g1"]
 
@@ -198,12 +198,12 @@ def test_only_the_first_candidates_are_hits(monkeypatch: pytest.MonkeyPatch) -> 
 def test_the_first_hits_and_the_best_of_each_next_species_get_an_ani(
     skani: list[tuple[str, list[int]]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "VERIFIED", 1)
+    monkeypatch.setattr(measured, "VERIFIED", 1)
     [found] = calls(genome(UNA))
     assert skani == [("query", [0, 2])]  # row 2 is the best of A dua; row 1 is another of A una
     assert [hit.evidence.ani for hit in found.hits if hit.id == "g2"] == [90.0]
     assert found.reason.endswith("the next species, A dua, has 90.0 %.")
-    monkeypatch.setattr(module, "NEXT_NAMES", 0)
+    monkeypatch.setattr(measured, "NEXT_NAMES", 0)
     skani.clear()
     calls(genome(UNA))
     assert skani == [("query", [0])]
@@ -233,17 +233,16 @@ def test_warnings_of_genome_fragment_reading_contigs_and_reference_come_together
 ) -> None:
     monkeypatch.setattr(module, "warnings_of", lambda _: ("genome",))
     monkeypatch.setattr(module, "fragment_warnings", lambda *_: ("fragment",))
-    seen: list[int] = []
+    seen: list[tuple[int, list[int]]] = []
 
-    def foreign_part(_: object, __: Genome, row: int) -> str:
-        seen.append(row)
-        return "part"
+    def with_components(_: object, __: Genome, call: Call, row: int, hidden: Sequence[int]) -> Call:
+        seen.append((row, list(hidden)))
+        return add(call, "part")
 
     def add(call: Call, warning: str) -> Call:
         return replace(call, warnings=(*call.warnings, warning))
 
-    monkeypatch.setattr(module, "foreign_part", foreign_part)
-    monkeypatch.setattr(module, "with_foreign_part", lambda call, part: add(call, part))
+    monkeypatch.setattr(module, "with_components", with_components)
     monkeypatch.setattr(
         module, "with_reference_warning", lambda _, call, hits, query, verdict: add(call, f"suspect {query}")
     )
@@ -252,7 +251,10 @@ def test_warnings_of_genome_fragment_reading_contigs_and_reference_come_together
         assert call.warnings == (
             "genome", "fragment", "part", f"suspect {query}", reasons.partly_read_warning(0.25),
         )  # fmt: skip
-    assert seen == [0, 0]
+    assert seen == [(0, []), (0, [])]
+    seen.clear()
+    [found] = calls(genome(UNA, "a"), exclude_identical=True)
+    assert seen == [(1, [0, 4])]  # the copies of the query explain nothing of it, be they removed or not
 
 
 def test_a_genome_of_which_nothing_was_read_gets_a_warning() -> None:

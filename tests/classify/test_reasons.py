@@ -1,4 +1,4 @@
-"""Sentences that need more than the rows of test_decision: warnings, shares and mixtures."""
+"""Sentences that need more than the rows of test_decision: warnings and shares."""
 
 from __future__ import annotations
 
@@ -25,15 +25,6 @@ from genome_index.encoders.chunk_grid import UNREAD
         (
             lambda: reasons.partly_read_warning(0),
             f"{UNREAD}: the vector is zero, similarities are meaningless",
-        ),
-        (
-            lambda: reasons.foreign_part(0.1249, "Beta una"),
-            "12% of the sequence is in contigs nearest to another genus, most of it to Beta una",
-        ),
-        (
-            lambda: reasons.mixture(0.3, "Beta una", 0.2, "The reason."),
-            "30% of the sequence is in contigs nearest to another genus, most of it to Beta una: this looks "
-            "like a mixture; at most 20% is accepted. The reason.",
         ),
         (
             lambda: reasons.suspect_reference_warning("the nearest hit", "g1", "Its label differs."),

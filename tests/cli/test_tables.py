@@ -8,7 +8,7 @@ from gindex_cli.table import render
 from helpers.command_line import FILE, GINDEX
 from helpers.terminal import plain, run_on_terminal
 
-from genome_index.records import Call, Evidence, Hit, Lineage
+from genome_index.records import Call, Component, Evidence, Hit, Lineage
 
 HITS = (
     Hit("DEMO_1", Lineage({"species": "Hyla arborea"}), {}, 0.98765, 0.9912, Evidence(98.765, 91.26, 100.0)),
@@ -41,11 +41,24 @@ def test_a_call_is_a_block_of_aligned_lines():
     [
         (Call("x", "x.fa", 900, "novel", "r"), "x: novel"),
         (Call("x", "x.fa", 900, "qc_fail", "r"), "x: qc fail"),
+        (Call("x", "x.fa", 900, "piece", "r", members=("Aa b", "Aa c")), "x: piece"),
+        (
+            Call("x", "x.fa", 900, "piece", "r", "genus", "Aa", confidence=0.876, members=("Aa b",)),
+            "x: piece of Aa (genus), confidence 0.88",
+        ),
         (Call("x", "x.fa", 900, "ambiguous", "r", members=("Aa b", "Aa c")), "x: ambiguous: Aa b or Aa c"),
     ],
 )
 def test_the_answer_comes_first(call, first):
     assert "".join(render([call])) == f"{first}\n  r\n"
+
+
+def test_components_are_a_line():
+    parts = (Component("Aa b", "species", 0.254, 0.9876), Component("Bb", "genus", 0.02, 0.91))
+    call = Call("x", "x.fa", 900, "qc_fail", "r", components=parts, warnings=("w",))
+    assert "".join(render([call])) == (
+        "x: qc fail\n  r\n  warning: w\n  components: 25% Aa b (identity 98.8%), 2% Bb (identity 91.0%)\n"
+    )
 
 
 def test_a_terminal_has_the_same_cells_and_bold_headings(monkeypatch):

@@ -173,11 +173,13 @@ class MemoryReferences:
         limits: Sequence[int] | None = None,
         genomes: Sequence[Genome | None] = (),
         features: np.ndarray | None = None,
+        lengths: Sequence[int] | int = 1_000,
     ) -> None:
         self.spec, self.encoder = spec, CompositionEncoder()
         self._sketches = [np.array(sorted(sketch), np.uint64) for sketch in sketches]
         self._limits = limits or [2**64 // spec.small_scaled] * len(sketches)
         self._genomes, self._features = genomes, features
+        self._lengths = [lengths] * len(sketches) if isinstance(lengths, int) else lengths
         self.released = 0
 
     def hashes(self, row: int) -> np.ndarray:
@@ -185,6 +187,12 @@ class MemoryReferences:
 
     def limit(self, row: int) -> int:
         return self._limits[row]
+
+    def is_small(self, row: int) -> bool:
+        return self.length_bp(row) <= self.spec.small_bp
+
+    def length_bp(self, row: int) -> int:
+        return self._lengths[row]
 
     def features(self, rows: np.ndarray) -> np.ndarray:
         assert self._features is not None
@@ -226,6 +234,14 @@ class MemoryIndex:
 
     def entries(self) -> Sequence[Entry]:
         return self._entries
+
+    def rows_of_sequence(self, sha256: str) -> list[int]:
+        return [entry.row for entry in self._entries if entry.sha256 == sha256]
+
+    @cached_property
+    def kmers(self) -> KmerIndex:
+        """The inverted index of all sketches, those of removed genomes too."""
+        return KmerIndex.build(self.references, np.arange(len(self.model.live)))  # type: ignore[arg-type]
 
     def prefetch(self, rows: Sequence[int]) -> None:
         self.prefetched.append(list(rows))

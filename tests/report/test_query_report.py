@@ -6,10 +6,12 @@ import json
 import random
 import re
 from dataclasses import replace
+from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
+import jsonschema
 import pytest
 from helpers.fasta import WriteFasta
 from hypothesis import given, settings
@@ -27,7 +29,7 @@ from genome_index.index.calibration.hits import KMER_FLOOR
 from genome_index.index.changes import remove
 from genome_index.index.info import provenance
 from genome_index.io.reader import iter_genomes
-from genome_index.records import Call, Evidence, Failure, Hit, Lineage
+from genome_index.records import Call, Component, Evidence, Failure, Hit, Lineage
 from genome_index.report.calls import as_json, as_jsonl, as_tsv, call_json, call_of
 from genome_index.report.figures.genome.windows import NOTHING, GenomeWindows, Window, nearest_windows
 from genome_index.report.figures.genome.windows_figure import legend_of
@@ -49,6 +51,9 @@ if TYPE_CHECKING:
 
 HOSTILE = "<img src=x onerror=alert(1)></script><script>alert(2)</script>&\"'\x00"
 SVG = "{http://www.w3.org/2000/svg}"
+CALL_SCHEMA = json.loads(
+    (resources.files("genome_index.report") / "schemas" / "call.schema.json").read_text()
+)
 MADE_BY = {"snapshot": 1, "index_fingerprint": "0" * 12, "gindex_version": "0", "taxonomy_release": None}
 
 
@@ -97,11 +102,13 @@ maybe = st.none() | text
 lineages = st.builds(Lineage, st.dictionaries(st.sampled_from(("genus", "species")), text))
 evidence = st.builds(Evidence, percents, percents, percents, st.none() | text)
 hits = st.builds(Hit, text, lineages, st.dictionaries(text, text), st.floats(-1, 1), numbers, evidence)
+components = st.builds(Component, text, st.sampled_from(("species", "genus")), numbers, numbers)
 any_calls = st.builds(
     Call, text, text, st.integers(0, 10**10), st.just("species"), text, maybe, maybe, lineages,
     st.none() | numbers, st.none() | hits, st.none() | hits, maybe,
     st.lists(text).map(tuple), st.dictionaries(text, st.tuples(text, numbers)),
     st.lists(hits, max_size=2).map(tuple), st.lists(text, max_size=2).map(tuple),
+    st.lists(components, max_size=2).map(tuple), st.none() | numbers,
 )  # fmt: skip
 
 
@@ -119,6 +126,44 @@ def assert_comes_back(call: Call) -> None:
     for written in (as_tsv, as_json, as_jsonl):
         assert "".join(written([found], MADE_BY)) == "".join(written([call], MADE_BY))
     assert call_of(call_json(found, MADE_BY)) == found
+
+
+MIXED = Call(
+    "q", "q.fa", 900, "qc_fail", "A mixture.",
+    components=(Component("B b", "species", 0.30049, 0.98765), Component("C", "genus", 0.024, 0.9)),
+    unexplained=0.12345,
+)  # fmt: skip
+
+
+def test_components_and_the_unexplained_share_are_in_json_and_in_the_last_columns() -> None:
+    known = call_json(MIXED, MADE_BY)
+    assert known["components"] == [
+        {"name": "B b", "rank": "species", "share": 0.3, "identity": 0.9877},
+        {"name": "C", "rank": "genus", "share": 0.024, "identity": 0.9},
+    ]
+    assert known["unexplained"] == 0.123
+    header, row = "".join(as_tsv([MIXED], MADE_BY)).splitlines()
+    assert header.split("\t")[-3:] == ["source", "components", "unexplained"]
+    assert row.split("\t")[-3:] == ["q.fa", "30% B b; 2% C", "0.123"]
+    none = "".join(as_tsv([replace(MIXED, components=(), unexplained=None)], MADE_BY)).splitlines()[1]
+    assert none.split("\t")[-3:] == ["q.fa", "", ""]
+
+
+def test_stored_calls_of_an_older_gindex_have_no_components() -> None:
+    known = call_json(MIXED, MADE_BY)
+    old = {name: value for name, value in known.items() if name not in ("components", "unexplained")}
+    jsonschema.validate(old, CALL_SCHEMA)
+    jsonschema.validate(known, CALL_SCHEMA)
+    assert call_of(old) == replace(call_of(known), components=(), unexplained=None)
+    assert call_json(call_of(old), MADE_BY) == {**known, "components": [], "unexplained": None}
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"name": "B b"}, {"name": "B", "rank": "family", "share": 0.3, "identity": 0.9}]
+)
+def test_the_schema_knows_what_a_component_is(wrong: dict[str, Any]) -> None:
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate({**call_json(MIXED, MADE_BY), "components": [wrong]}, CALL_SCHEMA)
 
 
 # -- what is kept --------------------------------------------------------------------------------------------

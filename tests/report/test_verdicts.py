@@ -23,9 +23,11 @@ def rows_of(page: str) -> dict[str, str]:
 def test_every_verdict_of_the_schema_has_words() -> None:
     assert set(VERDICTS) == set(json.loads(SCHEMA.read_text())["properties"]["verdict"]["enum"])
     assert [name for name, text in VERDICTS.items() if text.heading] == [
-        "novel", "ambiguous", "out_of_scope", "qc_fail", "failed"
+        "piece", "unnamed", "novel", "ambiguous", "out_of_scope", "qc_fail", "failed"
     ]  # fmt: skip
-    assert [name for name, text in VERDICTS.items() if text.advice] == ["out_of_scope", "qc_fail", "failed"]
+    assert [name for name, text in VERDICTS.items() if text.advice] == [
+        "piece", "unnamed", "out_of_scope", "qc_fail", "failed"
+    ]  # fmt: skip
 
 
 def test_the_guide_has_the_same_meanings() -> None:

@@ -33,10 +33,12 @@ def holders_of(index: Index, genome: Genome) -> list[Holders]:
     """The species whose genomes hold a piece, those with most genomes that do first."""
     if "species" not in index.model.levels:
         return []
+    live = index.model.live
     rows, shared = index.kmers.shared(hash_sketch(genome, index.spec))
+    rows, shared = rows[live[rows]], shared[live[rows]]
     size = np.minimum(1, index.kmers.limits[rows] / index.kmers.limits.max())  # of the densest sketch
-    shared, live = shared / size, index.model.live
-    holding = rows[live[rows] & (shared >= HOLDING * shared.max(initial=0))]
+    shared = shared / size
+    holding = rows[shared >= HOLDING * shared.max(initial=0)]
     species = index.model.levels["species"]
     codes, counts = np.unique(species.codes[holding], return_counts=True)
     sizes = np.bincount(species.codes[live & (species.codes != UNKNOWN)], minlength=len(species.names))

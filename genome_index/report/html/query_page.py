@@ -90,7 +90,7 @@ def _call_row(number: int, call: Call) -> tuple[object, ...]:
     measured = identity(near) if near else (None, None, None)
     return (
         {"text": call.query, "href": f"#query-{number}"}, verdict_name(call.verdict),
-        call.name or " or ".join(call.members),
+        call.name or (" or ".join(call.members) if call.verdict == "ambiguous" else ""),
         rounded(call.confidence, 2), near.id if near else None, near.species if near else None, *measured,
         call.length_bp,
     )  # fmt: skip
@@ -134,7 +134,7 @@ def _query(number: int, one: Answered) -> Query:
 
 
 def _answer(call: Call) -> str:
-    if call.members:
+    if call.verdict == "ambiguous":
         return " or ".join(call.members)
     confidence = f", confidence {call.confidence:.2f}" if call.confidence is not None else ""
     return f"{call.name or ''}{confidence}"

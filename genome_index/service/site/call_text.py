@@ -55,7 +55,7 @@ def title_of(call: CallJson) -> str:
 
 def name_of(call: CallJson) -> str:
     """The name of a call, or the names that fit equally well; empty if there is none."""
-    members = call["members"]
+    members = call["members"] if call["verdict"] == "ambiguous" else []
     more = [f"{len(members) - MOST_NAMED} more"] if len(members) > MOST_NAMED else []
     return call["name"] or " or ".join([*members[:MOST_NAMED], *more])
 

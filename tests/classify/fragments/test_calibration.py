@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -27,10 +28,11 @@ from genome_index.classify.fragments.calibration import (
     rows_of_shared_species,
     simulate_fragments,
 )
-from genome_index.classify.fragments.cutting import CutFragments, cut_fragments
+from genome_index.classify.fragments.cutting import LENGTHS, CutFragments, cut_fragments
 from genome_index.classify.fragments.hits import ReferenceTable
 from genome_index.errors import StorageError
 from genome_index.index.calibration.calibrate import fit_level
+from genome_index.index.calibration.calibrator import Calibrator
 from genome_index.index.calibration.features import FEATURES
 from genome_index.index.calibration.simulate import SimulatedQueries
 from genome_index.index.calibration.vote import Vote
@@ -241,8 +243,29 @@ def cache(monkeypatch: pytest.MonkeyPatch) -> dict[str, bytes]:
     monkeypatch.setattr(module, "cache_path", path_of)
     monkeypatch.setattr(module, "read_cached", files.get)
     monkeypatch.setattr(module, "write_cached", write)
-    monkeypatch.setattr(module, "fit", lambda *_: {500: {"genus": calibrator({"best": 1.5}, 0.7)}})
+    monkeypatch.setattr(module, "fit", fitted_as({500: 0.7}))
     return files
+
+
+def fitted_as(thresholds: dict[int, float], asked: list[list[int]] | None = None) -> Callable[..., object]:
+    """A `fit` that has calibrators for some lengths, and notes for which it is asked."""
+
+    def fit(*_: object, lengths: Sequence[int]) -> dict[int, dict[str, Calibrator]]:
+        if asked is not None:
+            asked.append(list(lengths))
+        return {
+            length: {"genus": calibrator({"best": 1.5}, thresholds[length])}
+            for length in lengths
+            if length in thresholds
+        }
+
+    return fit
+
+
+def thresholds(lengths: Sequence[int] = LENGTHS) -> dict[int, float]:
+    """Length -> threshold, as `calibrators_of` gives them."""
+    found = calibrators_of(index(), lengths=lengths)  # type: ignore[arg-type]
+    return {length: by_level["genus"].threshold for length, by_level in found.items()}
 
 
 def test_calibrators_come_from_the_cache(cache: dict[str, bytes], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -254,12 +277,36 @@ def test_calibrators_come_from_the_cache(cache: dict[str, bytes], monkeypatch: p
     assert again[500]["genus"].to_json() == fitted[500]["genus"].to_json()
 
 
+def test_lengths_that_are_missing_are_fitted_and_the_others_kept(
+    cache: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[list[int]] = []
+    monkeypatch.setattr(module, "fit", fitted_as({500: 0.7, 3_000: 0.8, 10_000: 0.9}, asked))
+    assert thresholds([3_000]) == {3_000: 0.8}
+    monkeypatch.setattr(module, "fit", fitted_as({500: 0.71, 3_000: 0.81, 10_000: 0.91}, asked))
+    assert thresholds([3_000]) == {3_000: 0.8}
+    assert thresholds([500, 3_000]) == {3_000: 0.8, 500: 0.71}
+    assert thresholds([3_000]) == {3_000: 0.8, 500: 0.71}
+    assert thresholds() == {3_000: 0.8, 500: 0.71, 10_000: 0.91}
+    assert asked == [[3_000], [500], [1_000, 10_000, 30_000]]
+
+
+def test_a_length_that_cannot_be_learned_is_not_tried_again(
+    cache: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[list[int]] = []
+    monkeypatch.setattr(module, "fit", fitted_as({}, asked))
+    assert thresholds([500]) == {}
+    assert thresholds([500]) == {}
+    assert asked == [[500]]
+
+
 def test_a_cache_of_another_method_is_not_used(cache: dict[str, bytes]) -> None:
     calibrators_of(index())  # type: ignore[arg-type]
-    assert METHOD == "(500, 1000, 3000, 10000, 30000) 600 1"
+    assert METHOD == "(500, 1000, 3000, 10000, 30000) 600 2"
     content = cache["fragments/7.json"]
     assert f'"how": "{METHOD}"'.encode() in content
-    cache["fragments/7.json"] = content.replace(b"600 1", b"600 0").replace(b"0.7", b"0.9")
+    cache["fragments/7.json"] = content.replace(b"600 2", b"600 1").replace(b"0.7", b"0.9")
     assert calibrators_of(index())[500]["genus"].threshold == 0.7  # type: ignore[arg-type]
     assert cache["fragments/7.json"] == content
 
@@ -276,7 +323,7 @@ def test_a_cache_that_cannot_be_written_is_done_without(
 
 def test_progress_and_threads_go_to_the_fit(cache: dict[str, bytes], monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[object] = []
-    monkeypatch.setattr(module, "fit", lambda *given: seen.extend(given) or {})
+    monkeypatch.setattr(module, "fit", lambda *given, lengths: seen.extend(given) or {})
     stages = Stages()
     assert calibrators_of(index(), stages, 3) == {}  # type: ignore[arg-type]
     assert seen[2:] == [stages, 3]

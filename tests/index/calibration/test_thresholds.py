@@ -42,11 +42,11 @@ def shrunk(prior: float, *midpoints: tuple[float, int]) -> float:
 @pytest.mark.parametrize(
     ("kind", "expected"),
     [
-        ("prokaryote", Prior(95, 50, 0.2, 0.95)),
-        ("virus", Prior(95, 85, 0.2, 0.95)),
-        ("organelle", Prior(99, 80, 0.5, 0.6)),
-        ("plasmid", Prior(95, 50, 0.5, 0.5)),
-        ("other", Prior(95, 50, 0.2, 0.9)),
+        ("prokaryote", Prior(95, 50, 0.2, 0.95, 50)),
+        ("virus", Prior(95, 85, 0.2, 0.95, 50)),
+        ("organelle", Prior(99, 80, 0.5, 0.6, 50)),
+        ("plasmid", Prior(95, 50, 0.5, 0.5, 30)),
+        ("other", Prior(95, 50, 0.2, 0.9, 50)),
     ],
 )
 def test_without_genomes_to_learn_from_the_prior_counts(kind: str, expected: Prior) -> None:
