@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from gindex_cli.progress import ProgressLine
 
     from genome_index.index.commit import ChangeSummary
+    from genome_index.index.index import Index
 
+MOST_PAIRS = 3  # of interleaved names shown at the end; `gindex report` lists them all
 MOST_FAILURES = 20  # shown at the end; the index stores them all (`gindex info --failures`)
 
 
@@ -40,8 +42,19 @@ def report_change(summary: ChangeSummary, done: str, show: ProgressLine) -> None
         f"{', '.join(parts)} in {seconds:.1f} s: {index.path} holds {counted(index.snapshot.genomes)}, "
         f"snapshot {index.snapshot.number}"
     )
+    tell_interleaved(index)
     if summary.failures:
         raise typer.Exit(FAILED_INPUTS)
+
+
+def tell_interleaved(index: Index) -> None:
+    """Say which names of the index look like one, the first of them."""
+    pairs = index.interleaved
+    for pair in pairs[:MOST_PAIRS]:
+        say(f"note: {pair.sentence}")
+    if len(pairs) > MOST_PAIRS:
+        more = len(pairs) - MOST_PAIRS
+        say(f"note: {more:,} more pairs of names are interleaved; `gindex report` lists them")
 
 
 def _report_failures(summary: ChangeSummary) -> None:

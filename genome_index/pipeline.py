@@ -170,7 +170,10 @@ class Index(StoredIndex):
         self.refresh()
 
     def sql(self, query: str) -> list[dict[str, Any]]:
-        """The rows of one SELECT about the tables genomes, suspects, events, failures and settings."""
+        """The rows of one SELECT about the tables of the index.
+
+        They are genomes, suspects, interleaved_names, events, failures and settings.
+        """
         from genome_index.report.sql import ask
 
         found = ask(self, query)

@@ -181,6 +181,48 @@ class Suspect:
     share: float | None = None  # of the genome, in a part of another genus
 
 
+@dataclass(frozen=True)
+class InterleavedNames:
+    """Two names whose genomes are as near to each other as to their own, as a row of their table."""
+
+    rank: str  # species or genus
+    name: str
+    other: str
+    genomes: int  # of the first name
+    others: int  # of the other one
+    ani: float  # percent, of genomes of one name to the nearest of the other one, in the median
+
+    @property
+    def sentence(self) -> str:
+        """The finding in words; few genomes may as well have a wrong label.
+
+        >>> InterleavedNames("species", "A a", "A b", 5, 5, 99.9).sentence
+        'A a and A b are interleaved: 5 and 5 genomes, ANI 99.9 % between them: two names of one species?'
+        """
+        doubt = f"two names of one {self.rank}" + (", or a wrong label" if self._is_small else "")
+        return (
+            f"{self.name} and {self.other} are interleaved: {self.genomes:,} and {counted(self.others)}, "
+            f"ANI {self.ani:.1f} % between them: {doubt}?"
+        )
+
+    @property
+    def _is_small(self) -> bool:
+        return min(self.genomes, self.others) == 1
+
+    def partner_of(self, name: str) -> str | None:
+        """The name from which a genome called `name` cannot be told; None if it can.
+
+        One genome among several of another name may have a wrong label, which does not make theirs doubtful.
+        """
+        for own, own_size, other, size in (
+            (self.name, self.genomes, self.other, self.others),
+            (self.other, self.others, self.name, self.genomes),
+        ):
+            if own == name and (size > 1 or own_size == 1):
+                return other
+        return None
+
+
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """ANI and aligned fractions of a query and a reference, or the reason why there is no ANI."""

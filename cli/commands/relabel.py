@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from gindex_cli.changes import tell_interleaved
 from gindex_cli.options import DEFAULT_INDEX, DEFAULT_WAIT_S, IndexDir, Wait
 from gindex_cli.progress import ProgressLine
 from gindex_cli.run import say
@@ -33,3 +34,4 @@ def relabel(
     for warning in summary.warnings:
         say(f"warning: {warning}")
     say(f"relabelled {counted(summary.relabelled)}, snapshot {summary.index.snapshot.number}")
+    tell_interleaved(summary.index)

@@ -8,7 +8,7 @@ each with its own probability and threshold, and the reason says what the specie
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from genome_index.classify import reasons
@@ -17,7 +17,7 @@ from genome_index.classify.evidence import QueryEvidence
 from genome_index.index.calibration.hits import Hits
 from genome_index.index.calibration.model import Model
 from genome_index.index.calibration.thresholds import SpeciesThresholds
-from genome_index.records import RANKS
+from genome_index.records import RANKS, InterleavedNames
 from genome_index.taxonomy.levels import UNKNOWN
 
 
@@ -44,6 +44,7 @@ def decide(
     query: int,
     names: Mapping[str, Name],
     self_row: int = -1,
+    interleaved: Sequence[InterleavedNames] = (),
 ) -> Verdict:
     """The verdict for one query.
 
@@ -55,6 +56,8 @@ def decide(
         Its elected names by level.
     self_row
         Its own row, if it is a reference; thresholds are learned without it.
+    interleaved
+        Pairs of names of the index that look like one: a species of such a pair is ambiguous.
     """
     if not (hits.rows[query] >= 0).any():
         return Verdict("out_of_scope", reasons.EMPTY_INDEX)
@@ -64,15 +67,17 @@ def decide(
         return Verdict("out_of_scope", reason, closest=evidence.first)
     if evidence.best is None:
         return _higher_rank(evidence, reasons.NO_SPECIES_NAME)
-    return _species(evidence, evidence.best)
+    return _species(evidence, evidence.best, interleaved)
 
 
-def _species(evidence: QueryEvidence, best: int) -> Verdict:
+def _species(evidence: QueryEvidence, best: int, interleaved: Sequence[InterleavedNames]) -> Verdict:
     """The species of the best hit, or ambiguous, or a rank above species."""
     if lacking := _lacking(evidence, best):
         return _higher_rank(evidence, lacking)
     if rivals := evidence.rivals(best):
         return _ambiguous(evidence, best, rivals)
+    if partners := partners_of(evidence.species_name(best), interleaved):
+        return _one_of_two_names(evidence, best, partners)
     name, match, runner_up = evidence.names["species"], evidence.match(best), evidence.runner_up
     if not name.is_called():
         return _higher_rank(evidence, reasons.too_improbable(match, name.probability, name.threshold))
@@ -105,6 +110,22 @@ def _ambiguous(evidence: QueryEvidence, best: int, rivals: list[int]) -> Verdict
         "ambiguous", reason, next_rank="species", closest=best, runner_up=evidence.runner_up,
         members=members, warnings=evidence.warnings(),
     )  # fmt: skip
+
+
+def _one_of_two_names(evidence: QueryEvidence, best: int, partners: Sequence[str]) -> Verdict:
+    """Ambiguous, however far the lead: the genomes of the index do not tell the names apart."""
+    match = evidence.match(best)
+    members = tuple(sorted({match.species, *partners}))
+    return Verdict(
+        "ambiguous", reasons.interleaved(members, match), next_rank="species", closest=best,
+        runner_up=evidence.runner_up, members=members, warnings=evidence.warnings(),
+    )  # fmt: skip
+
+
+def partners_of(species: str, interleaved: Sequence[InterleavedNames]) -> list[str]:
+    """The other names of the pairs of interleaved species from which a genome of this one cannot be told."""
+    partners = (pair.partner_of(species) for pair in interleaved if pair.rank == "species")
+    return [partner for partner in partners if partner is not None]
 
 
 def _higher_rank(evidence: QueryEvidence, lacking: str) -> Verdict:

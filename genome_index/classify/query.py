@@ -14,13 +14,15 @@ from genome_index.classify.call_parts import called_labels, hit_at, lineage_to
 from genome_index.classify.decision import Verdict, decide
 from genome_index.classify.elected_names import Name, names_of
 from genome_index.classify.measured import positions_to_measure
+from genome_index.classify.mosaic import without_mosaic_labels
 from genome_index.classify.parts.contamination import with_components
 from genome_index.classify.parts.pieces import as_piece
-from genome_index.classify.reference_warnings import with_reference_warning
+from genome_index.classify.reference_warnings import with_interleaved_names, with_reference_warning
 from genome_index.classify.scope import fragment_warnings, in_scope
-from genome_index.classify.search import containments, embed_with_shares
-from genome_index.index.calibration.hits import Hits, kmer_identity, nothing_held_out, score
+from genome_index.classify.search import Sketch, containments_of, embed_with_shares, sharers, sketch_of
+from genome_index.index.calibration.hits import Hits, kmer_identity, nothing_held_out, score, with_sharers
 from genome_index.index.calibration.model import CANDIDATES
+from genome_index.index.calibration.pairwise import SHARERS
 from genome_index.index.index import Index
 from genome_index.index.parallel import in_threads
 from genome_index.index.store.skani import measure
@@ -53,15 +55,18 @@ def answer(index: Index, genomes: Iterable[Genome | Failure], settings: QuerySet
 def _classify(index: Index, genomes: Sequence[Genome], settings: QuerySettings) -> list[Call]:
     """The calls of one batch."""
     vectors, shares = embed_with_shares(index, genomes, settings.progress)
-    hits = _hits(index, genomes, *_candidates(index, genomes, vectors, settings), settings.threads)
+    sketches = list(in_threads(lambda i: sketch_of(index, genomes[i]), len(genomes), settings.threads))
+    candidates = _candidates(index, genomes, vectors, sketches, settings)
+    hits = _hits(index, genomes, sketches, *candidates, settings.threads)
     model = index.model
     names = names_of(model, hits, nothing_held_out(len(genomes), len(model.live)))
     calls = []
     for i, genome in enumerate(genomes):
-        verdict = decide(model, model.thresholds, hits, i, names[i])
+        verdict = decide(model, model.thresholds, hits, i, names[i], interleaved=index.interleaved)
         verdict = in_scope(index, genome, hits, i, verdict)
         verdict = as_piece(index, genome, hits, i, verdict, settings.progress, settings.threads)
         call = _call(index, genome, hits, i, names[i], verdict, settings)
+        call = without_mosaic_labels(index, genome, hits.rows[i], names[i], call)
         calls.append(_with_reading_warning(call, float(shares[i])))
     return calls
 
@@ -70,47 +75,62 @@ def _classify(index: Index, genomes: Sequence[Genome], settings: QuerySettings) 
 
 
 def _candidates(
-    index: Index, genomes: Sequence[Genome], vectors: Floats, settings: QuerySettings
-) -> tuple[Floats, Rows]:
-    """The nearest references by vector: similarity (Q, K) and rows (Q, K), -1 where there are fewer."""
-    count = CANDIDATES + (IDENTICAL if settings.exclude_identical else 0)
-    similarity, rows = index.model.vectors.search(vectors, count, index.model.live)
-    index.prefetch(np.unique(rows).tolist())
+    index: Index, genomes: Sequence[Genome], vectors: Floats, sketches: Sequence[Sketch],
+    settings: QuerySettings,
+) -> tuple[Floats, Rows]:  # fmt: skip
+    """Candidates by two roads, each once: the nearest vectors, and the references that share most k-mers.
+
+    Similarity (Q, K) and rows (Q, K), -1 where there are fewer.
+    """
+    more = IDENTICAL if settings.exclude_identical else 0
+    similarity, rows = index.model.vectors.search(vectors, CANDIDATES + more, index.model.live)
+    found = in_threads(lambda i: sharers(index, sketches[i], SHARERS + more), len(genomes), settings.threads)
+    by_kmers = np.stack(list(found))
+    index.prefetch(np.unique(np.concatenate([rows, by_kmers], axis=1)).tolist())
     if settings.exclude_identical:
-        return _without_identical(index, genomes, similarity, rows)
-    return similarity, rows
+        similarity, rows = _without_identical(index, genomes, similarity, rows, CANDIDATES)
+        _, by_kmers = _without_identical(index, genomes, by_kmers.astype(np.float32), by_kmers, SHARERS)
+    return with_sharers(vectors, similarity, rows, by_kmers, index.model.vectors.take)
 
 
 def _without_identical(
-    index: Index, genomes: Sequence[Genome], similarity: Floats, rows: Rows
+    index: Index, genomes: Sequence[Genome], similarity: Floats, rows: Rows, most: int
 ) -> tuple[Floats, Rows]:
-    """The first CANDIDATES whose sequence is not the query's own."""
+    """The first `most` whose sequence is not the query's own."""
     is_identical = np.array(
         [
             [row >= 0 and index.entry(int(row)).sha256 == genome.sha256 for row in line]
             for line, genome in zip(rows, genomes, strict=True)
         ]
     )
-    order = np.argsort(is_identical, axis=1, kind="stable")[:, :CANDIDATES]
+    order = np.argsort(is_identical, axis=1, kind="stable")[:, :most]
     similarity = np.take_along_axis(similarity, order, axis=1)
     rows = np.take_along_axis(rows, order, axis=1)
     return similarity, np.where(np.take_along_axis(is_identical, order, axis=1), -1, rows)
 
 
-def _hits(index: Index, genomes: Sequence[Genome], similarity: Floats, rows: Rows, threads: int) -> Hits:
+def _hits(
+    index: Index, genomes: Sequence[Genome], sketches: Sequence[Sketch], similarity: Floats, rows: Rows,
+    threads: int,
+) -> Hits:  # fmt: skip
     """The hits of a batch, each query by descending score."""
     lines = in_threads(
-        lambda i: _hits_of_query(index, genomes[i], similarity[i], rows[i]), len(genomes), threads
-    )
+        lambda i: _hits_of_query(index, genomes[i], sketches[i], similarity[i], rows[i]),
+        len(genomes), threads,
+    )  # fmt: skip
     return Hits(*(np.stack(column) for column in zip(*lines, strict=True)))
 
 
 def _hits_of_query(
-    index: Index, genome: Genome, similarity: Floats, rows: Rows
+    index: Index, genome: Genome, sketch: Sketch, similarity: Floats, rows: Rows
 ) -> tuple[npt.NDArray[np.generic], ...]:
-    """The columns of Hits for one query: shared k-mers of all candidates, ANI of the best of them."""
-    identity = kmer_identity(containments(index, genome, rows), index.spec.sketch_k)
+    """The columns of Hits for one query: shared k-mers of all candidates, ANI of the best of them.
+
+    Of the candidates the CANDIDATES best by score become hits.
+    """
+    identity = kmer_identity(containments_of(index, sketch, rows), index.spec.sketch_k)
     order = np.argsort(np.where(rows >= 0, -score(similarity, identity), np.inf), kind="stable")
+    order = order[: min(CANDIDATES, len(index.model.live))]
     rows, similarity, identity = rows[order], similarity[order], identity[order]
     chosen = positions_to_measure(index.model, rows, identity)
     ani = np.full((3, len(rows)), np.nan, np.float32)  # ANI, aligned fraction of query and of reference
@@ -164,7 +184,8 @@ def _call(
         return call
     hidden = index.catalog.rows_of_sequence(genome.sha256) if settings.exclude_identical else ()
     call = with_components(index, genome, call, int(hits.rows[query, verdict.closest]), hidden)
-    return with_reference_warning(index, call, hits, query, verdict)
+    call = with_reference_warning(index, call, hits, query, verdict)
+    return with_interleaved_names(index.interleaved, call)
 
 
 def _with_reading_warning(call: Call, share: float) -> Call:

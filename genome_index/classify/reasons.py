@@ -92,6 +92,14 @@ def indistinguishable(members: Sequence[str], best: Match, rival: str, margin: f
     )
 
 
+def interleaved(members: Sequence[str], best: Match) -> str:
+    """Why several names fit equally well whatever the lead: their genomes in the index are interleaved."""
+    return (
+        f"Cannot distinguish {' and '.join(members)}: {identity(best)}, and the genomes of these names are "
+        "interleaved in the index."
+    )
+
+
 def rank_called(lacking: str, rank: str, name: str, probability: float) -> str:
     """Why a rank above species was called; `lacking` is the clause on what the species lacked."""
     return f"{sentence(lacking)} The {rank} {name} is right with probability {probability:.2f}."
@@ -151,10 +159,21 @@ def unnamed(closest: Match) -> str:
     return f"{identity(closest)}: the same species by ANI, but that genome has no species name"
 
 
+def mosaic_warning(label: str, shares: Sequence[tuple[str, float]]) -> str:
+    """`shares` are the values of a label with their share of the sequence that shows one, largest first."""
+    parts = ", ".join(f"{value} in {share:.0%}" for value, share in shares)
+    return f"{label} is mosaic: {parts} of the sequence that tells them apart; it is not called"
+
+
 def suspect_reference_warning(role: str, genome_id: str, evidence: str) -> str:
     """`evidence` is the sentence in the index's list of suspects."""
     clause = evidence[:1].lower() + evidence[1:].rstrip(".")
     return f"{role} {genome_id} is itself suspect: {clause} (see `gindex report`)"
+
+
+def interleaved_names_warning(sentence: str) -> str:
+    """`sentence` is that of the pair of names in the index."""
+    return f"in the index, {sentence} (see `gindex report`)"
 
 
 def sentence(clause: str) -> str:

@@ -1,15 +1,15 @@
-"""Reference warnings: calls that rest on a reference which the index lists as suspect."""
+"""Reference warnings: calls that rest on a suspect reference, or on one of two interleaved names."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from genome_index.classify import reasons
 from genome_index.classify.decision import Verdict
 from genome_index.index.calibration.hits import Hits
 from genome_index.index.index import Index
-from genome_index.records import Call
+from genome_index.records import Call, InterleavedNames
 
 SUSPECT_KINDS = ("label", "mixture", "contigs")  # these make a name doubtful; an unusual length does not
 NO_CALLS = ("failed", "qc_fail", "out_of_scope")
@@ -25,6 +25,17 @@ def with_reference_warning(index: Index, call: Call, hits: Hits, query: int, ver
                 warning = reasons.suspect_reference_warning(role, suspect.id, suspect.evidence)
                 return replace(call, warnings=(*call.warnings, warning))
     return call
+
+
+def with_interleaved_names(interleaved: Sequence[InterleavedNames], call: Call) -> Call:
+    """The same call, with a warning of each pair of interleaved names that its name or members belong to."""
+    called = {("species", member) for member in call.members} | {(call.rank, call.name)}
+    warnings = [
+        reasons.interleaved_names_warning(pair.sentence)
+        for pair in interleaved
+        if any((pair.rank, name) in called and pair.partner_of(name) for name in (pair.name, pair.other))
+    ]
+    return replace(call, warnings=(*call.warnings, *warnings)) if warnings else call
 
 
 def _references(hits: Hits, query: int, verdict: Verdict) -> Iterator[tuple[str, int]]:

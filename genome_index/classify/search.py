@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -34,14 +35,37 @@ def embed_with_shares(
     return np.concatenate(vectors), np.concatenate(shares)
 
 
+class Sketch(NamedTuple):
+    """The sampled k-mers of a query."""
+
+    hashes: npt.NDArray[np.uint64]  # sorted
+    limit: int  # below which they were sampled
+
+
+def sketch_of(index: Index, genome: Genome) -> Sketch:
+    """The k-mers of a genome, sampled as those of references of its length."""
+    is_small = genome.length_bp <= index.spec.small_bp
+    scaled = index.spec.small_scaled if is_small else index.spec.large_scaled
+    return Sketch(hash_sketch(genome, index.spec), 2**64 // scaled)
+
+
+def sharers(index: Index, sketch: Sketch, count: int) -> Rows:
+    """The live references that have the largest share of a query's k-mers, -1 where there are fewer."""
+    found = index.kmers.most_shared(sketch.hashes, sketch.limit, count, index.model.live).rows
+    return np.append(found, np.full(count - len(found), -1, np.int64))
+
+
 def containments(index: Index, genome: Genome, rows: Rows) -> Floats:
     """Containment of a genome's sketch and those of rows, as share of the smaller: (K,) -> (K,).
 
     0 for row -1. Sketches of two densities are compared at the coarser one.
     """
-    own = hash_sketch(genome, index.spec)
-    is_small = genome.length_bp <= index.spec.small_bp
-    limit = 2**64 // (index.spec.small_scaled if is_small else index.spec.large_scaled)
+    return containments_of(index, sketch_of(index, genome), rows)
+
+
+def containments_of(index: Index, sketch: Sketch, rows: Rows) -> Floats:
+    """The same, of a query that is sketched already."""
+    own, limit = sketch
     shares = np.zeros(len(rows), np.float32)
     for at in np.flatnonzero(rows >= 0):
         row = int(rows[at])

@@ -1,4 +1,4 @@
-"""Audit of a collection: the suspects stored in the index, and duplicates."""
+"""Audit of a collection: the suspects and interleaved names stored in the index, and duplicates."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ import numpy as np
 import numpy.typing as npt
 
 from genome_index.collection.clusters import connected, edges_of
+from genome_index.index.audit.interleaved_names import find_interleaved_names
 from genome_index.index.audit.suspects import find_suspects
 from genome_index.index.calibration.hits import Hits
 from genome_index.index.index import Index
-from genome_index.records import Entry, Suspect
+from genome_index.records import Entry, InterleavedNames, Suspect
 
 Rows = npt.NDArray[np.int64]
 
@@ -33,6 +34,7 @@ class Audit:
 
     suspects: tuple[Suspect, ...]
     duplicates: tuple[Duplicates, ...]
+    interleaved: tuple[InterleavedNames, ...] = ()
 
 
 def audit(index: Index, rows: Rows, hits: Hits) -> Audit:
@@ -40,9 +42,12 @@ def audit(index: Index, rows: Rows, hits: Hits) -> Audit:
     suspects = index.catalog.suspects()
     if suspects is None:  # an index of an earlier version
         suspects = find_suspects(index.contents())
+    interleaved = index.catalog.interleaved_names()
+    if interleaved is None:
+        interleaved = find_interleaved_names(index.contents())
     index.prefetch(rows.tolist())
     entries = {row: index.entry(row) for row in rows.tolist()}
-    return Audit(tuple(suspects), tuple(_duplicates(rows, hits, entries)))
+    return Audit(tuple(suspects), tuple(_duplicates(rows, hits, entries)), tuple(interleaved))
 
 
 def _duplicates(rows: Rows, hits: Hits, entries: dict[int, Entry]) -> list[Duplicates]:

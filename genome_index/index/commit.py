@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from genome_index.index.audit.interleaved_names import find_interleaved_names
 from genome_index.index.audit.suspects import suspects_after
 from genome_index.index.calibration.fit import fit_model
 from genome_index.index.calibration.model import Model
@@ -101,7 +102,7 @@ def fitted_contents(
     """Genomes with the model fitted to them; `pairs` are those measured before."""
     references = references_of(path, spec, entries)
     kmers = KmerIndex.build(references, np.arange(len(entries)), settings.threads)
-    comparer = Comparer(references, settings.threads, pairs)
+    comparer = Comparer(references, settings.threads, pairs, kmers=kmers)
     levels = levels_of([entry.taxon for entry in entries])
     molecules = np.array([entry.molecule for entry in entries])
     model = fit_model(comparer, np.arange(len(entries)), levels, molecules, settings.progress)
@@ -143,7 +144,10 @@ def commit(
     with disk_errors(path):
         model.save(work, contents.pairs)
         contents.kmers.save(work)
-        write_catalog(work / CATALOG, contents.entries.values(), [*events, event], failures, suspects)
+        write_catalog(
+            work / CATALOG, contents.entries.values(), [*events, event], failures, suspects,
+            find_interleaved_names(contents),
+        )  # fmt: skip
         files = described(work)
     versions = {"gindex": metadata.version("gindex"), **{name: metadata.version(name) for name in LIBRARIES}}
     snapshot = Snapshot(

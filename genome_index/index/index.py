@@ -46,9 +46,9 @@ from genome_index.index.store.kmer_index import FILES, KmerIndex
 from genome_index.index.store.pair_table import PairTable
 from genome_index.index.store.references import References, locator
 from genome_index.index.store.segments import Segment
-from genome_index.io.checksums import damage_of
+from genome_index.io.checksums import damage_of, size_damage_of
 from genome_index.io.locks import hold, locked
-from genome_index.records import Entry, Suspect, counted
+from genome_index.records import Entry, InterleavedNames, Suspect, counted
 from genome_index.spec import IndexSpec
 
 REFIT_SHARE = 0.10  # of the fitted genomes; with more changes accuracy falls: tests/bench/RESULTS.md
@@ -129,6 +129,10 @@ class Index:
         hide a candidate; what is measured of a candidate comes from its sketch, which is always checked.
         """
         if set(FILES.values()) <= set(self.snapshot.files):
+            for name in FILES.values():
+                self._require(
+                    self.folder / name, size_damage_of(self.folder / name, self.snapshot.files[name])
+                )
             return KmerIndex.load(self.folder)
         rows = np.flatnonzero(self.model.live)
         self.prefetch(rows.tolist())
@@ -150,6 +154,11 @@ class Index:
             suspects[suspect.row] = (*suspects.get(suspect.row, ()), suspect)
         return suspects
 
+    @cached_property
+    def interleaved(self) -> tuple[InterleavedNames, ...]:
+        """Pairs of names that look like one; empty in an index of a gindex that did not search them."""
+        return tuple(self.catalog.interleaved_names() or ())
+
     def contents(self) -> Contents:
         """The whole content, with entries and pairs read."""
         entries = {entry.row: entry for entry in self.catalog.entries()}
@@ -163,11 +172,14 @@ class Index:
         """The path of a file of this snapshot, whose checksum is compared before it is first read."""
         path = self.folder / name
         if name not in self._verified:
-            complaint = damage_of(path, self.snapshot.files[name])
-            if complaint:
-                raise IndexDamaged(str(path), complaint)
+            self._require(path, damage_of(path, self.snapshot.files[name]))
             self._verified.add(name)
         return path
+
+    @staticmethod
+    def _require(path: Path, complaint: str) -> None:
+        if complaint:
+            raise IndexDamaged(str(path), complaint)
 
     def damage(self) -> list[str]:
         """A sentence for every file that is missing or differs from its checksum."""

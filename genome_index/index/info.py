@@ -12,7 +12,7 @@ from genome_index.index.calibration.samples import MIXTURE
 from genome_index.index.index import Index
 from genome_index.index.vectors.faiss_index import factory_for
 from genome_index.io import tsv
-from genome_index.records import RANKS, Entry, counted
+from genome_index.records import RANKS, Entry, InterleavedNames, counted
 
 
 def describe(index: Index) -> dict[str, Any]:
@@ -48,6 +48,7 @@ def describe(index: Index) -> dict[str, Any]:
             },
         },
         "disk_bytes": sum(file.stat().st_size for file in index.path.rglob("*") if file.is_file()),
+        "interleaved_names": [asdict(pair) for pair in index.interleaved],
         "failed_inputs": len(index.catalog.failures()),
         "versions": dict(snapshot.versions),
         "history": [
@@ -83,6 +84,8 @@ def lines_of(facts: Mapping[str, Any]) -> Iterator[str]:
     yield from _encoder_lines(facts)
     yield f"fitted on     {counted(facts['fitted'])}; {facts['changed_since_fit']:,} changed since"
     yield from _threshold_lines(facts["calibration"]["levels"])
+    for pair in facts["interleaved_names"]:
+        yield f"interleaved   {InterleavedNames(**pair).sentence}"
     if facts["failed_inputs"]:
         yield f"failed        {counted(facts['failed_inputs'], 'input')}; `gindex info --failures` lists them"
     for event in facts["history"]:

@@ -26,6 +26,7 @@ def tables_of(collection: Collection) -> Tables:
         "members": list(_member_lines(collection)),
         "differences": list(_difference_lines(collection)),
         "suspects": list(_suspect_lines(collection)),
+        "interleaved_names": list(_interleaved_lines(collection)),
         "duplicates": list(_duplicate_lines(collection)),
     }
 
@@ -78,6 +79,13 @@ def _suspect_lines(collection: Collection) -> Iterable[Line]:
     yield ("genome_id", "kind", "label", "looks_like", "evidence")
     for suspect in collection.audit.suspects:
         yield (suspect.id, suspect.kind, suspect.says, suspect.looks_like, suspect.evidence)
+
+
+def _interleaved_lines(collection: Collection) -> Iterable[Line]:
+    """Pairs of names that look like one."""
+    yield ("rank", "name", "other_name", "genomes", "other_genomes", "ani", "evidence")
+    for one in collection.audit.interleaved:
+        yield (one.rank, one.name, one.other, one.genomes, one.others, one.ani, one.sentence)
 
 
 def _duplicate_lines(collection: Collection) -> Iterable[Line]:
@@ -144,6 +152,9 @@ def summary_lines(collection: Collection) -> Iterable[str]:
     conflicts = sum(len(one.names) > 1 for one in collection.audit.duplicates)
     sets = counted(len(collection.audit.duplicates), "set")
     yield f"suspects: {suspects}; {sets} of duplicates, {conflicts:,} of them with two names"
+    if pairs := collection.audit.interleaved:
+        more = f"; and {len(pairs) - 1:,} more pairs" if len(pairs) > 1 else ""
+        yield f"interleaved names: {pairs[0].sentence}{more}"
 
 
 def _manner(collection: Collection) -> str:

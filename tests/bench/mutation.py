@@ -35,6 +35,7 @@ CLOSE_TESTS = (
     "tests/classify/test_decision.py",
     "tests/classify/test_elected_names.py",
     "tests/classify/test_evidence.py",
+    "tests/classify/test_mosaic.py",
     "tests/classify/test_measured.py",
     "tests/classify/test_query.py",
     "tests/classify/test_reasons.py",

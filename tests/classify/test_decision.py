@@ -14,6 +14,7 @@ from genome_index.classify.elected_names import Name
 from genome_index.index.calibration.call_threshold import NEVER
 from genome_index.index.calibration.hits import Hits
 from genome_index.index.calibration.model import Model
+from genome_index.records import InterleavedNames
 
 # Rows 0 to 2: Alpha una; 3: Alpha dua; 4: Alpha tri; 5: Beta una; 6: without a species; 7: without any name.
 LEVELS = levels(
@@ -651,3 +652,26 @@ def test_a_reference_is_left_out_of_its_own_threshold(
 )
 def test_a_name_is_called_from_its_threshold_on(name: Name, called: bool) -> None:
     assert name.is_called() is called
+
+
+@pytest.mark.parametrize(
+    ("pair", "expected"),
+    [
+        (InterleavedNames("species", "Alpha dua", "Alpha una", 1, 3, 99.0), "species"),
+        (InterleavedNames("species", "Alpha dua", "Alpha una", 2, 3, 99.0), "ambiguous"),
+        (InterleavedNames("species", "Alpha una", "Alpha dua", 3, 2, 99.0), "ambiguous"),
+        (InterleavedNames("species", "Alpha dua", "Alpha tri", 3, 3, 99.0), "species"),
+        (InterleavedNames("genus", "Alpha una", "Alpha dua", 3, 3, 99.0), "species"),
+    ],
+)
+def test_a_species_with_an_interleaved_name_is_ambiguous_however_far_its_lead(
+    pair: InterleavedNames, expected: str
+) -> None:
+    verdict = decide(model(LEVELS), THRESHOLDS, best_and_next(94), 0, SURE, interleaved=[pair])  # type: ignore[arg-type]
+    assert verdict.verdict == expected
+    if expected == "ambiguous":
+        assert verdict == ambiguous(
+            f"Cannot distinguish Alpha dua and Alpha una: {MATCH}, and the genomes of these names are "
+            "interleaved in the index.",
+            members=("Alpha dua", "Alpha una"),
+        )

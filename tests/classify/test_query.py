@@ -24,6 +24,7 @@ from helpers.handmade import (
 from genome_index.classify import measured, reasons
 from genome_index.classify import query as module
 from genome_index.classify.query import QuerySettings, answer
+from genome_index.classify.search import embed
 from genome_index.index.store.skani import Candidate
 from genome_index.index.store.sketches import hash_sketch
 from genome_index.records import Call, Evidence, Failure, Genome, Lineage
@@ -111,6 +112,24 @@ def test_hits_have_the_kmers_they_share() -> None:
     assert found.hits[3].evidence.reason is not None
 
 
+def test_a_reference_that_only_kmers_find_is_a_candidate(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "CANDIDATES", 1)
+    mixed = UNA[350:560] + "".join(
+        np.random.default_rng(1).choice(list("ACGT"), 490, p=[0.05, 0.15, 0.35, 0.45])
+    )
+    nearest = index().model.vectors.search(embed(index(), [genome(mixed)]), 1, index().model.live)[1]
+    assert nearest.tolist() == [[3]]  # another genus
+    [found] = calls(genome(mixed))
+    assert [hit.id for hit in found.hits] == ["g1"]
+    assert found.hits[0].similarity == pytest.approx(
+        cosine(composition(genome(mixed)), composition(genome(REFERENCES[1])))
+    )
+
+
+def cosine(a: Sequence[float], b: Sequence[float]) -> float:
+    return float(np.dot(a, b) / np.linalg.norm(a) / np.linalg.norm(b))
+
+
 def test_shared_kmers_come_before_the_vector() -> None:
     mixed = UNA[350:560] + "".join(
         np.random.default_rng(1).choice(list("ACGT"), 490, p=[0.05, 0.15, 0.35, 0.45])
@@ -165,6 +184,7 @@ def test_identical_references_can_be_left_out(
     [found] = calls(genome(UNA), exclude_identical=True)
     assert [hit.id for hit in found.hits] == ["g1", "g2"]  # another candidate takes the place
     monkeypatch.setattr(module, "IDENTICAL", 0)
+    monkeypatch.setattr(module, "SHARERS", 1)
     [found] = calls(genome(UNA), exclude_identical=True)
     assert [hit.id for hit in found.hits] == ["g1"]
 

@@ -6,8 +6,13 @@ import pytest
 from helpers.handmade import MemoryIndex, MemoryReferences, entries, hits, join_hits, levels, model
 
 from genome_index.classify.decision import Verdict
-from genome_index.classify.reference_warnings import NO_CALLS, SUSPECT_KINDS, with_reference_warning
-from genome_index.records import Call, Suspect
+from genome_index.classify.reference_warnings import (
+    NO_CALLS,
+    SUSPECT_KINDS,
+    with_interleaved_names,
+    with_reference_warning,
+)
+from genome_index.records import Call, InterleavedNames, Suspect
 from genome_index.spec import IndexSpec
 
 LEVELS = levels(species=["a", "b", "c"])
@@ -60,3 +65,26 @@ def test_without_a_call_nothing_rests_on_a_reference(called: str) -> None:
     assert warnings({1: ["label"]}, SPECIES, called) == ()
     assert NO_CALLS == ("failed", "qc_fail", "out_of_scope")
     assert SUSPECT_KINDS == ("label", "mixture", "contigs")
+
+
+PAIRS = (
+    InterleavedNames("species", "A a", "A b", 5, 5, 99.9),
+    InterleavedNames("species", "A c", "A d", 5, 1, 99.99),
+    InterleavedNames("genus", "A", "B", 3, 4, 99.6),
+)
+
+
+@pytest.mark.parametrize(
+    ("call", "expected"),
+    [
+        (Call("q", "-", 1, "species", "because", "species", "A a"), [0]),
+        (Call("q", "-", 1, "ambiguous", "because", members=("A b", "A c")), [0]),
+        (Call("q", "-", 1, "species", "because", "species", "A d"), [1]),
+        (Call("q", "-", 1, "genus", "because", "genus", "B"), [2]),
+        (Call("q", "-", 1, "family", "because", "family", "A a"), []),
+        (Call("q", "-", 1, "novel", "because"), []),
+    ],
+)
+def test_each_pair_of_interleaved_names_of_a_call_is_told(call: Call, expected: list[int]) -> None:
+    told = [f"in the index, {PAIRS[at].sentence} (see `gindex report`)" for at in expected]
+    assert list(with_interleaved_names(PAIRS, call).warnings) == told

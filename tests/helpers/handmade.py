@@ -18,7 +18,18 @@ from genome_index.index.store.kmer_index import KmerIndex
 from genome_index.index.store.skani import Candidate
 from genome_index.index.vectors.faiss_index import Vectors
 from genome_index.index.vectors.projection import Projection
-from genome_index.records import RANKS, Contig, Entry, Genome, Lineage, Progress, Suspect, Taxon, quiet
+from genome_index.records import (
+    RANKS,
+    Contig,
+    Entry,
+    Genome,
+    InterleavedNames,
+    Lineage,
+    Progress,
+    Suspect,
+    Taxon,
+    quiet,
+)
 from genome_index.spec import IndexSpec
 from genome_index.taxonomy.levels import UNKNOWN, Level
 
@@ -209,8 +220,13 @@ class MemoryIndex:
     ) -> None:
         self.model, self.references, self.spec = model, references, references.spec
         self._entries, self.suspects = entries, suspects or {}
+        self.interleaved: tuple[InterleavedNames, ...] = ()
         self.prefetched: list[list[int]] = []
         self.catalog = self
+
+    @cached_property
+    def kmers(self) -> KmerIndex:
+        return KmerIndex.build(self.references, np.arange(len(self.model.live)))  # type: ignore[arg-type]
 
     def entry(self, row: int) -> Entry:
         assert row >= 0

@@ -24,6 +24,7 @@ LENGTH_RATIO = 3.0  # of the two genomes of a chimera, at most
 CONTIG_BP = (10_000, 60_000)  # lengths of foreign contigs
 DIVERGENCE = 0.02  # share of bases in which foreign contigs differ from the nearest genome of the index
 KINDS = ("label", "mixture", "contigs")
+LIKE = ("two genera", "species", "genus")  # how the two carriers of one contaminant are related
 
 
 @dataclass(frozen=True)
@@ -136,6 +137,40 @@ def contaminated(genomes: Sequence[Genome], count: int, seed: int) -> Planted:
         contigs = (*genome.contigs, *_contigs_of(other, wanted, draw))
         mixed[genome.id], sources[genome.id] = replace(genome, contigs=contigs), other.id
     return Planted([mixed.get(genome.id, genome) for genome in genomes], set(), {}, sources)
+
+
+def twice_contaminated(genomes: Sequence[Genome], pairs: int, seed: int) -> Planted:
+    """The genomes, of which two at a time have the same contigs of a third genus, a fifth to a third of each.
+
+    The carriers are of one species, of one genus or of two, in turn; a genome is source or carrier only once.
+    """
+    draw = random.Random(seed)
+    named = [genome for genome in genomes if _genus(genome) and genome.taxon.lineage.name("species")]
+    used: set[str] = set()
+    mixed: dict[str, Genome] = {}
+    sources: dict[str, str] = {}
+    for number in range(pairs):
+        source, *carriers = _source_and_carriers(named, used, LIKE[number % len(LIKE)], draw)
+        wanted = int(min(genome.length_bp for genome in (source, *carriers)) * draw.uniform(0.25, 0.4))
+        contigs = tuple(_contigs_of(source, wanted, draw))
+        for genome in carriers:
+            mixed[genome.id] = replace(genome, contigs=(*genome.contigs, *contigs))
+            sources[genome.id] = source.id
+        used |= {source.id, *(genome.id for genome in carriers)}
+    return Planted([mixed.get(genome.id, genome) for genome in genomes], set(), {}, sources)
+
+
+def _source_and_carriers(
+    named: Sequence[Genome], used: set[str], like: str, draw: random.Random
+) -> tuple[Genome, Genome, Genome]:
+    """A source, and two carriers of another genus whose names are alike down to a rank, or of two genera."""
+    while True:
+        source, one, other = draw.sample([genome for genome in named if genome.id not in used], 3)
+        genera = {_genus(source), _genus(one), _genus(other)}
+        names = [genome.taxon.lineage.name("species") for genome in (one, other)]
+        found = "two genera" if len(genera) == 3 else "species" if names[0] == names[1] else "genus"
+        if _genus(source) not in (_genus(one), _genus(other)) and found == like:
+            return source, one, other
 
 
 def _contigs_of(genome: Genome, length_bp: int, draw: random.Random) -> Iterator[Contig]:

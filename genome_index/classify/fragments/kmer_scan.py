@@ -1,6 +1,7 @@
 """Shared k-mers of many short queries with all references, in one pass through all sketches for a batch.
 
-No inverted index is stored: the k-mers of the batch are indexed in memory, and the references stream past.
+The k-mers of the batch are indexed in memory, and the references stream past: each sketch is read once for
+thousands of queries, while the inverted index of a snapshot answers one query at a time.
 """
 
 from __future__ import annotations

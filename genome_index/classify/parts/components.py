@@ -19,13 +19,13 @@ from genome_index.index.store.sketches import hash_sketch
 from genome_index.records import Component, Contig, Genome
 from genome_index.taxonomy.levels import UNKNOWN
 
-WINDOW_BP, SMALL_WINDOW_BP = 5_000, 500  # of a large and a small genome: some 25 and 60 sampled k-mers
+WINDOW_BP, SMALL_WINDOW_BP = 5_000, 300  # of a large and a small genome: some 25 and 35 sampled k-mers
 MOST_WINDOWS = 400  # spread evenly over all of the sequence; a share of 5 % is then known within 2 points
 LEAST_WINDOWS = 2  # of a name, for it to be a component; of thousands of names one may resemble a window
 LEAST_KMERS = 4  # in a window; with fewer it says nothing
 LEAST_SHARED = 2  # of them, for a window to be explained; one may be chance
 LEAST_IDENTITY = 0.85  # estimated from them, for a window to be explained
-SISTER_IDENTITY = 0.95  # of a window to another species of the genus, for it to be foreign
+SPECIES_IDENTITY = 0.95  # of a window to genomes of its species, as of whole genomes
 LEAST_SHARE = 0.01  # of the sequence; smaller components are not listed
 
 Rows = npt.NDArray[np.int64]
@@ -39,8 +39,9 @@ class Components:
     """The components of one query, as shares of the bases in windows that were looked at."""
 
     own: float  # the call's own species, and all that resembles it about as much as any other
+    own_species: float  # the part of it that is as near as genomes of one species are
     foreign: tuple[Component, ...]  # other species, the largest first
-    unexplained: float  # shared with no reference
+    unexplained: float  # near to no genome of the closest reference's genus, and clearly near to no other
 
     @property
     def foreign_share(self) -> float:
@@ -48,14 +49,16 @@ class Components:
 
 
 def components_of(
-    index: Index, genome: Genome, closest_row: int, hidden: Collection[int] = ()
-) -> Components | None:
+    index: Index, genome: Genome, closest_row: int, least: float = FOREIGN_IDENTITY,
+    hidden: Collection[int] = (),
+) -> Components | None:  # fmt: skip
     """The components of a genome whose closest reference is `closest_row`; None if no window has k-mers.
 
-    References among `hidden` are left out.
+    A window is of another genus if its identity to that is at least `least`. References among `hidden` are
+    left out.
     """
-    lookup = _Lookup(index, closest_row, hidden)
-    own, unexplained, bases = 0, 0, 0
+    lookup = _Lookup(index, closest_row, hidden, least)
+    own, own_species, unexplained, bases = 0, 0, 0, 0
     foreign: dict[tuple[str, str], list[tuple[int, float]]] = {}
     for window in _windows(index, genome, closest_row):
         part = lookup.part(window)
@@ -64,6 +67,7 @@ def components_of(
         length = window.length_bp
         bases += length
         own += length if part.is_own else 0
+        own_species += length if part.is_own and part.identity >= SPECIES_IDENTITY else 0
         unexplained += length if part.is_unexplained else 0
         if part.name:
             foreign.setdefault((part.rank, part.name), []).append((length, part.identity))
@@ -71,7 +75,7 @@ def components_of(
         return None
     several = {name: parts for name, parts in foreign.items() if len(parts) >= LEAST_WINDOWS}
     listed = sorted((_component(*name, parts, bases) for name, parts in several.items()), key=_largest_first)
-    return Components(own / bases, tuple(listed), unexplained / bases)
+    return Components(own / bases, own_species / bases, tuple(listed), unexplained / bases)
 
 
 def _component(rank: str, name: str, parts: list[tuple[int, float]], bases: int) -> Component:
@@ -117,14 +121,15 @@ class _Part:
     is_unexplained: bool = False
     rank: str = ""  # of the name, where the window is foreign
     name: str = ""
-    identity: float = 0.0  # to the nearest genome of that name
+    identity: float = 0.0  # to the nearest genome of that name, or of the own species
 
 
 class _Lookup:
     """Looks windows up in the k-mers of an index, beside the closest reference of the whole query."""
 
-    def __init__(self, index: Index, closest_row: int, hidden: Collection[int]) -> None:
+    def __init__(self, index: Index, closest_row: int, hidden: Collection[int], least: float) -> None:
         self._index, self._limits = index, index.kmers.limits
+        self._least = least
         self._usable = index.model.live.copy()
         self._usable[list(hidden)] = False
         unknown = np.full(len(index.model.live), UNKNOWN, np.int32)
@@ -149,10 +154,11 @@ class _Lookup:
         is_relative = is_own | ((genus == self._genus) & (genus != UNKNOWN))
         part = None
         if self._genus != UNKNOWN:
-            part = self._foreign(rows, identity, is_relative, genus != UNKNOWN, FOREIGN_IDENTITY)
+            part = self._foreign(rows, identity, is_relative, genus != UNKNOWN, self._least)
         if part is None and self._species != UNKNOWN:
-            part = self._foreign(rows, identity, is_own, species != UNKNOWN, SISTER_IDENTITY)
-        return part or _Part(is_own=True)
+            part = self._foreign(rows, identity, is_own, species != UNKNOWN, SPECIES_IDENTITY)
+        own = float(np.max(identity, where=is_relative, initial=0))
+        return part or _Part(is_own=own > 0, is_unexplained=own == 0, identity=own)
 
     def _identities(self, hashes: Hashes) -> tuple[Rows, Floats]:
         """Rows that share enough k-mers with a window, and the identity that this shows: (S,), (S,)."""

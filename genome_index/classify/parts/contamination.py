@@ -11,16 +11,23 @@ from collections.abc import Collection
 from dataclasses import replace
 
 from genome_index.classify.parts import reasons
-from genome_index.classify.parts.components import LEAST_SHARE, Components, components_of
-from genome_index.index.audit.foreign_contigs import WARN_SHARE
+from genome_index.classify.parts.components import (
+    LEAST_SHARE,
+    SPECIES_IDENTITY,
+    Components,
+    components_of,
+)
+from genome_index.index.audit.foreign_contigs import FOREIGN_IDENTITY, WARN_SHARE
 from genome_index.index.index import Index
-from genome_index.records import Call, Genome, Lineage
+from genome_index.records import Call, Genome, Hit, Lineage
 
 FAIL_SHARE = 0.20  # of the sequence in other species; from here on a query is no genome of one species
+SURE_SHARE = 0.025  # of it in species to which it is as near as genomes of one species are
 SAID_UNEXPLAINED = (
     0.20  # of the sequence; genomes of one species often differ by less: tests/bench/RESULTS.md
 )
 MOST_UNEXPLAINED = 0.40  # above it a call would be about the lesser part of a query, or little more
+OWN_OF_EXPLAINED = 0.6  # of what is explained, as near as one species: a part of a far query is of that one
 WHOLE_KINDS = ("prokaryote", "virus", "organelle", "other")  # plasmids are made of parts of others
 NEAR_IDENTITY = 0.90  # to the closest reference; beyond it, k-mers show whether sequence is explained
 
@@ -32,19 +39,34 @@ def with_components(
 
     `hidden` are references that are left out.
     """
-    if str(index.model.molecules[closest_row]) not in WHOLE_KINDS or not _is_near(call):
+    if str(index.model.molecules[closest_row]) not in WHOLE_KINDS or call.verdict == "out_of_scope":
         return call
-    components = components_of(index, genome, closest_row, hidden)
+    is_near = _is_near(call)
+    least = FOREIGN_IDENTITY if is_near else SPECIES_IDENTITY
+    components = components_of(index, genome, closest_row, least, hidden)
     if components is None:
         return call
-    return _with_unexplained(_with_foreign(call, components), components)
+    call = _with_foreign(call, components)
+    return _with_unexplained(call, components) if is_near else _unless_part(call, components)
+
+
+def _unless_part(call: Call, components: Components) -> Call:
+    """The call, or refused if its closest reference, far from the whole, is near to a part of it."""
+    explained = 1 - components.unexplained
+    is_part = components.own_species >= max(SURE_SHARE, OWN_OF_EXPLAINED * explained)
+    if call.verdict == "qc_fail" or not is_part or components.unexplained <= MOST_UNEXPLAINED:
+        return call
+    own = call.closest.species if call.closest else None
+    reason = reasons.call_of_a_part(own, components.own_species, components.unexplained, call.reason)
+    return _refused(replace(call, unexplained=components.unexplained), reason)
 
 
 def _with_foreign(call: Call, components: Components) -> Call:
     """The call with a warning about parts of other species, or refused as a mixture."""
     listed = tuple(part for part in components.foreign if part.share >= LEAST_SHARE)
     call = replace(call, components=listed)
-    if components.foreign_share < WARN_SHARE:
+    sure = sum(part.share for part in listed if part.identity >= SPECIES_IDENTITY)
+    if components.foreign_share < WARN_SHARE and sure < SURE_SHARE:
         return call
     if components.foreign_share < FAIL_SHARE:
         return replace(call, warnings=(*call.warnings, reasons.foreign_parts(listed)))
@@ -56,7 +78,7 @@ def _with_unexplained(call: Call, components: Components) -> Call:
     """The call with the share that nothing explains, and a confidence that it lowers, or refused."""
     if call.closest is None or call.verdict in ("piece", "qc_fail"):
         return call
-    share = min(components.unexplained, 1 - (call.closest.evidence.af_query or 0) / 100)
+    share = _unexplained_share(call.closest, components)
     call = replace(call, unexplained=share)
     if share < SAID_UNEXPLAINED:
         return call
@@ -66,9 +88,17 @@ def _with_unexplained(call: Call, components: Components) -> Call:
     return replace(call, confidence=lowered, warnings=(*call.warnings, reasons.unexplained(share)))
 
 
+def _unexplained_share(closest: Hit, components: Components) -> float:
+    """The share by windows; of a farther reference, whose windows differ, no more than is not aligned."""
+    evidence = closest.evidence
+    if evidence.ani is None or evidence.ani >= 100 * SPECIES_IDENTITY:
+        return components.unexplained
+    return min(components.unexplained, 1 - (evidence.af_query or 0) / 100)
+
+
 def _is_near(call: Call) -> bool:
     """Whether the closest reference is so near that windows without its k-mers are not of its species."""
-    if call.closest is None or call.verdict == "out_of_scope":
+    if call.closest is None:
         return False
     ani = call.closest.evidence.ani
     return (call.closest.kmer_identity if ani is None else ani / 100) >= NEAR_IDENTITY

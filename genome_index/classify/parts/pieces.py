@@ -11,18 +11,15 @@ import math
 from dataclasses import replace
 
 from genome_index.classify.decision import Verdict
-from genome_index.classify.fragments.calibration import calibrators_of
-from genome_index.classify.fragments.cutting import length_class
-from genome_index.classify.fragments.decision import called_rank, fragment_names
-from genome_index.classify.fragments.hits import ReferenceTable, fragments_of, hits_of
 from genome_index.classify.measured import match_at
 from genome_index.classify.parts import reasons
+from genome_index.classify.parts.fragment_name import fragment_name
 from genome_index.classify.parts.holders import holders_of
 from genome_index.classify.reasons import Match
-from genome_index.index.calibration.hits import Hits, nothing_held_out
+from genome_index.index.calibration.hits import Hits
 from genome_index.index.calibration.thresholds import prior_of
 from genome_index.index.index import Index
-from genome_index.records import RANKS, Genome, Progress
+from genome_index.records import Genome, Progress
 
 LEAST_ALIGNED = 50.0  # percent of the query in the reference, for it to be a piece of that
 NEAR_IDENTITY = 0.90  # by shared k-mers, the same where so little is aligned that there is no ANI
@@ -31,46 +28,58 @@ NEAR_IDENTITY = 0.90  # by shared k-mers, the same where so little is aligned th
 def as_piece(
     index: Index, genome: Genome, hits: Hits, query: int, verdict: Verdict, progress: Progress, threads: int
 ) -> Verdict:
-    """The same verdict, or `piece` if the query is a small part of the reference that it rests on."""
+    """The same verdict, unless the query is too short to be called as a genome.
+
+    It is `piece` if the query lies in the reference that the verdict rests on. If it is farther, its rank is
+    what a fragment of this length would get, or the verdict is novel.
+    """
     at = verdict.closest
-    if at is None or not _is_piece(index, genome, hits, query, at):
+    if at is None or not _is_short(index, genome, int(hits.rows[query, at])):
         return verdict
+    if not _lies_in(hits, query, at):
+        return verdict if verdict.rank is None else _as_fragment(index, genome, verdict, progress, threads)
     holders = holders_of(index, genome)
-    found = replace(
-        verdict, verdict="piece", rank=None, name=None, confidence=None, warnings=(),
-        members=tuple(sorted(holder.species for holder in holders)),
-        reason=reasons.piece(_match(index, hits, query, at), genome.length_bp, holders),
-    )  # fmt: skip
+    reason = reasons.piece(_match(index, hits, query, at), genome.length_bp, holders)
+    piece = Verdict("piece", reason, closest=at, members=tuple(sorted(one.species for one in holders)))
     own = index.entry(int(hits.rows[query, at])).lineage.name("species")
-    if not any(holder.species == own and holder.is_typical for holder in holders):
-        return replace(found, reason=f"{found.reason} {reasons.PIECE_OF_FEW}")
-    return _named(index, genome, found, progress, threads)
+    if not any(one.species == own and one.is_typical for one in holders):
+        return replace(piece, reason=f"{reason} {reasons.PIECE_OF_FEW}")
+    return _named(index, genome, piece, progress, threads)
 
 
-def _is_piece(index: Index, genome: Genome, hits: Hits, query: int, at: int) -> bool:
-    """Whether a query lies in a reference, and is shorter than a genome of its kind may be."""
-    row, ani = int(hits.rows[query, at]), float(hits.ani[query, at])
+def _is_short(index: Index, genome: Genome, row: int) -> bool:
+    """Whether a query is shorter than a genome of the reference's kind may be, beside that reference."""
     least_part = prior_of(str(index.model.molecules[row])).least_part
-    if 100 * genome.length_bp >= least_part * index.references.length_bp(row):
-        return False
-    if math.isnan(ani):
+    return 100 * genome.length_bp < least_part * index.references.length_bp(row)
+
+
+def _lies_in(hits: Hits, query: int, at: int) -> bool:
+    if math.isnan(hits.ani[query, at]):
         return float(hits.kmer_identity[query, at]) >= NEAR_IDENTITY
     return float(hits.af_query[query, at]) >= LEAST_ALIGNED
 
 
-def _named(index: Index, genome: Genome, found: Verdict, progress: Progress, threads: int) -> Verdict:
-    """The verdict with the name and the confidence that a fragment of this length would get."""
-    table = ReferenceTable.of(index)
-    fragments = fragments_of(index, [genome])
-    hits = hits_of(table, fragments, nothing_held_out(1, len(index.model.live)), threads)
-    calibrators = calibrators_of(index, progress, threads, [length_class(genome.length_bp)])
-    names = fragment_names(index.model, calibrators, fragments, hits)[0]
-    rank = called_rank(index, fragments, hits, 0, names)
-    if rank is None or rank not in RANKS:
-        return found
-    name = index.model.levels[rank].names[names[rank].code]
-    reason = f"{found.reason} {reasons.piece_called(rank, name, names[rank].probability, not calibrators)}"
-    return replace(found, rank=rank, name=name, confidence=names[rank].probability, reason=reason)
+def _named(index: Index, genome: Genome, piece: Verdict, progress: Progress, threads: int) -> Verdict:
+    """The piece with the name and the confidence that a fragment of its length gets, if it gets one."""
+    name = fragment_name(index, genome, progress, threads)
+    if name is None:
+        return piece
+    reason = f"{piece.reason} {reasons.piece_called(name)}"
+    return replace(piece, rank=name.rank, name=name.name, confidence=name.probability, reason=reason)
+
+
+def _as_fragment(index: Index, genome: Genome, verdict: Verdict, progress: Progress, threads: int) -> Verdict:
+    """A rank with the name and confidence that a fragment of this length gets; novel if it gets none."""
+    name = fragment_name(index, genome, progress, threads)
+    short = reasons.too_short(genome.length_bp)
+    if name is None or name.rank == "species":
+        return replace(
+            verdict, verdict="novel", rank=None, name=None, confidence=None, next_rank="species", reason=short
+        )
+    reason = f"{short} {reasons.piece_called(name)}"
+    return replace(
+        verdict, verdict=name.rank, rank=name.rank, name=name.name, confidence=name.probability, reason=reason
+    )
 
 
 def _match(index: Index, hits: Hits, query: int, at: int) -> Match:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from genome_index.classify.parts.fragment_name import FragmentName
 from genome_index.classify.parts.holders import Holders
 from genome_index.classify.reasons import Match, identity
 from genome_index.records import Component
@@ -51,6 +52,14 @@ def mostly_unexplained(share: float, limit: float, reason: str) -> str:
     )
 
 
+def call_of_a_part(species: str | None, share: float, unexplained: float, reason: str) -> str:
+    """Why a call is refused that rests on a part of the query; `reason` is that of the call."""
+    return (
+        f"{share:.0%} of the query is as near to {species or 'the closest genome'} as genomes of one species "
+        f"are, but {unexplained:.0%} is in no reference of this index: this looks like a mixture. {reason}"
+    )
+
+
 def piece(best: Match, length_bp: int, holders: Sequence[Holders]) -> str:
     """Why a query is no genome but a piece, and in which references it lies."""
     if math.isnan(best.ani):
@@ -69,7 +78,11 @@ def _held(holder: Holders) -> str:
     return f"{holder.holding} of the {holder.genomes} genomes of {holder.species}"
 
 
-def piece_called(rank: str, name: str, probability: float, by_rule: bool) -> str:
-    """How sure a name of a piece is; `by_rule` if the index has no bases to learn it from."""
-    learned = "by a rule of thumb" if by_rule else "for fragments of this length"
-    return f"The {rank} {name} is right with probability {probability:.2f}, {learned}."
+def piece_called(name: FragmentName) -> str:
+    """How sure the name of a piece is."""
+    learned = "by a rule of thumb" if name.by_rule else "for fragments of this length"
+    return f"The {name.rank} {name.name} is right with probability {name.probability:.2f}, {learned}."
+
+
+def too_short(length_bp: int) -> str:
+    return f"The {length_bp:,} bp are too few for a genome of this kind, so they are judged as a fragment."

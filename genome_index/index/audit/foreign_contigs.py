@@ -14,8 +14,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from genome_index.index.audit.relatives_vote import LEAST_SHARE, Direction
 from genome_index.index.audit.shared_kmers import shared_with
-from genome_index.index.audit.transfer_direction import LEAST_SHARE, SharedKmers
+from genome_index.index.audit.transfer_direction import SharedKmers
 from genome_index.index.calibration.hits import KMER_FLOOR, kmer_identity
 from genome_index.index.parallel import in_threads
 from genome_index.index.store.composition import decode_windows, encode_windows
@@ -41,6 +42,7 @@ class ForeignContigs:
     row: int
     source_row: int
     share: float  # of the bases in contigs of LEAST_CONTIG_BP and more
+    from_elsewhere: bool = False  # whether the relatives of both lack them, so that neither is their source
 
 
 def find_foreign_contigs(shared: SharedKmers, subjects: Rows, threads: int = 1) -> list[ForeignContigs]:
@@ -88,8 +90,10 @@ class _Assembly:
         share = sum(bases.values()) / int(self._lengths_bp.sum())
         if not WARN_SHARE <= share <= MOST:
             return None
-        main = max(bases, key=bases.__getitem__)
-        return ForeignContigs(self._row, self._main_source(by_name[main], sources), share)
+        name = max(bases, key=bases.__getitem__)
+        main = self._main_source(by_name[name], sources)
+        from_elsewhere = self._direction(main, foreign[name]) is Direction.ELSEWHERE
+        return ForeignContigs(self._row, main, share, from_elsewhere)
 
     def _are_from(self, rows: Sequence[int], sources: Rows, flags: Flags) -> bool:
         """Whether contigs are from a species whose genomes are `rows`, and the other contigs are not.
@@ -102,8 +106,12 @@ class _Assembly:
         inside, rest = self._kmers_in(flags), self._kmers_in(sources < 0)
         if rest.any() and theirs[rest].mean() > THIN * theirs[inside].mean():
             return False
-        received = self._shared.is_received(self._row, main, inside)
-        return received is not False and self._resemble(main, flags)
+        is_own = self._direction(main, flags) in (Direction.OWN, Direction.UNCLEAR)
+        return not is_own and self._resemble(main, flags)
+
+    def _direction(self, other: int, which: Flags) -> Direction:
+        """Where the genome has some contigs from, by the relatives of both genomes."""
+        return self._shared.direction(self._row, other, self._kmers_in(which))
 
     def _resemble(self, other: int, flags: Flags) -> bool:
         """Whether some contigs resemble a genome more than they do the other contigs, in 4-mers."""
@@ -116,23 +124,31 @@ class _Assembly:
         return np.asarray(decode_windows(encode_windows(Genome("", contigs, ""))).mean(axis=0))
 
     def _sources(self) -> Rows:
-        """The genome that each contig is from, -1 for the genome's own contigs: (P,)."""
+        """The genome that each contig is from, -1 for the genome's own contigs: (P,).
+
+        A genome whose own contig it is goes before another one that received it too.
+        """
         sources, best = np.full(len(self._places), -1), np.zeros(len(self._places), np.float32)
         for other in self._shared.sources(self._row, LEAST_SHARED):
             identity = self._identity(other)
             likely = identity >= FOREIGN_IDENTITY
             if likely.any():
-                lead = identity - self._own_identity(other, likely)
-                better = likely & (lead >= FOREIGN_LEAD) & (identity > best)
-                sources[better], best[better] = other, identity[better]
+                is_theirs = self._direction(other, likely) is Direction.RECEIVED
+                lead = identity - self._own_identity(other, likely, is_theirs)
+                rank = identity + is_theirs
+                better = likely & (lead >= FOREIGN_LEAD) & (rank > best)
+                sources[better], best[better] = other, rank[better]
         return sources
 
-    def _own_identity(self, other: int, likely: Flags) -> Floats:
+    def _own_identity(self, other: int, likely: Flags, is_theirs: bool) -> Floats:
         """Identity of each contig to the relative that has most of it: (P,) flags -> (P,).
 
         Only relatives of the same genus count, and those that have some of the other contigs: any other
-        genome may have received the contig from the same source.
+        genome may have received the contig from the same source. Where the contigs are those of the other
+        genome, a relative that has them received them too, and none counts.
         """
+        if is_theirs:
+            return np.full(len(self._places), KMER_FLOOR, np.float32)
         rest = self._kmers_in(~likely)
         best = np.full(len(self._places), KMER_FLOOR, np.float32)
         genus = self._shared.genus(self._row)

@@ -14,8 +14,9 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from genome_index.index.audit.relatives_vote import LEAST_KMERS, Direction
 from genome_index.index.audit.shared_kmers import shared_with
-from genome_index.index.audit.transfer_direction import LEAST_KMERS, SharedKmers
+from genome_index.index.audit.transfer_direction import SharedKmers
 from genome_index.index.parallel import in_threads
 from genome_index.index.store.composition import decode_windows
 from genome_index.index.store.pair_table import keys_of
@@ -34,6 +35,7 @@ LOOK_GENOMES = 128  # that a thread examines with the same segments mapped
 # A large pair shares one part if it is more alike than genomes that share so many k-mers all over: for those
 # the share of k-mers is aligned fraction * ANI ** k.
 PATCH_ANI, PATCH_AF = 97.0, 0.7
+MIXED = (Direction.RECEIVED, Direction.ELSEWHERE)  # by the relatives
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,7 @@ class Mixture:
     row: int
     source_row: int
     share: float  # of its k-mers
+    from_elsewhere: bool = False  # whether the relatives of both lack the part, so that neither is its source
 
 
 def find_mixtures(
@@ -63,12 +66,18 @@ def find_mixtures(
 
     genomes = [parts for block in in_threads(examine, len(starts), threads) for parts in block if parts]
     mixtures = {parts[0].row for parts in genomes} | set(known)
-    confirmed = ([part for part in parts if part.source_row not in mixtures] for parts in genomes)
+    confirmed = (
+        [part for part in parts if part.from_elsewhere or part.source_row not in mixtures]
+        for parts in genomes
+    )
     return [parts[0] for parts in confirmed if parts]
 
 
 def _foreign_parts(shared: SharedKmers, row: int) -> list[Mixture]:
-    """A genome's parts of other genera, the smallest first, each with the genome that has most of it."""
+    """A genome's parts of other genera, the smallest first, each with the genome that has most of it.
+
+    Those whose source is known come first.
+    """
     others = shared.sources(row, LEAST / 2)
     sketches = [shared.hashes(other) for other in others]
     starts = np.cumsum([0, *(len(sketch) for sketch in sketches)])
@@ -80,9 +89,11 @@ def _foreign_parts(shared: SharedKmers, row: int) -> list[Mixture]:
     largest: dict[int, Mixture] = {}
     for at in sorted((at for at, patch in zip(likely, in_one_part, strict=True) if patch), key=share.item):
         inside = shared_with(shared.hashes(row), sketches[at])
-        if _is_the_mixture(shared, row, others[at], inside):
-            largest[shared.genus(others[at])] = Mixture(row, others[at], float(share[at]))
-    return sorted(largest.values(), key=lambda part: part.share)
+        direction = shared.direction(row, others[at], inside)
+        if direction in MIXED or (direction is Direction.UNKNOWN and _is_less_even(shared, row, others[at])):
+            from_elsewhere = direction is Direction.ELSEWHERE
+            largest[shared.genus(others[at])] = Mixture(row, others[at], float(share[at]), from_elsewhere)
+    return sorted(largest.values(), key=lambda part: (part.from_elsewhere, part.share))
 
 
 def _patches(shared: SharedKmers, row: int, sketches: Sequence[Hashes], others: Sequence[int]) -> list[bool]:
@@ -103,10 +114,9 @@ def _patches(shared: SharedKmers, row: int, sketches: Sequence[Hashes], others: 
     ]
 
 
-def _is_the_mixture(shared: SharedKmers, row: int, other: int, inside: Flags) -> bool:
-    """Which of the two is the mixture: relatives decide, without any the less uniform composition."""
-    received = shared.is_received(row, other, inside)
-    return _unevenness(shared, row) > _unevenness(shared, other) if received is None else received
+def _is_less_even(shared: SharedKmers, row: int, other: int) -> bool:
+    """Whether a genome is the less uniform of two; it decides where there are no relatives."""
+    return _unevenness(shared, row) > _unevenness(shared, other)
 
 
 def _unevenness(shared: SharedKmers, row: int) -> float:

@@ -31,6 +31,7 @@ Rows = npt.NDArray[np.int64]
 STAGE = "searching suspects"
 KINDS = ("mixture", "contigs", "label", "length", "GC", "letters")  # in the order of reports
 PARTS = ("mixture", "contigs")  # kinds in which a part of the genome is of another genus
+ELSEWHERE = "a third genome"  # what a part looks like that two genomes have, and the relatives of neither
 
 ForeignPart = Mixture | ForeignContigs
 
@@ -114,7 +115,9 @@ def _with_present_names(staying: Iterable[Suspect], contents: Contents) -> Itera
             yield finding
         elif genus[finding.row] != genus[source]:
             kind = ForeignContigs if finding.kind == "contigs" else Mixture
-            yield _of_part(kind(finding.row, source, finding.share or 0.0), contents.entries)
+            from_elsewhere = finding.looks_like == ELSEWHERE
+            part = kind(finding.row, source, finding.share or 0.0, from_elsewhere)
+            yield _of_part(part, contents.entries)
 
 
 def _of_mislabel(mislabel: Mislabel, entries: Mapping[int, Entry]) -> Suspect:
@@ -132,10 +135,15 @@ def _of_part(part: ForeignPart, entries: Mapping[int, Entry]) -> Suspect:
     entry, source = entries[part.row], entries[part.source_row]
     own, other = (each.lineage.name("species") or "unnamed" for each in (entry, source))
     share, origin = f"{part.share:.0%}", f"{source.id}, {other}"
-    if isinstance(part, ForeignContigs):
-        kind = "contigs"
+    kind = "contigs" if isinstance(part, ForeignContigs) else "mixture"
+    if part.from_elsewhere:
+        other = ELSEWHERE
+        evidence = (
+            f"About {share} of it is in {origin}, too, and in relatives of neither: both may have it from "
+            f"{ELSEWHERE}."
+        )
+    elif kind == "contigs":
         evidence = f"{share} of it is in contigs of another genus, most of them from {origin}."
     else:
-        kind = "mixture"
         evidence = f"About {share} of it is from {origin}; the rest shares nothing with that genome."
     return Suspect(part.row, entry.id, kind, own, other, evidence, source.id, round(part.share, 4))

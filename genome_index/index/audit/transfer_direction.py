@@ -1,8 +1,4 @@
-"""Transfer direction: which of two references that share a stretch has it from the other.
-
-Third genomes decide. The relatives of a genome whose own stretch it is share k-mers inside and outside of it
-alike; the relatives of a genome with a part from elsewhere share k-mers only outside of that part.
-"""
+"""Transfer direction: which of two references with a shared stretch has it from the other, by relatives."""
 
 from __future__ import annotations
 
@@ -12,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from genome_index.index.audit.relatives_vote import Direction, Votes, direction, votes_of
 from genome_index.index.audit.shared_kmers import KmerSharers, shared_with
 from genome_index.index.contents import Contents
 from genome_index.index.store.sketches import sample_kmers
@@ -22,9 +19,7 @@ Rows = npt.NDArray[np.int64]
 Hashes = npt.NDArray[np.uint64]
 Flags = npt.NDArray[np.bool_]
 
-FOREIGN_RATIO = 0.3  # below: relatives share so much less inside the stretch than outside that it is foreign
-LEAST_SHARE = 0.02  # of the k-mers outside the stretch, that a relative must have to be evidence
-LEAST_KMERS = 8  # sampled in a stretch, to judge it
+MOBILE = "plasmid"  # plasmids have many a stretch that their relatives lack
 CACHED_SKETCHES = 256  # 4 MB of mitogenomes, 50 MB of bacteria
 
 
@@ -73,30 +68,16 @@ class SharedKmers:
             and self.contents.entries[each].sha256 != sha256
         }
 
-    def is_received(self, row: int, other: int, inside: Flags) -> bool | None:
-        """Whether `row` has the k-mers `inside` from `other`, not `other` from it; None without relatives."""
+    def direction(self, row: int, other: int, inside: Flags) -> Direction:
+        """Where `row` has the k-mers `inside` from, which are a stretch that it shares with `other`."""
         back = shared_with(self.hashes(other), self.hashes(row)[inside])
-        own, theirs = self._inside_ratio(row, other, inside), self._inside_ratio(other, row, back)
-        if own is not None and theirs is not None:
-            return own < theirs
-        if own is not None:
-            return own < FOREIGN_RATIO
-        return theirs >= FOREIGN_RATIO if theirs is not None else None
+        found = direction(self._votes(row, other, inside), self._votes(other, row, back))
+        is_usual = MOBILE in (self.contents.entries[row].molecule, self.contents.entries[other].molecule)
+        return Direction.UNCLEAR if found is Direction.ELSEWHERE and is_usual else found
 
-    def _inside_ratio(self, row: int, other: int, inside: Flags) -> float | None:
-        """The share of k-mers inside the stretch over that outside, in the relative nearest outside.
-
-        1 if the stretch is the genome's own, 0 if it is from elsewhere; None without a relative.
-        """
-        if inside.all() or not inside.any():
-            return None
-        best, ratio = LEAST_SHARE, None
-        for relative in self.relatives(row, other):
-            shared = shared_with(self.hashes(row), self.hashes(relative))
-            outside = float(shared[~inside].mean())
-            if outside > best and outside * inside.sum() >= LEAST_KMERS:
-                best, ratio = outside, float(shared[inside].mean()) / outside
-        return ratio
+    def _votes(self, row: int, other: int, inside: Flags) -> Votes:
+        relatives = sorted(self.relatives(row, other))
+        return votes_of(self.hashes(row), inside, (self.hashes(relative) for relative in relatives))
 
 
 @njit(cache=True, nogil=True)

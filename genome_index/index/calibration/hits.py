@@ -5,6 +5,7 @@ The score that ranks hits joins cosine similarity and the identity estimated fro
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -19,6 +20,7 @@ KMER_FLOOR = 0.6  # identity where no k-mer is shared; below it 21-mers are shar
 FULL_AF = 50.0  # percent; of a hit with a lower aligned fraction the ANI counts less (GTDB's, Parks 2020)
 AF_COST = 0.1  # points of ANI for each point of aligned fraction below FULL_AF: 30 % cost 2 points
 KMER_WEIGHT = 8.0  # of k-mer identity beside cosine in `score`; 1 to 16 compared in tests/bench/RESULTS.md
+PAIRS = 8_192  # vectors compared at a time
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,10 @@ class Hits:
         """The hits of some queries."""
         return Hits(*(getattr(self, field.name)[queries] for field in fields(self)))
 
+    def first(self, k: int) -> Hits:
+        """The first k hits of each query."""
+        return Hits(*(getattr(self, field.name)[:, :k] for field in fields(self)))
+
     def take(self, order: Rows) -> Hits:
         """The same hits in another order: (Q, K) positions."""
         return Hits(*(np.take_along_axis(getattr(self, field.name), order, axis=1) for field in fields(self)))
@@ -49,6 +55,30 @@ class Hits:
 def score(similarity: Floats, identity: Floats) -> Floats:
     """Rank hits: cosine plus KMER_WEIGHT times the identity above KMER_FLOOR; (...) and (...) -> (...)."""
     return np.asarray(similarity + KMER_WEIGHT * (identity - KMER_FLOOR), np.float32)
+
+
+def with_sharers(
+    vectors: Floats, similarity: Floats, rows: Rows, sharers: Rows, vectors_of: Callable[[Rows], Floats]
+) -> tuple[Floats, Rows]:
+    """Candidates by two roads, each once: the nearest vectors, and the references that share most k-mers.
+
+    Parameters
+    ----------
+    vectors : (Q, d) of the queries
+    similarity, rows : (Q, K) the nearest vectors
+    sharers : (Q, S) rows, -1 where there are fewer
+    vectors_of : the vectors of some rows: (n,) -> (n, d)
+
+    Returns similarity and rows (Q, K + S), row -1 and similarity -inf in place of a row that is there twice.
+    """
+    added = np.where((sharers[:, :, None] == rows[:, None, :]).any(axis=2), -1, sharers)
+    cosine = np.full(added.shape, -np.inf, np.float32)
+    queries, at = np.nonzero(added >= 0)
+    for start in range(0, len(queries), PAIRS):
+        block = slice(start, start + PAIRS)
+        others = vectors_of(added[queries[block], at[block]])
+        cosine[queries[block], at[block]] = np.einsum("ij,ij->i", vectors[queries[block]], others)
+    return np.concatenate([similarity, cosine], axis=1), np.concatenate([rows, added], axis=1)
 
 
 def effective_ani(hits: Hits) -> Floats:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -11,7 +11,8 @@ from numba import njit
 
 from genome_index.index.calibration.hits import KMER_FLOOR, Hits, kmer_identity, score
 from genome_index.index.parallel import in_threads
-from genome_index.index.store.pair_table import PairTable, keys_of, rows_of
+from genome_index.index.store.kmer_index import KmerIndex, Sharers
+from genome_index.index.store.pair_table import PairTable, in_sorted, keys_of, positions, rows_of
 from genome_index.index.store.references import References
 from genome_index.index.store.skani import measure
 from genome_index.index.store.sketches import containment
@@ -20,6 +21,7 @@ Rows = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float32]
 
 HASH_BYTES = 32 << 20  # of sketches in memory while pairs are counted
+SHARERS = 50  # candidates by shared k-mers, beside those by vector
 VERIFIED = 10  # hits of a query for which ANI is measured
 
 
@@ -31,6 +33,7 @@ class Comparer:
     threads: int = 1
     ani: PairTable = field(default_factory=lambda: PairTable(3))  # ANI, AF of lesser row, AF of greater
     containments: PairTable = field(default_factory=lambda: PairTable(1))
+    kmers: KmerIndex | None = None  # of all references that are compared; built when it is asked for
 
     def hits(self, queries: Rows, similarity: Floats, rows: Rows) -> Hits:
         """Hits by descending score, from the nearest rows of references: (Q,), (Q, K), (Q, K) -> Hits."""
@@ -39,6 +42,48 @@ class Comparer:
         blank = np.full(rows.shape, np.nan, np.float32)
         hits = Hits(rows, similarity, identity, blank, blank, blank).take(order)
         return self._with_ani(queries, hits)
+
+    def sharers(
+        self, queries: Rows, rows: Rows, barred: Callable[[int], Sequence[Rows]]
+    ) -> npt.NDArray[np.int32]:
+        """The SHARERS references among some that share most k-mers with each query, in several regimes.
+
+        Parameters
+        ----------
+        queries : (Q,) rows of the queries
+        rows : (n,) rows of the references
+        barred : query i -> for each of R regimes the positions within `rows` that it must not find
+
+        Returns positions within `rows`, -1 where there are fewer: (R, Q, SHARERS).
+        """
+        if self.kmers is None:
+            self.kmers = KmerIndex.build(self.references, np.union1d(rows, queries), self.threads)
+        kmers, position = self.kmers, positions(rows, len(self.kmers.limits))
+        live = np.zeros(len(kmers.limits), bool)
+        live[rows] = True
+
+        def search(i: int) -> list[Sharers]:
+            hashes, limit = self.references.hashes(int(queries[i])), self.references.limit(int(queries[i]))
+            counts = kmers.counts(hashes)
+            found = []
+            for out in barred(i):
+                may_be_found = live.copy()
+                may_be_found[rows[out]] = False
+                found.append(kmers.best(counts, hashes, limit, SHARERS, may_be_found))
+            return found
+
+        found = list(in_threads(search, len(queries), self.threads))
+        self._keep(queries, found)
+        return np.stack([[_filled(position[each.rows]) for each in line] for line in found], axis=1)
+
+    def _keep(self, queries: Rows, found: Sequence[Sequence[Sharers]]) -> None:
+        """Keep the containments that were counted on the way."""
+        others = np.concatenate([each.rows for line in found for each in line])
+        shares = np.concatenate([each.containment for line in found for each in line])
+        counts = [sum(len(each.rows) for each in line) for line in found]
+        keys, first = np.unique(keys_of(np.repeat(queries, counts), others), return_index=True)
+        new = ~in_sorted(keys, self.containments.keys)
+        self.containments.add(keys[new], shares[first][new])
 
     def kmer_identity(self, a: Rows, b: Rows) -> Floats:
         """Identity from shared k-mers of pairs of rows, any shape; KMER_FLOOR where b is -1."""
@@ -121,6 +166,13 @@ class Comparer:
 
         list(in_threads(count, 4 * self.threads, self.threads))
         return containments
+
+
+def _filled(rows: Rows) -> npt.NDArray[np.int32]:
+    """Rows of one query, filled up with -1 to SHARERS."""
+    filled = np.full(SHARERS, -1, np.int32)
+    filled[: len(rows)] = rows
+    return filled
 
 
 @njit(cache=True, nogil=True)

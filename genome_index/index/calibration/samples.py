@@ -30,8 +30,8 @@ def mixture_for(level: str) -> dict[str, float]:
     """The mixture at one level. Above genus, half of the share of genus goes to the level itself held out.
 
     Otherwise no simulated query at that level would be wrong because the index lacks the right answer. A
-    label is a property within a species: its own value is held out, not species or genus
-    (tests/bench/RESULTS.md).
+    label is a property within a species: its own value is held out, not species or genus, whose share goes to
+    it and to the genome (tests/bench/RESULTS.md).
 
     >>> mixture_for("family")
     {'nothing': 0.15, 'genome': 0.4, 'species': 0.25, 'genus': 0.1, 'family': 0.1}

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
 import numpy.typing as npt
 
-from genome_index.index.calibration.hits import HeldOut, Hits, nothing_held_out
+from genome_index.index.calibration.hits import HeldOut, Hits, nothing_held_out, with_sharers
 from genome_index.index.calibration.model import CANDIDATES
 from genome_index.index.calibration.pairwise import Comparer
 from genome_index.index.store.pair_table import positions
@@ -19,6 +19,7 @@ from genome_index.taxonomy.levels import UNKNOWN, Level
 Rows = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float32]
 
+NONE = np.empty(0, np.int64)
 CALIBRATE_UP_TO = 8_000  # references that become queries; more do not change the curves
 LEAST_QUANTILE = 0.001  # of similarities with the genus held out: 99.9 % of queries are nearer
 
@@ -39,13 +40,16 @@ def simulate_all(
     """Query with each genome held out, with its ranks from species upwards, its labels, and with nothing."""
     queries = np.unique(np.linspace(0, len(rows) - 1, min(len(rows), CALIBRATE_UP_TO)).astype(np.int64))
     held_out = held_out_levels(levels)
+    regimes = [None, *(levels[name] for name in held_out)]
     progress.stage("querying with the genome held out", 0, len(held_out) + 1)
-    genome_out = simulate(comparer, vectors, rows, queries, None, "genome")
+    sharers = comparer.sharers(rows[queries], rows, _barred(regimes, queries))
+    genome_out = simulate(comparer, vectors, rows, queries, None, "genome", sharers[0])
     yield genome_out
     for number, name in enumerate(held_out, 1):
         progress.stage(f"querying with the {name} held out", number, len(held_out) + 1)
-        named = queries[levels[name].codes[queries] != UNKNOWN]
-        yield simulate(comparer, vectors, rows, named, levels[name], name)
+        is_named = levels[name].codes[queries] != UNKNOWN
+        named, found = queries[is_named], sharers[number][is_named]
+        yield simulate(comparer, vectors, rows, named, levels[name], name, found)
     yield with_own_genome(genome_out)
 
 
@@ -56,19 +60,39 @@ def held_out_levels(levels: Mapping[str, Level]) -> list[str]:
 
 
 def simulate(
-    comparer: Comparer, vectors: Floats, rows: Rows, queries: Rows, level: Level | None, regime: str
-) -> SimulatedQueries:
-    """Query references (positions within `rows`) with themselves, and all of their code, held out."""
+    comparer: Comparer, vectors: Floats, rows: Rows, queries: Rows, level: Level | None, regime: str,
+    sharers: npt.NDArray[np.integer] | None = None,
+) -> SimulatedQueries:  # fmt: skip
+    """Query references (positions within `rows`) with themselves, and all of their code, held out.
+
+    The candidates are those of a real query, the nearest vectors and the `sharers` of most k-mers, which are
+    counted here if they have not been.
+    """
     codes = level.codes if level is not None else np.full(len(rows), UNKNOWN, np.int32)
-    members = level.members() if level is not None else {}
-    own = codes[queries]
+    barred = _barred([level], queries)
+    if sharers is None:
+        [sharers] = comparer.sharers(rows[queries], rows, barred)
+    similarity, near = nearest(vectors[queries], vectors, CANDIDATES, lambda i: barred(i)[0])
+    most = near.shape[1]
+    similarity, near = with_sharers(
+        vectors[queries], similarity, near, sharers.astype(np.int64), lambda found: vectors[found]
+    )
+    hits = comparer.hits(rows[queries], similarity, np.where(near >= 0, rows[near], -1)).first(most)
+    return SimulatedQueries(regime, queries, within(hits, rows), HeldOut(queries, codes, codes[queries]))
 
-    def barred(i: int) -> Rows:
-        return np.append(members.get(int(own[i]), np.empty(0, np.int64)), queries[i])
 
-    similarity, near = nearest(vectors[queries], vectors, CANDIDATES, barred)
-    hits = comparer.hits(rows[queries], similarity, np.where(near >= 0, rows[near], -1))
-    return SimulatedQueries(regime, queries, within(hits, rows), HeldOut(queries, codes, own))
+def _barred(regimes: Sequence[Level | None], queries: Rows) -> Callable[[int], list[Rows]]:
+    """Query i -> for each regime the positions of all that are held out: the query, and those of its name."""
+    members = [level.members() if level is not None else {} for level in regimes]
+
+    def barred(i: int) -> list[Rows]:
+        own = queries[i : i + 1]
+        return [
+            np.append(rows.get(int(level.codes[own[0]]), NONE), own) if level is not None else own
+            for level, rows in zip(regimes, members, strict=True)
+        ]
+
+    return barred
 
 
 def with_own_genome(genome_out: SimulatedQueries) -> SimulatedQueries:

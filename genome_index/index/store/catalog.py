@@ -22,7 +22,7 @@ import numpy as np
 
 from genome_index.errors import IndexDamaged, StorageError
 from genome_index.index.store.catalog_file import new_catalog, open_catalog
-from genome_index.records import RANKS, Entry, Event, Lineage, Suspect, Taxon
+from genome_index.records import RANKS, Entry, Event, InterleavedNames, Lineage, Suspect, Taxon
 
 SCHEMA = f"""
 CREATE TABLE genomes (
@@ -53,7 +53,16 @@ CREATE TABLE suspects (
   share DOUBLE                      -- how large that part is, 0 to 1
 );
 """
-
+INTERLEAVED = """
+CREATE TABLE interleaved_names (
+  rank VARCHAR NOT NULL,            -- species or genus
+  name VARCHAR NOT NULL,            -- two names whose genomes are as near to each other as to their own
+  other VARCHAR NOT NULL,
+  genomes INTEGER NOT NULL,         -- of the first name
+  others INTEGER NOT NULL,          -- of the other one
+  ani DOUBLE NOT NULL               -- percent, of genomes to the nearest of the other name, in the median
+);
+"""
 
 COLUMNS = (
     "row, id, segment, segment_row, length_bp, contigs, molecule, sha256, source, "
@@ -136,10 +145,21 @@ class Catalog:
 
     def suspects(self) -> list[Suspect] | None:
         """Genomes in which something looks wrong; None in an index of a gindex that did not search them."""
-        if not self._rows("SELECT 1 FROM duckdb_tables() WHERE table_name = 'suspects'"):
+        if not self._has("suspects"):
             return None
         names = ", ".join(field.name for field in fields(Suspect))
         return [Suspect(*row) for row in self._rows(f"SELECT {names} FROM suspects ORDER BY rowid")]
+
+    def interleaved_names(self) -> list[InterleavedNames] | None:
+        """Pairs of names that look like one; None in an index of a gindex that did not search them."""
+        if not self._has("interleaved_names"):
+            return None
+        names = ", ".join(field.name for field in fields(InterleavedNames))
+        rows = self._rows(f"SELECT {names} FROM interleaved_names ORDER BY rowid")
+        return [InterleavedNames(*row) for row in rows]
+
+    def _has(self, table: str) -> bool:
+        return bool(self._rows("SELECT 1 FROM duckdb_tables() WHERE table_name = ?", [table]))
 
     def _entries(self, query: str, values: list[Any] | None = None) -> list[Entry]:
         return [_entry(row) for row in self._rows(query, values)]
@@ -181,11 +201,13 @@ def write_catalog(
     events: Iterable[Event],
     failures: Iterable[tuple[str, str, str]],
     suspects: Iterable[Suspect] = (),
+    interleaved: Iterable[InterleavedNames] = (),
 ) -> None:
     """Write a new catalogue file with these rows; the file must not exist."""
     with _writing(path), new_catalog(path) as db:
         db.execute(SCHEMA)
         db.execute(SUSPECTS)
+        db.execute(INTERLEAVED)
         _insert(db, "genomes", COLUMNS, [_row(entry) for entry in entries])
         for event in events:
             db.execute(
@@ -196,6 +218,8 @@ def write_catalog(
             db.execute("INSERT INTO failures VALUES (?, ?, ?)", list(failure))
         names = ", ".join(field.name for field in fields(Suspect))
         _insert(db, "suspects", names, [astuple(suspect) for suspect in suspects])
+        names = ", ".join(field.name for field in fields(InterleavedNames))
+        _insert(db, "interleaved_names", names, [astuple(pair) for pair in interleaved])
         db.execute("CHECKPOINT")
 
 

@@ -111,7 +111,7 @@ class KmerIndex:
         where = str(folder / "kmers.*.npy")
         try:
             loaded = cls(*_fixed(*(_mapped(folder / file) for file in FILES.values())), folder=folder)
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, EOFError) as error:
             raise IndexDamaged(where, f"cannot be read ({error})") from error
         if not loaded._fits():
             raise IndexDamaged(where, "do not belong together")
@@ -143,10 +143,15 @@ class KmerIndex:
         return tally
 
     def most_shared(self, hashes: Hashes, limit: int, k: int, live: Flags) -> Sharers:
+        """The k live rows that have the largest share of a query's k-mers; see `best`."""
+        return self.best(self.counts(hashes), hashes, limit, k, live)
+
+    def best(self, counts: Counts, hashes: Hashes, limit: int, k: int, live: Flags) -> Sharers:
         """The k live rows that have the largest share of a query's k-mers; fewer where fewer share any.
 
         Parameters
         ----------
+        counts : (N,) k-mers that each row has of the query's `hashes`
         limit : the limit below which the query's hashes were sampled; sketches of two densities are compared
             at the coarser one
         live : (N,) rows that may be found
@@ -154,9 +159,8 @@ class KmerIndex:
         Of equal shares the larger containment is first. A single k-mer shared with a sketch more than
         MUCH_LARGER times as large is chance, and does not count.
         """
-        tally = self.counts(hashes)
         best = Sharers(np.full(k, -1, np.int64), np.zeros(k, np.int32), np.zeros(k, np.float32))
-        found = _most(tally, self.sizes, self.limits, hashes, np.uint64(limit), live, *best, np.zeros(k))
+        found = _most(counts, self.sizes, self.limits, hashes, np.uint64(limit), live, *best, np.zeros(k))
         return Sharers(best.rows[:found], best.shared[:found], best.containment[:found])
 
 
@@ -292,12 +296,13 @@ def _most(
     out_rows: Rows, out_shared: Counts, out_containment: Floats, share: npt.NDArray[np.float64],
 ) -> int:  # fmt: skip
     """Fill the rows with the largest share of the query's hashes; returns how many there are."""
-    found = 0
+    found, last, mine = 0, np.uint64(0), 1
     for row in range(tally.size):
         if tally[row] == 0 or not live[row]:
             continue
         coarser = min(limit, limits[row])
-        mine = max(1, np.searchsorted(query, coarser))
+        if coarser != last:
+            last, mine = coarser, max(1, np.searchsorted(query, coarser))
         its = sizes[row, 0] if coarser == limits[row] else sizes[row, 1]
         smaller, larger = min(mine, its), max(mine, its)
         if tally[row] == 1 and larger > MUCH_LARGER * smaller:

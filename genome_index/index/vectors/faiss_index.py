@@ -106,6 +106,13 @@ class Vectors:
         vectors: Floats = self._index.reconstruct_n(0, len(self))
         return vectors
 
+    def take(self, rows: Rows) -> Floats:
+        """The vectors of some rows, as they are stored: (n,) -> (n, d)."""
+        if isinstance(self._index, faiss.IndexIVF):
+            self._index.make_direct_map()
+        vectors: Floats = self._index.reconstruct_batch(rows)
+        return vectors
+
     def _by_gpu(self, queries: Floats, k: int) -> Neighbours | None:
         """Neighbours by a copy of an exact index on the GPU; None for a graph, or without a GPU."""
 

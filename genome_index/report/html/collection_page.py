@@ -1,4 +1,4 @@
-"""Report of a collection as a page: map, groups, suspects, duplicates, identity, heatmap, taxonomy."""
+"""Report of a collection as a page: map, groups, suspects, names, duplicates, identity, heatmap, taxonomy."""
 
 from __future__ import annotations
 
@@ -47,6 +47,7 @@ def collection_page(
         Section("groups", "Groups", about_groups, tables["groups"]),
         Section("differences", "Groups and names", texts.DIFFERENCES, tables["differences"]),
         Section("suspects", "Suspects", texts.SUSPECTS, tables["suspects"]),
+        Section("interleaved", "Interleaved names", texts.INTERLEAVED, tables["interleaved_names"]),
         Section("duplicates", "Duplicates", texts.DUPLICATES, tables["duplicates"]),
         Section("identity", "Identity", borders, _identity(numbers.identities)),
         Section("heatmap", "All against all", shown, _heatmap(numbers.matrix)),

@@ -19,6 +19,10 @@ SUSPECTS = (
     "another genus, or whose length, GC content or ambiguous bases differ from their relatives. Each is a "
     "question, not a judgement: look at its windows (`gindex draw genome`)."
 )
+INTERLEAVED = (
+    "Two names whose genomes are as near to each other as to their own: one may be a synonym of the other, "
+    "or the genomes of one have a wrong label. A query of such a species is ambiguous."
+)
 DUPLICATES = (
     "Exact: the same sequence. Near: at least 99.9 % ANI. If they have two names, one of them is probably "
     "wrong, or the two are one species; `gindex dereplicate` keeps one genome of each set."
@@ -32,6 +36,7 @@ NOTHING = {
     "groups": "There is no genome.",
     "differences": "Groups and names agree: no name is in two groups, and no group has two names.",
     "suspects": "Nothing looks wrong.",
+    "interleaved_names": "No two names are interleaved.",
     "duplicates": "There are no identical or nearly identical genomes.",
 }
 

@@ -13,7 +13,7 @@ from dataclasses import asdict
 import duckdb
 
 from genome_index.index.index import Index
-from genome_index.index.store.catalog import SUSPECTS
+from genome_index.index.store.catalog import INTERLEAVED, SUSPECTS
 from genome_index.index.store.catalog_file import attach_catalog
 from genome_index.records import RANKS
 from genome_index.report.sql.formats import cell_of
@@ -54,6 +54,7 @@ TABLES = {
     "suspects": "row, id, kind, says, looks_like, evidence, witness, share",
     "events": "number, moment, action, detail",
     "failures": "id, source, reason",
+    "interleaved_names": "rank, name, other, genomes, others, ani",
 }
 
 
@@ -64,6 +65,9 @@ def copy_of(index: Index, folder: str = "") -> duckdb.DuckDBPyConnection:
     for name, columns in TABLES.items():
         if name == "suspects" and index.catalog.suspects() is None:
             db.execute(SUSPECTS)  # an index of an earlier version
+            continue
+        if name == "interleaved_names" and index.catalog.interleaved_names() is None:
+            db.execute(INTERLEAVED)
             continue
         order = "number" if name == "events" else "rowid"
         db.execute(f"CREATE TABLE {name} AS SELECT {columns} FROM stored.{name} ORDER BY {order}")

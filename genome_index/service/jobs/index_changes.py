@@ -150,7 +150,8 @@ def _add(settings: ServeSettings, change: Change, change_settings: ChangeSetting
     messages = [f"added {counted(summary.added)}: the index holds {summary.index.snapshot.genomes:,}"]
     messages += [f"{counted(summary.unchanged)} already in the index, unchanged"] if summary.unchanged else []
     messages += [f"{failure.id}: {failure.reason}" for failure in summary.failures]
-    return messages + list(summary.warnings) + summary.index.due()
+    messages += [*summary.warnings, *(pair.sentence for pair in summary.index.interleaved)]
+    return messages + summary.index.due()
 
 
 def _remove(settings: ServeSettings, change: Change, change_settings: ChangeSettings) -> list[str]:
@@ -166,7 +167,8 @@ def _relabel(settings: ServeSettings, change: Change, change_settings: ChangeSet
         raise UsageError(f"no genome of the index has the id {genome_id}")
     taxonomy = Taxonomy({genome_id: renamed(entry.taxon, change.request.names)}, index.snapshot.taxonomy)
     summary = changes.relabel(settings.index, taxonomy, change_settings)
-    return [f"relabelled {counted(summary.relabelled)}", *summary.warnings]
+    pairs = (pair.sentence for pair in summary.index.interleaved)
+    return [f"relabelled {counted(summary.relabelled)}", *summary.warnings, *pairs]
 
 
 def _undo(settings: ServeSettings, change: Change, change_settings: ChangeSettings) -> list[str]:

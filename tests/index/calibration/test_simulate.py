@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
-from helpers.handmade import NAN, hits, join_hits, levels
+from helpers.handmade import NAN, MemoryReferences, hits, join_hits, levels
 
 from genome_index.index.calibration import simulate as module
 from genome_index.index.calibration.hits import HeldOut, Hits, nothing_held_out
+from genome_index.index.calibration.pairwise import Comparer
 from genome_index.index.calibration.simulate import (
     SimulatedQueries,
     least_similarity,
@@ -16,6 +19,7 @@ from genome_index.index.calibration.simulate import (
     with_own_genome,
     within,
 )
+from genome_index.spec import IndexSpec
 
 LEVELS = levels(
     family=["F"] * 4 + ["G"] * 2,
@@ -33,6 +37,12 @@ class Noting:
     def __init__(self) -> None:
         self.queries: list[list[int]] = []
         self.stages: list[tuple[str, int, int]] = []
+
+    def sharers(
+        self, queries: np.ndarray, rows: np.ndarray, barred: Callable[[int], list[np.ndarray]]
+    ) -> np.ndarray:
+        """No reference shares a k-mer."""
+        return np.full((len(barred(0)), len(queries), 2), -1)
 
     def hits(self, queries: np.ndarray, similarity: np.ndarray, rows: np.ndarray) -> Hits:
         self.queries.append(queries.tolist())
@@ -133,6 +143,43 @@ def test_hits_are_the_nearest_by_vector() -> None:
     np.fill_diagonal(product, -np.inf)
     assert found.hits.rows[:, :5].tolist() == np.argsort(-product, axis=1, kind="stable")[:, :5].tolist()
     assert found.held.own.tolist() == [-1] * 6
+
+
+SKETCHES = [[1, 2, 3], [1, 2], [3, 4, 5, 6], [7, 8], [4, 5, 6, 9], [1, 2, 3, 6]]
+SHARED = [[5, 1, 2], [0, 5], [4, 5, 0], [], [2, 5], [0, 1, 2, 4]]  # most of the query's k-mers first
+
+
+def by_kmers() -> Comparer:
+    """A comparer of references that are sketches alone; rows 0 to 9 of the index are others."""
+    sketches = [[row + 100] for row in range(10)] + SKETCHES
+    return Comparer(MemoryReferences(IndexSpec(), sketches, None, [None] * 16))  # type: ignore[arg-type]
+
+
+def test_sharers_of_most_kmers_are_candidates_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "CANDIDATES", 1)
+    found = simulate(by_kmers(), VECTORS, ROWS, np.array([2, 3]), None, "genome")
+    nearest = [VECTORS @ VECTORS[query] - 9 * np.eye(6)[query] for query in (2, 3)]
+    assert [int(np.argmax(line)) for line in nearest] == [5, 2]
+    assert found.hits.rows.tolist() == [
+        [4],
+        [2],
+    ]  # row 4 shares three k-mers, by vector it is not the nearest
+    assert found.hits.similarity[0] == pytest.approx(VECTORS[2] @ VECTORS[4])
+
+
+def test_what_is_held_out_is_no_sharer_either() -> None:
+    regimes = [None, LEVELS["species"], LEVELS["genus"]]
+    comparer, everyone = by_kmers(), np.arange(6)
+    found = comparer.sharers(ROWS, ROWS, module._barred(regimes, everyone))
+    for level, lines in zip(regimes, found, strict=True):
+        for query, line in enumerate(lines):
+            own = -1 if level is None else level.codes[query]
+            expected = [row for row in SHARED[query] if own == -1 or level.codes[row] != own]  # type: ignore[union-attr]
+            assert line[line >= 0].tolist() == expected
+    pairs = comparer.kmer_identity(ROWS[:, None], np.array([ROWS] * 6))
+    assert pairs == pytest.approx(
+        Comparer(comparer.references).kmer_identity(ROWS[:, None], np.array([ROWS] * 6))
+    )
 
 
 def test_within_gives_positions() -> None:

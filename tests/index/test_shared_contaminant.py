@@ -1,0 +1,185 @@
+"""Two references with the same contaminant: the carriers are suspects, and no clean genome is."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from helpers import simulated
+from helpers.planted import built, read_all, suspects, twice_contaminated
+
+from genome_index import ChangeSettings, Contig, Genome, IndexSpec
+from genome_index.index.audit.relatives_vote import Direction, Votes, direction, votes_of
+from genome_index.index.build import build
+from genome_index.records import Lineage, Suspect, Taxon
+
+CONTIGS, CONTIG_BP = 12, 6_000
+DIVERGENCE = 0.0075  # of each member of a species from its founder
+SPEC = IndexSpec(small_bp=1_000, large_scaled=8)
+
+
+def founder(seed: int) -> list[bytes]:
+    return [simulated.random_dna(1_000 * seed + at, CONTIG_BP) for at in range(CONTIGS)]
+
+
+def of_species(name: str, parts: list[bytes], count: int, seed: int) -> list[Genome]:
+    """Assemblies of one species: each contig of the founder with its own changes."""
+    genus = name.split()[0]
+    taxon = Taxon(Lineage({"family": f"{genus}aceae", "genus": genus, "species": name}))
+    return [
+        Genome(
+            f"{name.replace(' ', '_')}_{number}",
+            tuple(
+                Contig(f"c{at}", simulated.mutated(part, DIVERGENCE, 10_000 * seed + 100 * number + at))
+                for at, part in enumerate(parts)
+            ),
+            "made up",
+            taxon,
+        )
+        for number in range(count)
+    ]
+
+
+def with_contaminant(genome: Genome, source: list[bytes], contigs: int) -> Genome:
+    """The genome with contigs of another strain of the source's species."""
+    added = tuple(
+        Contig(f"foreign_{at}", simulated.mutated(part, DIVERGENCE, 77 + at))
+        for at, part in enumerate(source[:contigs])
+    )
+    return replace(genome, contigs=(*genome.contigs, *added))
+
+
+def found_in(path: Path, carriers: str, clean_sources: int, members: int, contigs: int) -> list[Suspect]:
+    """The suspects of an index in which Aus alba 0 and another genome have the same contigs of Bus."""
+    alba, nigra, third, far, source = (founder(seed) for seed in (1, 2, 3, 4, 5))
+    nigra = [simulated.mutated(part, 0.08, 50 + at) for at, part in enumerate(alba)]
+    genomes = of_species("Aus alba", alba, members, 1)
+    others = {
+        "one species": [],
+        "one genus": of_species("Aus nigra", nigra, members, 2),
+        "two genera": of_species("Cus rubra", third, members, 3),
+    }[carriers]
+    second = others[0] if others else genomes[1]
+    genomes += others
+    genomes = [
+        with_contaminant(one, source, contigs) if one.id in (genomes[0].id, second.id) else one
+        for one in genomes
+    ]
+    genomes += of_species("Bus flava", source, clean_sources, 5) + of_species("Dus far", far, 3, 4)
+    return build(path, genomes, SPEC, None, ChangeSettings()).index.catalog.suspects() or []
+
+
+SECOND = {"one species": "Aus_alba_1", "one genus": "Aus_nigra_0", "two genera": "Cus_rubra_0"}
+NO_THIRD_PARTY = [("one species", 1, 2), ("one species", 0, 4), ("one genus", 0, 3)]
+
+
+@pytest.mark.parametrize("contigs", [2, 5])
+@pytest.mark.parametrize(
+    ("carriers", "clean_sources", "members"),
+    [
+        ("one species", 4, 2),
+        ("one species", 4, 4),
+        ("one species", 1, 4),
+        ("one genus", 4, 2),
+        ("one genus", 1, 3),
+        ("two genera", 4, 3),
+        ("two genera", 1, 3),
+    ],
+)
+def test_the_carriers_are_suspects_and_the_clean_genomes_are_not(
+    tmp_path: Path, carriers: str, clean_sources: int, members: int, contigs: int
+) -> None:
+    found = found_in(tmp_path / "index", carriers, clean_sources, members, contigs)
+    assert {one.id for one in found} == {"Aus_alba_0", SECOND[carriers]}
+    assert {(one.kind, one.looks_like) for one in found} == {("contigs", "Bus flava")}
+    for one in found:
+        assert one.share == pytest.approx(contigs / (CONTIGS + contigs), abs=1e-4)
+
+
+@pytest.mark.parametrize(("carriers", "clean_sources", "members"), NO_THIRD_PARTY)
+def test_without_a_third_party_nobody_is_blamed(
+    tmp_path: Path, carriers: str, clean_sources: int, members: int
+) -> None:
+    assert found_in(tmp_path / "index", carriers, clean_sources, members, 3) == []
+
+
+def test_a_contaminant_whose_source_is_not_there_is_of_a_third_genome(tmp_path: Path) -> None:
+    found = found_in(tmp_path / "index", "two genera", 0, 3, 3)
+    assert {(one.id, one.kind, one.looks_like) for one in found} == {
+        ("Aus_alba_0", "contigs", "a third genome"), ("Cus_rubra_0", "contigs", "a third genome"),
+    }  # fmt: skip
+    [sentence] = [one.evidence for one in found if one.id == "Aus_alba_0"]
+    assert sentence == (
+        "About 20% of it is in Cus_rubra_0, Cus rubra, too, and in relatives of neither: both may have "
+        "it from a third genome."
+    )
+
+
+# -- votes ---------------------------------------------------------------------------------------------------
+
+
+def hashes(*parts: range) -> np.ndarray:
+    return np.array(sorted({number for part in parts for number in part}), np.uint64)
+
+
+OWN, INSIDE = hashes(range(100)), np.arange(100) < 20  # of which the first 20 are the stretch
+NEAR_WITH, NEAR_WITHOUT = hashes(range(2, 90)), hashes(range(20, 90))
+FAR_WITHOUT = hashes(range(58, 90))
+COPY = hashes(range(20), range(20, 60))  # all of the stretch, half of the rest
+
+
+@pytest.mark.parametrize(
+    ("relatives", "near", "of_all", "copies"),
+    [
+        ([], None, None, 0),
+        ([NEAR_WITH], 1.0, 1.0, 0),
+        ([NEAR_WITH, NEAR_WITHOUT], 0.0, 0.0, 0),  # one that has it does not outvote one that lacks it
+        ([NEAR_WITH, NEAR_WITH, NEAR_WITHOUT], 1.0, 1.0, 0),
+        ([NEAR_WITH, FAR_WITHOUT], 1.0, 0.0, 0),
+        ([COPY], None, None, 1),
+        ([COPY, NEAR_WITHOUT], 0.0, 0.0, 1),
+        ([hashes(range(20, 21))], None, None, 0),  # too far to be evidence
+    ],
+)
+def test_votes(relatives: list[np.ndarray], near: float | None, of_all: float | None, copies: int) -> None:
+    assert votes_of(OWN, INSIDE, relatives) == Votes(near, of_all, copies)
+
+
+NOBODY, HAS, LACKS = Votes(None, None, 0), Votes(1.0, 1.0, 0), Votes(0.0, 0.0, 0)
+SPLIT = Votes(1.0, 0.0, 0)  # near relatives have it, farther ones lack it
+
+
+@pytest.mark.parametrize(
+    ("own", "theirs", "expected"),
+    [
+        (LACKS, HAS, Direction.RECEIVED),
+        (HAS, LACKS, Direction.OWN),
+        (LACKS, LACKS, Direction.ELSEWHERE),
+        (HAS, HAS, Direction.UNCLEAR),
+        (SPLIT, HAS, Direction.RECEIVED),
+        (HAS, SPLIT, Direction.OWN),
+        (Votes(0.9, 0.9, 0), HAS, Direction.UNCLEAR),  # as noise may have it
+        (LACKS, NOBODY, Direction.RECEIVED),
+        (HAS, NOBODY, Direction.OWN),
+        (NOBODY, HAS, Direction.RECEIVED),
+        (NOBODY, LACKS, Direction.OWN),
+        (SPLIT, NOBODY, Direction.UNCLEAR),
+        (NOBODY, SPLIT, Direction.UNCLEAR),
+        (NOBODY, NOBODY, Direction.UNKNOWN),
+        (Votes(None, None, 1), NOBODY, Direction.UNCLEAR),
+    ],
+)
+def test_direction(own: Votes, theirs: Votes, expected: Direction) -> None:
+    assert direction(own, theirs) is expected
+
+
+@pytest.mark.long
+def test_pairs_of_carriers_in_bacteria(shared_genomes: Path, tmp_path: Path) -> None:
+    """Six pairs of real genomes with the same contigs of a third genus; RESULTS.md has more seeds."""
+    bacteria = read_all(shared_genomes / "bacteria", shared_genomes / "bacteria.tsv")
+    planted = twice_contaminated(bacteria, 6, 2)
+    found = suspects(built(planted.genomes, tmp_path / "index"))
+    assert len(found["contigs"]) >= 8
+    assert set.union(*found.values()) <= set(planted.contaminated)
