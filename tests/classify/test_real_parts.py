@@ -181,10 +181,8 @@ def test_a_large_genome_with_n_keeps_its_ani(percent: int, bacteria: Index, shar
         b"n" * len(whole[at : at + 1_000]) + whole[at + 1_000 : at + step]
         for at in range(0, len(whole), step)
     )
-    [entry] = bacteria.catalog.of_ids(["NC_018497.1"]).values()
-    [found] = measure(
-        Genome("n", (Contig("n", filled),), "-"), [bacteria.references.candidate(entry.row)]
-    )
+    [entry] = bacteria.catalog.find(["NC_018497.1"]).values()
+    [found] = measure(Genome("n", (Contig("n", filled),), "-"), [bacteria.references.candidate(entry.row)])
     assert found.ani == pytest.approx(100, abs=0.5)
     assert found.af_query == pytest.approx(100, abs=2)
     assert found.af_reference == pytest.approx(100 - percent, abs=2)
