@@ -226,6 +226,7 @@ class MemoryIndex:
 
     @cached_property
     def kmers(self) -> KmerIndex:
+        """The inverted index of all sketches, those of removed genomes too."""
         return KmerIndex.build(self.references, np.arange(len(self.model.live)))  # type: ignore[arg-type]
 
     def entry(self, row: int) -> Entry:
@@ -237,11 +238,6 @@ class MemoryIndex:
 
     def rows_of_sequence(self, sha256: str) -> list[int]:
         return [entry.row for entry in self._entries if entry.sha256 == sha256]
-
-    @cached_property
-    def kmers(self) -> KmerIndex:
-        """The inverted index of all sketches, those of removed genomes too."""
-        return KmerIndex.build(self.references, np.arange(len(self.model.live)))  # type: ignore[arg-type]
 
     def prefetch(self, rows: Sequence[int]) -> None:
         self.prefetched.append(list(rows))
