@@ -9,8 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from genome_index.classify import reasons
-from genome_index.classify.batches import calls_in_order
+from genome_index.classify.batches import answers_in_order
 from genome_index.classify.call_parts import called_labels, hit_at, lineage_to
+from genome_index.classify.classified import Basis, Classified
 from genome_index.classify.contamination import foreign_part, with_foreign_part
 from genome_index.classify.decision import Verdict, decide
 from genome_index.classify.elected_names import Name, names_of
@@ -47,22 +48,32 @@ class QuerySettings:
 
 def answer(index: Index, genomes: Iterable[Genome | Failure], settings: QuerySettings) -> Iterator[Call]:
     """One Call for each input, in order."""
-    return calls_in_order(genomes, BATCH_GENOMES, lambda usable: _classify(index, usable, settings))
+    return (one.call for one in classified(index, genomes, settings))
 
 
-def _classify(index: Index, genomes: Sequence[Genome], settings: QuerySettings) -> list[Call]:
+def classified(
+    index: Index, genomes: Iterable[Genome | Failure], settings: QuerySettings
+) -> Iterator[Classified]:
+    """The same calls, each with its basis."""
+    return answers_in_order(
+        genomes, BATCH_GENOMES, lambda usable: _classify(index, usable, settings), Classified
+    )
+
+
+def _classify(index: Index, genomes: Sequence[Genome], settings: QuerySettings) -> list[Classified]:
     """The calls of one batch."""
     vectors, shares = embed_with_shares(index, genomes, settings.progress)
     hits = _hits(index, genomes, *_candidates(index, genomes, vectors, settings), settings.threads)
     model = index.model
     names = names_of(model, hits, nothing_held_out(len(genomes), len(model.live)))
-    calls = []
+    answers = []
     for i, genome in enumerate(genomes):
-        verdict = decide(model, model.thresholds, hits, i, names[i])
-        verdict = in_scope(index, genome, hits, i, verdict)
+        decided = decide(model, model.thresholds, hits, i, names[i])
+        verdict = in_scope(index, genome, hits, i, decided)
         call = _call(index, genome, hits, i, names[i], verdict, settings.k)
-        calls.append(_with_reading_warning(call, float(shares[i])))
-    return calls
+        stages = tuple(_checked(index, genome, hits, i, verdict, call, float(shares[i])))
+        answers.append(Classified(stages[-1][1], Basis(hits, i, names[i], decided, verdict, stages)))
+    return answers
 
 
 # -- search --------------------------------------------------------------------------------------------------
@@ -120,6 +131,11 @@ def _hits_of_query(
     return rows, similarity.astype(np.float32), identity, *ani
 
 
+def measured(index: Index, hits: Hits, query: int) -> Rows:
+    """Positions of the hits of one query whose ANI was measured."""
+    return _to_measure(index, hits.rows[query], hits.kmer_identity[query])
+
+
 def _to_measure(index: Index, rows: Rows, identity: Floats) -> Rows:
     """Positions whose ANI is measured: the best VERIFIED, and the best of NEXT_NAMES more species and genera.
 
@@ -147,11 +163,11 @@ def _call(
     verdict: Verdict,
     k: int,
 ) -> Call:
-    """The Call of one query, with warnings from the genome, its contigs and its references."""
+    """The Call of one query, with warnings from the genome and its hits."""
     closest = None if verdict.closest is None else hit_at(index, hits, query, verdict.closest)
     runner_up = None if verdict.runner_up is None else hit_at(index, hits, query, verdict.runner_up)
     reported = np.flatnonzero(hits.rows[query] >= 0)[:k].tolist()
-    call = Call(
+    return Call(
         query=genome.id,
         source=genome.source,
         length_bp=genome.length_bp,
@@ -174,10 +190,19 @@ def _call(
             *((reasons.OUTDATED_CALIBRATION,) if index.model.is_outdated else ()),
         ),
     )
-    if verdict.closest is None:
-        return call
-    call = with_foreign_part(call, foreign_part(index, genome, int(hits.rows[query, verdict.closest])))
-    return with_reference_warning(index, call, hits, query, verdict)
+
+
+def _checked(
+    index: Index, genome: Genome, hits: Hits, query: int, verdict: Verdict, call: Call, share: float
+) -> Iterator[tuple[str, Call]]:
+    """The call after each check of what it rests on: sequence, contigs, references, reading."""
+    yield "sequence", call
+    if verdict.closest is not None:
+        call = with_foreign_part(call, foreign_part(index, genome, int(hits.rows[query, verdict.closest])))
+        yield "contigs", call
+        call = with_reference_warning(index, call, hits, query, verdict)
+        yield "references", call
+    yield "reading", _with_reading_warning(call, share)
 
 
 def _with_reading_warning(call: Call, share: float) -> Call:

@@ -7,7 +7,7 @@ towards all genomes of the kind of molecule, and that towards a prior; each coun
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import cast
 
@@ -111,6 +111,18 @@ class Gap:
 NO_GAP = Gap(0.0, 0.0, 0)
 
 
+@dataclass(frozen=True)
+class Step:
+    """One step on the way to the ANI that a species requires."""
+
+    source: str  # prior, kind, family, genus, species, gap of the species, or range of the kind
+    name: str  # of the taxon, or the kind of molecule
+    genomes: int  # with a measured ANI to one of their species; 0 for the prior and the two limits
+    low: float | None  # percent, ANI of most to other species, or the lower limit; None for the prior
+    high: float | None  # percent, ANI of most within their species, or the upper limit; None for the prior
+    ani: float  # percent, required after this step
+
+
 class SpeciesThresholds:
     """The ANI that each species requires."""
 
@@ -133,17 +145,35 @@ class SpeciesThresholds:
         It is learned as if the index did not have the rows `without`. Where the members of a species are
         nearer to each other than to the next species, it lies between the two.
         """
+        return self.steps(row, without)[-1].ani
+
+    def steps(self, row: int, without: Iterable[int] = ()) -> list[Step]:
+        """The way to the required ANI: from the prior over kind, family and genus to the species.
+
+        A taxon without a gap of its own changes nothing and is no step; a limit is one where it is reached.
+        The last step has the required ANI.
+        """
         kind, left_out = str(self._molecules[row]), frozenset(without)
-        gap = self._gap(self._of_kind[kind], left_out, ("kind", kind))
-        value = gap.shrink(prior_of(kind).ani)
+        steps = [Step("prior", kind, 0, None, None, prior_of(kind).ani)]
+        for source, name, gap in self._gaps(row, kind, left_out):
+            if gap.genomes:
+                value = gap.shrink(steps[-1].ani)
+                steps.append(Step(source, name, gap.genomes, gap.beyond, gap.within, value))
+            if source == "species" and gap.within > gap.beyond:
+                steps += _limited(steps[-1].ani, "gap of the species", name, gap.beyond, gap.within)
+        return [*steps, *_limited(steps[-1].ani, "range of the kind", kind, *RANGE.get(kind, WIDEST))]
+
+    def _gaps(self, row: int, kind: str, left_out: frozenset[int]) -> Iterator[tuple[str, str, Gap]]:
+        """Source, name and gap of the kind and the taxa of a row, broadest first."""
+        yield "kind", kind, self._gap(self._of_kind[kind], left_out, ("kind", kind))
         for rank, members in self._members.items():
             code = int(self._levels[rank].codes[row])
             if code != UNKNOWN:
-                gap = self._gap(members[code], left_out, (rank, code))
-                value = gap.shrink(value)
-                if rank == "species" and gap.within > gap.beyond:
-                    value = float(np.clip(value, gap.beyond, gap.within))
-        return float(np.clip(value, *RANGE.get(kind, WIDEST)))
+                yield (
+                    rank,
+                    self._levels[rank].names[code],
+                    self._gap(members[code], left_out, (rank, code)),
+                )
 
     def _gap(self, rows: npt.NDArray[np.int64], left_out: frozenset[int], key: tuple[str, str | int]) -> Gap:
         """The gap of some genomes; it is cached unless one of them is left out."""
@@ -163,3 +193,8 @@ class SpeciesThresholds:
             return NO_GAP
         beyond = float(np.quantile(other, 0.95)) if len(other) else LEAST_ANI
         return Gap(float(np.quantile(same, 0.05)), beyond, len(same))
+
+
+def _limited(ani: float, source: str, name: str, low: float, high: float) -> list[Step]:
+    """The step of a limit, none where the ANI is within it."""
+    return [] if low <= ani <= high else [Step(source, name, 0, low, high, min(max(ani, low), high))]
