@@ -51,9 +51,13 @@ class Name:
     by_prior: bool = False  # whether the probability is that of a strong match before anything is learned
     basis: NameBasis | None = field(default=None, compare=False, repr=False)
 
+    @property
+    def required(self) -> float:
+        """The least probability at which this name is called: of a strong match no more than the prior's."""
+        return min(self.threshold, PRIOR_THRESHOLD) if self.by_prior else self.threshold
+
     def is_called(self) -> bool:
-        required = min(self.threshold, PRIOR_THRESHOLD) if self.by_prior else self.threshold
-        return self.code != UNKNOWN and self.probability >= required
+        return self.code != UNKNOWN and self.probability >= self.required
 
 
 def names_of(model: Model, hits: Hits, held: HeldOut) -> list[dict[str, Name]]:

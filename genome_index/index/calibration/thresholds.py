@@ -26,20 +26,21 @@ class Prior:
     af: float  # least aligned fraction, in the larger direction; it is never learned
     margin: float  # least lead in ANI over every other species; with less, the call is ambiguous
     confidence: float  # that the species of a strong match is right (elected_names.py), from 0 to 1
+    source: str = ""  # publications or measurements that ANI, aligned fraction and margin come from
 
 
 PRIORS: Mapping[Molecule, Prior] = {
     "prokaryote": Prior(
-        95, 50, 0.2, 0.95
-    ),  # Goris 2007, Jain 2018 (ANI 95); GTDB's aligned fraction, Parks 2020
-    "virus": Prior(95, 85, 0.2, 0.95),  # MIUViG, Roux 2019: 95 % over 85 % of the shorter
+        95, 50, 0.2, 0.95, "ANI: Goris 2007, Jain 2018; aligned fraction: that of GTDB, Parks 2020"
+    ),
+    "virus": Prior(95, 85, 0.2, 0.95, "MIUViG, Roux 2019: 95 % over 85 % of the shorter genome"),
     "organelle": Prior(
-        99, 80, 0.5, 0.6
-    ),  # many animal species differ by less than 5 %: tests/bench/RESULTS.md
+        99, 80, 0.5, 0.6, "measured: many animal species differ by less than 5 % (tests/bench/RESULTS.md)"
+    ),
     "plasmid": Prior(
-        95, 50, 0.5, 0.5
-    ),  # plasmids cross species, so the lead must be wider than for chromosomes
-    "other": Prior(95, 50, 0.2, 0.9),
+        95, 50, 0.5, 0.5, "as for prokaryotes, with a wider margin because plasmids cross species"
+    ),
+    "other": Prior(95, 50, 0.2, 0.9, "as for prokaryotes"),
 }
 PRIOR_WEIGHT = 4.0  # genomes that a prior, or the level above, counts as
 LEAST_ANI = 80.0  # stands for an ANI below skani's range

@@ -1,0 +1,65 @@
+"""Checks before and after the decision: the input, random sequence, foreign contigs, suspect references."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from genome_index.classify.classified import Basis
+from genome_index.classify.explanation.records import FAILED, PASSED, WARNING, Check
+from genome_index.classify.explanation.rules import shares_no_kmer
+from genome_index.classify.reasons import sentence
+from genome_index.index.audit.foreign_contigs import LEAST_CONTIG_BP, WARN_SHARE
+from genome_index.io.quality import LEAST_BP, MOST_AMBIGUOUS
+from genome_index.records import Call
+
+PASSES = {
+    "contigs": f"Less than {100 * WARN_SHARE:g} % of the sequence is in contigs nearest to another genus "
+    f"(contigs of {LEAST_CONTIG_BP:,} bp and more, where there are two).",
+    "references": "The index does not list the references that the call rests on as suspect.",
+}
+"""What a stage found where it changed nothing; the others are then not worth a line."""
+
+
+def accepted(call: Call) -> Check:
+    """The check of an input that was classified."""
+    text = (
+        f"{call.length_bp:,} bp (at least {LEAST_BP} are required), no more than {100 * MOST_AMBIGUOUS:g} % "
+        "of them ambiguous."
+    )
+    return Check("input", PASSED, text)
+
+
+def refused(call: Call) -> Check:
+    """The check of an input that was not classified."""
+    return Check("input", FAILED, sentence(call.reason), call.verdict)
+
+
+def later_checks(basis: Basis) -> Iterator[Check]:
+    """The checks after the decision, in order."""
+    if basis.decided.verdict != "out_of_scope":
+        yield _random_sequence(basis)
+    before: Call | None = None
+    for stage, call in basis.stages:
+        yield from _stage(stage, before, call)
+        before = call
+
+
+def _random_sequence(basis: Basis) -> Check:
+    if basis.verdict.verdict == "out_of_scope":
+        return Check("random sequence", FAILED, basis.verdict.reason, "out_of_scope")
+    if not shares_no_kmer(basis.hits, basis.query):
+        return Check("random sequence", PASSED, "Not compared with random sequence: k-mers are shared.")
+    text = "No k-mer is shared, but the nearest is nearer than random sequence of this length and GC content."
+    return Check("random sequence", PASSED, text)
+
+
+def _stage(stage: str, before: Call | None, call: Call) -> Iterator[Check]:
+    """What one stage changed: the verdict, or new warnings."""
+    if before is not None and before.verdict != call.verdict:
+        yield Check(stage, FAILED, call.reason, call.verdict)
+        return
+    new = call.warnings[len(before.warnings) if before else 0 :]
+    for warning in new:
+        yield Check(stage, WARNING, sentence(warning))
+    if not new and stage in PASSES:
+        yield Check(stage, PASSED, PASSES[stage])
