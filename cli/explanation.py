@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from genome_index.report.explanation.sections import Section
 
 
+NARROW = "\N{NARROW NO-BREAK SPACE}"
+
+
 def render(explanations: Iterable[Explanation], terminal: bool = False) -> Iterator[str]:
     """The text of each explanation, two empty lines between them; `terminal` draws tables for one."""
     for number, explanation in enumerate(explanations):
@@ -46,4 +49,6 @@ def folded(text: str) -> list[str]:
     """A paragraph in lines of at most 100 characters, indented by two."""
     from textwrap import wrap
 
-    return wrap(text, 100, initial_indent="  ", subsequent_indent="  ")
+    joined = text.replace(" %", f"{NARROW}%")  # a number and its sign stay on one line
+    lines = wrap(joined, 100, initial_indent="  ", subsequent_indent="  ", break_long_words=False)
+    return [line.replace(NARROW, " ") for line in lines]

@@ -10,7 +10,7 @@ import numpy as np
 from genome_index.classify.elected_names import (
     IDENTICAL_CONFIDENCE,
     PRIOR_KMER_IDENTITY,
-    PRIOR_THRESHOLD,
+    PRIOR_REACHED,
     Name,
     NameBasis,
 )
@@ -24,7 +24,7 @@ from genome_index.records import RANKS
 from genome_index.taxonomy.levels import UNKNOWN
 
 OF_ANI = ("ani", "ani lead")
-NO_ANI = f"no hit of the name has an ANI: it counts as {LEAST_ANI:g} %"
+NO_ANI = f"no ANI: counts as {LEAST_ANI:g} %"
 NO_BASIS = NameBasis(0.0, None, 0.0, 0.0)
 
 
@@ -46,7 +46,7 @@ def _election(model: Model, level: str, name: Name, finer: str) -> Election:
         name.probability,
         *_probability_source(level, name, basis, finer, calibrator),
         name.required,
-        *_required_source(name, calibrator),
+        *_required_source(name, calibrator, model.is_outdated),
         name.is_called(),
         basis.learned if calibrator and known else None,
         calibrator.intercept if calibrator and known else None,
@@ -61,38 +61,32 @@ def _probability_source(
     if name.code == UNKNOWN:
         return "nothing", "no candidate has a name"
     if name.probability > max(basis.learned, basis.strong):
-        return "finer rank", f"that of the {finer}, which belongs to it; its own is {basis.learned:.2f}"
+        return "finer rank", f"from the {finer}; {basis.learned:.2f} of its own"
     if name.by_prior:
         word = "identical genome" if basis.strong == IDENTICAL_CONFIDENCE else "strong match"
-        return word, f"raised by {_match(word)}; learned alone it is {basis.learned:.2f}"
+        return word, f"{word}; {basis.learned:.2f} without it"
     if calibrator is not None:
-        return "calibrator", f"learned from {calibrator.samples:,} simulated queries"
+        return "calibrator", f"{calibrator.samples:,} simulated queries"
     least = PRIOR_KMER_IDENTITY.get(level)
     if least is None:
-        return "shared k-mers", "too few genomes to learn it, and no prior"
-    return "shared k-mers", f"prior, by whether the k-mer identity reaches {100 * least:g} %"
+        return "shared k-mers", "prior of this level"
+    reached = "reached" if basis.learned == PRIOR_REACHED else "not reached"
+    return "shared k-mers", f"prior: k-mer identity of {100 * least:g} % {reached}"
 
 
-def _match(word: str) -> str:
-    if word == "identical genome":
-        return "an identical genome of this species"
-    return "a strong match: ANI far above the required, enough aligned, no other species within the margin"
-
-
-def _required_source(name: Name, calibrator: Calibrator | None) -> tuple[str, str]:
+def _required_source(name: Name, calibrator: Calibrator | None, is_outdated: bool) -> tuple[str, str]:
     """Where the least probability comes from, as a word and as a clause."""
-    if calibrator is None or name.required < name.threshold:
-        why = "too few genomes to learn it" if calibrator is None else "of a strong match no more is required"
-        return "prior", f"prior of {PRIOR_THRESHOLD:.2f}: {why}"
+    if calibrator is None:
+        why = "an older gindex calibrated this index" if is_outdated else "too few genomes to learn it"
+        return "prior", f"prior: {why}"
+    if name.required < name.threshold:
+        return "prior", "prior of a strong match"
     if calibrator.threshold >= NEVER:
-        return "too few", "never called: too few names in this index to learn a threshold"
+        return "too few", "never called: too few names to learn it"
     if calibrator.threshold == DEFAULT_THRESHOLD:
-        return "default", "default: no simulated query lacked this level"
-    text = f"learned from {calibrator.samples:,} simulated queries"
-    limits = {
-        THRESHOLDS[0]: "the lowest that may be learned",
-        THRESHOLDS[1]: "the highest that may be learned",
-    }
+        return "default", "default: no simulated query lacked the name"
+    text = f"{calibrator.samples:,} simulated queries"
+    limits = {THRESHOLDS[0]: "lowest that may be learned", THRESHOLDS[1]: "highest that may be learned"}
     limit = limits.get(calibrator.threshold)
     return "simulated queries", f"{text}; {limit}" if limit else text
 

@@ -128,7 +128,7 @@ def _probability(evidence: QueryEvidence, rank: str) -> Check:
 
 def _required(name: Name) -> str:
     if name.required >= NEVER:
-        return "it is never called here, for the index has too few names to learn a threshold"
+        return "this rank is never called here, for the index has too few of its names"
     return f"{name.required:.3f} is required"
 
 

@@ -70,7 +70,8 @@ class Calibrator:
     def contributions(self, features: Floats) -> Doubles:
         """What each feature adds to the log-odds: (Q, F) -> (Q, F)."""
         parts = _design(features, self.knots)[:, 1:] * self.weights[1:]
-        return parts.reshape(len(features), len(self.knots), -1).sum(axis=2)
+        by_feature: Doubles = parts.reshape(len(features), len(self.knots), -1).sum(axis=2)
+        return by_feature
 
     def to_json(self) -> dict[str, Any]:
         """The calibrator as calibration.json has it."""

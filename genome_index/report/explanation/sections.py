@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from genome_index.classify.elected_names import FAR_ABOVE
 from genome_index.classify.explanation.records import Candidate, Election, Explanation, Feature, Requirement
 from genome_index.index.calibration.calibrator import CERTAINTY
 from genome_index.index.calibration.call_threshold import NEVER
+from genome_index.index.calibration.features import LEAST_ANI as MISSING_ANI
 from genome_index.index.calibration.hits import KMER_FLOOR, KMER_WEIGHT
 from genome_index.index.calibration.pairwise import VERIFIED
-from genome_index.index.calibration.thresholds import PRIOR_WEIGHT
+from genome_index.index.calibration.thresholds import LEAST_ANI, PRIOR_WEIGHT
 from genome_index.index.store.skani import FLOOR
 
 Rows = Sequence[tuple[str, ...]]
@@ -99,8 +101,9 @@ def _requirement(one: Requirement) -> Section:
         f"Also required of kind {one.kind}: {one.af:g} % of the smaller genome aligned, and a lead of "
         f"{one.margin:g} points of ANI over every other species; these two are never learned. Source of the "
         f"prior: {one.source}. Each line below it moves the required ANI from that of the line above, which "
-        f"counts as {PRIOR_WEIGHT:g} genomes, towards the middle between the ANI within species and that to "
-        "other species."
+        f"counts as {PRIOR_WEIGHT:g} genomes, towards the middle between the ANI to other species and that "
+        "within species; where other species are as near as the own one, towards the ANI to other species "
+        f"({LEAST_ANI:g} % stands for one below the range)."
     )
     columns = (
         *_columns("from", "name"),
@@ -119,7 +122,11 @@ def _requirement(one: Requirement) -> Section:
 def _probabilities(elections: Sequence[Election]) -> Section:
     about = (
         "Votes: the share of the candidates' votes for the elected name. Called: the probability that the "
-        "name is right reaches the required one; a species also needs ANI, aligned fraction and margin."
+        "name is right reaches the required one; a species also needs ANI, aligned fraction and margin. "
+        "Simulated queries: references of this index, queried while themselves, their species or a rank "
+        f"above it were held out. Strong match: ANI {100 * FAR_ABOVE:g} % of the way "
+        "from the required to 100 % or higher, both genomes aligned well enough, no other species within the "
+        "margin. A rank is as probable as the finer rank that belongs to it."
     )
     columns = (
         *_columns("level", "elected name"), Heading("votes %", True), Heading("probability", True),
@@ -153,7 +160,8 @@ def _features(one: Election) -> Section:
     about = (
         f"Each feature adds to the log-odds that the name is right; log-odds of {log_odds:.2f} are a "
         f"probability of {one.learned:.3f} (kept within {low:g} and {high:g}). Learned range: 1st to 99th "
-        "percentile of the simulated queries; beyond it a value adds no more and no less."
+        "percentile of the simulated queries; beyond it a value adds no more and no less. A missing ANI counts "
+        f"as {MISSING_ANI:g} %, also that of the next name."
     )
     columns = (
         *_columns("feature"), Heading("value", True), *_columns("unit"), Heading("learned range", True),
