@@ -41,6 +41,7 @@ CLOSE_TESTS = (
     "tests/classify/test_reference_warnings.py",
     "tests/classify/test_scope.py",
     "tests/classify/test_search.py",
+    "tests/classify/explanation/test_elections.py",
     "tests/classify/fragments",
     "tests/index/calibration",
 )

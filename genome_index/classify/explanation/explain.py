@@ -44,23 +44,23 @@ def explanation_of(index: Index, one: Classified) -> Explanation:
     model = index.model
     evidence = QueryEvidence(model, model.thresholds, basis.hits, basis.query, basis.names, -1)
     checks = (accepted(one.call), *rules(evidence, basis.hits, basis.query), *later_checks(basis))
-    found = tuple(_candidates(index, basis, evidence.real.tolist()))
+    found = tuple(_candidates(index, basis, evidence))
     return Explanation(
         one.call, found, _requirement(index, basis, evidence), elections(model, basis.names), checks
     )
 
 
-def _candidates(index: Index, basis: Basis, real: list[int]) -> Iterator[Candidate]:
+def _candidates(index: Index, basis: Basis, evidence: QueryEvidence) -> Iterator[Candidate]:
     """All candidates of a query, best score first."""
     hits, query = basis.hits, basis.query
     was_measured = set(measured(index, hits, query).tolist())
     scores = score(hits.similarity[query], hits.kmer_identity[query])
-    for at in real:
+    for at in evidence.real.tolist():
         identity = float(hits.kmer_identity[query, at])
         why = "" if at in was_measured else NOT_MEASURED if identity > np.float32(KMER_FLOOR) else NO_KMER
         shared = identity**index.spec.sketch_k if why != NO_KMER else 0.0
         hit = hit_at(index, hits, query, at, why)
-        yield Candidate(hit, _roads(), float(scores[at]), shared, _role(basis, at))
+        yield Candidate(hit, _roads(), float(scores[at]), shared, _role(basis, evidence, at))
 
 
 def _roads() -> tuple[str, ...]:
@@ -68,9 +68,11 @@ def _roads() -> tuple[str, ...]:
     return ("vector",)
 
 
-def _role(basis: Basis, at: int) -> str:
+def _role(basis: Basis, evidence: QueryEvidence, at: int) -> str:
     if at == basis.verdict.closest:
         return "basis"
+    if at == evidence.best:
+        return "best of species"
     return "runner-up" if at == basis.verdict.runner_up else ""
 
 

@@ -21,7 +21,7 @@ class Candidate:
     roads: tuple[str, ...]  # ways by which it was found: vector (among the nearest vectors)
     score: float  # cosine plus 8 times the k-mer identity above its floor; candidates are in this order
     shared_kmers: float  # share of the k-mers of the smaller sketch, 0 to 1
-    role: str = ""  # basis (the call rests on it), runner-up, or empty
+    role: str = ""  # basis (the call rests on it), best of species (the elected one), runner-up, or empty
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ towards all genomes of the kind of molecule, and that towards a prior; each coun
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import cast
 
 import numpy as np
@@ -26,7 +26,7 @@ class Prior:
     af: float  # least aligned fraction, in the larger direction; it is never learned
     margin: float  # least lead in ANI over every other species; with less, the call is ambiguous
     confidence: float  # that the species of a strong match is right (elected_names.py), from 0 to 1
-    source: str = ""  # publications or measurements that ANI, aligned fraction and margin come from
+    source: str = field(default="", compare=False)  # of ANI, aligned fraction and margin
 
 
 PRIORS: Mapping[Molecule, Prior] = {

@@ -100,10 +100,10 @@ def _requirement(one: Requirement) -> Section:
     about = (
         f"Also required of kind {one.kind}: {one.af:g} % of the smaller genome aligned, and a lead of "
         f"{one.margin:g} points of ANI over every other species; these two are never learned. Source of the "
-        f"prior: {one.source}. Each line below it moves the required ANI from that of the line above, which "
-        f"counts as {PRIOR_WEIGHT:g} genomes, towards the middle between the ANI to other species and that "
-        "within species; where other species are as near as the own one, towards the ANI to other species "
-        f"({LEAST_ANI:g} % stands for one below the range)."
+        f"prior: {one.source}. Each line below the prior moves the required ANI from that of the line above, "
+        f"which counts as {PRIOR_WEIGHT:g} genomes, towards the middle between the ANI to other species and "
+        "that within species; where other species are as near as the own one, towards the ANI to other "
+        f"species ({LEAST_ANI:g} % stands for one below the range)."
     )
     columns = (
         *_columns("from", "name"),
@@ -160,8 +160,8 @@ def _features(one: Election) -> Section:
     about = (
         f"Each feature adds to the log-odds that the name is right; log-odds of {log_odds:.2f} are a "
         f"probability of {one.learned:.3f} (kept within {low:g} and {high:g}). Learned range: 1st to 99th "
-        "percentile of the simulated queries; beyond it a value adds no more and no less. A missing ANI counts "
-        f"as {MISSING_ANI:g} %, also that of the next name."
+        "percentile of the simulated queries; beyond it a value adds no more and no less. A missing ANI "
+        f"counts as {MISSING_ANI:g} %, also that of the next name."
     )
     columns = (
         *_columns("feature"), Heading("value", True), *_columns("unit"), Heading("learned range", True),
