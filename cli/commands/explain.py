@@ -46,7 +46,7 @@ def explain(
     model: ModelOption = "",
     from_file: FromFile = None,
 ) -> None:
-    """Explain verdicts: candidates, evidence, thresholds, probabilities and rules.
+    """Explain verdicts: rules, candidates, thresholds, probabilities.
 
     The calls are those of `gindex query`. Every input gives one explanation, also one that cannot be read.
     """
@@ -73,11 +73,11 @@ def _counted(explanations: Iterable[Explanation], outcome: Outcome) -> Iterator[
 def _text(
     explanations: Iterable[Explanation], format: ExplanationFormat, index: Index, terminal: bool
 ) -> Iterator[str]:
-    if format is ExplanationFormat.JSON:
-        from genome_index.index.info import provenance
-        from genome_index.report.explanation.document import as_json
+    if format is ExplanationFormat.TEXT:
+        from gindex_cli.explanation import render
 
-        return as_json(explanations, provenance(index))
-    from gindex_cli.explanation import render
+        return render(explanations, terminal)
+    from genome_index.index.info import provenance
+    from genome_index.report.explanation.document import FORMATS
 
-    return render(explanations, terminal)
+    return FORMATS[format.value](explanations, provenance(index))

@@ -61,34 +61,31 @@ def _probability_source(
     if name.code == UNKNOWN:
         return "nothing", "no candidate has a name"
     if name.probability > max(basis.learned, basis.strong):
-        return "finer rank", f"from the {finer}; {basis.learned:.2f} of its own"
+        return "finer rank", f"that of the {finer}; {basis.learned:.2f} else"
     if name.by_prior:
         word = "identical genome" if basis.strong == IDENTICAL_CONFIDENCE else "strong match"
-        return word, f"{word}; {basis.learned:.2f} without it"
+        return word, f"{word}; {basis.learned:.2f} else"
     if calibrator is not None:
         return "calibrator", f"{calibrator.samples:,} simulated queries"
     least = PRIOR_KMER_IDENTITY.get(level)
     if least is None:
-        return "shared k-mers", "prior of this level"
-    reached = "reached" if basis.learned == PRIOR_REACHED else "not reached"
-    return "shared k-mers", f"prior: k-mer identity of {100 * least:g} % {reached}"
+        return "shared k-mers", "prior"
+    side = "from" if basis.learned == PRIOR_REACHED else "below"
+    return "shared k-mers", f"prior: k-mers {side} {100 * least:g} %"
 
 
 def _required_source(name: Name, calibrator: Calibrator | None, is_outdated: bool) -> tuple[str, str]:
     """Where the least probability comes from, as a word and as a clause."""
     if calibrator is None:
-        why = "an older gindex calibrated this index" if is_outdated else "too few genomes to learn it"
-        return "prior", f"prior: {why}"
+        return "prior", "prior: calibration outdated" if is_outdated else "prior: too few genomes"
     if name.required < name.threshold:
-        return "prior", "prior of a strong match"
+        return "prior", "prior: strong match"
     if calibrator.threshold >= NEVER:
-        return "too few", "never called: too few names to learn it"
+        return "too few", "never: too few names"
     if calibrator.threshold == DEFAULT_THRESHOLD:
-        return "default", "default: no simulated query lacked the name"
-    text = f"{calibrator.samples:,} simulated queries"
-    limits = {THRESHOLDS[0]: "lowest that may be learned", THRESHOLDS[1]: "highest that may be learned"}
-    limit = limits.get(calibrator.threshold)
-    return "simulated queries", f"{text}; {limit}" if limit else text
+        return "default", "default: nothing to learn from"
+    limits = {THRESHOLDS[0]: "learned: at its lowest", THRESHOLDS[1]: "learned: at its highest"}
+    return "simulated queries", limits.get(calibrator.threshold, "learned")
 
 
 def _features(level: str, calibrator: Calibrator, basis: NameBasis) -> tuple[Feature, ...]:

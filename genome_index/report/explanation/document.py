@@ -44,6 +44,9 @@ def as_json(explanations: Iterable[Explanation], made_by: Mapping[str, Any]) -> 
     yield "\n]\n"
 
 
+FORMATS = {"json": as_json}
+
+
 def _check(check: Check) -> dict[str, Any]:
     return {
         "rule": check.name,

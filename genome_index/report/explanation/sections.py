@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from genome_index.classify.elected_names import FAR_ABOVE
 from genome_index.classify.explanation.records import Candidate, Election, Explanation, Feature, Requirement
 from genome_index.index.calibration.calibrator import CERTAINTY
-from genome_index.index.calibration.call_threshold import NEVER
+from genome_index.index.calibration.call_threshold import NEVER, THRESHOLDS
 from genome_index.index.calibration.features import LEAST_ANI as MISSING_ANI
 from genome_index.index.calibration.hits import KMER_FLOOR, KMER_WEIGHT
 from genome_index.index.calibration.pairwise import VERIFIED
@@ -17,12 +17,13 @@ from genome_index.index.store.skani import FLOOR
 
 Rows = Sequence[tuple[str, ...]]
 
-BELOW_RANGE, NO_KMER, NOT_MEASURED = "below range", "no k-mer", "not measured"
+BELOW_RANGE, NO_KMER, NOT_MEASURED = "< 82", "-", "n.m."  # in place of an ANI
 CANDIDATES_ABOUT = (
     f"By score: similarity (cosine of the vectors) plus {KMER_WEIGHT:g} times the k-mer identity above "
-    f"{KMER_FLOOR:g}. Shared: k-mers in common, of the smaller of the two sketches. ANI {BELOW_RANGE}: under "
-    f"about 82 %; {NO_KMER}: none is shared, so nothing is aligned; {NOT_MEASURED}: neither among the best "
-    f"{VERIFIED} by score nor the best of one of the next species and genera."
+    f"{KMER_FLOOR:g}. Shared: k-mers in common, of the smaller of the two sketches. AF: aligned fraction of "
+    f"the query and of the reference. ANI {BELOW_RANGE}: below the range, about 82 %; {NO_KMER}: no shared "
+    f"k-mer; {NOT_MEASURED}: not measured, neither among the best {VERIFIED} by score nor the best of one of "
+    "the next species and genera."
 )
 LIMITS = {"gap of the species": "limit: gap of the species", "range of the kind": "limit: range of the kind"}
 
@@ -69,8 +70,7 @@ def _candidates(explanation: Explanation) -> Section:
     title = f"Candidates: {len(shown)} of {len(explanation.candidates)}"
     columns = (
         *_columns("candidate", "role", "road", "species"),
-        *(Heading(name, True) for name in ("score", "similarity", "shared %", "k-mer %")),
-        *(Heading(name, True) for name in ("ANI %", "AF query %", "AF ref. %")),
+        *(Heading(name, True) for name in ("score", "cosine", "shared %", "k-mer %", "ANI %", "AF %")),
     )
     return Section(title, CANDIDATES_ABOUT, columns, [_candidate(one) for one in shown])
 
@@ -82,7 +82,8 @@ def _candidate(one: Candidate) -> tuple[str, ...]:
         hit.id, one.role or "-", "+".join(one.roads), hit.species or "-", f"{one.score:.2f}",
         f"{hit.similarity:.3f}", f"{100 * one.shared_kmers:.2f}" if has_kmer else "-",
         f"{100 * hit.kmer_identity:.1f}" if has_kmer else "-",
-        _ani(one), _number(evidence.af_query, 1), _number(evidence.af_reference, 1),
+        _ani(one),
+        "-" if evidence.ani is None else f"{evidence.af_query:.1f} / {evidence.af_reference:.1f}",
     )  # fmt: skip
 
 
@@ -124,13 +125,15 @@ def _probabilities(elections: Sequence[Election]) -> Section:
         "Votes: the share of the candidates' votes for the elected name. Called: the probability that the "
         "name is right reaches the required one; a species also needs ANI, aligned fraction and margin. "
         "Simulated queries: references of this index, queried while themselves, their species or a rank "
-        f"above it were held out. Strong match: ANI {100 * FAR_ABOVE:g} % of the way "
-        "from the required to 100 % or higher, both genomes aligned well enough, no other species within the "
-        "margin. A rank is as probable as the finer rank that belongs to it."
+        "above it were held out; they teach probabilities and, within "
+        f"{THRESHOLDS[0]:.2f} and {THRESHOLDS[1]:.2f}, the required ones. Strong match: ANI "
+        f"{100 * FAR_ABOVE:g} % of the way from the required to 100 % or higher, both genomes aligned well "
+        "enough, no other species within the margin. A rank is at least as probable as the finer rank that "
+        "belongs to it."
     )
     columns = (
         *_columns("level", "elected name"), Heading("votes %", True), Heading("probability", True),
-        Heading("required", True), *_columns("called", "probability from", "requirement from"),
+        Heading("required", True), *_columns("called", "probability from", "required from"),
     )  # fmt: skip
     return Section("Probability of each level", about, columns, [_election(one) for one in elections])
 
@@ -144,14 +147,12 @@ def _election(one: Election) -> tuple[str, ...]:
 
 
 def _decisive(explanation: Explanation) -> Sequence[Election]:
-    """The elections that decided: the species, and the called rank, or else the first rank above species."""
-    ranks = [
-        one for one in explanation.elections if one.level in [check.name for check in explanation.checks]
-    ]
+    """The elections that decided: the species, the first rank tried above it, and the called rank."""
+    tried = [check.name for check in explanation.checks]
+    ranks = [one for one in explanation.elections if one.level != "species" and one.level in tried]
     species = [one for one in explanation.elections if one.level == "species"]
-    called = [one for one in ranks if one.level == explanation.call.rank]
-    others = called or [one for one in ranks if one.level != "species"][:1]
-    return [*species, *(one for one in others if one.level != "species")]
+    called = [one for one in ranks[1:] if one.level == explanation.call.rank]
+    return [*species, *ranks[:1], *called]
 
 
 def _features(one: Election) -> Section:

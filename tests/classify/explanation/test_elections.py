@@ -48,7 +48,7 @@ def test_the_most_specific_rank_comes_first_and_labels_last() -> None:
 def test_a_level_without_a_name_has_nothing() -> None:
     assert found({})["species"] == Election(
         "species", None, 0.0, 0.0, "nothing", "no candidate has a name", 0.8, "prior",
-        "prior: too few genomes to learn it", False,
+        "prior: too few genomes", False,
     )  # fmt: skip
 
 
@@ -58,7 +58,7 @@ def test_a_learned_probability_has_its_features_in_readable_units() -> None:
     one = found({"species": Name(0, 0.9, 0.7, basis=basis(0.9, **values))}, species=fitted)["species"]
     assert (one.name, one.votes, one.learned, one.is_called) == ("A a", 0.75, 0.9, True)
     assert (one.probability_from, one.probability_text) == ("calibrator", "100 simulated queries")
-    assert (one.required_from, one.required_text) == ("simulated queries", "100 simulated queries")
+    assert (one.required_from, one.required_text) == ("simulated queries", "learned")
     assert [feature.name for feature in one.features] == list(FEATURES)
     assert one.log_odds == pytest.approx(-1 + 2 * 13 / 20 + 4 * 10.75 / 20)
     by_name = {feature.name: feature for feature in one.features}
@@ -81,52 +81,50 @@ def test_a_value_outside_of_what_was_learned_is_named() -> None:
 @pytest.mark.parametrize(
     ("name", "word", "text"),
     [
-        (Name(0, 0.95, 0.8, True, basis(0.62, 0.95)), "strong match", "strong match; 0.62 without it"),
-        (Name(0, 0.98, 0.8, True, basis(0.9, 0.98)), "identical genome", "identical genome; 0.90 without it"),
+        (Name(0, 0.95, 0.8, True, basis(0.62, 0.95)), "strong match", "strong match; 0.62 else"),
+        (Name(0, 0.98, 0.8, True, basis(0.9, 0.98)), "identical genome", "identical genome; 0.90 else"),
     ],
 )
 def test_a_strong_match_raises_a_probability(name: Name, word: str, text: str) -> None:
     one = found({"species": name}, species=calibrator({}, 0.8))["species"]
     assert (one.probability_from, one.probability_text) == (word, text)
-    assert (one.required, one.required_from, one.required_text) == (0.5, "prior", "prior of a strong match")
+    assert (one.required, one.required_from, one.required_text) == (0.5, "prior", "prior: strong match")
 
 
 def test_a_rank_may_be_as_probable_as_the_finer_one() -> None:
     one = found({"genus": Name(0, 0.97, 0.8, basis=basis(0.41))}, genus=calibrator({}, 0.8))["genus"]
-    assert (one.probability_from, one.probability_text) == ("finer rank", "from the species; 0.41 of its own")
+    assert (one.probability_from, one.probability_text) == ("finer rank", "that of the species; 0.41 else")
 
 
 @pytest.mark.parametrize(
     ("level", "learned", "text"),
     [
-        ("species", 0.9, "prior: k-mer identity of 94 % reached"),
-        ("genus", 0.1, "prior: k-mer identity of 85 % not reached"),
-        ("subtype", 0.1, "prior of this level"),
+        ("species", 0.9, "prior: k-mers from 94 %"),
+        ("genus", 0.1, "prior: k-mers below 85 %"),
+        ("subtype", 0.1, "prior"),
     ],
 )
 def test_an_index_that_learned_nothing_has_priors(level: str, learned: float, text: str) -> None:
     one = found({level: Name(0, learned, 0.5, basis=NameBasis(0.5, None, learned, 0.0))})[level]
     assert (one.probability_from, one.probability_text) == ("shared k-mers", text)
-    assert (one.required_from, one.required_text) == ("prior", "prior: too few genomes to learn it")
+    assert (one.required_from, one.required_text) == ("prior", "prior: too few genomes")
     assert (one.learned, one.intercept, one.log_odds, one.features) == (None, None, None, ())
 
 
 def test_an_outdated_calibration_is_the_reason_for_priors() -> None:
     made = replace(model(LEVELS), is_outdated=True)
     names = {level: Name(0, 0.9, 0.5, basis=NameBasis(0.5, None, 0.9, 0.0)) for level in LEVELS}
-    assert {one.required_text for one in elections(made, names)} == {
-        "prior: an older gindex calibrated this index"
-    }
+    assert {one.required_text for one in elections(made, names)} == {"prior: calibration outdated"}
 
 
 @pytest.mark.parametrize(
     ("threshold", "word", "text"),
     [
-        (NEVER, "too few", "never called: too few names to learn it"),
-        (0.8, "default", "default: no simulated query lacked the name"),
-        (0.5, "simulated queries", "100 simulated queries; lowest that may be learned"),
-        (0.95, "simulated queries", "100 simulated queries; highest that may be learned"),
-        (0.6, "simulated queries", "100 simulated queries"),
+        (NEVER, "too few", "never: too few names"),
+        (0.8, "default", "default: nothing to learn from"),
+        (0.5, "simulated queries", "learned: at its lowest"),
+        (0.95, "simulated queries", "learned: at its highest"),
+        (0.6, "simulated queries", "learned"),
     ],
 )
 def test_a_threshold_says_where_it_comes_from(threshold: float, word: str, text: str) -> None:
