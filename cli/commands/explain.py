@@ -46,7 +46,7 @@ def explain(
     model: ModelOption = "",
     from_file: FromFile = None,
 ) -> None:
-    """Explain verdicts: rules, candidates, thresholds, probabilities.
+    """Explain verdicts: rules, candidates, probabilities.
 
     The calls are those of `gindex query`. Every input gives one explanation, also one that cannot be read.
     """
