@@ -8,6 +8,7 @@ from genome_index.classify.classified import Basis
 from genome_index.classify.explanation.records import FAILED, PASSED, WARNING, Check
 from genome_index.classify.explanation.rules import shares_no_kmer
 from genome_index.classify.reasons import sentence
+from genome_index.classify.reference_warnings import NO_CALLS
 from genome_index.index.audit.foreign_contigs import LEAST_CONTIG_BP, WARN_SHARE
 from genome_index.io.quality import LEAST_BP, MOST_AMBIGUOUS
 from genome_index.records import Call
@@ -17,7 +18,7 @@ PASSES = {
     f"(contigs of {LEAST_CONTIG_BP:,} bp and more, where there are two).",
     "references": "The index does not list the references that the call rests on as suspect.",
 }
-"""What a stage found where it changed nothing; the others are then not worth a line."""
+"""What a stage found where it changed nothing; the others are not worth a line then, as after no call."""
 
 
 def accepted(call: Call) -> Check:
@@ -61,5 +62,5 @@ def _stage(stage: str, before: Call | None, call: Call) -> Iterator[Check]:
     new = call.warnings[len(before.warnings) if before else 0 :]
     for warning in new:
         yield Check(stage, WARNING, sentence(warning))
-    if not new and stage in PASSES:
+    if not new and stage in PASSES and call.verdict not in NO_CALLS:
         yield Check(stage, PASSED, PASSES[stage])
