@@ -11,6 +11,8 @@ from helpers.handmade import NAN, FixedThresholds, hits, join_hits, levels, mode
 
 from genome_index.classify.decision import Verdict, decide
 from genome_index.classify.elected_names import Name
+from genome_index.classify.evidence import QueryEvidence
+from genome_index.classify.explanation.rules import rules, settled
 from genome_index.index.calibration.call_threshold import NEVER
 from genome_index.index.calibration.hits import Hits
 from genome_index.index.calibration.model import Model
@@ -624,6 +626,17 @@ ROWS = {
 @pytest.mark.parametrize("row", ROWS.values(), ids=ROWS.keys())
 def test_verdict(row: Row) -> None:
     assert decide(row.model, THRESHOLDS, row.hits, 0, row.names) == row.expected
+
+
+@pytest.mark.parametrize("row", ROWS.values(), ids=ROWS.keys())
+def test_the_rules_of_an_explanation_lead_to_the_same_verdict(row: Row) -> None:
+    if not (row.hits.rows[0] >= 0).any():
+        assert row.expected.verdict == "out_of_scope"
+        return
+    evidence = QueryEvidence(row.model, THRESHOLDS, row.hits, 0, row.names, -1)
+    checks = list(rules(evidence, row.hits, 0))
+    assert settled(checks) == row.expected.verdict
+    assert [check.settles for check in checks[:-1]] == [""] * (len(checks) - 1)
 
 
 def test_the_verdict_is_that_of_its_own_line() -> None:

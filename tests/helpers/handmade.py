@@ -226,20 +226,6 @@ class MemoryIndex:
 
     @cached_property
     def kmers(self) -> KmerIndex:
-        return KmerIndex.build(self.references, np.arange(len(self.model.live)))  # type: ignore[arg-type]
-
-    def entry(self, row: int) -> Entry:
-        assert row >= 0
-        return self._entries[row]
-
-    def entries(self) -> Sequence[Entry]:
-        return self._entries
-
-    def rows_of_sequence(self, sha256: str) -> list[int]:
-        return [entry.row for entry in self._entries if entry.sha256 == sha256]
-
-    @cached_property
-    def kmers(self) -> KmerIndex:
         """The inverted index of all sketches, those of removed genomes too."""
         return KmerIndex.build(self.references, np.arange(len(self.model.live)))  # type: ignore[arg-type]
 
