@@ -11,7 +11,7 @@ import numpy.typing as npt
 from genome_index.classify import reasons
 from genome_index.classify.batches import answers_in_order
 from genome_index.classify.call_parts import called_labels, hit_at, lineage_to
-from genome_index.classify.classified import Basis, Classified
+from genome_index.classify.classified import Basis, Classified, Roads
 from genome_index.classify.decision import Verdict, decide
 from genome_index.classify.elected_names import Name, names_of
 from genome_index.classify.measured import positions_to_measure
@@ -56,8 +56,8 @@ def _classify(index: Index, genomes: Sequence[Genome], settings: QuerySettings) 
     """The calls of one batch."""
     vectors, shares = embed_with_shares(index, genomes, settings.progress)
     sketches = list(in_threads(lambda i: sketch_of(index, genomes[i]), len(genomes), settings.threads))
-    candidates = _candidates(index, genomes, vectors, sketches, settings)
-    hits = _hits(index, genomes, sketches, *candidates, settings.threads)
+    similarity, rows, roads = _candidates(index, genomes, vectors, sketches, settings)
+    hits = _hits(index, genomes, sketches, similarity, rows, settings.threads)
     model = index.model
     names = names_of(model, hits, nothing_held_out(len(genomes), len(model.live)))
     answers = []
@@ -66,7 +66,7 @@ def _classify(index: Index, genomes: Sequence[Genome], settings: QuerySettings) 
         verdict = in_scope(index, genome, hits, i, decided)
         verdict = as_piece(index, genome, hits, i, verdict, settings.progress, settings.threads)
         call = _call(index, genome, hits, i, names[i], verdict, settings.k)
-        basis = Basis(hits, i, names[i], decided, verdict, ())
+        basis = Basis(hits, i, names[i], roads, decided, verdict, ())
         stages = tuple(_checked(index, genome, basis, call, float(shares[i]), settings))
         answers.append(Classified(stages[-1][1], replace(basis, stages=stages)))
     return answers
@@ -78,7 +78,7 @@ def _classify(index: Index, genomes: Sequence[Genome], settings: QuerySettings) 
 def _candidates(
     index: Index, genomes: Sequence[Genome], vectors: Floats, sketches: Sequence[Sketch],
     settings: QuerySettings,
-) -> tuple[Floats, Rows]:  # fmt: skip
+) -> tuple[Floats, Rows, Roads]:  # fmt: skip
     """Candidates by two roads, each once: the nearest vectors, and the references that share most k-mers.
 
     Similarity (Q, K) and rows (Q, K), -1 where there are fewer.
@@ -91,7 +91,8 @@ def _candidates(
     if settings.exclude_identical:
         similarity, rows = _without_identical(index, genomes, similarity, rows, CANDIDATES)
         _, by_kmers = _without_identical(index, genomes, by_kmers.astype(np.float32), by_kmers, SHARERS)
-    return with_sharers(vectors, similarity, rows, by_kmers, index.model.vectors.take)
+    joined = with_sharers(vectors, similarity, rows, by_kmers, index.model.vectors.take)
+    return *joined, Roads(rows, by_kmers)
 
 
 def _without_identical(

@@ -682,6 +682,8 @@ def test_a_species_with_an_interleaved_name_is_ambiguous_however_far_its_lead(
 ) -> None:
     verdict = decide(model(LEVELS), THRESHOLDS, best_and_next(94), 0, SURE, interleaved=[pair])  # type: ignore[arg-type]
     assert verdict.verdict == expected
+    evidence = QueryEvidence(model(LEVELS), THRESHOLDS, best_and_next(94), 0, SURE, -1)
+    assert settled(list(rules(evidence, best_and_next(94), 0, [pair]))) == expected
     if expected == "ambiguous":
         assert verdict == ambiguous(
             f"Cannot distinguish Alpha dua and Alpha una: {MATCH}, and the genomes of these names are "

@@ -56,12 +56,8 @@ def _candidates(index: Index, basis: Basis, evidence: QueryEvidence) -> Iterator
         identity = float(hits.kmer_identity[query, at])
         shared = identity**index.spec.sketch_k if identity > np.float32(KMER_FLOOR) else 0.0
         hit = hit_at(index, hits, query, at)
-        yield Candidate(hit, _roads(), float(scores[at]), shared, _role(basis, evidence, at))
-
-
-def _roads() -> tuple[str, ...]:
-    """The ways by which a candidate was found: so far all are among the nearest vectors."""
-    return ("vector",)
+        roads = basis.roads.of(query, int(hits.rows[query, at]))
+        yield Candidate(hit, roads, float(scores[at]), shared, _role(basis, evidence, at))
 
 
 def _role(basis: Basis, evidence: QueryEvidence, at: int) -> str:

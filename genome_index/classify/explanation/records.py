@@ -18,7 +18,7 @@ class Candidate:
     """A reference that was compared with the query."""
 
     hit: Hit
-    roads: tuple[str, ...]  # ways by which it was found: vector (among the nearest vectors)
+    roads: tuple[str, ...]  # ways by which it was found: vector (nearest), k-mers (shares most)
     score: float  # cosine plus 8 times the k-mer identity above its floor; candidates are in this order
     shared_kmers: float  # share of the k-mers of the smaller sketch, 0 to 1
     role: str = ""  # basis (the call rests on it), best of species (the elected one), runner-up, or empty

@@ -27,6 +27,8 @@ def rules(
     ----------
     query
         Its line in `hits`; it has at least one hit.
+    interleaved
+        Pairs of names of the index that look like one.
     """
     comparable = _comparable(evidence, hits, query)
     yield comparable
@@ -67,10 +69,10 @@ def _species(evidence: QueryEvidence, interleaved: Sequence[InterleavedNames]) -
     if margin.settles:
         return
     if partners := partners_of(evidence.species_name(best), interleaved):
-        members = tuple(sorted({evidence.species_name(best), *partners}))
-        yield Check("names", FAILED, reasons.interleaved(members, evidence.match(best)), "ambiguous")
-    else:
-        yield _probability(evidence, "species")
+        text = f"Its genomes in the index are interleaved with those of {' and '.join(sorted(partners))}."
+        yield Check("interleaved names", FAILED, text, "ambiguous")
+        return
+    yield _probability(evidence, "species")
 
 
 def _identity(evidence: QueryEvidence, best: int) -> Iterator[Check]:
