@@ -16,6 +16,7 @@ from gindex_cli.commands.draw import app as draw
 from gindex_cli.commands.embed import embed
 from gindex_cli.commands.evaluate import evaluate
 from gindex_cli.commands.evaluate_encoder import evaluate_encoder
+from gindex_cli.commands.explain import explain
 from gindex_cli.commands.export import export
 from gindex_cli.commands.fetch import fetch
 from gindex_cli.commands.fit_pool import fit_pool
@@ -47,7 +48,7 @@ SECTIONS: Mapping[str, Mapping[str, Callable[..., Any] | typer.Typer]] = {
         "refit": refit,
         "undo": undo,
     },
-    "Query and service": {"query": query, "serve": serve, "backup": backup, "key": key},
+    "Query and service": {"query": query, "explain": explain, "serve": serve, "backup": backup, "key": key},
     "Inspection": {"info": info, "list": list_genomes, "sql": sql, "check": check, "export": export},
     "Reports and evaluation": {
         "report": report,

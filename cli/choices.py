@@ -30,6 +30,13 @@ class CallFormat(StrEnum):
     JSONL = "jsonl"
 
 
+class ExplanationFormat(StrEnum):
+    """Formats of `gindex explain`."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
 class ListFormat(StrEnum):
     """Formats of `gindex list`."""
 

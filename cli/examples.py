@@ -20,6 +20,10 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "gindex query bins/ --format tsv --output calls.tsv --report calls.html",
         "gindex query contigs.fasta --fragments --format jsonl",
     ),
+    "explain": (
+        "gindex explain sample.fasta --index my-index",
+        "gindex explain bins/ --format json --output explanations.json",
+    ),
     "list": ("gindex list --format parquet --output genomes.parquet",),
     "sql": ('gindex sql "SELECT species, count(*) FROM genomes GROUP BY species"',),
     "export": (

@@ -6,6 +6,9 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
+import typer
+from gindex_cli.run import FAILED_INPUTS, say
+
 from genome_index.records import counted
 from genome_index.report.verdicts import verdict_name
 
@@ -28,10 +31,27 @@ class Outcome:
 
     def __iter__(self) -> Iterator[Call]:
         for call in self._calls:
-            self.counts[call.verdict] += 1
+            self.count(call)
             self._add_to_file(call)
-            self._show.through("answered", self.number)
             yield call
+
+    def count(self, call: Call) -> None:
+        """Count one call, and show how many there are."""
+        self.counts[call.verdict] += 1
+        self._show.through("answered", self.number)
+
+    def summarize(self, where: str) -> None:
+        """Print how many inputs got which verdict; exits with FAILED_INPUTS if one failed.
+
+        `where` says where the reason of a failed input is.
+        """
+        hint = f"; {where}" if self.failed else ""
+        if hint or self.number > 1:
+            say(f"{counted(self.number, 'input')}: {verdict_counts(self.counts)}{hint}", error=bool(hint))
+        for line in self.by_file():
+            say(line)
+        if self.failed:
+            raise typer.Exit(FAILED_INPUTS)
 
     def _add_to_file(self, call: Call) -> None:
         if self.summaries is not None:

@@ -30,7 +30,7 @@ def render(calls: Iterable[Call], terminal: bool = False) -> Iterator[str]:
 
 
 def _block(call: Call, terminal: bool) -> Iterator[str]:
-    yield f"{call.query}: {_answer(call)}"
+    yield answer_line(call)
     yield f"  {call.reason}"
     for warning in call.warnings:
         yield f"  warning: {warning}"
@@ -41,6 +41,11 @@ def _block(call: Call, terminal: bool) -> Iterator[str]:
         yield "  labels: " + ", ".join(f"{label} {name} ({share:.2f})" for label, (name, share) in labels)
     if call.hits:
         yield from table_lines(COLUMNS, [_cells(hit) for hit in call.hits], terminal, indent=2)
+
+
+def answer_line(call: Call) -> str:
+    """The query and its answer: 'sample: Hyla arborea (species), confidence 0.99'."""
+    return f"{call.query}: {_answer(call)}"
 
 
 def _answer(call: Call) -> str:

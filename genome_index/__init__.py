@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 from genome_index.io.kernel_cache import choose_kernel_cache
 
 if TYPE_CHECKING:
-    from genome_index.classify.query import QuerySettings
+    from genome_index.classify.explanation.records import Explanation
+    from genome_index.classify.settings import QuerySettings
     from genome_index.errors import GindexError
     from genome_index.index.commit import ChangeSettings, ChangeSummary
     from genome_index.io.inputs import Input
-    from genome_index.pipeline import Index, add_genomes, build_index, query_index
+    from genome_index.pipeline import Index, add_genomes, build_index, explain_query, query_index
     from genome_index.records import Call, Contig, Genome, Hit, Lineage
     from genome_index.service.client.client import Client
     from genome_index.spec import IndexSpec
@@ -26,6 +27,7 @@ __all__ = [
     "ChangeSummary",
     "Client",
     "Contig",
+    "Explanation",
     "Genome",
     "GindexError",
     "Hit",
@@ -36,17 +38,19 @@ __all__ = [
     "QuerySettings",
     "add_genomes",
     "build_index",
+    "explain_query",
     "query_index",
 ]
 
 choose_kernel_cache()  # before any module with compiled functions is imported
 
 _MODULES = {
+    "classify.explanation.records": ("Explanation",),
     "classify.query": ("QuerySettings",),
     "errors": ("GindexError",),
     "index.commit": ("ChangeSettings", "ChangeSummary"),
     "io.inputs": ("Input",),
-    "pipeline": ("Index", "add_genomes", "build_index", "query_index"),
+    "pipeline": ("Index", "add_genomes", "build_index", "explain_query", "query_index"),
     "records": ("Call", "Contig", "Genome", "Hit", "Lineage"),
     "service.client.client": ("Client",),
     "spec": ("IndexSpec",),

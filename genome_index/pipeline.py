@@ -13,7 +13,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
-from genome_index.classify.query import QuerySettings, answer
+from genome_index.classify.query import answer
+from genome_index.classify.settings import QuerySettings
 from genome_index.encoders.embed_files import Embedded, write_embeddings
 from genome_index.evaluate.comparison import Comparison, compare_inputs
 from genome_index.index import changes
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from pandas import DataFrame as PandasFrame
     from polars import DataFrame as PolarsFrame
 
+    from genome_index.classify.explanation.records import Explanation
     from genome_index.collection.summary import Choice
     from genome_index.report.html.write_collection import WrittenReport
 
@@ -79,6 +81,16 @@ def query_index(
 
         return answer_with_report(opened, genomes, settings or QuerySettings(), Path(report), progress)
     return answer(opened, genomes, settings or QuerySettings())
+
+
+def explain_query(
+    index: StoredIndex | str | Path, inputs: Inputs, per: GenomePer = "file",
+    settings: QuerySettings | None = None,
+) -> Iterator[Explanation]:  # fmt: skip
+    """One Explanation for each genome, in the order of the inputs: the whole way to its call."""
+    from genome_index.classify.explanation.explain import explain
+
+    return explain(_opened(index), _genomes(inputs, per), settings or QuerySettings())
 
 
 def report_collection(
@@ -146,6 +158,12 @@ class Index(StoredIndex):
     ) -> list[Call]:
         """One Call for each genome, in order, with its `k` best hits; `query_index` streams them instead."""
         return list(query_index(self, inputs, per, replace(settings or QuerySettings(), k=k)))
+
+    def explain(
+        self, inputs: Inputs, per: GenomePer = "file", settings: QuerySettings | None = None
+    ) -> list[Explanation]:
+        """One Explanation for each genome, in order; its `call` is that of `query`."""
+        return list(explain_query(self, inputs, per, settings))
 
     def add(
         self, inputs: Inputs, taxonomy: TaxonomySource | None = None, per: GenomePer = "file",

@@ -23,10 +23,10 @@ from gindex_cli.options import (
     ModelOption,
     Threads,
 )
-from gindex_cli.outcome import Outcome, verdict_counts
+from gindex_cli.outcome import Outcome
 from gindex_cli.output import Output, send
 from gindex_cli.progress import ProgressLine
-from gindex_cli.run import FAILED_INPUTS, say
+from gindex_cli.run import say
 
 from genome_index.records import counted
 
@@ -79,7 +79,7 @@ def query(
             send(FORMATS[format.value](outcome, provenance(opened)), output)
     if report is not None:
         say(f"wrote {report}")
-    _summarize(outcome)
+    outcome.summarize("the reason is in the row of each failed input")
 
 
 def _plan(
@@ -112,7 +112,7 @@ def _calls(
     fragments: bool,
     show: ProgressLine,
 ) -> Iterator[Call]:
-    from genome_index.classify.query import QuerySettings
+    from genome_index.classify.settings import QuerySettings
     from genome_index.pipeline import query_index
 
     settings = QuerySettings(k, exclude_identical, threads, show)
@@ -121,17 +121,6 @@ def _calls(
 
         return query_fragments(index, plan.inputs, settings)
     return query_index(index, plan.inputs, plan.per, settings, report, show)
-
-
-def _summarize(outcome: Outcome) -> None:
-    """Print how many inputs got which verdict; exits with FAILED_INPUTS if one failed."""
-    hint = "; the reason is in the row of each failed input" if outcome.failed else ""
-    if hint or outcome.number > 1:
-        say(f"{counted(outcome.number, 'input')}: {verdict_counts(outcome.counts)}{hint}", error=bool(hint))
-    for line in outcome.by_file():
-        say(line)
-    if outcome.failed:
-        raise typer.Exit(FAILED_INPUTS)
 
 
 def _table(outcome: Outcome, terminal: bool) -> Iterator[str]:

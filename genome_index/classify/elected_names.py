@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -27,7 +27,18 @@ IDENTICAL_ANI, IDENTICAL_AF = 99.99, 99.9  # percent, in both directions: the sa
 IDENTICAL_CONFIDENCE = 0.98  # that its species is right; of identical genomes few have two names
 
 Codes = npt.NDArray[np.int32]
+Floats = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class NameBasis:
+    """What the probability of an elected name was made from, for an explanation."""
+
+    share: float  # of the votes, 0 to 1
+    features: Floats | None  # (F,) as the calibrator reads them; None where a level has no calibrator
+    learned: float  # probability by the calibrator, or by shared k-mers where there is none
+    strong: float  # least probability of a strong match; 0 where the match is not strong
 
 
 @dataclass(frozen=True)
@@ -38,10 +49,15 @@ class Name:
     probability: float  # that the name is right
     threshold: float  # least probability at which the level is called
     by_prior: bool = False  # whether the probability is that of a strong match before anything is learned
+    basis: NameBasis | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def required(self) -> float:
+        """The least probability at which this name is called: of a strong match no more than the prior's."""
+        return min(self.threshold, PRIOR_THRESHOLD) if self.by_prior else self.threshold
 
     def is_called(self) -> bool:
-        required = min(self.threshold, PRIOR_THRESHOLD) if self.by_prior else self.threshold
-        return self.code != UNKNOWN and self.probability >= required
+        return self.code != UNKNOWN and self.probability >= self.required
 
 
 def names_of(model: Model, hits: Hits, held: HeldOut) -> list[dict[str, Name]]:
@@ -59,6 +75,7 @@ def _names(model: Model, level_name: str, level: Level, hits: Hits, held: HeldOu
     codes, share = elect(hits, level, calibrator.vote if calibrator else Vote())
     strong = np.zeros(len(codes))
     required = np.zeros(len(codes), np.float32)
+    features = None
     if level_name == "species":
         required = required_ani(hits, held.self_rows, codes, level, model.thresholds)
         strong = strong_match_confidence(model, hits, level, codes, required)
@@ -66,13 +83,23 @@ def _names(model: Model, level_name: str, level: Level, hits: Hits, held: HeldOu
         probability, threshold = _prior_probability(level_name, hits, codes, level), PRIOR_THRESHOLD
     else:
         finer = finer_level(model.levels, level_name)
-        features = features_of(hits, level, finer, codes, share, model.neighbours, held)
-        probability = calibrator.probability(relative_to_required(features, required))
+        own = features_of(hits, level, finer, codes, share, model.neighbours, held)
+        features = relative_to_required(own, required)
+        probability = calibrator.probability(features)
         threshold = calibrator.threshold
     rows = zip(codes.tolist(), probability.tolist(), strong.tolist(), strict=True)
+    bases = _bases(share, features, probability, strong)
     return [
-        Name(code, max(p, floor) if code != UNKNOWN else 0.0, threshold, floor > p) for code, p, floor in rows
+        Name(code, max(p, floor) if code != UNKNOWN else 0.0, threshold, floor > p, basis)
+        for (code, p, floor), basis in zip(rows, bases, strict=True)
     ]
+
+
+def _bases(share: Floats, features: Floats | None, probability: Doubles, strong: Doubles) -> list[NameBasis]:
+    """The basis of each name: shares (Q,), features (Q, F), probabilities (Q,), (Q,)."""
+    lines = [None] * len(share) if features is None else list(features)
+    columns = share.tolist(), lines, probability.tolist(), strong.tolist()
+    return [NameBasis(*values) for values in zip(*columns, strict=True)]
 
 
 def strong_match_confidence(

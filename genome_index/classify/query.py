@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 
 from genome_index.classify import reasons
-from genome_index.classify.batches import calls_in_order
+from genome_index.classify.batches import answers_in_order
 from genome_index.classify.call_parts import called_labels, hit_at, lineage_to
+from genome_index.classify.classified import Basis, Classified, Roads
 from genome_index.classify.decision import Verdict, decide
 from genome_index.classify.elected_names import Name, names_of
 from genome_index.classify.measured import positions_to_measure
@@ -20,6 +21,7 @@ from genome_index.classify.parts.pieces import as_piece
 from genome_index.classify.reference_warnings import with_interleaved_names, with_reference_warning
 from genome_index.classify.scope import fragment_warnings, in_scope
 from genome_index.classify.search import Sketch, containments_of, embed_with_shares, sharers, sketch_of
+from genome_index.classify.settings import QuerySettings
 from genome_index.index.calibration.hits import Hits, kmer_identity, nothing_held_out, score, with_sharers
 from genome_index.index.calibration.model import CANDIDATES
 from genome_index.index.calibration.pairwise import SHARERS
@@ -27,7 +29,7 @@ from genome_index.index.index import Index
 from genome_index.index.parallel import in_threads
 from genome_index.index.store.skani import measure
 from genome_index.io.quality import warnings_of
-from genome_index.records import Call, Failure, Genome, Progress, quiet
+from genome_index.records import Call, Failure, Genome
 
 BATCH_GENOMES = 256
 UNLABELLED = ("out_of_scope", "piece")  # probabilities of labels were learned from whole genomes
@@ -37,38 +39,38 @@ Rows = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float32]
 
 
-@dataclass(frozen=True)
-class QuerySettings:
-    """Settings of a query: hits to report, references to ignore, threads."""
-
-    k: int = 5  # hits reported
-    exclude_identical: bool = False  # leave out references with exactly the sequence of the query
-    threads: int = 1
-    progress: Progress = quiet  # of a language model within some queries
-
-
 def answer(index: Index, genomes: Iterable[Genome | Failure], settings: QuerySettings) -> Iterator[Call]:
     """One Call for each input, in order."""
-    return calls_in_order(genomes, BATCH_GENOMES, lambda usable: _classify(index, usable, settings))
+    return (one.call for one in classified(index, genomes, settings))
 
 
-def _classify(index: Index, genomes: Sequence[Genome], settings: QuerySettings) -> list[Call]:
+def classified(
+    index: Index, genomes: Iterable[Genome | Failure], settings: QuerySettings
+) -> Iterator[Classified]:
+    """The same calls, each with its basis."""
+    return answers_in_order(
+        genomes, BATCH_GENOMES, lambda usable: _classify(index, usable, settings), Classified
+    )
+
+
+def _classify(index: Index, genomes: Sequence[Genome], settings: QuerySettings) -> list[Classified]:
     """The calls of one batch."""
     vectors, shares = embed_with_shares(index, genomes, settings.progress)
     sketches = list(in_threads(lambda i: sketch_of(index, genomes[i]), len(genomes), settings.threads))
-    candidates = _candidates(index, genomes, vectors, sketches, settings)
-    hits = _hits(index, genomes, sketches, *candidates, settings.threads)
+    similarity, rows, roads = _candidates(index, genomes, vectors, sketches, settings)
+    hits = _hits(index, genomes, sketches, similarity, rows, settings.threads)
     model = index.model
     names = names_of(model, hits, nothing_held_out(len(genomes), len(model.live)))
-    calls = []
+    answers = []
     for i, genome in enumerate(genomes):
-        verdict = decide(model, model.thresholds, hits, i, names[i], interleaved=index.interleaved)
-        verdict = in_scope(index, genome, hits, i, verdict)
+        decided = decide(model, model.thresholds, hits, i, names[i], interleaved=index.interleaved)
+        verdict = in_scope(index, genome, hits, i, decided)
         verdict = as_piece(index, genome, hits, i, verdict, settings.progress, settings.threads)
-        call = _call(index, genome, hits, i, names[i], verdict, settings)
-        call = without_mosaic_labels(index, genome, hits.rows[i], names[i], call)
-        calls.append(_with_reading_warning(call, float(shares[i])))
-    return calls
+        call = _call(index, genome, hits, i, names[i], verdict, settings.k)
+        basis = Basis(hits, i, names[i], roads, decided, verdict, ())
+        stages = tuple(_checked(index, genome, basis, call, float(shares[i]), settings))
+        answers.append(Classified(stages[-1][1], replace(basis, stages=stages)))
+    return answers
 
 
 # -- search --------------------------------------------------------------------------------------------------
@@ -77,7 +79,7 @@ def _classify(index: Index, genomes: Sequence[Genome], settings: QuerySettings) 
 def _candidates(
     index: Index, genomes: Sequence[Genome], vectors: Floats, sketches: Sequence[Sketch],
     settings: QuerySettings,
-) -> tuple[Floats, Rows]:  # fmt: skip
+) -> tuple[Floats, Rows, Roads]:  # fmt: skip
     """Candidates by two roads, each once: the nearest vectors, and the references that share most k-mers.
 
     Similarity (Q, K) and rows (Q, K), -1 where there are fewer.
@@ -90,7 +92,8 @@ def _candidates(
     if settings.exclude_identical:
         similarity, rows = _without_identical(index, genomes, similarity, rows, CANDIDATES)
         _, by_kmers = _without_identical(index, genomes, by_kmers.astype(np.float32), by_kmers, SHARERS)
-    return with_sharers(vectors, similarity, rows, by_kmers, index.model.vectors.take)
+    joined = with_sharers(vectors, similarity, rows, by_kmers, index.model.vectors.take)
+    return *joined, Roads(rows, by_kmers)
 
 
 def _without_identical(
@@ -151,13 +154,13 @@ def _call(
     query: int,
     names: Mapping[str, Name],
     verdict: Verdict,
-    settings: QuerySettings,
+    k: int,
 ) -> Call:
-    """The Call of one query, with warnings from the genome, its contigs and its references."""
+    """The Call of one query, with warnings from the genome and its hits."""
     closest = None if verdict.closest is None else hit_at(index, hits, query, verdict.closest)
     runner_up = None if verdict.runner_up is None else hit_at(index, hits, query, verdict.runner_up)
-    reported = np.flatnonzero(hits.rows[query] >= 0)[: settings.k].tolist()
-    call = Call(
+    reported = np.flatnonzero(hits.rows[query] >= 0)[:k].tolist()
+    return Call(
         query=genome.id,
         source=genome.source,
         length_bp=genome.length_bp,
@@ -180,12 +183,24 @@ def _call(
             *((reasons.OUTDATED_CALIBRATION,) if index.model.is_outdated else ()),
         ),
     )
-    if verdict.closest is None:
-        return call
-    hidden = index.catalog.rows_of_sequence(genome.sha256) if settings.exclude_identical else ()
-    call = with_components(index, genome, call, int(hits.rows[query, verdict.closest]), hidden)
-    call = with_reference_warning(index, call, hits, query, verdict)
-    return with_interleaved_names(index.interleaved, call)
+
+
+def _checked(
+    index: Index, genome: Genome, basis: Basis, call: Call, share: float, settings: QuerySettings
+) -> Iterator[tuple[str, Call]]:
+    """The call after each check of what it rests on: sequence, parts, references, labels, reading."""
+    yield "sequence", call
+    hits, query, verdict = basis.hits, basis.query, basis.verdict
+    if verdict.closest is not None:
+        hidden = index.catalog.rows_of_sequence(genome.sha256) if settings.exclude_identical else ()
+        call = with_components(index, genome, call, int(hits.rows[query, verdict.closest]), hidden)
+        yield "parts", call
+        call = with_reference_warning(index, call, hits, query, verdict)
+        call = with_interleaved_names(index.interleaved, call)
+        yield "references", call
+    call = without_mosaic_labels(index, genome, hits.rows[query], basis.names, call)
+    yield "labels", call
+    yield "reading", _with_reading_warning(call, share)
 
 
 def _with_reading_warning(call: Call, share: float) -> Call:

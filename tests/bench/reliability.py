@@ -39,7 +39,7 @@ from altered import (
 from common import GENOMES, machine
 
 from genome_index import pipeline
-from genome_index.classify.query import QuerySettings
+from genome_index.classify.settings import QuerySettings
 from genome_index.evaluate.metrics import wilson
 from genome_index.index.commit import ChangeSettings
 from genome_index.index.index import Index

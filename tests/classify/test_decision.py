@@ -11,6 +11,8 @@ from helpers.handmade import NAN, FixedThresholds, hits, join_hits, levels, mode
 
 from genome_index.classify.decision import Verdict, decide
 from genome_index.classify.elected_names import Name
+from genome_index.classify.evidence import QueryEvidence
+from genome_index.classify.explanation.rules import rules, settled
 from genome_index.index.calibration.call_threshold import NEVER
 from genome_index.index.calibration.hits import Hits
 from genome_index.index.calibration.model import Model
@@ -626,6 +628,17 @@ def test_verdict(row: Row) -> None:
     assert decide(row.model, THRESHOLDS, row.hits, 0, row.names) == row.expected
 
 
+@pytest.mark.parametrize("row", ROWS.values(), ids=ROWS.keys())
+def test_the_rules_of_an_explanation_lead_to_the_same_verdict(row: Row) -> None:
+    if not (row.hits.rows[0] >= 0).any():
+        assert row.expected.verdict == "out_of_scope"
+        return
+    evidence = QueryEvidence(row.model, THRESHOLDS, row.hits, 0, row.names, -1)
+    checks = list(rules(evidence, row.hits, 0))
+    assert settled(checks) == row.expected.verdict
+    assert [check.settles for check in checks[:-1]] == [""] * (len(checks) - 1)
+
+
 def test_the_verdict_is_that_of_its_own_line() -> None:
     table = join_hits(one_hit(97), one_hit(94), far([0], 0.1))
     verdicts = [decide(model(LEVELS), THRESHOLDS, table, query, SURE).verdict for query in range(3)]
@@ -669,6 +682,8 @@ def test_a_species_with_an_interleaved_name_is_ambiguous_however_far_its_lead(
 ) -> None:
     verdict = decide(model(LEVELS), THRESHOLDS, best_and_next(94), 0, SURE, interleaved=[pair])  # type: ignore[arg-type]
     assert verdict.verdict == expected
+    evidence = QueryEvidence(model(LEVELS), THRESHOLDS, best_and_next(94), 0, SURE, -1)
+    assert settled(list(rules(evidence, best_and_next(94), 0, [pair]))) == expected
     if expected == "ambiguous":
         assert verdict == ambiguous(
             f"Cannot distinguish Alpha dua and Alpha una: {MATCH}, and the genomes of these names are "

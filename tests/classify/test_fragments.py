@@ -23,7 +23,7 @@ from genome_index.classify.fragments.hits import ReferenceTable, fragments_of, h
 from genome_index.classify.fragments.kmer_scan import LEAST_SHARED, most_shared
 from genome_index.classify.fragments.reasons import NOT_MEASURED, UNCALIBRATED
 from genome_index.classify.fragments.summary import FragmentSummary
-from genome_index.classify.query import QuerySettings
+from genome_index.classify.settings import QuerySettings
 from genome_index.index.calibration.hits import HeldOut, nothing_held_out
 from genome_index.index.index import Index
 from genome_index.pipeline import build_index, query_index

@@ -23,8 +23,9 @@ from helpers.handmade import (
 
 from genome_index.classify import measured, reasons
 from genome_index.classify import query as module
-from genome_index.classify.query import QuerySettings, answer
+from genome_index.classify.query import answer
 from genome_index.classify.search import embed
+from genome_index.classify.settings import QuerySettings
 from genome_index.index.store.skani import Candidate
 from genome_index.index.store.sketches import hash_sketch
 from genome_index.records import Call, Evidence, Failure, Genome, Lineage

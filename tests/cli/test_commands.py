@@ -27,6 +27,7 @@ RUNS = {
         r"built 6 genomes \(0\.4 Mbp\)" + SUMMARY.format(index="{index}", genomes=6, snapshot=2),
     ),
     "query": ("{sample} --genome-per file", ""),
+    "explain": ("{sample} --genome-per file", ""),
     "add": (
         "{more} --taxonomy {taxonomy} --genome-per file",
         r"warning: 59 labels of taxonomy.tsv \w{{12}} name no genome that was read: DEMO_0001 and 58 more\n"
@@ -106,7 +107,18 @@ def test_every_command_runs(gindex, places, command):
     assert re.fullmatch(expected.format(**escaped), result.stderr)
     assert bool(result.stdout) == (
         command
-        in ("query", "info", "list", "sql", "export", "report", "dereplicate", "evaluate", "evaluate-encoder")
+        in (
+            "query",
+            "explain",
+            "info",
+            "list",
+            "sql",
+            "export",
+            "report",
+            "dereplicate",
+            "evaluate",
+            "evaluate-encoder",
+        )
     )
     assert gindex("check", "--index", places["index"]).exit_code == 0
 

@@ -25,6 +25,7 @@ from genome_index.evaluate import comparison_tables
 from genome_index.io.inputs import IdFrom
 from genome_index.io.reader import GenomePer
 from genome_index.report import calls, export
+from genome_index.report.explanation import document
 from genome_index.report.figures.style import THEMES
 from genome_index.report.sql import FORMATS
 
@@ -98,6 +99,7 @@ TABLES = {
     choices.GenomePer: get_args(GenomePer),
     choices.IdSource: get_args(IdFrom),
     choices.CallFormat: ("table", *calls.FORMATS),
+    choices.ExplanationFormat: ("text", *document.FORMATS),
     choices.ListFormat: (*FORMATS, "parquet"),
     choices.RowFormat: ("table", *FORMATS, "parquet"),
     choices.ScoreFormat: comparison_tables.FORMATS,

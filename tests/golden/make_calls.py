@@ -1,8 +1,8 @@
-"""Golden calls of the demo: makes calls.json, with which test_calls.py compares.
+"""Golden calls of the demo: makes calls.json and explanations.txt, with which tests compare.
 
     python tests/golden/make_calls.py
 
-Run it only when calls are meant to change, and look at every line of `git diff tests/golden/calls.json`.
+Run it only when calls or explanations are meant to change, and look at every line of `git diff tests/golden`.
 Queries are the three of the demo and some made of its genomes: truncated, mixed, and a hybrid of two genera.
 """
 
@@ -14,12 +14,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from genome_index import Index, build_index, query_index
+from gindex_cli.explanation import render
+
+from genome_index import Index, build_index, explain_query, query_index
 from genome_index.io.reader import iter_genomes
 from genome_index.io.sequence import reverse_complement
 from genome_index.records import Contig, Genome
 
 GOLDEN = Path(__file__).resolve().parent / "calls.json"
+EXPLANATIONS = Path(__file__).resolve().parent / "explanations.txt"
 DEMO = Path(__file__).resolve().parents[2] / "data" / "demo"
 
 
@@ -79,6 +82,8 @@ def main() -> None:
         build_index([DEMO / "genomes"], index, DEMO / "taxonomy.tsv")
         lines = [json.dumps(call, ensure_ascii=False, indent=1) for call in calls(index, DEMO)]
         GOLDEN.write_text("[\n" + ",\n".join(lines) + "\n]\n")
+        explained = explain_query(index, [DEMO / f"{name}.fasta" for name in ("sample", "novel", "stranger")])
+        EXPLANATIONS.write_text("".join(render(explained)), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ from genome_index.classify.fragments.calibration import Calibrators, calibrators
 from genome_index.classify.fragments.decision import called_rank, fragment_names, ranks_from_species
 from genome_index.classify.fragments.hits import Fragments, ReferenceTable, fragments_of, hits_of
 from genome_index.classify.fragments.reasons import NOT_MEASURED, UNCALIBRATED, SharedPart
-from genome_index.classify.query import QuerySettings
+from genome_index.classify.settings import QuerySettings
 from genome_index.errors import UsageError
 from genome_index.index.calibration.hits import KMER_FLOOR, Hits, nothing_held_out
 from genome_index.index.index import Index

@@ -62,6 +62,17 @@ class Calibrator:
         logit = _design(features, self.knots) @ self.weights
         return np.clip(1 / (1 + np.exp(-logit)), *CERTAINTY)
 
+    @property
+    def intercept(self) -> float:
+        """The log-odds of a name all of whose features are at or below their least learned value."""
+        return float(self.weights[0])
+
+    def contributions(self, features: Floats) -> Doubles:
+        """What each feature adds to the log-odds: (Q, F) -> (Q, F)."""
+        parts = _design(features, self.knots)[:, 1:] * self.weights[1:]
+        by_feature: Doubles = parts.reshape(len(features), len(self.knots), -1).sum(axis=2)
+        return by_feature
+
     def to_json(self) -> dict[str, Any]:
         """The calibrator as calibration.json has it."""
         numbers = {name: np.round(getattr(self, name), 8).tolist() for name in ("knots", "weights")}

@@ -7,8 +7,8 @@ towards all genomes of the kind of molecule, and that towards a prior; each coun
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import cast
 
 import numpy as np
@@ -26,18 +26,21 @@ class Prior:
     af: float  # least aligned fraction, in the larger direction; it is never learned
     margin: float  # least lead in ANI over every other species; with less, the call is ambiguous
     confidence: float  # that the species of a strong match is right (elected_names.py), from 0 to 1
-    least_part: float  # of a reference, aligned: below it a query is a piece (classify/parts/pieces.py)
+    least_part: float  # percent of a reference's length; a shorter query is no genome of the kind (pieces.py)
+    source: str = field(default="", compare=False)  # of ANI, aligned fraction and margin
 
 
-# ANI and aligned fraction of prokaryotes by Goris 2007, Jain 2018 and GTDB (Parks 2020), of viruses by MIUViG
-# (Roux 2019: 95 % over 85 % of the shorter). Mitogenomes of animal species often differ by less than 5 %
-# (tests/bench/RESULTS.md), and plasmids cross species. A genome is at least half complete (Bowers 2017).
+# A genome is at least half complete (MIMAG, Bowers 2017); plasmids of one kind differ more in length.
 PRIORS: Mapping[Molecule, Prior] = {
-    "prokaryote": Prior(ani=95, af=50, margin=0.2, confidence=0.95, least_part=50),
-    "virus": Prior(ani=95, af=85, margin=0.2, confidence=0.95, least_part=50),
-    "organelle": Prior(ani=99, af=80, margin=0.5, confidence=0.6, least_part=50),
-    "plasmid": Prior(ani=95, af=50, margin=0.5, confidence=0.5, least_part=30),
-    "other": Prior(ani=95, af=50, margin=0.2, confidence=0.9, least_part=50),
+    "prokaryote": Prior(95, 50, 0.2, 0.95, 50, "ANI: Goris 2007, Jain 2018; aligned fraction: Parks 2020"),
+    "virus": Prior(95, 85, 0.2, 0.95, 50, "MIUViG, Roux 2019: 95 % over 85 % of the shorter genome"),
+    "organelle": Prior(
+        99, 80, 0.5, 0.6, 50, "measured: many animal species differ by less than 5 % (tests/bench/RESULTS.md)"
+    ),
+    "plasmid": Prior(
+        95, 50, 0.5, 0.5, 30, "as for prokaryotes, with a wider margin because plasmids cross species"
+    ),
+    "other": Prior(95, 50, 0.2, 0.9, 50, "as for prokaryotes"),
 }
 PRIOR_WEIGHT = 4.0  # genomes that a prior, or the level above, counts as
 LEAST_ANI = 80.0  # stands for an ANI below skani's range
@@ -109,6 +112,18 @@ class Gap:
 NO_GAP = Gap(0.0, 0.0, 0)
 
 
+@dataclass(frozen=True)
+class Step:
+    """One step on the way to the ANI that a species requires."""
+
+    source: str  # prior, kind, family, genus, species, gap of the species, or range of the kind
+    name: str  # of the taxon, or the kind of molecule
+    genomes: int  # with a measured ANI to one of their species; 0 for the prior and the two limits
+    low: float | None  # percent, ANI of most to other species, or the lower limit; None for the prior
+    high: float | None  # percent, ANI of most within their species, or the upper limit; None for the prior
+    ani: float  # percent, required after this step
+
+
 class SpeciesThresholds:
     """The ANI that each species requires."""
 
@@ -131,17 +146,35 @@ class SpeciesThresholds:
         It is learned as if the index did not have the rows `without`. Where the members of a species are
         nearer to each other than to the next species, it lies between the two.
         """
+        return self.steps(row, without)[-1].ani
+
+    def steps(self, row: int, without: Iterable[int] = ()) -> list[Step]:
+        """The way to the required ANI: from the prior over kind, family and genus to the species.
+
+        A taxon without a gap of its own changes nothing and is no step; a limit is one where it is reached.
+        The last step has the required ANI.
+        """
         kind, left_out = str(self._molecules[row]), frozenset(without)
-        gap = self._gap(self._of_kind[kind], left_out, ("kind", kind))
-        value = gap.shrink(prior_of(kind).ani)
+        steps = [Step("prior", kind, 0, None, None, prior_of(kind).ani)]
+        for source, name, gap in self._gaps(row, kind, left_out):
+            if gap.genomes:
+                value = gap.shrink(steps[-1].ani)
+                steps.append(Step(source, name, gap.genomes, gap.beyond, gap.within, value))
+            if source == "species" and gap.within > gap.beyond:
+                steps += _limited(steps[-1].ani, "gap of the species", name, gap.beyond, gap.within)
+        return [*steps, *_limited(steps[-1].ani, "range of the kind", kind, *RANGE.get(kind, WIDEST))]
+
+    def _gaps(self, row: int, kind: str, left_out: frozenset[int]) -> Iterator[tuple[str, str, Gap]]:
+        """Source, name and gap of the kind and the taxa of a row, broadest first."""
+        yield "kind", kind, self._gap(self._of_kind[kind], left_out, ("kind", kind))
         for rank, members in self._members.items():
             code = int(self._levels[rank].codes[row])
             if code != UNKNOWN:
-                gap = self._gap(members[code], left_out, (rank, code))
-                value = gap.shrink(value)
-                if rank == "species" and gap.within > gap.beyond:
-                    value = float(np.clip(value, gap.beyond, gap.within))
-        return float(np.clip(value, *RANGE.get(kind, WIDEST)))
+                yield (
+                    rank,
+                    self._levels[rank].names[code],
+                    self._gap(members[code], left_out, (rank, code)),
+                )
 
     def _gap(self, rows: npt.NDArray[np.int64], left_out: frozenset[int], key: tuple[str, str | int]) -> Gap:
         """The gap of some genomes; it is cached unless one of them is left out."""
@@ -161,3 +194,8 @@ class SpeciesThresholds:
             return NO_GAP
         beyond = float(np.quantile(other, 0.95)) if len(other) else LEAST_ANI
         return Gap(float(np.quantile(same, 0.05)), beyond, len(same))
+
+
+def _limited(ani: float, source: str, name: str, low: float, high: float) -> list[Step]:
+    """The step of a limit, none where the ANI is within it."""
+    return [] if low <= ani <= high else [Step(source, name, 0, low, high, min(max(ani, low), high))]

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from jinja2 import Template
     from markupsafe import Markup
 
+    from genome_index.report.explanation.sections import Section as ExplanationSection
+
 Cells = Sequence[object]
 
 SCRIPTS = ("page.js", "map.js", "sunburst.js", "draw.js")
@@ -67,6 +69,7 @@ class Query:
     facts: Sequence[tuple[str, str]] = ()
     warnings: Sequence[str] = ()
     hits: Table | None = None
+    explanation: Sequence[ExplanationSection] = ()  # the way to the verdict, folded
     windows: Markup | None = None  # figure with its legend
     composition: Mapping[str, str] = field(default_factory=dict)  # theme -> PNG as a data URL
 

@@ -7,12 +7,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from genome_index.classify.explanation.records import Explanation
 from genome_index.classify.reference_warnings import NO_CALLS
 from genome_index.collection.map import Map, place
 from genome_index.index.index import Index
 from genome_index.index.info import provenance
 from genome_index.records import Call, counted, rounded
 from genome_index.report.calls import call_json, identity, kmer_identity_percent, made_with
+from genome_index.report.explanation.sections import sections
 from genome_index.report.figures.genome.windows import GenomeWindows
 from genome_index.report.html import texts
 from genome_index.report.html.document import Page, Query, Section, Table
@@ -32,6 +34,7 @@ class Answered:
     call: Call
     windows: GenomeWindows | None = None
     composition: tuple[tuple[str, str], ...] = ()  # theme, PNG as a data URL
+    explanation: Explanation | None = None
 
 
 def query_page(
@@ -74,7 +77,9 @@ def _made(index: Index, contract: Sequence[Mapping[str, Any]]) -> str:
 
 def _queries_about(answered: Sequence[Answered]) -> str:
     usable = sum(one.call.verdict not in ("failed", "qc_fail") for one in answered)
-    return texts.of_queries(sum(one.windows is not None for one in answered), usable)
+    explained = sum(one.explanation is not None for one in answered)
+    about = texts.of_queries(sum(one.windows is not None for one in answered), usable)
+    return f"{about}{texts.of_explanations(explained, len(answered))}"
 
 
 def _calls(calls: Sequence[Call]) -> Table:
@@ -128,8 +133,9 @@ def _query(number: int, one: Answered) -> Query:
     call = one.call
     return Query(
         number, call.query, call.verdict, VERDICTS[call.verdict].meaning, _answer(call), call.reason,
-        _facts(call), call.warnings,
-        _hits(call), windows_markup(one.windows) if one.windows else None, dict(one.composition),
+        _facts(call), call.warnings, _hits(call),
+        tuple(sections(one.explanation)) if one.explanation else (),
+        windows_markup(one.windows) if one.windows else None, dict(one.composition),
     )  # fmt: skip
 
 

@@ -86,6 +86,14 @@ def of_heatmap(shown: int, genomes: int) -> str:
     )
 
 
+def of_explanations(shown: int, queries: int) -> str:
+    """What unfolds below the answers; empty if there are no explanations."""
+    if not shown:
+        return ""
+    which = "" if shown == queries else f" (of the first {shown:,}; `gindex explain` gives all)"
+    return f" Why this verdict{which}: candidates, thresholds, probabilities and the rules that decided."
+
+
 def of_queries(shown: int, usable: int) -> str:
     """How to read the answers, and how many of the usable queries have their windows shown."""
     if shown == usable:

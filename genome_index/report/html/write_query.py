@@ -8,7 +8,9 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from genome_index.classify.query import QuerySettings, answer
+from genome_index.classify.explanation.explain import explanation_of
+from genome_index.classify.query import classified
+from genome_index.classify.settings import QuerySettings
 from genome_index.collection.map import map_of
 from genome_index.errors import UsageError, need_installed
 from genome_index.index.index import Index
@@ -23,6 +25,7 @@ from genome_index.report.html.document import as_html
 from genome_index.report.html.query_page import Answered, query_page
 
 MOST_WITH_WINDOWS = 200  # queries; the table lists all
+MOST_EXPLAINED = 200  # queries; each explanation has some 20 kB, and `gindex explain` gives all
 MOST_COMPOSITIONS = 8  # queries; each figure has a quarter of a megabyte
 DOTS_PER_INCH = 90
 
@@ -52,11 +55,12 @@ def _answer_and_write(
 ) -> Iterator[Call]:
     passed: deque[Passed] = deque()
     answered: list[Answered] = []
-    for call in answer(index, _watched(index, genomes, passed), settings):
+    for one in classified(index, _watched(index, genomes, passed), settings):
         windows, genome = passed.popleft()
-        pictures = compositions(index, genome, call) if genome is not None else {}
-        answered.append(Answered(call, windows, data_urls(pictures)))
-        yield call
+        pictures = compositions(index, genome, one.call) if genome is not None else {}
+        explanation = explanation_of(index, one) if len(answered) < MOST_EXPLAINED else None
+        answered.append(Answered(one.call, windows, data_urls(pictures), explanation))
+        yield one.call
     page = query_page(index, answered, map_of(index, progress=progress))
     write_file(path, as_html(page).encode())
 

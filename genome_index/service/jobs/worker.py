@@ -19,7 +19,8 @@ from itertools import islice
 from multiprocessing.connection import Connection
 
 from genome_index.classify.batches import BATCH_BP
-from genome_index.classify.query import QuerySettings, answer
+from genome_index.classify.query import answer
+from genome_index.classify.settings import QuerySettings
 from genome_index.errors import StorageError, UnusableIndex
 from genome_index.index.index import Index
 from genome_index.index.info import provenance

@@ -30,7 +30,7 @@ from genome_index.classify.fragments.calls import (
     with_unique_names,
 )
 from genome_index.classify.fragments.reasons import NOT_MEASURED, UNCALIBRATED, SharedPart
-from genome_index.classify.query import QuerySettings
+from genome_index.classify.settings import QuerySettings
 from genome_index.errors import UsageError
 from genome_index.index.calibration.hits import Hits
 from genome_index.index.store.sketches import hash_sketch

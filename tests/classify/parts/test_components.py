@@ -12,7 +12,7 @@ from helpers.handmade import MemoryIndex, MemoryReferences, entries, levels, mod
 from genome_index.classify.parts import components as module
 from genome_index.classify.parts.components import (
     LEAST_IDENTITY,
-    SISTER_IDENTITY,
+    SPECIES_IDENTITY,
     Components,
     components_of,
 )
@@ -76,10 +76,14 @@ class Windows:
         return MemoryIndex(model(LEVELS, live=self.live), references, entries(LEVELS))
 
     def found(
-        self, *contigs: tuple[str, int], closest: int = 0, hidden: Sequence[int] = ()
+        self,
+        *contigs: tuple[str, int],
+        closest: int = 0,
+        hidden: Sequence[int] = (),
+        least: float = FOREIGN_IDENTITY,
     ) -> Components | None:
         genome = Genome("q", tuple(Contig(name, b"A" * length) for name, length in contigs), "-")
-        return components_of(self.index(), genome, closest, hidden)  # type: ignore[arg-type]
+        return components_of(self.index(), genome, closest, least, hidden)  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -93,8 +97,12 @@ def part(share: float, name: str = "B b", rank: str = "species", shared: int = 9
     return Component(name, rank, pytest.approx(share), pytest.approx(identity_of(shared)))
 
 
-def parts(own: float, *foreign: Component, unexplained: float = 0.0) -> Components:
-    return Components(pytest.approx(own), foreign, pytest.approx(unexplained))
+def parts(
+    own: float, *foreign: Component, unexplained: float = 0.0, own_species: float | None = None
+) -> Components:
+    """Components; unless it is given, all that is own is as near as genomes of one species are."""
+    own_species = own if own_species is None else own_species
+    return Components(pytest.approx(own), pytest.approx(own_species), foreign, pytest.approx(unexplained))
 
 
 # -- windows -------------------------------------------------------------------------------------------------
@@ -121,7 +129,7 @@ def test_a_contig_is_cut_into_windows_of_one_length(windows: Windows) -> None:
 
 @pytest.mark.parametrize(
     ("query_bp", "reference_bp", "window_bp"),
-    [(500_000, 500_000, 500), (500_001, 500_000, 5_000), (500_000, 500_001, 5_000)],
+    [(500_000, 500_000, 303), (500_001, 500_000, 5_000), (500_000, 500_001, 5_000)],
 )
 def test_small_genomes_are_cut_into_small_windows(
     query_bp: int, reference_bp: int, window_bp: int, windows: Windows
@@ -161,20 +169,39 @@ def test_a_window_with_fewer_than_four_kmers_says_nothing(windows: Windows) -> N
 # -- what a window is ----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("kind", ["own", "own species", "nameless"])
-def test_what_is_of_no_other_name_is_own(kind: str, windows: Windows) -> None:
+@pytest.mark.parametrize("kind", ["own", "own species"])
+def test_what_is_of_the_closest_species_is_own(kind: str, windows: Windows) -> None:
     assert windows.found((f"{kind}:1", 10_000), (f"{kind}:2", 10_000)) == parts(1.0)
 
 
-def test_sequence_in_no_reference_is_unexplained(windows: Windows) -> None:
-    assert windows.found(("own", 5_000), ("nothing", 15_000)) == parts(0.25, unexplained=0.75)
+@pytest.mark.parametrize("kind", ["nothing", "nameless"])
+def test_sequence_in_no_genome_that_has_a_name_is_unexplained(kind: str, windows: Windows) -> None:
+    assert windows.found(("own", 5_000), (kind, 15_000)) == parts(0.25, unexplained=0.75)
+
+
+def test_sequence_of_the_genus_is_own(windows: Windows) -> None:
+    windows.shared["sister"] = [0, least_shared(0.85), 0, 0, 0, 0]
+    assert windows.found(("own", 10_000), ("sister", 10_000)) == parts(1.0, own_species=0.5)
+
+
+@pytest.mark.parametrize(("more", "own_species"), [(-1, 0.5), (0, 1.0)])
+@pytest.mark.parametrize("relative", [0, 1, 5])
+def test_own_is_as_near_as_one_species_from_95_percent_on(
+    relative: int, more: int, own_species: float, windows: Windows
+) -> None:
+    assert SPECIES_IDENTITY == 0.95
+    windows.shared["own species"] = [least_shared(0.94)] * 2 + [0] * 3 + [least_shared(0.94)]
+    windows.shared["own species"][relative] = least_shared(0.95) + more
+    found = windows.found(("own", 10_000), ("own species", 10_000))
+    assert found == parts(1.0, own_species=own_species)
 
 
 @pytest.mark.parametrize(("shared", "unexplained"), [(1, 1.0), (2, 0.0)])
 def test_one_shared_kmer_may_be_chance(shared: int, unexplained: float, windows: Windows) -> None:
     windows.sizes["own"] = 4  # of which one is an identity of 0.94 already
     windows.shared["own"] = [shared, 0, 0, 0, 0, 0]
-    assert windows.found(("own", 5_000)) == parts(1 - unexplained, unexplained=unexplained)
+    found = windows.found(("own", 5_000))
+    assert found == parts(1 - unexplained, unexplained=unexplained)
 
 
 @pytest.mark.parametrize(("more", "unexplained"), [(-1, 1.0), (0, 0.0)])
@@ -183,7 +210,8 @@ def test_below_an_identity_of_85_percent_a_window_is_unexplained(
 ) -> None:
     assert LEAST_IDENTITY == 0.85
     windows.shared["own"] = [least_shared(0.85) + more, 0, 0, 0, 0, 0]
-    assert windows.found(("own", 5_000)) == parts(1 - unexplained, unexplained=unexplained)
+    found = windows.found(("own", 5_000))
+    assert found == parts(1 - unexplained, unexplained=unexplained, own_species=0)
 
 
 def foreign_shares(found: Components | None) -> list[tuple[str, float]]:
@@ -197,7 +225,20 @@ def test_another_genus_is_foreign_from_an_identity_of_90_percent_on(
 ) -> None:
     assert FOREIGN_IDENTITY == 0.90
     windows.shared["foreign"] = [0, 0, least_shared(0.90) + more, 0, 0, 0]
-    assert foreign_shares(windows.found(("own", 10_000), ("foreign", 10_000))) == expected
+    found = windows.found(("own", 10_000), ("foreign", 10_000))
+    assert foreign_shares(found) == expected
+    assert found is not None
+    assert found.unexplained == (0 if expected else 0.5)  # it is not the own genus either
+
+
+@pytest.mark.parametrize(("more", "expected"), [(-1, []), (0, [("B b", 0.5)])])
+def test_the_least_identity_to_another_genus_may_be_given(
+    more: int, expected: list[tuple[str, float]], windows: Windows
+) -> None:
+    windows.shared["foreign"] = [0, 0, least_shared(0.95) + more, 0, 0, 0]
+    found = windows.found(("own", 10_000), ("foreign", 10_000), least=0.95)
+    # Nor is it another species, for whose windows the same holds.
+    assert foreign_shares(found) == expected
 
 
 @pytest.mark.parametrize(("more", "expected"), [(-1, []), (0, [("B b", 0.5)])])
@@ -217,7 +258,7 @@ def test_another_genus_must_be_nearer_than_the_own_by_5_points(
 def test_another_species_of_the_genus_is_foreign_from_95_percent_on(
     more: int, expected: list[tuple[str, float]], windows: Windows
 ) -> None:
-    assert SISTER_IDENTITY == 0.95
+    assert SPECIES_IDENTITY == 0.95
     windows.shared["sister"] = [0, least_shared(0.95) + more, 0, 0, 0, 0]
     assert foreign_shares(windows.found(("own", 10_000), ("sister", 10_000))) == expected
 
@@ -249,7 +290,8 @@ def test_the_name_is_that_of_the_nearest_genome(windows: Windows) -> None:
 def test_own_is_what_the_closest_reference_is(windows: Windows) -> None:
     kinds = (("own", 10_000), ("foreign", 10_000))
     assert windows.found(*kinds, closest=2) == parts(0.5, part(0.5, "A a"))
-    assert windows.found(*kinds, closest=4) == parts(1.0)  # it has neither genus nor species
+    # Where it has neither genus nor species, nothing else is own or foreign.
+    assert windows.found(("nameless", 10_000), *kinds, closest=4) == parts(1 / 3, unexplained=2 / 3)
     found = windows.found(("genus only", 10_000), ("foreign", 10_000), closest=3)
     assert found == parts(0.5, part(0.5))
 

@@ -8,11 +8,13 @@ import pytest
 from helpers.handmade import MemoryIndex, MemoryReferences, entries, levels, model
 
 from genome_index.classify.parts import contamination as module
-from genome_index.classify.parts.components import LEAST_SHARE, Components
+from genome_index.classify.parts.components import LEAST_SHARE, SPECIES_IDENTITY, Components
 from genome_index.classify.parts.contamination import (
     FAIL_SHARE,
     MOST_UNEXPLAINED,
+    OWN_OF_EXPLAINED,
     SAID_UNEXPLAINED,
+    SURE_SHARE,
     with_components,
 )
 from genome_index.index.audit.foreign_contigs import WARN_SHARE
@@ -30,7 +32,11 @@ CALL = Call(
 
 
 def called(
-    monkeypatch: pytest.MonkeyPatch, found: Components | None, call: Call = CALL, molecule: str = "prokaryote"
+    monkeypatch: pytest.MonkeyPatch,
+    found: Components | None,
+    call: Call = CALL,
+    molecule: str = "prokaryote",
+    least: float = 0.90,
 ) -> Call:
     """A call of an index whose components are given; its closest reference is of some kind."""
     made = MemoryIndex(model(LEVELS, molecule), MemoryReferences(IndexSpec(), [[], []]), entries(LEVELS))
@@ -42,22 +48,28 @@ def called(
 
     monkeypatch.setattr(module, "components_of", components)
     result = with_components(made, GENOME, call, 1, [7])  # type: ignore[arg-type]
-    assert all(given == (made, GENOME, 1, [7]) for given in seen)
+    assert all(given == (made, GENOME, 1, least, [7]) for given in seen)
     return result
 
 
-def part(share: float, name: str = "B b") -> Component:
-    return Component(name, "species", share, 0.987)
+def part(share: float, name: str = "B b", identity: float = 0.9287) -> Component:
+    return Component(name, "species", share, identity)
 
 
-def mixed(*shares: float, unexplained: float = 0.0) -> Components:
-    foreign = tuple(part(share, f"B {letter}") for letter, share in zip("bcd", shares, strict=False))
-    return Components(1 - sum(shares) - unexplained, foreign, unexplained)
+def mixed(
+    *shares: float, unexplained: float = 0.0, own_species: float = 0.0, identity: float = 0.9287
+) -> Components:
+    """Components of which the foreign ones are farther than genomes of one species are, or at an identity."""
+    foreign = tuple(
+        part(share, f"B {letter}", identity) for letter, share in zip("bcd", shares, strict=False)
+    )
+    return Components(1 - sum(shares) - unexplained, own_species, foreign, unexplained)
 
 
 def test_the_limits() -> None:
     assert (WARN_SHARE, FAIL_SHARE, LEAST_SHARE) == (0.05, 0.20, 0.01)
     assert (SAID_UNEXPLAINED, MOST_UNEXPLAINED, module.NEAR_IDENTITY) == (0.20, 0.40, 0.90)
+    assert (SURE_SHARE, OWN_OF_EXPLAINED, SPECIES_IDENTITY) == (0.025, 0.6, 0.95)
 
 
 # -- parts of other species ----------------------------------------------------------------------------------
@@ -72,8 +84,18 @@ def test_small_parts_are_listed_without_a_warning(monkeypatch: pytest.MonkeyPatc
 @pytest.mark.parametrize("share", [0.05, 0.1999])
 def test_parts_of_5_percent_give_a_warning(share: float, monkeypatch: pytest.MonkeyPatch) -> None:
     found = called(monkeypatch, mixed(share))
-    warning = f"part of the sequence is nearest to another species: {share:.0%} B b (identity 98.7%)"
+    warning = f"part of the sequence is nearest to another species: {share:.0%} B b (identity 92.9%)"
     assert found == replace(CALL, components=(part(share),), unexplained=0.0, warnings=("before", warning))
+
+
+@pytest.mark.parametrize(
+    ("share", "identity", "warned"),
+    [(0.025, 0.95, True), (0.0249, 0.95, False), (0.025, 0.9499, False), (0.0499, 0.9499, False)],
+)
+def test_parts_as_near_as_one_species_are_warned_of_from_a_share_of_2_5_percent_on(
+    share: float, identity: float, warned: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert len(called(monkeypatch, mixed(share, identity=identity)).warnings) == 1 + warned
 
 
 @pytest.mark.parametrize("share", [0.20, 0.6])
@@ -82,7 +104,7 @@ def test_a_mixture_is_refused(share: float, monkeypatch: pytest.MonkeyPatch) -> 
     assert found == replace(
         CALL, verdict="qc_fail", rank=None, name=None, confidence=None, lineage=Lineage(), labels={},
         components=(part(share),),
-        reason=f"This looks like a mixture: {1 - share:.0%} A a, {share:.0%} B b (identity 98.7%); at most "
+        reason=f"This looks like a mixture: {1 - share:.0%} A a, {share:.0%} B b (identity 92.9%); at most "
         "20% of other species is accepted. The reason.",
     )  # fmt: skip
 
@@ -96,7 +118,7 @@ def test_parts_of_several_species_add_up(monkeypatch: pytest.MonkeyPatch) -> Non
     assert found.verdict == "qc_fail"
     assert found.components == (part(0.1), part(0.095, "B c"))
     assert found.reason.startswith(
-        "This looks like a mixture: 80% A a, 10% B b (identity 98.7%), 10% B c (identity 98.7%); at most"
+        "This looks like a mixture: 80% A a, 10% B b (identity 92.9%), 10% B c (identity 92.9%); at most"
     )
 
 
@@ -143,13 +165,20 @@ def test_a_query_that_is_mostly_unexplained_is_refused(share: float, monkeypatch
     )  # fmt: skip
 
 
-@pytest.mark.parametrize(("af_query", "expected"), [(10.0, 0.5), (50.0, 0.5), (70.0, 0.3), (None, 0.5)])
-def test_what_is_aligned_is_not_unexplained(
-    af_query: float | None, expected: float, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("ani", "af_query", "expected"),
+    [
+        (94.99, 10.0, 0.5), (94.99, 50.0, 0.5), (94.99, 70.0, 0.3), (94.99, None, 0.5),
+        (95.0, 70.0, 0.5), (None, None, 0.5),
+    ],
+)  # fmt: skip
+def test_of_a_farther_reference_what_is_aligned_is_not_unexplained(
+    ani: float | None, af_query: float | None, expected: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    evidence = Evidence(97.0, af_query, 90.0)
     found = called(
-        monkeypatch, mixed(unexplained=0.5), replace(CALL, closest=replace(CLOSEST, evidence=evidence))
+        monkeypatch,
+        mixed(unexplained=0.5),
+        replace(CALL, closest=replace(CLOSEST, evidence=Evidence(ani, af_query, 90.0))),
     )
     assert found.unexplained == pytest.approx(expected)
 
@@ -179,22 +208,62 @@ def near(ani: float | None, kmer_identity: float) -> Call:
 
 
 @pytest.mark.parametrize(
-    ("call", "looked_at"),
+    ("call", "least"),
     [
-        (near(90.0, 0.6), True),
-        (near(89.99, 0.99), False),
-        (near(None, 0.90), True),
-        (near(None, 0.8999), False),
-        (replace(near(99.0, 0.99), verdict="out_of_scope"), False),
-        (replace(CALL, closest=None), False),
+        (near(90.0, 0.6), 0.90),
+        (near(89.99, 0.99), 0.95),
+        (near(None, 0.90), 0.90),
+        (near(None, 0.8999), 0.95),
+        (replace(CALL, closest=None), 0.95),
     ],
 )
-def test_only_beside_a_near_reference_is_a_window_foreign(
-    call: Call, looked_at: bool, monkeypatch: pytest.MonkeyPatch
+def test_beside_a_far_reference_a_window_must_be_nearer_to_be_foreign(
+    call: Call, least: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    found = called(monkeypatch, mixed(0.3), call)
-    assert (found.verdict == "qc_fail") is looked_at
-    assert (found is call) is not looked_at
+    assert called(monkeypatch, mixed(0.3), call, least=least).verdict == "qc_fail"
+
+
+def test_a_query_out_of_scope_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    out = replace(near(99.0, 0.99), verdict="out_of_scope")
+    assert called(monkeypatch, mixed(0.3), out) is out
+
+
+# -- a far reference that is near to a part ------------------------------------------------------------------
+
+FAR = near(85.0, 0.85)
+
+
+@pytest.mark.parametrize(
+    ("unexplained", "own_species", "refused"),
+    [
+        (0.5, 0.3, True),  # 60 % of what is explained
+        (0.5, 0.2999, False),
+        (0.4, 0.5, False),
+        (0.4001, 0.5, True),
+        (0.98, 0.025, True),
+        (0.98, 0.0249, False),
+    ],
+)
+def test_a_call_that_rests_on_a_part_of_the_query_is_refused(
+    unexplained: float, own_species: float, refused: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = called(monkeypatch, mixed(unexplained=unexplained, own_species=own_species), FAR, least=0.95)
+    assert found == (
+        replace(
+            FAR, verdict="qc_fail", rank=None, name=None, confidence=None, lineage=Lineage(), labels={},
+            unexplained=unexplained,
+            reason=f"{own_species:.0%} of the query is as near to A a as genomes of one species are, but "
+            f"{unexplained:.0%} is in no reference of this index: this looks like a mixture. The reason.",
+        )
+        if refused
+        else FAR
+    )  # fmt: skip
+
+
+def test_a_mixture_of_a_far_reference_has_the_reason_of_a_mixture(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = called(monkeypatch, mixed(0.3, unexplained=0.5, own_species=0.2), FAR, least=0.95)
+    assert found.reason.startswith("This looks like a mixture")
+    assert found.unexplained is None
 
 
 def test_without_kmers_nothing_is_known(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,6 @@ from helpers.handmade import (
     NAN,
     MemoryIndex,
     MemoryReferences,
-    calibrator,
     entries,
     hits,
     join_hits,
@@ -21,8 +20,8 @@ from helpers.handmade import (
 )
 
 from genome_index.classify.decision import Verdict
-from genome_index.classify.elected_names import Name
 from genome_index.classify.parts import pieces as module
+from genome_index.classify.parts.fragment_name import FragmentName
 from genome_index.classify.parts.holders import Holders
 from genome_index.classify.parts.pieces import LEAST_ALIGNED, NEAR_IDENTITY, as_piece
 from genome_index.classify.parts.reasons import PIECE_OF_FEW
@@ -49,24 +48,22 @@ def sure(holding: int = 2, of: int = 2) -> list[Holders]:
     return [Holders("A a", holding, of)]
 
 
+SURE = FragmentName("species", "A a", 0.876, by_rule=False)
+
+
 class Pieces:
-    """`as_piece` with holders and elected names that are given."""
+    """`as_piece` with holders and the name of the fragment that are given."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.holders: Sequence[Holders] = sure()
-        self.names = {"genus": Name(0, 0.9, 0.8), "species": Name(0, 0.876, 0.8)}
-        self.rank: str | None = "species"
-        self.calibrated: list[object] = []
-        self.calibrators: dict[int, dict[str, object]] = {500: {"species": calibrator({})}}
+        self.name: FragmentName | None = SURE
+        self.named: list[object] = []  # lengths, progress and threads with which a name was asked for
         monkeypatch.setattr(module, "holders_of", lambda *_: self.holders)
-        monkeypatch.setattr(module, "calibrators_of", self._calibrators_of)
-        monkeypatch.setattr(module, "hits_of", lambda *_: FAR)
-        monkeypatch.setattr(module, "fragment_names", lambda *_: [self.names])
-        monkeypatch.setattr(module, "called_rank", lambda *_: self.rank)
+        monkeypatch.setattr(module, "fragment_name", self._fragment_name)
 
-    def _calibrators_of(self, *given: object) -> object:
-        self.calibrated.append(given[1:])
-        return self.calibrators
+    def _fragment_name(self, _: object, genome: Genome, *more: object) -> FragmentName | None:
+        self.named.append((genome.length_bp, *more))
+        return self.name
 
     def of(
         self, length_bp: int, found: Hits, verdict: Verdict = SPECIES, molecule: str = "prokaryote"
@@ -102,18 +99,18 @@ def test_a_query_shorter_than_a_genome_of_its_kind_is_a_piece(
     assert pieces.of(limit - 4, hit(), molecule=molecule).verdict == "piece"
 
 
-@pytest.mark.parametrize(("af_query", "verdict"), [(49.99, "species"), (50.0, "piece")])
+@pytest.mark.parametrize(("af_query", "verdict"), [(49.99, "novel"), (50.0, "piece")])
 def test_half_of_a_piece_is_aligned(af_query: float, verdict: str, pieces: Pieces) -> None:
     assert LEAST_ALIGNED == 50
     assert pieces.of(400, hit(af_query)).verdict == verdict
 
 
-@pytest.mark.parametrize(("kmer_identity", "verdict"), [(0.8999, "species"), (0.9001, "piece")])
+@pytest.mark.parametrize(("kmer_identity", "verdict"), [(0.8999, "novel"), (0.9001, "piece")])
 def test_without_an_ani_shared_kmers_decide(kmer_identity: float, verdict: str, pieces: Pieces) -> None:
     assert NEAR_IDENTITY == 0.90
     assert pieces.of(400, hit(ani=NAN, kmer_identity=kmer_identity)).verdict == verdict
     # With an ANI they do not.
-    assert pieces.of(400, hit(49.0, kmer_identity=kmer_identity)).verdict == "species"
+    assert pieces.of(400, hit(49.0, kmer_identity=kmer_identity)).verdict == "novel"
 
 
 def test_nothing_without_a_closest_reference_is_a_piece(pieces: Pieces) -> None:
@@ -123,7 +120,7 @@ def test_nothing_without_a_closest_reference_is_a_piece(pieces: Pieces) -> None:
 
 def test_the_closest_reference_is_that_of_the_verdict(pieces: Pieces) -> None:
     two = hits([2, 0], 0.9, 0.99, [99.0, 98.0], [10.0, 60.0], [1.0, 4.0])
-    assert pieces.of(400, two, replace(SPECIES, closest=0)).verdict == "species"
+    assert pieces.of(400, two, replace(SPECIES, closest=0)).verdict == "novel"
     found = pieces.of(400, two, replace(SPECIES, closest=1))
     assert found.reason.startswith(
         "The 400 bp are a piece of a genome: ANI 98.0 % to A a (aligned: 60 % of the query, 4 % of the "
@@ -140,27 +137,22 @@ def test_a_piece_that_its_species_holds_is_named(pieces: Pieces) -> None:
         "is right with probability 0.88, for fragments of this length.",
         "species", "A a", 0.876, closest=0, members=("A a",),
     )  # fmt: skip
-    assert pieces.calibrated == [(quiet, 3, [500])]
-
-
-def test_calibrators_are_those_of_its_length(pieces: Pieces) -> None:
-    pieces.of(3_600, hit())
-    assert pieces.calibrated == [(quiet, 3, [3_000])]
+    assert pieces.named == [(400, quiet, 3)]
 
 
 def test_the_rank_is_that_which_is_certain_of_a_fragment(pieces: Pieces) -> None:
-    pieces.rank = "genus"
+    pieces.name = FragmentName("genus", "A", 0.9, by_rule=False)
     found = pieces.of(400, hit())
     assert (found.verdict, found.rank, found.name, found.confidence) == ("piece", "genus", "A", 0.9)
     assert found.reason.endswith("The genus A is right with probability 0.90, for fragments of this length.")
-    pieces.rank = None
+    pieces.name = None
     found = pieces.of(400, hit())
     assert (found.verdict, found.rank, found.name, found.confidence) == ("piece", None, None, None)
     assert found.reason.endswith("It lies in 2 of the 2 genomes of A a.")
 
 
 def test_without_calibrators_the_name_is_by_a_rule_of_thumb(pieces: Pieces) -> None:
-    pieces.calibrators = {}
+    pieces.name = replace(SURE, by_rule=True)
     assert pieces.of(400, hit()).reason.endswith("with probability 0.88, by a rule of thumb.")
 
 
@@ -183,13 +175,43 @@ def test_a_piece_that_its_species_mostly_lacks_has_no_name(
     assert found.reason.endswith(PIECE_OF_FEW)
     assert found.members == tuple(sorted(each.species for each in holders))
     assert found.warnings == ()
-    assert pieces.calibrated == []
+    assert pieces.named == []
 
 
 def test_a_piece_of_a_genome_without_a_species_has_no_name(pieces: Pieces) -> None:
     found = pieces.of(400, hit(row=3))
     assert found.name is None
     assert found.reason.startswith("The 400 bp are a piece of a genome: ANI 99.0 % to g3 (aligned")
+
+
+# -- short, but in no reference ------------------------------------------------------------------------------
+
+SHORT = "The 400 bp are too few for a genome of this kind, so they are judged as a fragment."
+
+
+def test_a_short_query_gets_the_rank_of_a_fragment(pieces: Pieces) -> None:
+    pieces.name = FragmentName("genus", "A", 0.9, by_rule=False)
+    assert pieces.of(400, hit(20.0)) == replace(
+        SPECIES, verdict="genus", rank="genus", name="A", confidence=0.9,
+        reason=f"{SHORT} The genus A is right with probability 0.90, for fragments of this length.",
+    )  # fmt: skip
+    assert pieces.named == [(400, quiet, 3)]
+
+
+@pytest.mark.parametrize("name", [None, SURE])
+def test_a_short_query_that_lies_in_no_reference_has_no_species(
+    name: FragmentName | None, pieces: Pieces
+) -> None:
+    pieces.name = name
+    assert pieces.of(400, hit(20.0)) == replace(
+        SPECIES, verdict="novel", rank=None, name=None, confidence=None, next_rank="species", reason=SHORT
+    )
+
+
+def test_a_short_query_without_a_rank_stays_as_it_is(pieces: Pieces) -> None:
+    novel = Verdict("novel", "The reason.", closest=0)
+    assert pieces.of(400, hit(20.0), novel) is novel
+    assert pieces.named == []
 
 
 # -- its reason ----------------------------------------------------------------------------------------------

@@ -137,6 +137,27 @@ def test_probabilities_rank_the_samples() -> None:
     assert probability[some.right].mean() > probability[~some.right].mean() + 0.3
 
 
+@pytest.mark.parametrize("count", [40, KNOTS_FROM])
+def test_intercept_and_contributions_add_up_to_the_log_odds(count: int) -> None:
+    some = samples(count)
+    fitted = fit_calibrator(some, Vote())
+    added = fitted.contributions(some.features)
+    assert added.shape == (count, len(FEATURES))
+    logit = fitted.intercept + added.sum(axis=1)
+    assert fitted.probability(some.features) == pytest.approx(np.clip(1 / (1 + np.exp(-logit)), *CERTAINTY))
+
+
+def test_a_contribution_is_that_of_its_own_feature() -> None:
+    fitted = calibrator({"ani": 2.0, "share": 3.0}, intercept=0.5)
+    at_least = fitted.contributions(row(ani=-1e9, share=-1e9))
+    added = fitted.contributions(row(ani=1.5, share=0.25))
+    assert at_least.tolist() == [[0.0] * len(FEATURES)]
+    assert fitted.intercept == 0.5 - 1_000 * 5
+    assert added[0][FEATURES.index("ani")] == pytest.approx(2 * 1001.5)
+    assert added[0][FEATURES.index("share")] == pytest.approx(3 * 1000.25)
+    assert np.count_nonzero(added) == 2
+
+
 def test_json_round_trips() -> None:
     fitted = replace(fit_calibrator(samples(KNOTS_FROM), Vote(2.0, 0.1)), threshold=0.9)
     values = json.loads(json.dumps(fitted.to_json()))

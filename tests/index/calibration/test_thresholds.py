@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from helpers.handmade import NAN, level, levels, species_neighbours
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from genome_index.index.calibration.thresholds import (
     LARGE_TAXON,
@@ -16,6 +18,7 @@ from genome_index.index.calibration.thresholds import (
     Prior,
     SpeciesNeighbours,
     SpeciesThresholds,
+    Step,
     nearest_by_species,
     prior_of,
 )
@@ -268,6 +271,50 @@ def test_of_a_large_taxon_one_genome_is_not_left_out() -> None:
     gone = tuple(range(180, 200))
     assert required(201, gone) == required(201, ())
     assert required(200, gone) < required(200, ()) - 1
+
+
+# -- steps ---------------------------------------------------------------------------------------------------
+
+
+def test_steps_go_from_the_prior_to_the_species() -> None:
+    """Rows 0 and 1 are one species; genus and family have two more genomes."""
+    by_level = levels(family=["F"] * 4, genus=["G"] * 4, species=["G a", "G a", "G b", "G b"])
+    neighbours = species_neighbours([98, 98, 96, 96], [90, 90, 92, 92])
+    found = thresholds(neighbours, by_level, "prokaryote").steps(0)
+    whole = (4 * 95 + 4 * 94) / 8  # kind, family and genus have the same four genomes with the middle 94
+    family = (4 * whole + 4 * 94) / 8
+    genus = (4 * family + 4 * 94) / 8
+    species = (4 * genus + 2 * 94) / 6
+    assert found == [
+        Step("prior", "prokaryote", 0, None, None, 95),
+        Step("kind", "prokaryote", 4, 92.0, 96.0, pytest.approx(whole)),
+        Step("family", "F", 4, 92.0, 96.0, pytest.approx(family)),
+        Step("genus", "G", 4, 92.0, 96.0, pytest.approx(genus)),
+        Step("species", "G a", 2, 90.0, 98.0, pytest.approx(species)),
+    ]
+
+
+def test_a_limit_is_a_step_where_it_is_reached() -> None:
+    by_level = levels(genus=["G"] * 2, species=["G a"] * 2)
+    neighbours = species_neighbours([99.9, 99.9], [99.0, 99.0])
+    [*_, gap, limit] = thresholds(neighbours, by_level, "prokaryote").steps(0)
+    assert gap == Step("gap of the species", "G a", 0, 99.0, pytest.approx(99.9), 99.0)
+    assert limit == Step("range of the kind", "prokaryote", 0, 94.0, 97.0, 97.0)
+
+
+@given(st.lists(st.tuples(st.floats(60, 100), st.floats(60, 100)), min_size=2, max_size=8), st.data())
+@settings(deadline=None)
+def test_the_last_step_has_the_required_ani(pairs: list[tuple[float, float]], data: st.DataObject) -> None:
+    names = data.draw(st.lists(st.sampled_from(["a", "b", None]), min_size=len(pairs), max_size=len(pairs)))
+    kind = data.draw(st.sampled_from(sorted(PRIORS)))
+    same, other = zip(*pairs, strict=True)
+    found = thresholds(species_neighbours(same, other), levels(genus=names, species=names), kind)
+    steps = found.steps(0, (1,))
+    assert steps[-1].ani == found.required(0, (1,))
+    assert steps[0].source == "prior"
+    assert (steps[0].ani, steps[0].name) == (prior_of(kind).ani, kind)
+    low, high = RANGE.get(kind, WIDEST)
+    assert low <= steps[-1].ani <= high
 
 
 def test_a_taxon_is_pooled_once() -> None:

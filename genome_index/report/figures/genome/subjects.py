@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from genome_index.classify.query import QuerySettings, answer
+from genome_index.classify.query import answer
+from genome_index.classify.settings import QuerySettings
 from genome_index.errors import UsageError, did_you_mean
 from genome_index.index.index import Index
 from genome_index.index.store.composition import PIECES, Counts, decode_course

@@ -1,0 +1,1 @@
+"""Explanations of calls as tables for people and as JSON."""
