@@ -32,6 +32,7 @@ from genome_index.io.quality import warnings_of
 from genome_index.records import Call, Failure, Genome
 
 BATCH_GENOMES = 256
+UNLABELLED = ("out_of_scope", "piece")  # probabilities of labels were learned from whole genomes
 IDENTICAL = 16  # further candidates, because identical references among them are left out
 
 Rows = npt.NDArray[np.int64]
@@ -173,7 +174,7 @@ def _call(
         runner_up=runner_up,
         next_rank=verdict.next_rank,
         members=verdict.members,
-        labels=called_labels(index.model, names) if verdict.verdict != "out_of_scope" else {},
+        labels={} if verdict.verdict in UNLABELLED else called_labels(index.model, names),
         hits=tuple(hit_at(index, hits, query, at) for at in reported),
         warnings=(
             *verdict.warnings,

@@ -229,6 +229,13 @@ def test_a_query_out_of_scope_has_hits_but_no_labels(monkeypatch: pytest.MonkeyP
     assert known.labels == {"subtype": ("x", 1.0)}
 
 
+def test_a_piece_has_hits_but_no_labels(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "called_labels", lambda *_: {"subtype": ("x", 1.0)})
+    monkeypatch.setattr(module, "as_piece", lambda *given: replace(given[4], verdict="piece"))
+    [found] = calls(genome(UNA))
+    assert (found.verdict, found.labels, len(found.hits)) == ("piece", {}, 4)
+
+
 def test_warnings_of_genome_fragment_reading_contigs_and_reference_come_together(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -229,6 +229,16 @@ class MemoryIndex:
         """The inverted index of all sketches, those of removed genomes too."""
         return KmerIndex.build(self.references, np.arange(len(self.model.live)))  # type: ignore[arg-type]
 
+    def entry(self, row: int) -> Entry:
+        assert row >= 0
+        return self._entries[row]
+
+    def entries(self) -> Sequence[Entry]:
+        return self._entries
+
+    def rows_of_sequence(self, sha256: str) -> list[int]:
+        return [entry.row for entry in self._entries if entry.sha256 == sha256]
+
     def prefetch(self, rows: Sequence[int]) -> None:
         self.prefetched.append(list(rows))
 

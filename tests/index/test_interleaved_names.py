@@ -79,8 +79,8 @@ def test_a_query_of_either_name_is_ambiguous_however_far_its_lead(halves: Path) 
             in call.warnings
         )
     assert own.reason == (
-        "Cannot distinguish Foo bar and Foo baz: ANI 100.0 % over 100 % to Foo bar, and the genomes of these "
-        "names are interleaved in the index."
+        "Cannot distinguish Foo bar and Foo baz: ANI 100.0 % to Foo bar (aligned: 100 % of the query, 100 % "
+        "of the reference), and the genomes of these names are interleaved in the index."
     )
     [clean] = query_index(
         Index.open(halves), [simulated.genome("q", simulated.mutated(founder(50), 0.0025, 7_777))]

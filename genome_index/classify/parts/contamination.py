@@ -106,5 +106,6 @@ def _is_near(call: Call) -> bool:
 
 def _refused(call: Call, reason: str) -> Call:
     return replace(
-        call, verdict="qc_fail", rank=None, name=None, confidence=None, reason=reason, lineage=Lineage()
-    )
+        call, verdict="qc_fail", rank=None, name=None, confidence=None, reason=reason, lineage=Lineage(),
+        labels={},
+    )  # fmt: skip

@@ -25,7 +25,7 @@ LINEAGE = Lineage({"genus": "A", "species": "A a"})
 CLOSEST = Hit("g0", LINEAGE, {}, 0.9, 0.95, Evidence(97.0, 10.0, 90.0))
 CALL = Call(
     "q", "-", 1, "species", "The reason.", "species", "A a", LINEAGE, confidence=0.9, closest=CLOSEST,
-    next_rank="strain", warnings=("before",),
+    next_rank="strain", labels={"subtype": ("x", 0.9)}, warnings=("before",),
 )  # fmt: skip
 
 
@@ -80,7 +80,7 @@ def test_parts_of_5_percent_give_a_warning(share: float, monkeypatch: pytest.Mon
 def test_a_mixture_is_refused(share: float, monkeypatch: pytest.MonkeyPatch) -> None:
     found = called(monkeypatch, mixed(share))
     assert found == replace(
-        CALL, verdict="qc_fail", rank=None, name=None, confidence=None, lineage=Lineage(),
+        CALL, verdict="qc_fail", rank=None, name=None, confidence=None, lineage=Lineage(), labels={},
         components=(part(share),),
         reason=f"This looks like a mixture: {1 - share:.0%} A a, {share:.0%} B b (identity 98.7%); at most "
         "20% of other species is accepted. The reason.",
@@ -136,7 +136,8 @@ def test_a_call_without_a_confidence_has_the_warning_alone(monkeypatch: pytest.M
 @pytest.mark.parametrize("share", [0.4001, 0.75])
 def test_a_query_that_is_mostly_unexplained_is_refused(share: float, monkeypatch: pytest.MonkeyPatch) -> None:
     assert called(monkeypatch, mixed(unexplained=share)) == replace(
-        CALL, verdict="qc_fail", rank=None, name=None, confidence=None, lineage=Lineage(), unexplained=share,
+        CALL, verdict="qc_fail", rank=None, name=None, confidence=None, lineage=Lineage(), labels={},
+        unexplained=share,
         reason=f"{share:.0%} of the query is in no reference of this index, such as sequence of a host; at "
         "most 40% is accepted for a call of the whole. Without that part: The reason.",
     )  # fmt: skip
