@@ -96,7 +96,8 @@ def _lacking(evidence: QueryEvidence, best: int) -> str:
         return reasons.without_ani(match, evidence.is_nearest_species(best))
     threshold = evidence.species_threshold(best)
     if match.ani < threshold:
-        return reasons.below_threshold(match, threshold)
+        told = evidence.nearest_below(best)
+        return reasons.below_threshold(evidence.match(told), evidence.species_threshold(told))
     if match.af < evidence.prior.af:
         return reasons.too_little_aligned(match, evidence.prior.af)
     return ""

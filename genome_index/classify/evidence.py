@@ -92,6 +92,11 @@ class QueryEvidence:
         """The hit with the highest effective ANI; the first, if none has an ANI."""
         return int(positions[np.nan_to_num(self._effective_ani[positions]).argmax()])
 
+    def nearest_below(self, best: int) -> int:
+        """The nearest hit of any species, if it is below its own threshold as `best` is; else `best`."""
+        at = self.nearest(self.real[self._species[self.real] != UNKNOWN])
+        return at if self._ani[at] < self.species_threshold(at) else best
+
     def unnamed_match(self) -> int | None:
         """The nearest hit, if it has no species name but is near enough to be of the query's species."""
         at = self.nearest(self.real)

@@ -55,7 +55,11 @@ def without_mosaic_labels(
     names
         Its elected names by level.
     """
-    if call.verdict in ("out_of_scope", "failed"):
+    if call.verdict in (
+        "out_of_scope",
+        "qc_fail",
+        "failed",
+    ):  # the labels of a mixture are those of its parts
         return call
     labels = [
         level for name, level in index.model.levels.items()

@@ -105,7 +105,9 @@ def main() -> None:
     parser.add_argument("sets", nargs="*", default=list(DEFAULT))
     wanted = parser.parse_args()
     given = {name: Path(path) for name, _, path in (one.partition("=") for one in wanted.index)}
-    lines = []
+    print(f"{machine()}: small_collections.py {' '.join(sys.argv[1:])}\n")
+    print("| genomes | left out | rank | there | called % | wrong % | not there | called falsely % (95 %) |")
+    print("|---|---|---|---|---|---|---|---|", flush=True)
     with tempfile.TemporaryDirectory() as made:
         for one in wanted.sets:
             start = time.monotonic()
@@ -114,12 +116,8 @@ def main() -> None:
             for index in indexes(name, int(size or 10**9), wanted.seeds, Path(made), given.get(name)):
                 count(index, found)
             for (left_out, rank), counts in found.items():
-                lines.append(f"| {one} | {left_out or 'genome'} | {rank} | {counts.text()} |")
+                print(f"| {one} | {left_out or 'genome'} | {rank} | {counts.text()} |", flush=True)
             print(f"{one}: {time.monotonic() - start:.0f} s", file=sys.stderr, flush=True)
-    print(f"{machine()}: small_collections.py {' '.join(sys.argv[1:])}\n")
-    print("| genomes | left out | rank | there | called % | wrong % | not there | called falsely % (95 %) |")
-    print("|---|---|---|---|---|---|---|---|")
-    print("\n".join(lines))
 
 
 if __name__ == "__main__":

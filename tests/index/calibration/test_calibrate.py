@@ -88,6 +88,9 @@ def test_a_level_is_calibrated_on_its_mixture(name: str) -> None:
     joined = join_samples([part for part in parts if part is not None])
     assert joined is not None
     expected = with_threshold(fit_calibrator(joined, vote), joined)
+    if name == "genus":  # of which there are five
+        assert expected.threshold < 0.9
+        expected = replace(expected, threshold=0.9)
     assert found is not None
     assert found.to_json() == expected.to_json()
 
@@ -133,6 +136,29 @@ def test_a_high_rank_of_few_names_is_never_called(name: str, names: int, never: 
     assert found is not None
     assert (found.threshold == NEVER) is never
     assert replace(found, threshold=0).to_json() == replace(expected, threshold=0).to_json()
+
+
+@pytest.mark.parametrize(
+    ("name", "names", "least"),
+    [("genus", 4, 0.9), ("genus", 9, 0.9), ("family", 9, 0.9), ("genus", 10, 0.5), ("species", 9, 0.5),
+     ("subtype", 9, 0.5)],
+)  # fmt: skip
+def test_a_high_rank_of_fewer_than_ten_names_is_called_from_nine_tenths(
+    name: str, names: int, least: float
+) -> None:
+    by = level(name, "abcdefghij"[:names])
+    right = np.arange(200) < 190  # precise everywhere, so that 0.5 is learned
+    table = np.zeros((200, len(FEATURES)), np.float32)
+    table[:, 0] = right
+    none = np.zeros(200, bool)
+    some = Samples(table, right, np.ones(200), ~none, none, ~none, np.arange(200))
+    if name == "subtype":
+        some = replace(some, name_out=~none)
+    found = fit_level(by, some, Vote())
+    unlimited = with_threshold(fit_calibrator(some, Vote()), some, name == "subtype")
+    assert found is not None
+    assert unlimited.threshold < 0.9
+    assert found.threshold == (0.9 if least == 0.9 else unlimited.threshold)
 
 
 # -- the vote ------------------------------------------------------------------------------------------------
