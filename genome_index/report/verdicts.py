@@ -37,7 +37,11 @@ VERDICTS: Mapping[str, VerdictText] = {
         "Look the closest genome up, or give it a name with `gindex relabel`.",
     ),
     "novel": VerdictText("related to references of the index, but no rank is certain enough", "Novel"),
-    "ambiguous": VerdictText("several species match equally well; the call names them", "Ambiguous"),
+    "ambiguous": VerdictText(
+        "several species match equally well, or the genomes of two names are interleaved in the index; the "
+        "call names them",
+        "Ambiguous",
+    ),
     "out_of_scope": VerdictText(
         "nothing in the index is comparable: no shared k-mer, and no hit nearer than random sequence of the "
         "same length and GC content",

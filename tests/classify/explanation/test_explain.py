@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from genome_index import Explanation, Index, QuerySettings, build_index, explain_query, query_index
-from genome_index.classify.explanation.explain import NO_KMER, NOT_MEASURED
 from genome_index.classify.explanation.records import SHOWN
 from genome_index.classify.explanation.rules import settled
-from genome_index.index.store.skani import FLOOR
+from genome_index.classify.measured import NOT_MEASURED, NOT_SHARED
+from genome_index.index.store.skani import BELOW_RANGE, LITTLE_ALIGNED
 from genome_index.io.reader import iter_genomes
 from genome_index.records import Call, Contig, Failure, Genome
 
@@ -73,7 +73,7 @@ def test_explanations_of_the_demo_lead_to_its_calls(
     calls = list(query_index(index, genomes, settings=settings))
     explanations = list(explain_query(index, genomes, settings=settings))
     assert {"species", "genus", "novel", "qc_fail", "failed"} <= {call.verdict for call in calls}
-    assert any("contigs nearest to another genus" in call.reason for call in calls)
+    assert any("This looks like a mixture" in call.reason for call in calls)
     for explanation, call in zip(explanations, calls, strict=True):
         assert_explains(explanation, call, index)
 
@@ -107,7 +107,7 @@ def test_random_sequence_is_explained(demo_index: Path, write_fasta) -> None:  #
     [explanation] = explain_query(demo_index, [path])
     assert explanation.call.verdict == "out_of_scope"
     assert_explains(explanation, explanation.call, Index.open(demo_index))
-    assert {candidate.hit.evidence.reason for candidate in explanation.candidates} == {NO_KMER}
+    assert {candidate.hit.evidence.reason for candidate in explanation.candidates} == {NOT_SHARED}
     assert {candidate.shared_kmers for candidate in explanation.candidates} == {0}
 
 
@@ -115,7 +115,7 @@ def test_a_candidate_says_why_it_has_no_ani(demo: Path, demo_index: Path) -> Non
     [explanation] = explain_query(demo_index, demo / "sample.fasta")
     reasons = [candidate.hit.evidence.reason for candidate in explanation.candidates]
     assert len(reasons) == 50
-    assert set(reasons) == {None, FLOOR, NOT_MEASURED}
+    assert set(reasons) == {None, BELOW_RANGE, NOT_MEASURED}
     assert reasons[:8] == [None] * 8  # those of the genus
     scores = [candidate.score for candidate in explanation.candidates]
     assert scores == sorted(scores, reverse=True)
