@@ -13,7 +13,7 @@ from genome_index import Explanation, Index, QuerySettings, build_index, explain
 from genome_index.classify.explanation.records import SHOWN
 from genome_index.classify.explanation.rules import settled
 from genome_index.classify.measured import NOT_MEASURED, NOT_SHARED
-from genome_index.index.store.skani import BELOW_RANGE, LITTLE_ALIGNED
+from genome_index.index.store.skani import BELOW_RANGE
 from genome_index.io.reader import iter_genomes
 from genome_index.records import Call, Contig, Failure, Genome
 
