@@ -82,7 +82,7 @@ def _species(evidence: QueryEvidence, best: int, interleaved: Sequence[Interleav
     if not name.is_called():
         return _higher_rank(evidence, reasons.too_improbable(match, name.probability, name.threshold))
     other = None if runner_up is None else evidence.match(runner_up)
-    reason = reasons.species_called(match, evidence.species_threshold(best), other)
+    reason = reasons.species_called(match, evidence.species_threshold(best), other, name.by_prior)
     return Verdict(
         "species", reason, "species", match.species, name.probability,
         closest=best, runner_up=runner_up, warnings=evidence.warnings(),

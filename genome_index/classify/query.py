@@ -65,10 +65,11 @@ def _classify(index: Index, genomes: Sequence[Genome], settings: QuerySettings) 
     for i, genome in enumerate(genomes):
         decided = decide(model, model.thresholds, hits, i, names[i], interleaved=index.interleaved)
         verdict = in_scope(index, genome, hits, i, decided)
-        verdict = as_piece(index, genome, hits, i, verdict, settings.progress, settings.threads)
+        hidden = index.catalog.rows_of_sequence(genome.sha256) if settings.exclude_identical else []
+        verdict = as_piece(index, genome, hits, i, verdict, settings, hidden)
         call = _call(index, genome, hits, i, names[i], verdict, settings.k)
         basis = Basis(hits, i, names[i], roads, decided, verdict, ())
-        stages = tuple(_checked(index, genome, basis, call, float(shares[i]), settings))
+        stages = tuple(_checked(index, genome, basis, call, float(shares[i]), hidden))
         answers.append(Classified(stages[-1][1], replace(basis, stages=stages)))
     return answers
 
@@ -186,13 +187,12 @@ def _call(
 
 
 def _checked(
-    index: Index, genome: Genome, basis: Basis, call: Call, share: float, settings: QuerySettings
+    index: Index, genome: Genome, basis: Basis, call: Call, share: float, hidden: Sequence[int]
 ) -> Iterator[tuple[str, Call]]:
     """The call after each check of what it rests on: sequence, parts, references, labels, reading."""
     yield "sequence", call
     hits, query, verdict = basis.hits, basis.query, basis.verdict
     if verdict.closest is not None:
-        hidden = index.catalog.rows_of_sequence(genome.sha256) if settings.exclude_identical else ()
         call = with_components(index, genome, call, int(hits.rows[query, verdict.closest]), hidden)
         yield "parts", call
         call = with_reference_warning(index, call, hits, query, verdict)

@@ -18,6 +18,7 @@ OUTDATED_CALIBRATION = (
     "an older gindex calibrated this index, and its calibration was left out: confidences are those expected "
     "before anything is learned; `gindex refit` calibrates it anew"
 )
+BY_PRIOR = "the confidence is the prior of so strong a match, because the index has few like it to learn from"
 NO_SPECIES_NAME = "no hit has a species name that can be used"
 
 
@@ -48,9 +49,13 @@ def _percent(value: float) -> str:
     return "an unknown share" if math.isnan(value) else f"{value:.0f} %"
 
 
-def species_called(best: Match, threshold: float, runner_up: Match | None) -> str:
-    """Why a species was called; `threshold` is the ANI that the species requires, in percent."""
-    return f"{identity(best)}; the species threshold is {threshold:.1f} %, and {_next_species(runner_up)}."
+def species_called(best: Match, threshold: float, runner_up: Match | None, by_prior: bool) -> str:
+    """Why a species was called; `threshold` is the ANI that the species requires, in percent.
+
+    `by_prior` says whether the confidence is that of a strong match before anything is learned.
+    """
+    called = f"{identity(best)}; the species threshold is {threshold:.1f} %, and {_next_species(runner_up)}"
+    return f"{called}; {BY_PRIOR}." if by_prior else f"{called}."
 
 
 def _next_species(runner_up: Match | None) -> str:

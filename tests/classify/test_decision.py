@@ -13,6 +13,7 @@ from genome_index.classify.decision import Verdict, decide
 from genome_index.classify.elected_names import Name
 from genome_index.classify.evidence import QueryEvidence
 from genome_index.classify.explanation.rules import rules, settled
+from genome_index.classify.reasons import BY_PRIOR
 from genome_index.index.calibration.call_threshold import NEVER
 from genome_index.index.calibration.hits import Hits
 from genome_index.index.calibration.model import Model
@@ -146,6 +147,11 @@ ROWS = {
         best_and_next(NAN),
         SURE,
         species(f"{CALLED}the next species, Alpha dua, {LITTLE}", runner_up=1),
+    ),
+    "species, sure by the prior alone": Row(
+        one_hit(97),
+        names(Name(UNA, 0.97, 0.8, by_prior=True), ALPHA, ALPHACEAE, BACTERIA),
+        species(f"{CALLED}no other species is near; {BY_PRIOR}."),
     ),
     "species, unnamed hits are no runner-up": Row(
         hits([0, 6, 7, -1], ani=[97, 96.9, 96.9, NAN], af_query=90, af_reference=88),

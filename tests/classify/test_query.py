@@ -24,6 +24,7 @@ from helpers.handmade import (
 from genome_index.classify import measured, reasons
 from genome_index.classify import query as module
 from genome_index.classify.query import answer
+from genome_index.classify.reasons import BY_PRIOR
 from genome_index.classify.search import embed
 from genome_index.classify.settings import QuerySettings
 from genome_index.index.store.skani import Candidate
@@ -85,7 +86,7 @@ def test_a_known_genome_gets_its_species(skani: list[tuple[str, list[int]]]) -> 
     assert (found.verdict, found.rank, found.name, found.confidence) == ("species", "species", "A una", 0.95)
     assert found.reason == (
         "ANI 99.5 % to A una (aligned: 98 % of the query, 97 % of the reference); the species threshold is "
-        "95.0 %, and the next species, A dua, has 90.0 %."
+        f"95.0 %, and the next species, A dua, has 90.0 %; {BY_PRIOR}."
     )
     assert found.lineage == Lineage({"genus": "A", "species": "A una"})
     assert found.closest is not None
@@ -203,7 +204,7 @@ def test_the_first_hits_and_the_best_of_each_next_species_get_an_ani(
     [found] = calls(genome(UNA))
     assert skani == [("query", [0, 2])]  # row 2 is the best of A dua; row 1 is another of A una
     assert [hit.evidence.ani for hit in found.hits if hit.id == "g2"] == [90.0]
-    assert found.reason.endswith("the next species, A dua, has 90.0 %.")
+    assert found.reason.endswith(f"the next species, A dua, has 90.0 %; {BY_PRIOR}.")
     monkeypatch.setattr(measured, "NEXT_NAMES", 0)
     skani.clear()
     calls(genome(UNA))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,11 +30,15 @@ class Holders:
         return self.holding >= LEAST_HOLDERS and self.holding >= TYPICAL_SHARE * self.genomes
 
 
-def holders_of(index: Index, genome: Genome) -> list[Holders]:
-    """The species whose genomes hold a piece, those with most genomes that do first."""
+def holders_of(index: Index, genome: Genome, hidden: Collection[int] = ()) -> list[Holders]:
+    """The species whose genomes hold a piece, those with most genomes that do first.
+
+    References among `hidden` are left out.
+    """
     if "species" not in index.model.levels:
         return []
-    live = index.model.live
+    live = index.model.live.copy()
+    live[list(hidden)] = False
     rows, shared = index.kmers.shared(hash_sketch(genome, index.spec))
     rows, shared = rows[live[rows]], shared[live[rows]]
     size = np.minimum(1, index.kmers.limits[rows] / index.kmers.limits.max())  # of the densest sketch

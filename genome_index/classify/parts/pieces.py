@@ -8,6 +8,7 @@ and gets a name only if most genomes of the species hold it, with the confidence
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from dataclasses import replace
 
 from genome_index.classify.decision import Verdict
@@ -16,35 +17,40 @@ from genome_index.classify.parts import reasons
 from genome_index.classify.parts.fragment_name import fragment_name
 from genome_index.classify.parts.holders import holders_of
 from genome_index.classify.reasons import Match
+from genome_index.classify.settings import QuerySettings
 from genome_index.index.calibration.hits import Hits
 from genome_index.index.calibration.thresholds import prior_of
 from genome_index.index.index import Index
-from genome_index.records import Genome, Progress
+from genome_index.records import Genome
 
 LEAST_ALIGNED = 50.0  # percent of the query in the reference, for it to be a piece of that
 NEAR_IDENTITY = 0.90  # by shared k-mers, the same where so little is aligned that there is no ANI
 
 
 def as_piece(
-    index: Index, genome: Genome, hits: Hits, query: int, verdict: Verdict, progress: Progress, threads: int
-) -> Verdict:
+    index: Index, genome: Genome, hits: Hits, query: int, verdict: Verdict, settings: QuerySettings,
+    hidden: Collection[int] = (),
+) -> Verdict:  # fmt: skip
     """The same verdict, unless the query is too short to be called as a genome.
 
     It is `piece` if the query lies in the reference that the verdict rests on. If it is farther, its rank is
-    what a fragment of this length would get, or the verdict is novel.
+    what a fragment of this length would get, or the verdict is novel. `hidden` are references left out.
     """
     at = verdict.closest
     if at is None or not _is_short(index, genome, int(hits.rows[query, at])):
         return verdict
     if not _lies_in(hits, query, at):
-        return verdict if verdict.rank is None else _as_fragment(index, genome, verdict, progress, threads)
-    holders = holders_of(index, genome)
+        return verdict if verdict.rank is None else _as_fragment(index, genome, verdict, settings)
+    holders = holders_of(index, genome, hidden)
     reason = reasons.piece(_match(index, hits, query, at), genome.length_bp, holders)
     piece = Verdict("piece", reason, closest=at, members=tuple(sorted(one.species for one in holders)))
     own = index.entry(int(hits.rows[query, at])).lineage.name("species")
-    if not any(one.species == own and one.is_typical for one in holders):
+    typical = [one.species for one in holders if one.is_typical]
+    if own not in typical:
         return replace(piece, reason=f"{reason} {reasons.PIECE_OF_FEW}")
-    return _named(index, genome, piece, progress, threads)
+    if len(typical) > 1:
+        return replace(piece, reason=f"{reason} {reasons.PIECE_OF_SEVERAL}")
+    return _named(index, genome, piece, settings)
 
 
 def _is_short(index: Index, genome: Genome, row: int) -> bool:
@@ -59,18 +65,18 @@ def _lies_in(hits: Hits, query: int, at: int) -> bool:
     return float(hits.af_query[query, at]) >= LEAST_ALIGNED
 
 
-def _named(index: Index, genome: Genome, piece: Verdict, progress: Progress, threads: int) -> Verdict:
+def _named(index: Index, genome: Genome, piece: Verdict, settings: QuerySettings) -> Verdict:
     """The piece with the name and the confidence that a fragment of its length gets, if it gets one."""
-    name = fragment_name(index, genome, progress, threads)
+    name = fragment_name(index, genome, settings.progress, settings.threads)
     if name is None:
         return piece
     reason = f"{piece.reason} {reasons.piece_called(name)}"
     return replace(piece, rank=name.rank, name=name.name, confidence=name.probability, reason=reason)
 
 
-def _as_fragment(index: Index, genome: Genome, verdict: Verdict, progress: Progress, threads: int) -> Verdict:
+def _as_fragment(index: Index, genome: Genome, verdict: Verdict, settings: QuerySettings) -> Verdict:
     """A rank with the name and confidence that a fragment of this length gets; novel if it gets none."""
-    name = fragment_name(index, genome, progress, threads)
+    name = fragment_name(index, genome, settings.progress, settings.threads)
     short = reasons.too_short(genome.length_bp)
     if name is None or name.rank == "species":
         return replace(

@@ -15,6 +15,7 @@ PIECE_OF_FEW = (
     "Most genomes of this species lack it, or too few are known: it may be a plasmid, a phage or a "
     "contaminant there, so no name is called."
 )
+PIECE_OF_SEVERAL = "Most genomes of several species have it, so no name is called."
 
 
 def foreign_parts(parts: Sequence[Component]) -> str:

@@ -20,6 +20,7 @@ def found(
     monkeypatch: pytest.MonkeyPatch,
     removed: Sequence[int] = (),
     limits: Sequence[int] | None = None,
+    hidden: Sequence[int] = (),
 ) -> list[Holders]:
     """Holders of a piece of 100 k-mers, of which each row shares the first `shared`."""
     references = MemoryReferences(IndexSpec(), [range(1, 1 + count) for count in shared], limits)
@@ -27,7 +28,7 @@ def found(
     live[list(removed)] = False
     index = MemoryIndex(model(LEVELS, live=live), references, entries(LEVELS))
     monkeypatch.setattr(module, "hash_sketch", lambda *_: np.arange(1, 101, dtype=np.uint64))
-    return holders_of(index, genome("ACGT"))  # type: ignore[arg-type]
+    return holders_of(index, genome("ACGT"), hidden)  # type: ignore[arg-type]
 
 
 def test_a_genome_with_half_of_the_most_shared_kmers_is_a_holder(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -76,3 +77,7 @@ def test_half_of_the_genomes_and_at_least_two_make_a_piece_typical(
 ) -> None:
     assert (LEAST_HOLDERS, TYPICAL_SHARE) == (2, 0.5)
     assert Holders("A a", holding, genomes).is_typical is typical
+
+
+def test_hidden_references_hold_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert found([90, 90, 0, 90, 0, 0], monkeypatch, hidden=[0, 3]) == [Holders("A a", 1, 2)]

@@ -24,7 +24,8 @@ from genome_index.classify.parts import pieces as module
 from genome_index.classify.parts.fragment_name import FragmentName
 from genome_index.classify.parts.holders import Holders
 from genome_index.classify.parts.pieces import LEAST_ALIGNED, NEAR_IDENTITY, as_piece
-from genome_index.classify.parts.reasons import PIECE_OF_FEW
+from genome_index.classify.parts.reasons import PIECE_OF_FEW, PIECE_OF_SEVERAL
+from genome_index.classify.settings import QuerySettings
 from genome_index.index.calibration.hits import Hits
 from genome_index.records import Contig, Genome, quiet
 from genome_index.spec import IndexSpec
@@ -71,7 +72,8 @@ class Pieces:
         """The verdict on a query that is the second of a batch."""
         genome = Genome("q", (Contig("q", b"ACGT" * (length_bp // 4)),), "-")
         table = join_hits(FAR, found)
-        return as_piece(index(molecule), genome, table, 1, verdict, quiet, 3)  # type: ignore[arg-type]
+        settings = QuerySettings(threads=3)
+        return as_piece(index(molecule), genome, table, 1, verdict, settings)  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -138,6 +140,17 @@ def test_a_piece_that_its_species_holds_is_named(pieces: Pieces) -> None:
         "species", "A a", 0.876, closest=0, members=("A a",),
     )  # fmt: skip
     assert pieces.named == [(400, quiet, 3)]
+
+
+def test_a_piece_that_most_genomes_of_several_species_hold_has_no_name(pieces: Pieces) -> None:
+    pieces.holders = [Holders("A a", 2, 2), Holders("B b", 2, 4)]
+    found = pieces.of(400, hit())
+    assert (found.verdict, found.rank, found.name, found.confidence) == ("piece", None, None, None)
+    assert found.members == ("A a", "B b")
+    assert found.reason.endswith(f"; 2 of the 4 genomes of B b. {PIECE_OF_SEVERAL}")
+    # One genome of four is not typical: the name stays.
+    pieces.holders = [Holders("A a", 2, 2), Holders("B b", 1, 4)]
+    assert pieces.of(400, hit()).name == "A a"
 
 
 def test_the_rank_is_that_which_is_certain_of_a_fragment(pieces: Pieces) -> None:
