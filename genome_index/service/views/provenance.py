@@ -9,6 +9,7 @@ from pathlib import PurePath
 
 from genome_index.index.index import Index
 from genome_index.index.info import describe
+from genome_index.records import InterleavedNames
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,7 @@ class Provenance:
     # Assumed share of queries whose own genome, species or genus is missing in the index.
     mixture: Mapping[str, float]
     calibration: Mapping[str, LevelCalibration]  # by rank or label
+    interleaved_names: tuple[InterleavedNames, ...]  # pairs of names that may be two of one taxon
     inputs: int  # source files of the genomes
     failed_inputs: int  # inputs that could not be used
     disk_bytes: int  # of all stored snapshots
@@ -77,6 +79,7 @@ def provenance_of(index: Index) -> Provenance:
         "gindex_version": metadata.version("gindex"),
         "mixture": calibration["mixture"],
         "calibration": {name: LevelCalibration(**level) for name, level in calibration["levels"].items()},
+        "interleaved_names": index.interleaved,
         "inputs": len({entry.source for entry in index.catalog.entries()}),
         "history": tuple(history),
     }
