@@ -48,7 +48,7 @@ def describe(index: Index) -> dict[str, Any]:
             },
         },
         "disk_bytes": sum(file.stat().st_size for file in index.path.rglob("*") if file.is_file()),
-        "interleaved_names": [asdict(pair) for pair in index.interleaved],
+        "interleaved_names": tuple(asdict(pair) for pair in index.interleaved),
         "failed_inputs": len(index.catalog.failures()),
         "versions": dict(snapshot.versions),
         "history": [

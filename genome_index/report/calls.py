@@ -96,7 +96,7 @@ def row_of(call: Call) -> tuple[object, ...]:
 
 def components_text(call: Call) -> str:
     """The parts of other species, the largest first: '30% Fictusb primus; 2% Fictusc primus'."""
-    return "; ".join(f"{part.share:.0%} {part.name}" for part in call.components)
+    return "; ".join(f"{round(part.share, 3):.1%} {part.name}" for part in call.components)
 
 
 def kmer_identity_percent(hit: Hit) -> float | None:

@@ -112,10 +112,13 @@ def test_rotation_strand_and_breaks_do_not_change_the_call(bacteria: Index, shar
 
 def test_half_a_genome_keeps_its_species_with_a_warning(bacteria: Index, shared_genomes: Path) -> None:
     whole = genome(shared_genomes, "NC_017545.1")
-    half = Genome("half", (Contig("c", whole.contigs[0].sequence[: whole.length_bp * 2 // 5]),), "-")
+    half = Genome("half", (Contig("c", whole.contigs[0].sequence[: whole.length_bp * 3 // 5]),), "-")
     found = call(bacteria, half)
-    assert found.name == "Listeria monocytogenes"
+    assert (found.verdict, found.name) == ("species", "Listeria monocytogenes")
     assert any("seems incomplete" in warning for warning in found.warnings)
+    less = Genome("less", (Contig("c", whole.contigs[0].sequence[: whole.length_bp * 2 // 5]),), "-")
+    found = call(bacteria, less)
+    assert (found.verdict, found.name) == ("piece", "Listeria monocytogenes")
 
 
 def test_a_mixture_is_refused_with_its_source(bacteria: Index, shared_genomes: Path) -> None:

@@ -146,7 +146,7 @@ def test_components_and_the_unexplained_share_are_in_json_and_in_the_last_column
     assert known["unexplained"] == 0.123
     header, row = "".join(as_tsv([MIXED], MADE_BY)).splitlines()
     assert header.split("\t")[-3:] == ["source", "components", "unexplained"]
-    assert row.split("\t")[-3:] == ["q.fa", "30% B b; 2% C", "0.123"]
+    assert row.split("\t")[-3:] == ["q.fa", "30.0% B b; 2.4% C", "0.123"]
     none = "".join(as_tsv([replace(MIXED, components=(), unexplained=None)], MADE_BY)).splitlines()[1]
     assert none.split("\t")[-3:] == ["q.fa", "", ""]
 
