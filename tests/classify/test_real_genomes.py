@@ -110,12 +110,16 @@ def test_rotation_strand_and_breaks_do_not_change_the_call(bacteria: Index, shar
         assert (found.verdict, found.name) == (expected.verdict, expected.name), other.id
 
 
-def test_half_a_genome_keeps_its_species_with_a_warning(bacteria: Index, shared_genomes: Path) -> None:
+def test_more_than_half_a_genome_keeps_its_species_and_less_is_a_piece(
+    bacteria: Index, shared_genomes: Path
+) -> None:
     whole = genome(shared_genomes, "NC_017545.1")
-    half = Genome("half", (Contig("c", whole.contigs[0].sequence[: whole.length_bp * 3 // 5]),), "-")
-    found = call(bacteria, half)
+    more = Genome("more", (Contig("c", whole.contigs[0].sequence[: whole.length_bp * 3 // 5]),), "-")
+    found = call(bacteria, more)
     assert (found.verdict, found.name) == ("species", "Listeria monocytogenes")
-    assert any("seems incomplete" in warning for warning in found.warnings)
+    assert found.closest is not None
+    assert 50 < found.closest.evidence.af_reference < 65
+    assert "% of the reference)" in found.reason
     less = Genome("less", (Contig("c", whole.contigs[0].sequence[: whole.length_bp * 2 // 5]),), "-")
     found = call(bacteria, less)
     assert (found.verdict, found.name) == ("piece", "Listeria monocytogenes")
