@@ -135,6 +135,7 @@ def test_fragments_have_no_rule_for_ids(gindex, small_index):
     assert result.stderr == "gindex: --id-from is for whole genomes; leave it out, or --fragments\n"
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("bins")
 def test_ids_of_a_list_stand_before_the_names_of_fragments(gindex, small_index, tmp_path):
     (tmp_path / "batch.tsv").write_text("s1/bin.1.fa\tone\n")

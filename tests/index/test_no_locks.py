@@ -52,6 +52,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("error", ERRORS.values(), ids=ERRORS)
 def test_an_index_is_built_changed_and_queried(library: Path, folder: Path, error: int) -> None:
     """Every command with the error of Lustre, two with those of the others, because each is a process."""
@@ -138,6 +139,7 @@ def test_an_opened_snapshot_counts_as_open_for_a_day(tmp_path: Path, monkeypatch
     assert locks.is_held(tmp_path)
 
 
+@pytest.mark.long
 def test_writers_take_turns(library: Path, folder: Path) -> None:
     """Two processes that change one index: the second waits for the first, and both changes are there."""
     index = folder / "idx"

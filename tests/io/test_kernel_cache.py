@@ -37,6 +37,7 @@ def folder_in(temporary: Path) -> Path:
     return temporary / f"gindex-numba-{os.getuid()}"
 
 
+@pytest.mark.long
 def test_a_command_runs_with_a_temporary_folder(tmp_path: Path) -> None:
     (tmp_path / "x.fa").write_text(f">x\n{dna(1, 3000)}\n")
     command = ("-m", "gindex_cli", "build", tmp_path / "x.fa", "--index", tmp_path / "idx")

@@ -50,6 +50,7 @@ def test_pages_of_the_service_name_no_address_outside(service: Running, demo: Pa
     assert {path: found for path, text in texts.items() if (found := outside(text, service.url))} == {}
 
 
+@pytest.mark.long
 def test_reports_of_the_command_line_name_no_address_outside(
     small_index: Path, demo: Path, tmp_path: Path, gindex: Gindex
 ) -> None:

@@ -56,6 +56,7 @@ def received(connection: socket.socket) -> tuple[str, dict[str, str], bytes]:
     return status, dict(line.lower().split(": ", 1) for line in lines), body
 
 
+@pytest.mark.long
 def test_a_stop_answers_who_waits_and_refuses_who_still_sends(
     small_index: Path, tmp_path: Path, sample: bytes
 ) -> None:
@@ -79,6 +80,7 @@ def test_a_stop_answers_who_waits_and_refuses_who_still_sends(
         assert service.finished(answer.json()["id"])["state"] == "done"
 
 
+@pytest.mark.long
 def test_the_client_waits_through_an_orderly_restart(
     small_index: Path, tmp_path: Path, sample: bytes
 ) -> None:
