@@ -76,8 +76,8 @@ def sequence_files(inputs: Iterable[str | Path | Input]) -> list[str]:
 
 
 def passed_over(inputs: Iterable[str | Path | Input]) -> list[str]:
-    """What was passed over in each folder among some inputs, as sentences."""
-    folders = [str(given) for given in inputs if str(given) != "-" and os.path.isdir(given)]
+    """What was passed over in each folder among some inputs, as sentences; a folder given twice has one."""
+    folders = dict.fromkeys(str(given) for given in inputs if str(given) != "-" and os.path.isdir(given))
     return [f"{printable(folder)}: {note}" for folder in folders if (note := search_folder(folder).note)]
 
 

@@ -53,7 +53,7 @@ RUNS = {
     "export": ("krona", ""),
     "report": (
         "--out {index}-report",
-        r"wrote {index}-report/report.html, and 15 files beside it: tables and figures\n",
+        r"wrote {index}-report/report.html, and 16 files beside it: tables and figures\n",
     ),
     "dereplicate": ("", r"\d+ representatives of 6 genomes at ANI 99\n"),
     "check": ("", r"{index}: 6 genomes, every file matches its checksum\n"),

@@ -117,7 +117,7 @@ def test_standard_input_of_a_real_process(demo, demo_index, packer):
     done = run(*words, input=text, text=False)
     assert (done.returncode, done.stderr) == (0, b"2 inputs: 1 genus, 1 species\n")
     found = [line.split("\t") for line in done.stdout.decode().splitlines()[1:]]
-    assert [(line[0], line[3], line[-1]) for line in found] == [
+    assert [(line[0], line[3], line[-3]) for line in found] == [
         ("novel", "Specimenella", str(demo / "novel.fasta")),
         ("stdin", "Demobacter simulatus", "-"),
     ]
