@@ -47,6 +47,9 @@ IdFromOption = Annotated[
 GenomePerOption = Annotated[
     GenomePer | None, typer.Option("--genome-per", help="Unit of one genome: a file, or each record in it.")
 ]
+ExcludeIdentical = Annotated[
+    bool, typer.Option("--exclude-identical", help="Ignore references with the sequence of the query.")
+]
 TaxonomyFile = Annotated[
     Path | None,
     typer.Option(

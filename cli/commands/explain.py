@@ -13,6 +13,7 @@ from gindex_cli.inputs import planned_inputs
 from gindex_cli.options import (
     DEFAULT_INDEX,
     DEFAULT_THREADS,
+    ExcludeIdentical,
     FromFile,
     GenomePerOption,
     IdFromOption,
@@ -37,9 +38,7 @@ def explain(
         ExplanationFormat, typer.Option("--format", help="Output format.")
     ] = ExplanationFormat.TEXT,
     output: Output = None,
-    exclude_identical: Annotated[
-        bool, typer.Option("--exclude-identical", help="Ignore references with the sequence of the query.")
-    ] = False,
+    exclude_identical: ExcludeIdentical = False,
     genome_per: GenomePerOption = None,
     id_from: IdFromOption = None,
     threads: Threads = DEFAULT_THREADS,

@@ -15,6 +15,7 @@ from gindex_cli.inputs import all_inputs, planned_inputs
 from gindex_cli.options import (
     DEFAULT_INDEX,
     DEFAULT_THREADS,
+    ExcludeIdentical,
     FromFile,
     GenomePerOption,
     IdFromOption,
@@ -47,9 +48,7 @@ def query(
     report: Annotated[
         Path | None, typer.Option("--report", metavar="FILE", help="HTML file for a report of all calls.")
     ] = None,
-    exclude_identical: Annotated[
-        bool, typer.Option("--exclude-identical", help="Ignore references with the sequence of the query.")
-    ] = False,
+    exclude_identical: ExcludeIdentical = False,
     genome_per: GenomePerOption = None,
     id_from: IdFromOption = None,
     fragments: Annotated[

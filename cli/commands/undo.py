@@ -5,15 +5,9 @@ from __future__ import annotations
 from gindex_cli.options import DEFAULT_INDEX, DEFAULT_WAIT_S, IndexDir, Wait
 from gindex_cli.run import say
 
-from genome_index.records import counted
-
 
 def undo(index: IndexDir = DEFAULT_INDEX, wait: Wait = DEFAULT_WAIT_S) -> None:
     """Undo the last change: restore the snapshot before it."""
     from genome_index.index.index import undo as undo_change
 
-    snapshot = undo_change(index, wait).snapshot
-    say(
-        f"restored snapshot {snapshot.number} ({snapshot.action}, {snapshot.created}): "
-        + counted(snapshot.genomes)
-    )
+    say(undo_change(index, wait).snapshot.restored)

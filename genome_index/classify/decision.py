@@ -74,11 +74,14 @@ def _species(evidence: QueryEvidence, best: int, interleaved: Sequence[Interleav
     """The species of the best hit, or ambiguous, or a rank above species."""
     if lacking := _lacking(evidence, best):
         return _higher_rank(evidence, lacking)
-    if rivals := evidence.rivals(best):
-        return _ambiguous(evidence, best, rivals)
-    if partners := partners_of(evidence.species_name(best), interleaved):
-        return _one_of_two_names(evidence, best, partners)
     name, match, runner_up = evidence.names["species"], evidence.match(best), evidence.runner_up
+    if rivals := [evidence.species_name(at) for at in evidence.rivals(best)]:
+        members = tuple(sorted({match.species, *rivals}))
+        reason = reasons.indistinguishable(members, match, rivals[0], evidence.prior.margin)
+        return _ambiguous(evidence, best, members, reason)
+    if partners := partners_of(match.species, interleaved):  # however far the lead
+        members = tuple(sorted({match.species, *partners}))
+        return _ambiguous(evidence, best, members, reasons.interleaved(members, match))
     if not name.is_called():
         return _higher_rank(evidence, reasons.too_improbable(match, name.probability, name.threshold))
     other = None if runner_up is None else evidence.match(runner_up)
@@ -103,23 +106,10 @@ def _lacking(evidence: QueryEvidence, best: int) -> str:
     return ""
 
 
-def _ambiguous(evidence: QueryEvidence, best: int, rivals: list[int]) -> Verdict:
-    members = tuple(sorted({evidence.species_name(at) for at in (best, *rivals)}))
-    rival = evidence.species_name(rivals[0])
-    reason = reasons.indistinguishable(members, evidence.match(best), rival, evidence.prior.margin)
+def _ambiguous(evidence: QueryEvidence, best: int, members: tuple[str, ...], reason: str) -> Verdict:
     return Verdict(
         "ambiguous", reason, next_rank="species", closest=best, runner_up=evidence.runner_up,
         members=members, warnings=evidence.warnings(),
-    )  # fmt: skip
-
-
-def _one_of_two_names(evidence: QueryEvidence, best: int, partners: Sequence[str]) -> Verdict:
-    """Ambiguous, however far the lead: the genomes of the index do not tell the names apart."""
-    match = evidence.match(best)
-    members = tuple(sorted({match.species, *partners}))
-    return Verdict(
-        "ambiguous", reasons.interleaved(members, match), next_rank="species", closest=best,
-        runner_up=evidence.runner_up, members=members, warnings=evidence.warnings(),
     )  # fmt: skip
 
 

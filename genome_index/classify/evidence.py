@@ -61,7 +61,8 @@ class QueryEvidence:
         members = named[self._species[named] == elected]
         self.runner_up = self._highest_ani(named[self._species[named] != elected])
         self.prior = prior_of(str(model.molecules[self._rows[members[0] if len(members) else self.first]]))
-        self.best = self._highest_ani(self._passing(members) if len(self._passing(members)) else members)
+        passing = self._passing(members)
+        self.best = self._highest_ani(passing if len(passing) else members)
 
     @property
     def first(self) -> int:

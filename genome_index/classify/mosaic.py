@@ -8,7 +8,7 @@ label of which two values are elected is not called.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,10 +16,10 @@ import numpy.typing as npt
 
 from genome_index.classify import reasons
 from genome_index.classify.elected_names import Name
-from genome_index.classify.search import containments
+from genome_index.classify.parts.windows import cut_windows
+from genome_index.classify.search import containments_of, sketch_of
 from genome_index.index.index import Index
-from genome_index.index.store.sketches import hash_sketch
-from genome_index.records import RANKS, Call, Contig, Genome
+from genome_index.records import RANKS, Call, Genome
 from genome_index.taxonomy.levels import UNKNOWN, Level
 
 WINDOWS = 20  # of a genome, about; a contig has at least one
@@ -30,6 +30,7 @@ DEVIATIONS = 2.0  # by which the shared k-mers of the first value must exceed th
 LEAST_WINDOWS = 2  # that elect a value, for it to be part of a mosaic
 LEAST_SHARE = 0.1  # of the bases in windows that elect a value
 LEAST_PROBABILITY = 0.3  # of an elected label; one that is less probable is no property of the sequence here
+UNCHECKED = ("out_of_scope", "qc_fail", "failed")  # verdicts; the labels of a mixture are those of its parts
 
 Rows = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float32]
@@ -55,11 +56,7 @@ def without_mosaic_labels(
     names
         Its elected names by level.
     """
-    if call.verdict in (
-        "out_of_scope",
-        "qc_fail",
-        "failed",
-    ):  # the labels of a mixture are those of its parts
+    if call.verdict in UNCHECKED:
         return call
     labels = [
         level for name, level in index.model.levels.items()
@@ -109,26 +106,15 @@ def best_of_values(rows: Rows, level: Level) -> Rows:
 
 
 def windows_of(genome: Genome) -> list[Genome]:
-    """Windows of all contigs, of equal length within a contig, each as a genome of its own."""
-    wanted = min(max(genome.length_bp // WINDOWS, WINDOW_BP[0]), WINDOW_BP[1])
-    windows = [part for contig in genome.contigs for part in _cut(contig, wanted)]
-    if len(windows) > MOST_WINDOWS:
-        even = np.linspace(0, len(windows) - 1, MOST_WINDOWS).astype(np.int64)
-        windows = [windows[at] for at in even.tolist()]
-    return [Genome(window.name, (window,), genome.source) for window in windows]
-
-
-def _cut(contig: Contig, wanted_bp: int) -> Sequence[Contig]:
-    """A contig in equal parts of about so many bases."""
-    parts = max(1, round(len(contig.sequence) / wanted_bp))
-    ends = np.linspace(0, len(contig.sequence), parts + 1).astype(np.int64).tolist()
-    return [Contig(contig.name, contig.sequence[a:b]) for a, b in zip(ends[:-1], ends[1:], strict=True)]
+    """About WINDOWS windows of a genome, within the limits of their length and number."""
+    size_bp = min(max(genome.length_bp // WINDOWS, WINDOW_BP[0]), WINDOW_BP[1])
+    return list(cut_windows(genome, size_bp, MOST_WINDOWS))
 
 
 def _elected(index: Index, window: Genome, references: Rows, values: npt.NDArray[np.int32]) -> int:
     """The value that a window elects; UNKNOWN if it shares hardly more k-mers with it than with the next."""
-    kmers = len(hash_sketch(window, index.spec))
-    shared = containments(index, window, references) * kmers
+    sketch = sketch_of(index, window)
+    shared = containments_of(index, sketch, references) * len(sketch.hashes)
     best = {int(code): float(shared[values == code].max()) for code in np.unique(values)}
     (first, most), (_, next_most) = sorted(best.items(), key=lambda item: -item[1])[:2]
     is_clear = most - next_most >= DEVIATIONS * np.sqrt(most + next_most) and most > 0

@@ -57,7 +57,8 @@ def _classify(index: Index, genomes: Sequence[Genome], settings: QuerySettings) 
     """The calls of one batch."""
     vectors, shares = embed_with_shares(index, genomes, settings.progress)
     sketches = list(in_threads(lambda i: sketch_of(index, genomes[i]), len(genomes), settings.threads))
-    similarity, rows, roads = _candidates(index, genomes, vectors, sketches, settings)
+    hidden = [_hidden(index, genome, settings) for genome in genomes]
+    similarity, rows, roads = _candidates(index, vectors, sketches, hidden, settings)
     hits = _hits(index, genomes, sketches, similarity, rows, settings.threads)
     model = index.model
     names = names_of(model, hits, nothing_held_out(len(genomes), len(model.live)))
@@ -65,11 +66,10 @@ def _classify(index: Index, genomes: Sequence[Genome], settings: QuerySettings) 
     for i, genome in enumerate(genomes):
         decided = decide(model, model.thresholds, hits, i, names[i], interleaved=index.interleaved)
         verdict = in_scope(index, genome, hits, i, decided)
-        hidden = index.catalog.rows_of_sequence(genome.sha256) if settings.exclude_identical else []
-        verdict = as_piece(index, genome, hits, i, verdict, settings, hidden)
+        verdict = as_piece(index, genome, hits, i, verdict, settings, hidden[i])
         call = _call(index, genome, hits, i, names[i], verdict, settings.k)
         basis = Basis(hits, i, names[i], roads, decided, verdict, ())
-        stages = tuple(_checked(index, genome, basis, call, float(shares[i]), hidden))
+        stages = tuple(_checked(index, genome, basis, call, float(shares[i]), hidden[i]))
         answers.append(Classified(stages[-1][1], replace(basis, stages=stages)))
     return answers
 
@@ -77,8 +77,13 @@ def _classify(index: Index, genomes: Sequence[Genome], settings: QuerySettings) 
 # -- search --------------------------------------------------------------------------------------------------
 
 
+def _hidden(index: Index, genome: Genome, settings: QuerySettings) -> list[int]:
+    """The rows that a query must not find: with `exclude_identical`, those of exactly its sequence."""
+    return index.catalog.rows_of_sequence(genome.sha256) if settings.exclude_identical else []
+
+
 def _candidates(
-    index: Index, genomes: Sequence[Genome], vectors: Floats, sketches: Sequence[Sketch],
+    index: Index, vectors: Floats, sketches: Sequence[Sketch], hidden: Sequence[Sequence[int]],
     settings: QuerySettings,
 ) -> tuple[Floats, Rows, Roads]:  # fmt: skip
     """Candidates by two roads, each once: the nearest vectors, and the references that share most k-mers.
@@ -87,30 +92,23 @@ def _candidates(
     """
     more = IDENTICAL if settings.exclude_identical else 0
     similarity, rows = index.model.vectors.search(vectors, CANDIDATES + more, index.model.live)
-    found = in_threads(lambda i: sharers(index, sketches[i], SHARERS + more), len(genomes), settings.threads)
+    found = in_threads(lambda i: sharers(index, sketches[i], SHARERS + more), len(sketches), settings.threads)
     by_kmers = np.stack(list(found))
     index.prefetch(np.unique(np.concatenate([rows, by_kmers], axis=1)).tolist())
     if settings.exclude_identical:
-        similarity, rows = _without_identical(index, genomes, similarity, rows, CANDIDATES)
-        _, by_kmers = _without_identical(index, genomes, by_kmers.astype(np.float32), by_kmers, SHARERS)
+        order, rows = _visible(rows, hidden, CANDIDATES)
+        similarity = np.take_along_axis(similarity, order, axis=1)
+        _, by_kmers = _visible(by_kmers, hidden, SHARERS)
     joined = with_sharers(vectors, similarity, rows, by_kmers, index.model.vectors.take)
     return *joined, Roads(rows, by_kmers)
 
 
-def _without_identical(
-    index: Index, genomes: Sequence[Genome], similarity: Floats, rows: Rows, most: int
-) -> tuple[Floats, Rows]:
-    """The first `most` whose sequence is not the query's own."""
-    is_identical = np.array(
-        [
-            [row >= 0 and index.entry(int(row)).sha256 == genome.sha256 for row in line]
-            for line, genome in zip(rows, genomes, strict=True)
-        ]
-    )
-    order = np.argsort(is_identical, axis=1, kind="stable")[:, :most]
-    similarity = np.take_along_axis(similarity, order, axis=1)
-    rows = np.take_along_axis(rows, order, axis=1)
-    return similarity, np.where(np.take_along_axis(is_identical, order, axis=1), -1, rows)
+def _visible(rows: Rows, hidden: Sequence[Sequence[int]], most: int) -> tuple[Rows, Rows]:
+    """The first `most` rows of each query that are not hidden, then -1: their positions, and the rows."""
+    is_hidden = np.stack([np.isin(line, out) for line, out in zip(rows, hidden, strict=True)])
+    order = np.argsort(is_hidden, axis=1, kind="stable")[:, :most]
+    visible = np.where(is_hidden, -1, rows)
+    return order, np.take_along_axis(visible, order, axis=1)
 
 
 def _hits(

@@ -15,20 +15,18 @@ from genome_index.evaluate.answers import Evaluation, PartAnswers, Plan, gathere
 from genome_index.evaluate.leave_one_out import leave_one_out
 from genome_index.evaluate.partition import levels_for, partition
 from genome_index.index.calibration.fit import fit_model, project
-from genome_index.index.calibration.hits import Hits, nothing_held_out, with_sharers
-from genome_index.index.calibration.model import CANDIDATES
+from genome_index.index.calibration.hits import nothing_held_out
 from genome_index.index.calibration.pairwise import Comparer
-from genome_index.index.calibration.simulate import within
+from genome_index.index.calibration.simulate import candidate_hits, within
 from genome_index.index.index import Index
 from genome_index.index.store.kmer_index import KmerIndex
-from genome_index.index.vectors.exact_search import nearest
 from genome_index.records import Entry, Progress, quiet
 from genome_index.taxonomy.levels import UNKNOWN, Level
 
 Rows = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float32]
 
-NONE = np.empty(0, np.int64)
+NOTHING_BARRED = np.empty(0, np.int64)
 
 
 def evaluate(index: Index, plan: Plan, progress: Progress = quiet) -> Evaluation:
@@ -70,17 +68,6 @@ def cross_validate(
     return gathered(plan, [entry.id for entry in entries], levels, answers)
 
 
-def _hits(comparer: Comparer, queries: Rows, vectors: Floats, rows: Rows, references: Floats) -> Hits:
-    """Hits of some references among others, by the candidates of a real query."""
-    similarity, near = nearest(vectors, references, CANDIDATES, lambda _: NONE)
-    [sharers] = comparer.sharers(queries, rows, lambda _: [NONE])
-    most = near.shape[1]
-    similarity, near = with_sharers(
-        vectors, similarity, near, sharers.astype(np.int64), lambda found: references[found]
-    )
-    return comparer.hits(queries, similarity, np.where(near >= 0, rows[near], -1)).first(most)
-
-
 def _by_folds(
     comparer: Comparer, rows: Rows, levels: Mapping[str, Level], molecules: npt.NDArray[np.str_],
     parts: Rows, progress: Progress,
@@ -92,7 +79,11 @@ def _by_folds(
         known = {name: level.only(train) for name, level in levels.items()}
         model = fit_model(comparer, rows[train], known, molecules[train])
         vectors = project(comparer.references, rows[test], model.projection)
-        hits = within(_hits(comparer, rows[test], vectors, rows[train], model.vectors.rows()), rows[train])
+        references = model.vectors.rows()
+        hits = candidate_hits(
+            comparer, rows[test], vectors, rows[train], references, lambda _: [NOTHING_BARRED]
+        )
+        hits = within(hits, rows[train])
         has_reference = {
             name: np.isin(levels[name].codes[test], level.codes[level.codes != UNKNOWN])
             for name, level in known.items()

@@ -22,6 +22,7 @@ from genome_index.index.store.catalog import Catalog
 from genome_index.io.atomic import remove_folders, write_file
 from genome_index.io.checksums import json_object, sealed, unreadable, unsealed
 from genome_index.io.locks import is_held
+from genome_index.records import counted
 from genome_index.spec import FORMAT, IndexSpec
 
 KEEP_SNAPSHOTS = 5  # the current one and four for undo
@@ -50,6 +51,12 @@ class Snapshot:
         return hashlib.sha256(
             json.dumps([self.spec.fingerprint(), content], sort_keys=True).encode()
         ).hexdigest()[:12]
+
+    @property
+    def restored(self) -> str:
+        """What is said when an undo has gone back to this snapshot."""
+        what = f"{self.action}, {self.created}"
+        return f"restored snapshot {self.number} ({what}): {counted(self.genomes)}"
 
 
 def snapshot_folder(path: Path, number: int) -> Path:

@@ -64,10 +64,15 @@ def _hit_of(document: Mapping[str, Any]) -> Hit:
 
 
 def as_json(calls: Iterable[Call], made_by: Mapping[str, Any]) -> Iterator[str]:
-    """One JSON array, streamed: the pieces in order."""
+    """One JSON array, streamed."""
+    return json_array(call_json(call, made_by) for call in calls)
+
+
+def json_array(documents: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    """The text of one JSON array in pieces, each document on a line of its own."""
     yield "["
-    for number, call in enumerate(calls):
-        yield (",\n" if number else "\n") + json.dumps(call_json(call, made_by), ensure_ascii=False)
+    for number, document in enumerate(documents):
+        yield (",\n" if number else "\n") + json.dumps(document, ensure_ascii=False)
     yield "\n]\n"
 
 

@@ -7,16 +7,17 @@ as much, or of nothing that the index has. Bases are counted, not windows.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from genome_index.classify.parts.windows import cut_windows
 from genome_index.index.audit.foreign_contigs import FOREIGN_IDENTITY, FOREIGN_LEAD
 from genome_index.index.index import Index
 from genome_index.index.store.sketches import hash_sketch
-from genome_index.records import Component, Contig, Genome
+from genome_index.records import Component, Genome
 from genome_index.taxonomy.levels import UNKNOWN
 
 WINDOW_BP, SMALL_WINDOW_BP = 5_000, 300  # of a large and a small genome: some 25 and 35 sampled k-mers
@@ -60,7 +61,8 @@ def components_of(
     lookup = _Lookup(index, closest_row, hidden, least)
     own, own_species, unexplained, bases = 0, 0, 0, 0
     foreign: dict[tuple[str, str], list[tuple[int, float]]] = {}
-    for window in _windows(index, genome, closest_row):
+    is_small = genome.length_bp <= index.spec.small_bp and index.references.is_small(closest_row)
+    for window in cut_windows(genome, SMALL_WINDOW_BP if is_small else WINDOW_BP, MOST_WINDOWS):
         part = lookup.part(window)
         if part is None:
             continue
@@ -85,29 +87,6 @@ def _component(rank: str, name: str, parts: list[tuple[int, float]], bases: int)
 
 def _largest_first(component: Component) -> tuple[float, str]:
     return -component.share, component.name
-
-
-# -- windows -------------------------------------------------------------------------------------------------
-
-
-def _windows(index: Index, genome: Genome, closest_row: int) -> Iterator[Genome]:
-    """Windows of a genome, each as a genome of its own: all of them, or MOST_WINDOWS spread evenly."""
-    is_small = genome.length_bp <= index.spec.small_bp and index.references.is_small(closest_row)
-    size = SMALL_WINDOW_BP if is_small else WINDOW_BP
-    places = [
-        (contig, start, end) for contig in genome.contigs for start, end in _cuts(len(contig.sequence), size)
-    ]
-    chosen = np.linspace(0, len(places) - 1, min(len(places), MOST_WINDOWS)).astype(int)
-    for at in chosen.tolist():
-        contig, start, end = places[at]
-        yield Genome(contig.name, (Contig(contig.name, contig.sequence[start:end]),), genome.source)
-
-
-def _cuts(length_bp: int, size: int) -> Iterator[tuple[int, int]]:
-    """Start and end of the windows of a contig: of one length, near `size`; a short contig is one window."""
-    count = max(1, round(length_bp / size))
-    for number in range(count):
-        yield number * length_bp // count, (number + 1) * length_bp // count
 
 
 # -- lookup --------------------------------------------------------------------------------------------------

@@ -23,9 +23,7 @@ from genome_index.records import Call, Genome, Hit, Lineage
 
 FAIL_SHARE = 0.20  # of the sequence in other species; from here on a query is no genome of one species
 SURE_SHARE = 0.025  # of it in species to which it is as near as genomes of one species are
-SAID_UNEXPLAINED = (
-    0.20  # of the sequence; genomes of one species often differ by less: tests/bench/RESULTS.md
-)
+SAID_UNEXPLAINED = 0.20  # of the sequence; genomes of one species often differ by less
 MOST_UNEXPLAINED = 0.40  # above it a call would be about the lesser part of a query, or little more
 OWN_OF_EXPLAINED = 0.6  # of what is explained, as near as one species: a part of a far query is of that one
 WHOLE_KINDS = ("prokaryote", "virus", "organelle", "other")  # plasmids are made of parts of others

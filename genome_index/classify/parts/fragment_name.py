@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from genome_index.classify.fragments.calibration import calibrators_of
+from genome_index.classify.fragments.calls import FragmentClassifier
 from genome_index.classify.fragments.cutting import length_class
-from genome_index.classify.fragments.decision import called_rank, fragment_names
-from genome_index.classify.fragments.hits import ReferenceTable, fragments_of, hits_of
-from genome_index.index.calibration.hits import nothing_held_out
+from genome_index.classify.fragments.hits import ReferenceTable
+from genome_index.classify.settings import QuerySettings
 from genome_index.index.index import Index
-from genome_index.records import Genome, Progress
+from genome_index.records import Genome
 
 
 @dataclass(frozen=True)
@@ -23,15 +23,11 @@ class FragmentName:
     by_rule: bool  # whether the index has no bases to learn the probability from
 
 
-def fragment_name(index: Index, genome: Genome, progress: Progress, threads: int) -> FragmentName | None:
+def fragment_name(index: Index, genome: Genome, settings: QuerySettings) -> FragmentName | None:
     """The name of a genome as a fragment; None if no rank is called."""
-    table = ReferenceTable.of(index)
-    fragments = fragments_of(index, [genome])
-    hits = hits_of(table, fragments, nothing_held_out(1, len(index.model.live)), threads)
-    calibrators = calibrators_of(index, progress, threads, [length_class(genome.length_bp)])
-    names = fragment_names(index.model, calibrators, fragments, hits)[0]
-    rank = called_rank(index, fragments, hits, 0, names)
-    if rank is None:
+    length = length_class(genome.length_bp)
+    calibrators = calibrators_of(index, settings.progress, settings.threads, [length])
+    [call] = FragmentClassifier(ReferenceTable.of(index), calibrators, settings).calls([genome])
+    if call.rank is None or call.name is None or call.confidence is None:
         return None
-    name = index.model.levels[rank].names[names[rank].code]
-    return FragmentName(rank, name, names[rank].probability, not calibrators)
+    return FragmentName(call.rank, call.name, call.confidence, not calibrators)

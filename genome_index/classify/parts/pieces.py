@@ -67,7 +67,7 @@ def _lies_in(hits: Hits, query: int, at: int) -> bool:
 
 def _named(index: Index, genome: Genome, piece: Verdict, settings: QuerySettings) -> Verdict:
     """The piece with the name and the confidence that a fragment of its length gets, if it gets one."""
-    name = fragment_name(index, genome, settings.progress, settings.threads)
+    name = fragment_name(index, genome, settings)
     if name is None:
         return piece
     reason = f"{piece.reason} {reasons.piece_called(name)}"
@@ -76,7 +76,7 @@ def _named(index: Index, genome: Genome, piece: Verdict, settings: QuerySettings
 
 def _as_fragment(index: Index, genome: Genome, verdict: Verdict, settings: QuerySettings) -> Verdict:
     """A rank with the name and confidence that a fragment of this length gets; novel if it gets none."""
-    name = fragment_name(index, genome, settings.progress, settings.threads)
+    name = fragment_name(index, genome, settings)
     short = reasons.too_short(genome.length_bp)
     if name is None or name.rank == "species":
         return replace(

@@ -70,15 +70,35 @@ def simulate(
     """
     codes = level.codes if level is not None else np.full(len(rows), UNKNOWN, np.int32)
     barred = _barred([level], queries)
+    hits = candidate_hits(comparer, rows[queries], vectors[queries], rows, vectors, barred, sharers)
+    return SimulatedQueries(regime, queries, within(hits, rows), HeldOut(queries, codes, codes[queries]))
+
+
+def candidate_hits(
+    comparer: Comparer, queries: Rows, vectors: Floats, rows: Rows, references: Floats,
+    barred: Callable[[int], list[Rows]], sharers: npt.NDArray[np.integer] | None = None,
+) -> Hits:  # fmt: skip
+    """Hits of some genomes among others, by the candidates of a real query.
+
+    Parameters
+    ----------
+    queries, vectors
+        Rows of the queries, and their vectors: (Q,), (Q, d).
+    rows, references
+        Rows of the references, and their vectors: (n,), (n, d).
+    barred
+        Query i -> of one regime, positions within `rows` that it must not find.
+    sharers
+        Positions of those that share most k-mers with each query; counted here if they are not given.
+    """
     if sharers is None:
-        [sharers] = comparer.sharers(rows[queries], rows, barred)
-    similarity, near = nearest(vectors[queries], vectors, CANDIDATES, lambda i: barred(i)[0])
+        [sharers] = comparer.sharers(queries, rows, barred)
+    similarity, near = nearest(vectors, references, CANDIDATES, lambda i: barred(i)[0])
     most = near.shape[1]
     similarity, near = with_sharers(
-        vectors[queries], similarity, near, sharers.astype(np.int64), lambda found: vectors[found]
+        vectors, similarity, near, sharers.astype(np.int64), lambda found: references[found]
     )
-    hits = comparer.hits(rows[queries], similarity, np.where(near >= 0, rows[near], -1)).first(most)
-    return SimulatedQueries(regime, queries, within(hits, rows), HeldOut(queries, codes, codes[queries]))
+    return comparer.hits(queries, similarity, np.where(near >= 0, rows[near], -1)).first(most)
 
 
 def _barred(regimes: Sequence[Level | None], queries: Rows) -> Callable[[int], list[Rows]]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from genome_index.classify.explanation.records import Candidate, Check, Election, Explanation, Requirement
 from genome_index.records import rounded
+from genome_index.report.calls import json_array
 
 JSON_VERSION = 1  # of explanation.schema.json; raised when a field changes its meaning or goes
 
@@ -36,12 +36,8 @@ def explanation_json(explanation: Explanation, made_by: Mapping[str, Any]) -> di
 
 
 def as_json(explanations: Iterable[Explanation], made_by: Mapping[str, Any]) -> Iterator[str]:
-    """One JSON array, streamed: the pieces in order."""
-    yield "["
-    for number, explanation in enumerate(explanations):
-        document = explanation_json(explanation, made_by)
-        yield (",\n" if number else "\n") + json.dumps(document, ensure_ascii=False)
-    yield "\n]\n"
+    """One JSON array, streamed."""
+    return json_array(explanation_json(explanation, made_by) for explanation in explanations)
 
 
 FORMATS = {"json": as_json}

@@ -172,9 +172,7 @@ def _relabel(settings: ServeSettings, change: Change, change_settings: ChangeSet
 
 
 def _undo(settings: ServeSettings, change: Change, change_settings: ChangeSettings) -> list[str]:
-    snapshot = undo(settings.index, change_settings.wait_s).snapshot
-    what = f"{snapshot.action}, {snapshot.created}"
-    return [f"restored snapshot {snapshot.number} ({what}): {counted(snapshot.genomes)}"]
+    return [undo(settings.index, change_settings.wait_s).snapshot.restored]
 
 
 def _refit(settings: ServeSettings, change: Change, change_settings: ChangeSettings) -> list[str]:

@@ -17,17 +17,8 @@ from genome_index.service.site.rendering import page
 from genome_index.service.views.provenance import Provenance
 
 NOTICES = {"deleted": "The query is deleted, with its answers, figures and sequence."}
-SHOWN = (
-    "species",
-    "genus",
-    "piece",
-    "unnamed",
-    "novel",
-    "ambiguous",
-    "out_of_scope",
-    "qc_fail",
-    "failed",
-)  # verdicts, on /about
+# Verdicts, on /about.
+SHOWN = ("species", "genus", "piece", "unnamed", "novel", "ambiguous", "out_of_scope", "qc_fail", "failed")
 
 
 def front(service: Service) -> APIRouter:

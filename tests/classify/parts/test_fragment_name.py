@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from helpers.handmade import MemoryIndex, MemoryReferences, calibrator, entries, hits, levels, model
 
 from genome_index.classify.elected_names import Name
+from genome_index.classify.fragments import calls
 from genome_index.classify.parts import fragment_name as module
 from genome_index.classify.parts.fragment_name import FragmentName, fragment_name
+from genome_index.classify.settings import QuerySettings
 from genome_index.records import Contig, Genome, quiet
 from genome_index.spec import IndexSpec
 
@@ -28,14 +31,14 @@ def found(
         return calibrators
 
     index = MemoryIndex(model(LEVELS), MemoryReferences(IndexSpec(), [[1], [2]]), entries(LEVELS))
-    monkeypatch.setattr(module.ReferenceTable, "of", lambda _: None)
-    monkeypatch.setattr(module, "fragments_of", lambda *_: None)
-    monkeypatch.setattr(module, "hits_of", lambda *_: hits([0, 1]))
+    monkeypatch.setattr(module.ReferenceTable, "of", lambda _: SimpleNamespace(index=index))
     monkeypatch.setattr(module, "calibrators_of", calibrators_of)
-    monkeypatch.setattr(module, "fragment_names", lambda *_: [NAMES])
-    monkeypatch.setattr(module, "called_rank", lambda *_: rank)
+    monkeypatch.setattr(calls, "fragments_of", lambda *_: SimpleNamespace(kmers=[[1]]))
+    monkeypatch.setattr(calls, "hits_of", lambda *_: hits([0, 1]))
+    monkeypatch.setattr(calls, "fragment_names", lambda *_: [NAMES])
+    monkeypatch.setattr(calls, "called_rank", lambda *_: rank)
     genome = Genome("q", (Contig("q", b"ACGT" * (length_bp // 4)),), "-")
-    return fragment_name(index, genome, quiet, 3), asked  # type: ignore[arg-type]
+    return fragment_name(index, genome, QuerySettings(threads=3)), asked  # type: ignore[arg-type]
 
 
 LEARNED = {3_000: {"species": calibrator({})}}

@@ -62,8 +62,8 @@ class Pieces:
         monkeypatch.setattr(module, "holders_of", lambda *_: self.holders)
         monkeypatch.setattr(module, "fragment_name", self._fragment_name)
 
-    def _fragment_name(self, _: object, genome: Genome, *more: object) -> FragmentName | None:
-        self.named.append((genome.length_bp, *more))
+    def _fragment_name(self, _: object, genome: Genome, settings: QuerySettings) -> FragmentName | None:
+        self.named.append((genome.length_bp, settings.progress, settings.threads))
         return self.name
 
     def of(

@@ -134,8 +134,8 @@ def _candidates(index: Index, genome: Genome, pieces: Sequence[Genome]) -> Rows:
     nearest = np.concatenate([rows[0], rows[1:, :NEIGHBOURS].ravel()])
     candidates = [row for row in dict.fromkeys(nearest.tolist()) if row >= 0]
     index.prefetch(candidates)
-    own = genome.sha256
-    return np.array([row for row in candidates if index.entry(row).sha256 != own], np.int64)
+    own = index.catalog.rows_of_sequence(genome.sha256)
+    return np.array([row for row in candidates if row not in own], np.int64)
 
 
 def _identities(index: Index, pieces: Sequence[Genome], rows: Rows) -> Floats:
