@@ -6,10 +6,12 @@ Half of a set's genomes, drawn at random, become an index, without a quarter of 
 that all questions are real and unseen, and KNOWN_SHARE of them have their species in the index, as calibration takes it.
 They are whole, pieces (1 to 90 %, contiguous or in small contigs), mixed with another genus (5 to 50 % of the bases),
 with N (5 to 50 %), or with DNA that the index does not know (25 to 95 % of the bases: random, or real of another
-kingdom). With --index, the genomes of the set that this index may have are asked. A call counts where it has a confidence; everything else is an abstention. A call
-of a mixture is right if it names the major part (at 50 % either) and says that there is a mixture. A cell is "off"
-where stated and right differ by more than 5 points, and bold where the stated confidence is also outside the 95 %
-interval (Wilson) of the share that is right.
+kingdom). What is mixed in is of a genome that the index explains: it has a reference of the same species that is as
+near as genomes of one species are (a chromosome of a mitogenome in many has none, and is unknown DNA). With --index,
+the genomes of the set that this index may have are asked. A call counts where it has a confidence; everything else is
+an abstention. A call of a mixture is right if it names the major part (at 50 % either) and tells of the other: as
+another species, or as sequence that no reference has. A cell is "off" where stated and right differ by more than 5
+points, and bold where the stated confidence is also outside the 95 % interval (Wilson) of the share that is right.
 """
 
 from __future__ import annotations
@@ -39,8 +41,11 @@ from altered import (
 from common import GENOMES, machine
 
 from genome_index import pipeline
+from genome_index.classify.parts.components import SPECIES_IDENTITY
+from genome_index.classify.search import containments_of, sharers, sketch_of
 from genome_index.classify.settings import QuerySettings
 from genome_index.evaluate.metrics import wilson
+from genome_index.index.calibration.hits import kmer_identity
 from genome_index.index.commit import ChangeSettings
 from genome_index.index.index import Index
 from genome_index.io.reader import iter_genomes
@@ -57,6 +62,7 @@ SHARES = {
     "n": (5, 10, 20, 38, 50),
     "unknown": (25, 50, 75, 90, 95),
 }  # percent of the genome, or of the query's bases
+NEAREST = 10  # references by shared k-mers, among which a genome's own species is looked for
 LEAST_BP = 150  # of a piece; shorter ones are not asked about
 MOST_BP = 30_000_000  # of a query
 BINS = (0.0, 0.5, 0.7, 0.85, 0.95, 1.0001)
@@ -65,7 +71,11 @@ KNOWN_SHARE = 0.55  # of questions; calibration/samples.py MIXTURE: nothing or t
 NEW_SPECIES = 0.25  # of all species, which the index has not
 WHOLE = 5  # times as many questions of whole genomes, which have one cell
 ABOVE = RANKS[: RANKS.index("species")]
-MIXTURE_WORDS = ("mixture", "mixed", "another genus", "another species", "other species", "several species")
+MIXTURE_WORDS = (
+    "mixture", "mixed", "another genus", "another species", "other species", "several species",
+    "in no reference of this index",
+)  # fmt: skip
+FEW_MIXED_IN = 30  # names; with fewer that the index explains, its references are mixed in too
 
 Generator = np.random.Generator
 
@@ -130,6 +140,7 @@ class Pool:
 
     known: list[Source]  # whose species the index has
     new: list[Source]  # whose species it has not
+    mixed_in: list[Source]  # what mixtures have besides
     foreign: bytes
     random: bytes
     many: int  # questions of a cell
@@ -187,7 +198,7 @@ def mixture(small: bool, pool: Pool, source: Source, share: int) -> Made:
     wanted = source.genome.length_bp * share // (100 - share)
     able = [
         one
-        for one in pool.known
+        for one in pool.mixed_in
         if one.genome.length_bp >= wanted and one.name("genus") != source.name("genus")
     ]
     if not able or wanted < LEAST_BP:
@@ -265,8 +276,25 @@ def pool_of(
     there = {one.name("species") for one in references}
     known = [one for one in asked if one.name("species") in there]
     new = [one for one in asked if one.name("species") not in there]
+    mixed_in = [one for one in known if is_explained(index, one)]
+    if len({one.name("species") for one in mixed_in}) < FEW_MIXED_IN:
+        mixed_in += references
     length = min(MOST_BP, 19 * max(one.genome.length_bp for one in asked))
-    return index, Pool(known, new, foreign_dna(name, length), random_dna(length, generator), many, generator)
+    foreign, random = foreign_dna(name, length), random_dna(length, generator)
+    return index, Pool(known, new, mixed_in, foreign, random, many, generator)
+
+
+def is_explained(index: Index, source: Source) -> bool:
+    """Whether a reference of the genome's species is as near to it as genomes of one species are."""
+    sketch = sketch_of(index, source.genome)
+    rows = sharers(index, sketch, NEAREST)
+    own = [row for row in rows.tolist() if row >= 0 and _species_of(index, row) == source.name("species")]
+    shares = containments_of(index, sketch, np.array(own, np.int64))
+    return bool((kmer_identity(shares, index.spec.sketch_k) >= SPECIES_IDENTITY).any())
+
+
+def _species_of(index: Index, row: int) -> str | None:
+    return index.entry(row).lineage.name("species")
 
 
 def split(drawn: Sequence[Source], generator: Generator) -> tuple[list[Source], list[Source]]:

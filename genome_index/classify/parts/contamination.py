@@ -17,16 +17,21 @@ from genome_index.classify.parts.components import (
     Components,
     components_of,
 )
-from genome_index.index.audit.foreign_contigs import FOREIGN_IDENTITY, WARN_SHARE
+from genome_index.index.audit.foreign_contigs import WARN_SHARE
 from genome_index.index.index import Index
+from genome_index.index.store.skani import LITTLE_ALIGNED
 from genome_index.records import Call, Genome, Hit, Lineage
 
 FAIL_SHARE = 0.20  # of the sequence in other species; from here on a query is no genome of one species
 SURE_SHARE = 0.025  # of it in species to which it is as near as genomes of one species are
 SAID_UNEXPLAINED = 0.20  # of the sequence; genomes of one species often differ by less
 MOST_UNEXPLAINED = 0.40  # above it a call would be about the lesser part of a query, or little more
-OWN_OF_EXPLAINED = 0.6  # of what is explained, as near as one species: a part of a far query is of that one
+OWN_OF_EXPLAINED = 0.45  # of what is explained, as near as one species: a part of a far query is of that one
 WHOLE_KINDS = ("prokaryote", "virus", "organelle", "other")  # plasmids are made of parts of others
+PART_IDENTITY = 0.86  # to a small genome; of whole ones that are so near, more than PART_ALIGNED is aligned
+PART_ALIGNED = (
+    40.0  # percent, in either direction; 1 of 60 pairs of mitogenomes and 2 of 270 of viruses have less
+)
 NEAR_IDENTITY = 0.90  # to the closest reference; beyond it, k-mers show whether sequence is explained
 
 
@@ -37,39 +42,65 @@ def with_components(
 
     `hidden` are references that are left out.
     """
-    if str(index.model.molecules[closest_row]) not in WHOLE_KINDS or call.verdict == "out_of_scope":
+    kind = str(index.model.molecules[closest_row])
+    if kind not in WHOLE_KINDS or call.verdict == "out_of_scope":
         return call
     is_near = _is_near(call)
-    least = FOREIGN_IDENTITY if is_near else SPECIES_IDENTITY
-    components = components_of(index, genome, closest_row, least, hidden)
+    components = components_of(index, genome, closest_row, not is_near, hidden)
     if components is None:
         return call
-    call = _with_foreign(call, components)
-    return _with_unexplained(call, components) if is_near else _unless_part(call, components)
+    call = _with_foreign(call, components, is_near)
+    return _with_unexplained(call, components) if is_near else _unless_part(call, components, kind == "virus")
 
 
-def _unless_part(call: Call, components: Components) -> Call:
+def _unless_part(call: Call, components: Components, is_virus: bool) -> Call:
     """The call, or refused if its closest reference, far from the whole, is near to a part of it."""
     explained = 1 - components.unexplained
     is_part = components.own_species >= max(SURE_SHARE, OWN_OF_EXPLAINED * explained)
-    if call.verdict == "qc_fail" or not is_part or components.unexplained <= MOST_UNEXPLAINED:
+    if call.verdict == "qc_fail" or components.unexplained <= MOST_UNEXPLAINED:
         return call
     own = call.closest.species if call.closest else None
-    reason = reasons.call_of_a_part(own, components.own_species, components.unexplained, call.reason)
+    if is_part:
+        reason = reasons.call_of_a_part(own, components.own_species, components.unexplained, call.reason)
+    elif is_virus and call.closest and _is_partly_alike(call.closest):
+        reason = reasons.alike_in_part(own, components.unexplained, call.reason)
+    else:
+        return call
     return _refused(replace(call, unexplained=components.unexplained), reason)
 
 
-def _with_foreign(call: Call, components: Components) -> Call:
+def _is_partly_alike(closest: Hit) -> bool:
+    """Whether a reference is near to a query where the two align, but that is little of either."""
+    evidence = closest.evidence
+    if evidence.ani is None:
+        return closest.kmer_identity >= PART_IDENTITY and evidence.reason == LITTLE_ALIGNED
+    is_near = evidence.ani >= 100 * PART_IDENTITY
+    return is_near and max(evidence.af_query or 0, evidence.af_reference or 0) < PART_ALIGNED
+
+
+def _with_foreign(call: Call, components: Components, is_near: bool) -> Call:
     """The call with a warning about parts of other species, or refused as a mixture."""
     listed = tuple(part for part in components.foreign if part.share >= LEAST_SHARE)
     call = replace(call, components=listed)
     sure = sum(part.share for part in listed if part.identity >= SPECIES_IDENTITY)
     if components.foreign_share < WARN_SHARE and sure < SURE_SHARE:
         return call
-    if components.foreign_share < FAIL_SHARE:
+    if not _is_mixture(call, components, is_near):
         return replace(call, warnings=(*call.warnings, reasons.foreign_parts(listed)))
     own = call.closest.species if call.closest else None
     return _refused(call, reasons.mixture(own, components.own, listed, FAIL_SHARE, call.reason))
+
+
+def _is_mixture(call: Call, components: Components, is_near: bool) -> bool:
+    """Whether so much is of other species that a query has no name.
+
+    Of a query that is far from its closest reference little is explained: one other family that has
+    FAIL_SHARE of that makes its name doubtful. Without a name there is nothing to doubt.
+    """
+    if is_near:
+        return components.foreign_share >= FAIL_SHARE
+    largest = max((part.share for part in components.foreign), default=0.0)
+    return call.name is not None and largest >= FAIL_SHARE * (1 - components.unexplained)
 
 
 def _with_unexplained(call: Call, components: Components) -> Call:

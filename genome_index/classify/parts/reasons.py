@@ -61,6 +61,14 @@ def call_of_a_part(species: str | None, share: float, unexplained: float, reason
     )
 
 
+def alike_in_part(species: str | None, unexplained: float, reason: str) -> str:
+    """Why a call is refused that rests on the little that is aligned; `reason` is that of the call."""
+    return (
+        f"Little of the query is aligned to {species or 'the closest genome'}, though what is aligned is "
+        f"near, and {unexplained:.0%} is in no reference of this index: this looks like a mixture. {reason}"
+    )
+
+
 def piece(best: Match, length_bp: int, holders: Sequence[Holders]) -> str:
     """Why a query is no genome but a piece, and in which references it lies."""
     if math.isnan(best.ani):

@@ -20,10 +20,8 @@ from genome_index.index.audit.foreign_contigs import FOREIGN_IDENTITY, FOREIGN_L
 from genome_index.records import Component, Contig, Genome
 from genome_index.spec import IndexSpec
 
-LEVELS = levels(
-    genus=["A", "A", "B", "C", None, "A"],
-    species=["A a", "A b", "B b", None, None, "A a"],
-)
+SPECIES = ["A a", "A b", "B b", None, None, "A a"]
+LEVELS = levels(genus=["A", "A", "B", "C", None, "A"], species=SPECIES)
 KMERS, K = 10_000, IndexSpec().sketch_k
 # K-mers of a window of each kind that each row has; the closest reference is row 0.
 SHARED: Mapping[str, Sequence[int]] = {
@@ -56,6 +54,7 @@ class Windows:
         self.looked_at: list[tuple[str, int]] = []  # contig and length in bp
         self.limits: list[int] | None = None
         self.live = np.ones(6, bool)
+        self.levels = LEVELS
         self.lengths = 1_000_000
 
     def hashes(self, kind: str) -> np.ndarray:
@@ -73,17 +72,17 @@ class Windows:
             for row in range(6)
         ]
         references = MemoryReferences(IndexSpec(), sketches, self.limits, lengths=self.lengths)
-        return MemoryIndex(model(LEVELS, live=self.live), references, entries(LEVELS))
+        return MemoryIndex(model(self.levels, live=self.live), references, entries(self.levels))
 
     def found(
         self,
         *contigs: tuple[str, int],
         closest: int = 0,
         hidden: Sequence[int] = (),
-        least: float = FOREIGN_IDENTITY,
+        is_far: bool = False,
     ) -> Components | None:
         genome = Genome("q", tuple(Contig(name, b"A" * length) for name, length in contigs), "-")
-        return components_of(self.index(), genome, closest, least, hidden)  # type: ignore[arg-type]
+        return components_of(self.index(), genome, closest, is_far, hidden)  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -232,11 +231,11 @@ def test_another_genus_is_foreign_from_an_identity_of_90_percent_on(
 
 
 @pytest.mark.parametrize(("more", "expected"), [(-1, []), (0, [("B b", 0.5)])])
-def test_the_least_identity_to_another_genus_may_be_given(
+def test_another_genus_must_be_nearer_to_a_part_of_a_far_query(
     more: int, expected: list[tuple[str, float]], windows: Windows
 ) -> None:
-    windows.shared["foreign"] = [0, 0, least_shared(0.95) + more, 0, 0, 0]
-    found = windows.found(("own", 10_000), ("foreign", 10_000), least=0.95)
+    windows.shared["foreign"] = [1, 0, least_shared(0.95) + more, 0, 0, 0]
+    found = windows.found(("own", 10_000), ("foreign", 10_000), is_far=True)
     # Nor is it another species, for whose windows the same holds.
     assert foreign_shares(found) == expected
 
@@ -307,9 +306,70 @@ def test_components_are_sorted_by_share_then_name(windows: Windows) -> None:
 
 
 def test_a_name_in_one_window_is_no_component(windows: Windows) -> None:
-    """Nor is that window own or unexplained."""
+    """Nor is that window own or unexplained; here one of its k-mers is the own genus's."""
+    windows.shared["foreign"] = [1, 0, 9_000, 0, 0, 0]
     assert windows.found(("own", 15_000), ("foreign", 5_000)) == parts(0.75)
     assert windows.found(("own", 15_000), ("foreign", 2_500), ("foreign:2", 2_500)) == parts(0.75, part(0.25))
+
+
+@pytest.mark.parametrize(("more", "expected"), [(-1, []), (0, [("B b", 0.25)])])
+def test_one_window_of_one_other_name_alone_is_enough_from_95_percent_on(
+    more: int, expected: list[tuple[str, float]], windows: Windows
+) -> None:
+    windows.shared["foreign"] = [0, 0, least_shared(0.95) + more, 0, 0, 0]
+    assert foreign_shares(windows.found(("own", 15_000), ("foreign", 5_000))) == expected
+
+
+@pytest.mark.parametrize("also", [0, 1, 3, 4, 5])
+def test_a_window_that_others_share_is_not_of_one_name_alone(also: int, windows: Windows) -> None:
+    """One k-mer of the own genus, or as many as a window needs of any other, named or not."""
+    windows.shared["foreign"][also] = 1 if also in (0, 1, 5) else 8_000
+    assert foreign_shares(windows.found(("own", 15_000), ("foreign", 5_000))) == []
+
+
+def test_without_a_genus_no_window_is_known_to_be_of_another_alone(windows: Windows) -> None:
+    found = windows.found(("nameless", 15_000), ("foreign", 5_000), closest=4)
+    assert foreign_shares(found) == []
+
+
+# -- a query that is far from its closest reference ----------------------------------------------------------
+
+FAMILIES = levels(
+    family=["F", "F", "F", "G", None, "F"], genus=["A", "A", "B", "C", None, "A"], species=SPECIES
+)
+
+
+@pytest.mark.parametrize(("more", "expected"), [(-1, []), (0, [("G", 0.5)])])
+def test_a_window_of_another_family_alone_is_of_that_family(
+    more: int, expected: list[tuple[str, float]], windows: Windows
+) -> None:
+    windows.levels = FAMILIES
+    windows.shared["genus only"] = [0, 0, 0, least_shared(0.85) + more, 0, 0]
+    kinds = (("own", 10_000), ("genus only", 10_000))
+    found = windows.found(*kinds, is_far=True)
+    assert foreign_shares(found) == expected
+    assert found is not None
+    assert found.unexplained == (0 if expected else 0.5)
+    assert foreign_shares(windows.found(*kinds)) == []  # near the closest reference it may be anything
+
+
+@pytest.mark.parametrize(("shared", "expected"), [(0, [("G", 0.5)]), (1, [])])
+@pytest.mark.parametrize("relative", [0, 1, 2, 5])
+def test_a_window_with_a_kmer_of_the_own_family_is_of_no_other(
+    relative: int, shared: int, expected: list[tuple[str, float]], windows: Windows
+) -> None:
+    windows.levels = FAMILIES
+    windows.shared["genus only"] = [0, 0, 0, least_shared(0.90), 0, 0]
+    windows.shared["genus only"][relative] = shared
+    assert foreign_shares(windows.found(("own", 10_000), ("genus only", 10_000), is_far=True)) == expected
+
+
+def test_a_far_query_is_of_its_closest_reference_s_family(windows: Windows) -> None:
+    windows.levels = FAMILIES
+    windows.shared["foreign"] = [0, 0, least_shared(0.88), 0, 0, 0]
+    kinds = (("own", 10_000), ("foreign", 10_000))
+    assert windows.found(*kinds, is_far=True) == parts(1.0, own_species=0.5)
+    assert windows.found(*kinds) == parts(0.5, unexplained=0.5)
 
 
 def test_hidden_and_removed_references_explain_nothing(windows: Windows) -> None:

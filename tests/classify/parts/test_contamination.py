@@ -18,6 +18,7 @@ from genome_index.classify.parts.contamination import (
     with_components,
 )
 from genome_index.index.audit.foreign_contigs import WARN_SHARE
+from genome_index.index.store.skani import BELOW_RANGE, LITTLE_ALIGNED
 from genome_index.records import Call, Component, Evidence, Genome, Hit, Lineage
 from genome_index.spec import IndexSpec
 
@@ -36,7 +37,7 @@ def called(
     found: Components | None,
     call: Call = CALL,
     molecule: str = "prokaryote",
-    least: float = 0.90,
+    is_far: bool = False,
 ) -> Call:
     """A call of an index whose components are given; its closest reference is of some kind."""
     made = MemoryIndex(model(LEVELS, molecule), MemoryReferences(IndexSpec(), [[], []]), entries(LEVELS))
@@ -48,7 +49,7 @@ def called(
 
     monkeypatch.setattr(module, "components_of", components)
     result = with_components(made, GENOME, call, 1, [7])  # type: ignore[arg-type]
-    assert all(given == (made, GENOME, 1, least, [7]) for given in seen)
+    assert all(given == (made, GENOME, 1, is_far, [7]) for given in seen)
     return result
 
 
@@ -69,7 +70,7 @@ def mixed(
 def test_the_limits() -> None:
     assert (WARN_SHARE, FAIL_SHARE, LEAST_SHARE) == (0.05, 0.20, 0.01)
     assert (SAID_UNEXPLAINED, MOST_UNEXPLAINED, module.NEAR_IDENTITY) == (0.20, 0.40, 0.90)
-    assert (SURE_SHARE, OWN_OF_EXPLAINED, SPECIES_IDENTITY) == (0.025, 0.6, 0.95)
+    assert (SURE_SHARE, OWN_OF_EXPLAINED, SPECIES_IDENTITY) == (0.025, 0.45, 0.95)
 
 
 # -- parts of other species ----------------------------------------------------------------------------------
@@ -208,19 +209,17 @@ def near(ani: float | None, kmer_identity: float) -> Call:
 
 
 @pytest.mark.parametrize(
-    ("call", "least"),
+    ("call", "is_far"),
     [
-        (near(90.0, 0.6), 0.90),
-        (near(89.99, 0.99), 0.95),
-        (near(None, 0.90), 0.90),
-        (near(None, 0.8999), 0.95),
-        (replace(CALL, closest=None), 0.95),
+        (near(90.0, 0.6), False),
+        (near(89.99, 0.99), True),
+        (near(None, 0.90), False),
+        (near(None, 0.8999), True),
+        (replace(CALL, closest=None), True),
     ],
 )
-def test_beside_a_far_reference_a_window_must_be_nearer_to_be_foreign(
-    call: Call, least: float, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert called(monkeypatch, mixed(0.3), call, least=least).verdict == "qc_fail"
+def test_a_query_is_far_below_90_percent(call: Call, is_far: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert called(monkeypatch, mixed(0.3), call, is_far=is_far).verdict == "qc_fail"
 
 
 def test_a_query_out_of_scope_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -236,8 +235,8 @@ FAR = near(85.0, 0.85)
 @pytest.mark.parametrize(
     ("unexplained", "own_species", "refused"),
     [
-        (0.5, 0.3, True),  # 60 % of what is explained
-        (0.5, 0.2999, False),
+        (0.5, 0.225, True),  # 45 % of what is explained
+        (0.5, 0.2249, False),
         (0.4, 0.5, False),
         (0.4001, 0.5, True),
         (0.98, 0.025, True),
@@ -247,7 +246,7 @@ FAR = near(85.0, 0.85)
 def test_a_call_that_rests_on_a_part_of_the_query_is_refused(
     unexplained: float, own_species: float, refused: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    found = called(monkeypatch, mixed(unexplained=unexplained, own_species=own_species), FAR, least=0.95)
+    found = called(monkeypatch, mixed(unexplained=unexplained, own_species=own_species), FAR, is_far=True)
     assert found == (
         replace(
             FAR, verdict="qc_fail", rank=None, name=None, confidence=None, lineage=Lineage(), labels={},
@@ -261,9 +260,76 @@ def test_a_call_that_rests_on_a_part_of_the_query_is_refused(
 
 
 def test_a_mixture_of_a_far_reference_has_the_reason_of_a_mixture(monkeypatch: pytest.MonkeyPatch) -> None:
-    found = called(monkeypatch, mixed(0.3, unexplained=0.5, own_species=0.2), FAR, least=0.95)
+    found = called(monkeypatch, mixed(0.3, unexplained=0.5, own_species=0.2), FAR, is_far=True)
     assert found.reason.startswith("This looks like a mixture")
     assert found.unexplained is None
+
+
+@pytest.mark.parametrize(
+    ("shares", "unexplained", "verdict"),
+    [
+        ((0.1,), 0.5, "qc_fail"),  # a fifth of what is explained
+        ((0.0999,), 0.5, "species"),
+        ((0.0999, 0.0999), 0.5, "species"),  # no one name has a fifth
+        ((0.2,), 0.0, "qc_fail"),
+        ((0.1999,), 0.0, "species"),
+    ],
+)
+def test_parts_of_a_far_query_are_measured_by_what_is_explained(
+    shares: tuple[float, ...], unexplained: float, verdict: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = called(monkeypatch, mixed(*shares, unexplained=unexplained), FAR, is_far=True)
+    assert found.verdict == verdict
+
+
+def test_a_far_query_without_a_name_keeps_its_verdict(monkeypatch: pytest.MonkeyPatch) -> None:
+    novel = replace(FAR, verdict="novel", rank=None, name=None, confidence=None)
+    found = called(monkeypatch, mixed(0.3), novel, is_far=True)
+    assert (found.verdict, found.components) == ("novel", (part(0.3, "B b"),))
+    assert (
+        found.warnings[-1] == "part of the sequence is nearest to another species: 30% B b (identity 92.9%)"
+    )
+
+
+# -- a far virus of which little is aligned ------------------------------------------------------------------
+
+
+def partly(ani: float | None, af_query: float | None, af_reference: float | None, kmers: float = 0.5) -> Call:
+    evidence = Evidence(ani, af_query, af_reference, LITTLE_ALIGNED if ani is None else None)
+    return replace(CALL, closest=replace(CLOSEST, kmer_identity=kmers, evidence=evidence))
+
+
+@pytest.mark.parametrize(
+    ("call", "refused"),
+    [
+        (partly(86.0, 39.99, 39.99), True),
+        (partly(85.99, 39.99, 39.99), False),
+        (partly(86.0, 40.0, 20.0), False),
+        (partly(86.0, 20.0, 40.0), False),
+        (partly(None, None, None, 0.86), True),
+        (partly(None, None, None, 0.8599), False),
+    ],
+)
+def test_a_virus_of_which_only_a_near_part_is_aligned_is_a_mixture(
+    call: Call, refused: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = called(monkeypatch, mixed(unexplained=0.4001), call, "virus", is_far=True)
+    assert found.verdict == ("qc_fail" if refused else "species")
+    if refused:
+        assert found.unexplained == 0.4001
+        assert found.reason == (
+            "Little of the query is aligned to A a, though what is aligned is near, and 40% is in no "
+            "reference of this index: this looks like a mixture. The reason."
+        )
+    assert called(monkeypatch, mixed(unexplained=0.4), call, "virus", is_far=True).verdict == "species"
+    assert called(monkeypatch, mixed(unexplained=0.9), call, "organelle", is_far=True).verdict == "species"
+
+
+def test_a_reference_below_the_range_of_ani_is_no_part(monkeypatch: pytest.MonkeyPatch) -> None:
+    call = partly(None, None, None, 0.89)
+    assert call.closest is not None
+    below = replace(call, closest=replace(call.closest, evidence=Evidence(reason=BELOW_RANGE)))
+    assert called(monkeypatch, mixed(unexplained=0.9), below, "virus", is_far=True).verdict == "species"
 
 
 def test_without_kmers_nothing_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
