@@ -41,7 +41,7 @@ from altered import (
 from common import GENOMES, machine
 
 from genome_index import pipeline
-from genome_index.classify.parts.components import SPECIES_IDENTITY
+from genome_index.classify.parts.window_lookup import SPECIES_IDENTITY
 from genome_index.classify.search import containments_of, sharers, sketch_of
 from genome_index.classify.settings import QuerySettings
 from genome_index.evaluate.metrics import wilson

@@ -10,12 +10,9 @@ import pytest
 from helpers.handmade import MemoryIndex, MemoryReferences, entries, levels, model
 
 from genome_index.classify.parts import components as module
-from genome_index.classify.parts.components import (
-    LEAST_IDENTITY,
-    SPECIES_IDENTITY,
-    Components,
-    components_of,
-)
+from genome_index.classify.parts import window_lookup
+from genome_index.classify.parts.components import Components, components_of
+from genome_index.classify.parts.window_lookup import LEAST_IDENTITY, SPECIES_IDENTITY
 from genome_index.index.audit.foreign_contigs import FOREIGN_IDENTITY, FOREIGN_LEAD
 from genome_index.records import Component, Contig, Genome
 from genome_index.spec import IndexSpec
@@ -88,7 +85,7 @@ class Windows:
 @pytest.fixture
 def windows(monkeypatch: pytest.MonkeyPatch) -> Windows:
     made = Windows()
-    monkeypatch.setattr(module, "hash_sketch", made.sketch)
+    monkeypatch.setattr(window_lookup, "hash_sketch", made.sketch)
     return made
 
 

@@ -8,7 +8,7 @@ import pytest
 from helpers.handmade import MemoryIndex, MemoryReferences, entries, levels, model
 
 from genome_index.classify.parts import contamination as module
-from genome_index.classify.parts.components import LEAST_SHARE, SPECIES_IDENTITY, Components
+from genome_index.classify.parts.components import LEAST_SHARE, Components
 from genome_index.classify.parts.contamination import (
     FAIL_SHARE,
     MOST_UNEXPLAINED,
@@ -17,6 +17,7 @@ from genome_index.classify.parts.contamination import (
     SURE_SHARE,
     with_components,
 )
+from genome_index.classify.parts.window_lookup import SPECIES_IDENTITY
 from genome_index.index.audit.foreign_contigs import WARN_SHARE
 from genome_index.index.store.skani import BELOW_RANGE, LITTLE_ALIGNED
 from genome_index.records import Call, Component, Evidence, Genome, Hit, Lineage

@@ -1,7 +1,7 @@
 """Windows of a genome, each with its nearest reference; it changes where a genome is chimeric or mixed.
 
 The nearest reference is the one with most shared k-mers, as for a contig that is searched on its own
-(classify/parts/components.py). Identical genomes are left out: a genome is no evidence of its own species.
+(classify/parts/window_lookup.py). Identical genomes are left out: a genome is no evidence of its own species.
 """
 
 from __future__ import annotations
