@@ -66,7 +66,7 @@ def decide(
         reason = reasons.nothing_comparable(evidence.highest_similarity(), model.least_similarity)
         return Verdict("out_of_scope", reason, closest=evidence.first)
     if evidence.best is None:
-        return _higher_rank(evidence, reasons.NO_SPECIES_NAME)
+        return _higher_rank(evidence, evidence.why_no_species())
     return _species(evidence, evidence.best, interleaved)
 
 

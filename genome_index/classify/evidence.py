@@ -10,7 +10,13 @@ import numpy.typing as npt
 
 from genome_index.classify.elected_names import Name
 from genome_index.classify.measured import match_at
-from genome_index.classify.reasons import Match, query_little_aligned, reference_little_aligned
+from genome_index.classify.reasons import (
+    NEAREST_NAMELESS,
+    NO_SPECIES_NAME,
+    Match,
+    query_little_aligned,
+    reference_little_aligned,
+)
 from genome_index.index.calibration.hits import KMER_FLOOR, Hits, effective_ani
 from genome_index.index.calibration.model import Model
 from genome_index.index.calibration.thresholds import SpeciesThresholds, prior_of
@@ -31,7 +37,8 @@ class QueryEvidence:
         Positions of hits; there may be fewer than K references.
     best
         The hit of the elected species with the highest ANI, of those that reach its thresholds of ANI and
-        aligned fraction if any does; None if no species is elected.
+        aligned fraction if any does; None if no species is elected, or if its genomes share no k-mer while
+        the first hit, which has no species name, does.
     runner_up
         The hit of any other species with the highest ANI; None if there is none.
     prior
@@ -63,6 +70,9 @@ class QueryEvidence:
         self.prior = prior_of(str(model.molecules[self._rows[members[0] if len(members) else self.first]]))
         passing = self._passing(members)
         self.best = self._highest_ani(passing if len(passing) else members)
+        self._is_nameless = len(members) > 0 and self._is_first_nameless(members)
+        if self._is_nameless:
+            self.best = None
 
     @property
     def first(self) -> int:
@@ -109,6 +119,10 @@ class QueryEvidence:
         """A hit that has no species name, and an ANI."""
         return match_at(self.model, self._hits, self._query, at, "the closest genome")
 
+    def why_no_species(self) -> str:
+        """Why no species can be the query's, as a clause."""
+        return NEAREST_NAMELESS if self._is_nameless else NO_SPECIES_NAME
+
     def is_nearest_species(self, at: int) -> bool:
         """Whether the first hit is of the same species."""
         return bool(self._species[self.first] == self._species[at])
@@ -139,6 +153,11 @@ class QueryEvidence:
         if rank not in self.model.levels:
             return np.full(len(self._rows), UNKNOWN, np.int32)
         return np.where(self._rows >= 0, self.model.levels[rank].codes[self._rows], UNKNOWN)
+
+    def _is_first_nameless(self, members: Positions) -> bool:
+        """Whether the first hit has no species name but shares k-mers, and no member of the species does."""
+        shares = self._kmer_identity > KMER_FLOOR
+        return bool(self._species[self.first] == UNKNOWN and shares[self.first] and not shares[members].any())
 
     def _passing(self, members: Positions) -> Positions:
         """The hits of one species that reach both of its thresholds."""

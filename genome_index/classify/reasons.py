@@ -20,6 +20,9 @@ OUTDATED_CALIBRATION = (
 )
 BY_PRIOR = "the confidence is the prior of so strong a match, because the index has few like it to learn from"
 NO_SPECIES_NAME = "no hit has a species name that can be used"
+NEAREST_NAMELESS = (
+    "the nearest genome has no species name, and none that has one shares k-mers with the query"
+)
 
 
 @dataclass(frozen=True)

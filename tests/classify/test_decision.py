@@ -56,6 +56,7 @@ WEAK = names(Name(UNA, 0.5, 0.8), WEAK_ALPHA, WEAK_ALPHACEAE, WEAK_BACTERIA)
 WEAK_SPECIES = names(Name(UNA, 0.79, 0.8), ALPHA, ALPHACEAE, BACTERIA)
 GENUS_SENTENCE = "The genus Alpha is right with probability 0.90."
 UNCERTAIN = "The genus is uncertain too: Alpha with probability 0.42 (0.80 is required)."
+NAMELESS = "The nearest genome has no species name, and none that has one shares k-mers with the query."
 UNNAMED = "the same species by ANI, but that genome has no species name."
 ALIGNED = "(aligned: 90 % of the query, 88 % of the reference)"
 MATCH = f"ANI 97.0 % to Alpha una {ALIGNED}"
@@ -604,6 +605,16 @@ ROWS = {
         hits([0, 3], [0.1, 0.1], [0.6, 0.7]),
         SURE,
         genus(f"The nearest species is Alpha una, but {FAR}", runner_up=1),
+    ),
+    "the nearest has no species name, and only it shares k-mers": Row(
+        hits([6, 0], [0.1, 0.1], [0.8, 0.6]),
+        WEAK,
+        novel(f"{NAMELESS} {UNCERTAIN}", runner_up=None),
+    ),
+    "the nearest has no species name, but one that has shares k-mers": Row(
+        hits([6, 0], [0.1, 0.1], [0.8, 0.7]),
+        WEAK,
+        novel(f"The likeliest species is Alpha una, but {BELOW_RANGE} {UNCERTAIN}", closest=1),
     ),
     "in scope, at the least similarity": Row(
         far([0], 0.25),

@@ -56,7 +56,7 @@ def _species(evidence: QueryEvidence, interleaved: Sequence[InterleavedNames]) -
     """What the species must reach, up to the first that fails."""
     best = evidence.best
     if best is None:
-        yield Check("elected species", FAILED, reasons.sentence(reasons.NO_SPECIES_NAME))
+        yield Check("elected species", FAILED, reasons.sentence(evidence.why_no_species()))
         return
     elected = f"The candidates elect {evidence.match(best).species}{_votes(evidence.names['species'])}."
     yield Check("elected species", PASSED, elected)

@@ -95,11 +95,13 @@ def _usable(
 def relatives(levels: Mapping[str, Level], rows: Rows, level: str = "genus") -> Rows:
     """A number for each group of relatives; a genome without a group has a number of its own: (Q,) -> (Q,).
 
-    Relatives are of one genus; for a `level` that is a label, of one species with one value.
+    Relatives are of one genus; for a `level` above genus, of one name there; for a label, of one species with
+    one value.
     """
     if level not in RANKS:
         return _values_of_species(levels, rows, level)
-    codes = levels["genus"].codes[rows] if "genus" in levels else np.full(len(rows), UNKNOWN)
+    group = level if level in RANKS[: RANKS.index("genus")] else "genus"
+    codes = levels[group].codes[rows] if group in levels else np.full(len(rows), UNKNOWN)
     return np.where(codes == UNKNOWN, -1 - rows, codes)
 
 

@@ -146,6 +146,15 @@ def test_relatives_share_a_genus_and_others_are_alone() -> None:
     assert relatives({}, np.array([3, 0])).tolist() == [-4, -1]
 
 
+def test_relatives_at_a_rank_above_genus_share_its_name() -> None:
+    both = levels(family=["F", "F", None, "G"], genus=["A", "B", "C", "D"])
+    rows = np.arange(4)
+    assert relatives(both, rows, "family").tolist() == [0, 0, -3, 1]
+    assert relatives(both, rows, "genus").tolist() == [0, 1, 2, 3]
+    assert relatives(both, rows, "species").tolist() == [0, 1, 2, 3]
+    assert relatives(both, rows, "phylum").tolist() == [-1, -2, -3, -4]  # nobody has a name there
+
+
 def test_relatives_by_a_label_share_its_value_and_the_species() -> None:
     assert relatives(LEVELS, np.arange(5), "subtype").tolist() == [2, 3, 4, 7, -5]
     both = levels(species=["A a", "A a", "B c", "B c", None], subtype=["x", "x", "x", "y", "y"])
