@@ -1,11 +1,11 @@
 """Which genomes are found first: candidates of gindex by vector, by k-mers and by both, against sourmash and GAMBIT.
 
-    python tests/bench/retrieval.py [--sourmash PYTHON] [--gambit PYTHON] [--seed S] [SET[:GENOMES[:ASKED]] ...]
+    python tests/bench/retrieval.py [--sourmash PYTHON] [--gambit PYTHON] [--hold-out RANK] [--seed S] [SET[:GENOMES[:ASKED]] ...]
 
 An index is built of a set, or of a sample of it (whole families where there are many). Genomes that have another of their
-name are asked of it, each with its own genome left out: the share whose right name is first, among the first 10 and among
-the first 50. The same questions and references for all; a reference that shares nothing is not found, and equal
-scores are in random order. PYTHON is the interpreter of an environment that has the rival (`pip install sourmash`,
+name are asked of it, each with its own genome left out (with --hold-out species: all of its species): the share whose
+right name is first, among the first 10 and among the first 50. The same questions and references for all; a reference
+that shares nothing is not found, and equal scores are in random order. PYTHON is the interpreter of an environment that has the rival (`pip install sourmash`,
 `pip install gambit`); without it its lines are left out. One thread, one after another, sketches and vectors of the
 references in memory. "+" and "-": significantly more, or fewer, right than by the union (exact sign test of the
 questions where one of the two is right, p < 0.05).
@@ -38,7 +38,7 @@ from genome_index.index.calibration.pairwise import SHARERS
 from genome_index.index.index import Index
 
 RANKS = ("species", "genus", "family")
-DEFAULT = ("bacteria", "virus:2000:400", "plasmid", "mito:2000:300")
+DEFAULT = ("bacteria", "virus::400", "virus_dev", "plasmid", "mito:2000:300")
 SCALED = {"bacteria": 1_000}  # sourmash's default; for small genomes SMALL_SCALED
 SMALL_SCALED = 10  # 1,600 k-mers of a mitogenome, 300 of a 3 kb virus
 KMER_SIZES = (21, 31)  # of sourmash
@@ -68,17 +68,55 @@ class Found:
         return np.stack([same[:, :depth].any(axis=1) for depth in DEPTHS], axis=1)
 
 
+@dataclass(frozen=True)
+class Quiz:
+    """Genomes, and which of them are asked with which others hidden."""
+
+    drawn: list[Source]
+    asked: list[int]  # (Q,) positions within `drawn`
+    hidden: list[Rows]  # for each question, positions that it must not find: its own, and those of its name
+
+    def names(self, rank: str) -> list[str | None]:
+        return [source.name(rank) for source in self.drawn]
+
+    def has_answer(self, rank: str) -> Flags:
+        """Whether a genome that is not hidden has the name of each question: (Q,)."""
+        names = self.names(rank)
+        counts = Counter(names)
+        found = [
+            names[at] and counts[names[at]] > sum(names[other] == names[at] for other in hidden.tolist())
+            for at, hidden in zip(self.asked, self.hidden, strict=True)
+        ]
+        return np.array(found, bool)
+
+
+def quiz_of(drawn: list[Source], held_out: str | None, most: int, generator: np.random.Generator) -> Quiz:
+    """A random sample of the genomes whose right name can be found at some rank."""
+    names = [source.name(held_out) if held_out else None for source in drawn]
+    members: dict[str | None, list[int]] = {}
+    for at, name in enumerate(names):
+        members.setdefault(name, []).append(at)
+    hidden = [np.array([at] if name is None else members[name]) for at, name in enumerate(names)]
+    everything = Quiz(drawn, list(range(len(drawn))), hidden)
+    able = np.flatnonzero(np.any([everything.has_answer(rank) for rank in RANKS], axis=0))
+    asked = sorted(generator.permutation(able)[:most].tolist())
+    return Quiz(drawn, asked, [hidden[at] for at in asked])
+
+
 # -- gindex --------------------------------------------------------------------------------------------------
 
 
-def by_gindex(index: Index, drawn: Sequence[Source], asked: Sequence[int]) -> list[Found]:
-    """The candidates of real queries, by the functions that make them, with the own row hidden."""
+def by_gindex(index: Index, quiz: Quiz) -> list[Found]:
+    """The candidates of real queries, by the functions that make them, with some rows hidden."""
     row_of = {entry.id: entry.row for entry in index.catalog.entries()}
-    place = np.full(len(row_of) + 1, -1)  # of a row within `drawn`; the last for row -1
-    for at, source in enumerate(drawn):
-        place[row_of[source.genome.id]] = at
-    answer(index, drawn[asked[0]], row_of[drawn[asked[0]].genome.id])  # compiles, reads files
-    lines = [answer(index, drawn[at], row_of[drawn[at].genome.id]) for at in asked]
+    rows = np.array([row_of[source.genome.id] for source in quiz.drawn])
+    place = np.full(len(rows) + 1, -1)  # of a row within `drawn`; the last for row -1
+    place[rows] = np.arange(len(rows))
+    answer(index, quiz.drawn[quiz.asked[0]], rows[quiz.hidden[0]])  # compiles, reads files
+    lines = [
+        answer(index, quiz.drawn[at], rows[hidden])
+        for at, hidden in zip(quiz.asked, quiz.hidden, strict=True)
+    ]
     clocks = 1_000 * np.mean([clock for _, clock in lines], axis=0)
     embedding, sketching, nearest, sharing, joining = clocks.tolist()
     columns = [place[np.stack([_filled(line[road]) for line, _ in lines])] for road in range(3)]
@@ -89,10 +127,10 @@ def by_gindex(index: Index, drawn: Sequence[Source], asked: Sequence[int]) -> li
     ]
 
 
-def answer(index: Index, source: Source, own: int) -> tuple[tuple[Rows, Rows, Rows], list[float]]:
+def answer(index: Index, source: Source, hidden: Rows) -> tuple[tuple[Rows, Rows, Rows], list[float]]:
     """Rows by vector, by k-mers and by both, best first, and the seconds of five steps."""
     live = index.model.live.copy()
-    live[own] = False
+    live[hidden] = False
     clock = [time.perf_counter()]
     vector = embed(index, [source.genome])
     clock.append(time.perf_counter())
@@ -119,7 +157,7 @@ def _filled(rows: Rows) -> Rows:
 # -- rivals --------------------------------------------------------------------------------------------------
 
 
-def by_rival(python: str, name: str, words: Sequence[str], folder: Path, asked: Sequence[int]) -> list[Found]:
+def by_rival(python: str, name: str, words: Sequence[str], folder: Path, quiz: Quiz) -> list[Found]:
     """The rankings of a rival, one for each of its measures; `name` is put before that of the measure."""
     out = folder / "scores.npz"
     command = [python, str(RIVALS), *words, "--folder", str(folder), "--out", str(out)]
@@ -129,35 +167,36 @@ def by_rival(python: str, name: str, words: Sequence[str], folder: Path, asked: 
     with np.load(out) as tables:
         clocks = [1_000 * float(tables[step].mean()) for step in ("prepare_s", "search_s")]
         measures = [each for each in tables.files if not each.endswith("_s")]
-        return [Found(f"{name}, {each}", ranked(tables[each], asked), *clocks) for each in measures]
+        return [Found(f"{name}, {each}", ranked(tables[each], quiz.hidden), *clocks) for each in measures]
 
 
-def ranked(scores: npt.NDArray[np.float32], asked: Sequence[int]) -> Rows:
-    """The rows with the highest scores, without the own one and those of score 0: (Q, N) -> (Q, 50)."""
+def ranked(scores: npt.NDArray[np.float32], hidden: Sequence[Rows]) -> Rows:
+    """The rows with the highest scores, without hidden ones and those of score 0: (Q, N) -> (Q, 50)."""
     scores = scores.copy()
-    scores[np.arange(len(asked)), list(asked)] = 0
+    for line, out in zip(scores, hidden, strict=True):
+        line[out] = 0
     order = np.argsort(-scores, axis=1, kind="stable")[:, : DEPTHS[-1]]
     rows = np.where(np.take_along_axis(scores, order, axis=1) > 0, order, -1)
     return np.pad(rows, ((0, 0), (0, DEPTHS[-1] - rows.shape[1])), constant_values=-1)
 
 
-def rivals(wanted: argparse.Namespace, name: str, folder: Path, asked: Sequence[int]) -> Iterator[Found]:
+def rivals(wanted: argparse.Namespace, name: str, folder: Path, quiz: Quiz) -> Iterator[Found]:
     if wanted.sourmash:
         scaled = str(SCALED.get(name, SMALL_SCALED))
         for k in map(str, KMER_SIZES):
             words = ("sourmash", "--k", k, "--scaled", scaled)
-            yield from by_rival(wanted.sourmash, f"sourmash k={k}, 1 of {scaled}", words, folder, asked)
+            yield from by_rival(wanted.sourmash, f"sourmash k={k}, 1 of {scaled}", words, folder, quiz)
     if wanted.gambit:
-        yield from by_rival(wanted.gambit, "GAMBIT", ["gambit"], folder, asked)
+        yield from by_rival(wanted.gambit, "GAMBIT", ["gambit"], folder, quiz)
 
 
-def save(drawn: Sequence[Source], asked: Sequence[int], folder: Path) -> None:
+def save(quiz: Quiz, folder: Path) -> None:
     """One FASTA file for each genome, in order, and the numbers of those that are asked."""
-    for number, source in enumerate(drawn):
+    for number, source in enumerate(quiz.drawn):
         contigs = source.genome.contigs
         text = "".join(f">{at}\n{contig.sequence.decode()}\n" for at, contig in enumerate(contigs))
         (folder / f"{number:06d}.fa").write_text(text)
-    (folder / "questions.txt").write_text("\n".join(map(str, asked)))
+    (folder / "questions.txt").write_text("\n".join(map(str, quiz.asked)))
 
 
 # -- table ---------------------------------------------------------------------------------------------------
@@ -171,63 +210,58 @@ def mark(right: Flags, union: Flags) -> str:
     return "+" if more > fewer else "-"
 
 
-def table(name: str, drawn: Sequence[Source], asked: Sequence[int], found: Sequence[Found]) -> Iterator[str]:
+def table(name: str, quiz: Quiz, ranks: Sequence[str], found: Sequence[Found]) -> Iterator[str]:
     """A line for each system."""
-    columns = [[source.name(rank) for source in drawn] for rank in RANKS]
-    has_other = [np.array([_is_shared(names, at) for at in asked]) for names in columns]
-    heads = [f"{rank} of {int(has.sum())}: {', '.join(map(str, DEPTHS))}" for rank, has in zip(RANKS, has_other, strict=True)]
-    yield f"| {name}, {len(drawn):,} genomes | {' | '.join(heads)} | prepare, ms | search, ms |"
-    yield "|---|---|---|---|---|---|"
+    columns = [(quiz.names(rank), quiz.has_answer(rank)) for rank in ranks]
+    depths = ", ".join(map(str, DEPTHS))
+    heads = [f"{rank} of {has.sum()}: {depths}" for rank, (_, has) in zip(ranks, columns, strict=True)]
+    yield f"| {name}, {len(quiz.drawn):,} genomes | {' | '.join(heads)} | prepare, ms | search, ms |"
+    yield f"|{'---|' * (len(ranks) + 3)}"
     union = next(one for one in found if one.system == UNION)
     for one in found:
         cells = [
-            ", ".join(
-                f"{100 * mine.mean():.1f}{mark(mine, its)}"
-                for mine, its in zip(
-                    one.right(names, asked)[has].T, union.right(names, asked)[has].T, strict=True
-                )
-            )
-            for names, has in zip(columns, has_other, strict=True)
+            cell(one.right(names, quiz.asked)[has], union.right(names, quiz.asked)[has])
+            for names, has in columns
         ]
         yield f"| {one.system} | {' | '.join(cells)} | {one.prepare_ms:.1f} | {one.search_ms:.1f} |"
 
 
-def _is_shared(names: Sequence[str | None], at: int) -> bool:
-    return bool(names[at]) and names.count(names[at]) > 1
-
-
-def questions(drawn: Sequence[Source], most: int, generator: np.random.Generator) -> list[int]:
-    """Genomes that share a name with another at some rank."""
-    counts = [Counter(source.name(rank) for source in drawn) for rank in RANKS]
-    able = [
-        at
-        for at, source in enumerate(drawn)
-        if any((name := source.name(rank)) and count[name] > 1 for rank, count in zip(RANKS, counts, strict=True))
-    ]
-    return sorted(generator.permutation(able)[:most].tolist())
+def cell(right: Flags, union: Flags) -> str:
+    """Percent right at each depth: (Q, 3), (Q, 3)."""
+    if not len(right):
+        return "-"
+    return ", ".join(
+        f"{100 * own.mean():.1f}{mark(own, its)}" for own, its in zip(right.T, union.T, strict=True)
+    )
 
 
 def compared(wanted: argparse.Namespace, name: str, genomes: int, most: int, folder: Path) -> Iterator[str]:
     generator = np.random.default_rng(wanted.seed)
     some = sample(list(sources(name)), genomes, wanted.seed)
     drawn = [some[at] for at in generator.permutation(len(some))]  # equal scores are in random order
-    asked = questions(drawn, most, generator)
+    quiz = quiz_of(drawn, wanted.hold_out, most, generator)
     files = folder / f"{name}-fasta"
     files.mkdir()
-    save(drawn, asked, files)
-    found = by_gindex(built(drawn, name, folder / name), drawn, asked)
-    found += rivals(wanted, name, files, asked)
-    return table(name, drawn, asked, found)
+    save(quiz, files)
+    found = by_gindex(built(drawn, name, folder / name), quiz)
+    found += rivals(wanted, name, files, quiz)
+    ranks = RANKS[RANKS.index(wanted.hold_out) + 1 :] if wanted.hold_out else RANKS
+    return table(name, quiz, ranks, found)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--sourmash", help="the Python of an environment with sourmash")
     parser.add_argument("--gambit", help="the Python of an environment with GAMBIT")
+    parser.add_argument(
+        "--hold-out", choices=RANKS[:-1], help="hide all of this rank's own name, not the own genome only"
+    )
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("sets", nargs="*", default=list(DEFAULT))
     wanted = parser.parse_args()
-    print(f"{machine()}: retrieval.py {' '.join(wanted.sets)}")
+    print(
+        f"{machine()}: retrieval.py {' '.join(wanted.sets)}{f', {wanted.hold_out} held out' if wanted.hold_out else ''}"
+    )
     left_out = [tool for tool in ("sourmash", "gambit") if getattr(wanted, tool) is None]
     if left_out:
         print(f"left out, because no environment of it was given: {', '.join(left_out)}")
