@@ -36,6 +36,7 @@ from genome_index.index.calibration.hits import kmer_identity, score, with_share
 from genome_index.index.calibration.model import CANDIDATES
 from genome_index.index.calibration.pairwise import SHARERS
 from genome_index.index.index import Index
+from genome_index.taxonomy.levels import UNKNOWN, level_named
 
 RANKS = ("species", "genus", "family")
 DEFAULT = ("bacteria", "virus::400", "virus_dev", "plasmid", "mito:2000:300")
@@ -49,6 +50,7 @@ RIVALS = Path(__file__).with_name("rivals.py")
 
 Rows = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
+Names = list[str | None]  # of all genomes at one rank
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,7 @@ class Found:
     prepare_ms: float  # mean of a question: sketch, vector
     search_ms: float  # mean of a question: comparison with the references
 
-    def right(self, names: Sequence[str | None], asked: Sequence[int]) -> Flags:
+    def right(self, names: Names, asked: Sequence[int]) -> Flags:
         """Whether the name of each question is among the first 1, 10 and 50: (Q, 3)."""
         of_rows = np.array([*names, None], dtype=object)[self.rows]
         own = np.array(names, dtype=object)[list(asked)]
@@ -70,21 +72,20 @@ class Found:
 
 @dataclass(frozen=True)
 class Quiz:
-    """Genomes, and which of them are asked with which others hidden."""
+    """Genomes, their names as an index takes them, and which are asked with which others hidden."""
 
     drawn: list[Source]
+    names: dict[str, Names]
     asked: list[int]  # (Q,) positions within `drawn`
     hidden: list[Rows]  # for each question, positions that it must not find: its own, and those of its name
 
-    def names(self, rank: str) -> list[str | None]:
-        return [source.name(rank) for source in self.drawn]
-
     def has_answer(self, rank: str) -> Flags:
         """Whether a genome that is not hidden has the name of each question: (Q,)."""
-        names = self.names(rank)
+        names = self.names[rank]
         counts = Counter(names)
         found = [
-            names[at] and counts[names[at]] > sum(names[other] == names[at] for other in hidden.tolist())
+            names[at] is not None
+            and counts[names[at]] > sum(names[other] == names[at] for other in hidden.tolist())
             for at, hidden in zip(self.asked, self.hidden, strict=True)
         ]
         return np.array(found, bool)
@@ -92,15 +93,22 @@ class Quiz:
 
 def quiz_of(drawn: list[Source], held_out: str | None, most: int, generator: np.random.Generator) -> Quiz:
     """A random sample of the genomes whose right name can be found at some rank."""
-    names = [source.name(held_out) if held_out else None for source in drawn]
+    names = {rank: names_of(drawn, rank) for rank in RANKS}
+    own = names[held_out] if held_out else [str(at) for at in range(len(drawn))]
     members: dict[str | None, list[int]] = {}
-    for at, name in enumerate(names):
+    for at, name in enumerate(own):
         members.setdefault(name, []).append(at)
-    hidden = [np.array([at] if name is None else members[name]) for at, name in enumerate(names)]
-    everything = Quiz(drawn, list(range(len(drawn))), hidden)
+    named = [at for at, name in enumerate(own) if name is not None]
+    everything = Quiz(drawn, names, named, [np.array(members[own[at]]) for at in named])
     able = np.flatnonzero(np.any([everything.has_answer(rank) for rank in RANKS], axis=0))
-    asked = sorted(generator.permutation(able)[:most].tolist())
-    return Quiz(drawn, asked, [hidden[at] for at in asked])
+    chosen = np.sort(generator.permutation(able)[:most]).tolist()
+    return Quiz(drawn, names, [named[i] for i in chosen], [everything.hidden[i] for i in chosen])
+
+
+def names_of(drawn: Sequence[Source], rank: str) -> Names:
+    """The names at a rank; None where an index takes a name for none, such as one with "sp."."""
+    level = level_named(rank, [source.taxon for source in drawn])
+    return [level.names[code] if code != UNKNOWN else None for code in level.codes.tolist()]
 
 
 # -- gindex --------------------------------------------------------------------------------------------------
@@ -212,7 +220,7 @@ def mark(right: Flags, union: Flags) -> str:
 
 def table(name: str, quiz: Quiz, ranks: Sequence[str], found: Sequence[Found]) -> Iterator[str]:
     """A line for each system."""
-    columns = [(quiz.names(rank), quiz.has_answer(rank)) for rank in ranks]
+    columns = [(quiz.names[rank], quiz.has_answer(rank)) for rank in ranks]
     depths = ", ".join(map(str, DEPTHS))
     heads = [f"{rank} of {has.sum()}: {depths}" for rank, (_, has) in zip(ranks, columns, strict=True)]
     yield f"| {name}, {len(quiz.drawn):,} genomes | {' | '.join(heads)} | prepare, ms | search, ms |"
