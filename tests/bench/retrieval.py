@@ -1,14 +1,14 @@
 """Which genomes are found first: candidates of gindex by vector, by k-mers and by both, against sourmash and GAMBIT.
 
-    python tests/bench/retrieval.py [--sourmash PYTHON] [--gambit PYTHON] [--hold-out RANK] [--seed S] [SET[:GENOMES[:ASKED]] ...]
+    python tests/bench/retrieval.py [--sourmash PYTHON [--scaled N]] [--gambit PYTHON] [--hold-out RANK] [--seed S] [SET[:GENOMES[:ASKED]] ...]
 
 An index is built of a set, or of a sample of it (whole families where there are many). Genomes that have another of their
-name are asked of it, each with its own genome left out (with --hold-out species: all of its species): the share whose
-right name is first, among the first 10 and among the first 50. The same questions and references for all; a reference
-that shares nothing is not found, and equal scores are in random order. PYTHON is the interpreter of an environment that has the rival (`pip install sourmash`,
-`pip install gambit`); without it its lines are left out. One thread, one after another, sketches and vectors of the
-references in memory. "+" and "-": significantly more, or fewer, right than by the union (exact sign test of the
-questions where one of the two is right, p < 0.05).
+name are asked of it, each with its own genome left out (with --hold-out species: all of its species): the percentage whose
+right name is first, among the first 10 and among the first 50. The same questions and references for all; a reference that
+shares nothing is not found, and equal scores are in random order. PYTHON is the interpreter of an environment that has the
+rival (`pip install sourmash`, `pip install gambit`); without it its lines are left out. One thread, one after another,
+sketches and vectors of the references in memory. "+" and "-": significantly more, or fewer, right than by the union (exact
+sign test of the questions where one of the two is right, p < 0.05).
 """
 
 from __future__ import annotations
@@ -190,7 +190,7 @@ def ranked(scores: npt.NDArray[np.float32], hidden: Sequence[Rows]) -> Rows:
 
 def rivals(wanted: argparse.Namespace, name: str, folder: Path, quiz: Quiz) -> Iterator[Found]:
     if wanted.sourmash:
-        scaled = str(SCALED.get(name, SMALL_SCALED))
+        scaled = str(wanted.scaled or SCALED.get(name, SMALL_SCALED))
         for k in map(str, KMER_SIZES):
             words = ("sourmash", "--k", k, "--scaled", scaled)
             yield from by_rival(wanted.sourmash, f"sourmash k={k}, 1 of {scaled}", words, folder, quiz)
@@ -260,6 +260,7 @@ def compared(wanted: argparse.Namespace, name: str, genomes: int, most: int, fol
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--sourmash", help="the Python of an environment with sourmash")
+    parser.add_argument("--scaled", type=int, help="of so many k-mers sourmash keeps one; else by the set")
     parser.add_argument("--gambit", help="the Python of an environment with GAMBIT")
     parser.add_argument(
         "--hold-out", choices=RANKS[:-1], help="hide all of this rank's own name, not the own genome only"

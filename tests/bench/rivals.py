@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,21 +21,20 @@ import numpy as np
 CHECKED = 20  # pairs whose measures are compared with those of the tool's own functions
 PREFIX, GAMBIT_K = "ATGAC", 11  # GAMBIT's own (Lumpe et al. 2023)
 
-Sketch = Callable[[Path], Any]
+Sketch = Callable[[list[str]], Any]  # of the contigs of a genome
 Search = Callable[[Any], dict[str, np.ndarray]]  # a question's sketch -> measure -> (N,)
 
 
-def sequences(path: Path) -> Iterator[str]:
-    for record in path.read_text().split(">")[1:]:
-        yield "".join(record.split("\n")[1:])
+def contigs(path: Path) -> list[str]:
+    return ["".join(record.split("\n")[1:]) for record in path.read_text().split(">")[1:]]
 
 
 def sourmash(k: int, scaled: int) -> tuple[Sketch, Callable[[Sequence[Any]], Search]]:
     from sourmash import MinHash
 
-    def sketch(path: Path) -> MinHash:
+    def sketch(sequences: list[str]) -> MinHash:
         made = MinHash(n=0, ksize=k, scaled=scaled)
-        for sequence in sequences(path):
+        for sequence in sequences:
             made.add_sequence(sequence, force=True)
         return made
 
@@ -69,7 +68,7 @@ def gambit() -> tuple[Sketch, Callable[[Sequence[Any]], Search]]:
     from gambit.kmers import KmerSpec
     from gambit.metric import jaccarddist_array
     from gambit.sigs import SignatureArray
-    from gambit.sigs.calc import calc_file_signature
+    from gambit.sigs.calc import calc_signature
 
     spec = KmerSpec(GAMBIT_K, PREFIX)
 
@@ -77,7 +76,7 @@ def gambit() -> tuple[Sketch, Callable[[Sequence[Any]], Search]]:
         signatures = SignatureArray(sketches, spec)
         return lambda question: {"Jaccard": 1 - jaccarddist_array(question, signatures)}
 
-    return lambda path: calc_file_signature(spec, path), searcher
+    return lambda sequences: calc_signature(spec, sequences), searcher
 
 
 def parsed() -> argparse.Namespace:
@@ -96,8 +95,9 @@ def main() -> None:
     paths = sorted(wanted.folder.glob("*.fa"))
     sketches, prepare_s = [], []
     for path in paths:
+        sequences = contigs(path)  # read before, as gindex has its genomes
         start = time.perf_counter()
-        sketches.append(sketch(path))
+        sketches.append(sketch(sequences))
         prepare_s.append(time.perf_counter() - start)
     questions = np.loadtxt(wanted.folder / "questions.txt", dtype=int, ndmin=1)
     search, found, search_s = searcher(sketches), [], []
