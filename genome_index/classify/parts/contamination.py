@@ -17,7 +17,8 @@ from genome_index.classify.parts.components import (
     Components,
     components_of,
 )
-from genome_index.index.audit.foreign_contigs import FOREIGN_IDENTITY, WARN_SHARE
+from genome_index.index.audit.foreign_contigs import FOREIGN_IDENTITY
+from genome_index.index.audit.large_contigs import WARN_SHARE
 from genome_index.index.index import Index
 from genome_index.records import Call, Genome, Hit, Lineage
 
