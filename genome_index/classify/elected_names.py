@@ -109,12 +109,22 @@ def _coherent(model: Model, names: dict[str, Name], rows: npt.NDArray[np.int64])
     """The same names, where a rank is as probable as the rank below it that belongs to it."""
     finer: str | None = None
     for rank in (rank for rank in reversed(RANKS) if rank in names):
-        is_surer = finer is not None and names[finer].probability > names[rank].probability
+        is_surer = finer is not None and _is_surer(names[finer], names[rank])
         if finer is not None and is_surer and _belongs(model, names, finer, rank, rows):
             below = names[finer]
             names[rank] = replace(names[rank], probability=below.probability, by_prior=below.by_prior)
         finer = rank
     return names
+
+
+def _is_surer(finer: Name, broader: Name) -> bool:
+    """Whether a name shows more of the rank above it than was learned there, or its prior calls both.
+
+    What was learned of the finer name does not replace a prior without which the broader is not called.
+    """
+    if broader.by_prior and not finer.by_prior:
+        return False
+    return finer.probability > broader.probability or (finer.by_prior and not broader.is_called())
 
 
 def _belongs(
