@@ -160,6 +160,9 @@ SPLIT = Votes(1.0, 0.0, 0)  # near relatives have it, farther ones lack it
         (LACKS, HAS, Direction.RECEIVED),
         (HAS, LACKS, Direction.OWN),
         (LACKS, LACKS, Direction.ELSEWHERE),
+        (Votes(0.14, 0.14, 0), LACKS, Direction.ELSEWHERE),
+        (Votes(0.26, 0.30, 0), Votes(0.12, 0.13, 0), Direction.OWN),  # a part that evolves fast
+        (Votes(0.26, 0.26, 0), Votes(0.2, 0.2, 0), Direction.UNCLEAR),
         (HAS, HAS, Direction.UNCLEAR),
         (SPLIT, HAS, Direction.RECEIVED),
         (HAS, SPLIT, Direction.OWN),

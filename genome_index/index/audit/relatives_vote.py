@@ -22,6 +22,7 @@ Hashes = npt.NDArray[np.uint64]
 Flags = npt.NDArray[np.bool_]
 
 FOREIGN_RATIO = 0.3  # below: relatives share so much less inside the stretch than outside that it is foreign
+LACKING_RATIO = 0.15  # below, on both sides: a genome's own stretch may evolve faster than the rest of it
 LEAST_SHARE = 0.02  # of the k-mers outside the stretch, that a relative must have to be evidence
 LEAST_KMERS = 8  # sampled in a stretch, to judge it
 AS_NEAR = 0.5  # of the share that the nearest relative has outside: from here on a relative is about as near
@@ -125,7 +126,7 @@ def direction(own: Votes, theirs: Votes) -> Direction:
 
 
 def _by_both(own: float, theirs: float) -> Direction:
-    if max(own, theirs) < FOREIGN_RATIO:
+    if max(own, theirs) < LACKING_RATIO:
         return Direction.ELSEWHERE
     if max(own, theirs) < ALIKE * min(own, theirs):
         return Direction.UNCLEAR
