@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from genome_index.classify.strong_match import strong_genus_confidence, strong_species_confidence
+from genome_index.index.calibration.call_threshold import NEVER
 from genome_index.index.calibration.features import features_of, relative_to_required, required_ani
 from genome_index.index.calibration.hits import KMER_FLOOR, HeldOut, Hits
 from genome_index.index.calibration.model import Model
@@ -90,10 +91,10 @@ def _names(model: Model, level_name: str, level: Level, hits: Hits, held: HeldOu
 
 
 def _name(code: int, learned: float, floor: float, threshold: float, basis: NameBasis) -> Name:
-    """A name with the probability of a strong match, `floor`, where what was learned would not call it."""
+    """A name with the probability of a strong match, `floor`, where less was learned, or no threshold."""
     if code == UNKNOWN:
         return Name(code, 0.0, threshold, basis=basis)
-    if floor > 0 and learned < max(floor, threshold):
+    if learned < floor or (floor > 0 and threshold >= NEVER):
         return Name(code, floor, threshold, by_prior=True, basis=basis)
     return Name(code, learned, threshold, basis=basis)
 

@@ -48,7 +48,6 @@ def confidence(
         ("prokaryote", 90, 0.95),
         ("virus", 90, 0.95),
         ("organelle", 94, 0.6),
-        ("plasmid", 90, 0.5),
         ("other", 90, 0.9),
     ],
 )
@@ -58,6 +57,10 @@ def test_the_ani_that_a_genus_needs_lies_five_points_below_that_of_a_species(
     assert genus_ani(prior_of(kind)) == least
     assert confidence([0], [least], kind=kind) == prior
     assert confidence([0], [least - 0.1], kind=kind) == 0
+
+
+def test_plasmids_cross_genera() -> None:
+    assert confidence([0], [99.9], kind="plasmid") == 0
 
 
 @pytest.mark.parametrize(

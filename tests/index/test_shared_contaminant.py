@@ -105,20 +105,23 @@ COPY = hashes(range(20), range(20, 60))  # all of the stretch, half of the rest
 
 
 @pytest.mark.parametrize(
-    ("relatives", "near", "of_all", "copies"),
+    ("relatives", "expected"),
     [
-        ([], None, None, 0),
-        ([NEAR_WITH], 1.0, 1.0, 0),
-        ([NEAR_WITH, NEAR_WITHOUT], 0.0, 0.0, 0),  # one that has it does not outvote one that lacks it
-        ([NEAR_WITH, NEAR_WITH, NEAR_WITHOUT], 1.0, 1.0, 0),
-        ([NEAR_WITH, FAR_WITHOUT], 1.0, 0.0, 0),
-        ([COPY], None, None, 1),
-        ([COPY, NEAR_WITHOUT], 0.0, 0.0, 1),
-        ([hashes(range(20, 21))], None, None, 0),  # too far to be evidence
+        ([], Votes(None, None, 0)),
+        ([NEAR_WITH], Votes(1.0, 1.0, 0)),
+        (
+            [NEAR_WITH, NEAR_WITHOUT],
+            Votes(0.0, 0.0, 0, 1),
+        ),  # one that has it does not outvote one that lacks it
+        ([NEAR_WITH, NEAR_WITH, NEAR_WITHOUT], Votes(1.0, 1.0, 0, 1)),
+        ([NEAR_WITH, FAR_WITHOUT], Votes(1.0, 0.0, 0)),
+        ([COPY], Votes(None, None, 1)),
+        ([COPY, NEAR_WITHOUT], Votes(0.0, 0.0, 1, 1)),
+        ([hashes(range(20, 21))], Votes(None, None, 0)),  # too far to be evidence
     ],
 )
-def test_votes(relatives: list[np.ndarray], near: float | None, of_all: float | None, copies: int) -> None:
-    assert votes_of(OWN, INSIDE, relatives) == Votes(near, of_all, copies)
+def test_votes(relatives: list[np.ndarray], expected: Votes) -> None:
+    assert votes_of(OWN, INSIDE, relatives) == expected
 
 
 @pytest.mark.parametrize(
@@ -151,6 +154,7 @@ def test_holders_are_few_if_as_many_lack_it(holders: Holders, few: bool) -> None
 
 
 NOBODY, HAS, LACKS = Votes(None, None, 0), Votes(1.0, 1.0, 0), Votes(0.0, 0.0, 0)
+MOST_HAVE = Votes(1.0, 1.0, 0, 1)  # of the near relatives; one lacks it
 SPLIT = Votes(1.0, 0.0, 0)  # near relatives have it, farther ones lack it
 
 
@@ -173,6 +177,11 @@ SPLIT = Votes(1.0, 0.0, 0)  # near relatives have it, farther ones lack it
         (NOBODY, LACKS, Direction.OWN),
         (SPLIT, NOBODY, Direction.UNCLEAR),
         (NOBODY, SPLIT, Direction.UNCLEAR),
+        (MOST_HAVE, HAS, Direction.DIVIDED),
+        (HAS, MOST_HAVE, Direction.UNCLEAR),
+        (MOST_HAVE, MOST_HAVE, Direction.UNCLEAR),
+        (MOST_HAVE, NOBODY, Direction.DIVIDED),
+        (NOBODY, MOST_HAVE, Direction.UNCLEAR),  # three carriers of four do not blame the source
         (NOBODY, NOBODY, Direction.UNKNOWN),
         (Votes(None, None, 1), NOBODY, Direction.UNCLEAR),
     ],

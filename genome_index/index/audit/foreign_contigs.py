@@ -101,6 +101,8 @@ class _Assembly:
         direction = self._direction(main, flags)
         if direction in (Direction.OWN, Direction.UNCLEAR):
             return False
+        if direction is Direction.DIVIDED and not self._contigs.are_unlike(flags):
+            return False
         return self._resemble(main, flags) or (direction is Direction.ELSEWHERE and self._are_unlike(flags))
 
     def _are_unlike(self, flags: Flags) -> bool:
@@ -129,7 +131,7 @@ class _Assembly:
             identity = self._contigs.identity(other)
             likely = identity >= FOREIGN_IDENTITY
             if likely.any():
-                is_theirs = self._direction(other, likely) is Direction.RECEIVED
+                is_theirs = self._direction(other, likely) in (Direction.RECEIVED, Direction.DIVIDED)
                 lead = identity - self._own_identity(other, likely, is_theirs)
                 rank = identity + is_theirs
                 better = likely & (lead >= FOREIGN_LEAD) & (rank > best)

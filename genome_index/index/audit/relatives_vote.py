@@ -36,6 +36,7 @@ class Direction(Enum):
     RECEIVED = "from the other genome"
     OWN = "its own"
     ELSEWHERE = "the relatives of both lack it: both have it from a third genome"
+    DIVIDED = "some near relatives have it, and some lack it; nothing speaks against the other genome"
     UNCLEAR = "the relatives contradict each other, or may have received it too"
     UNKNOWN = "neither genome has relatives"
 
@@ -51,6 +52,12 @@ class Votes:
     near: float | None  # of those about as near as the nearest
     all: float | None
     copies: int  # relatives without a vote, which may have received the same part
+    lacking: int = 0  # relatives about as near as the nearest that lack the stretch
+
+    @property
+    def are_divided(self) -> bool:
+        """Whether near relatives have the stretch, and others as near lack it."""
+        return self.near is not None and self.near >= FOREIGN_RATIO and self.lacking > 0
 
 
 def votes_of(own: Hashes, inside: Flags, relatives: Iterable[Hashes]) -> Votes:
@@ -70,7 +77,8 @@ def votes_of(own: Hashes, inside: Flags, relatives: Iterable[Hashes]) -> Votes:
         nearness.append(outside)
     best = max(nearness, default=0.0)
     near = [ratio for ratio, share in zip(ratios, nearness, strict=True) if share >= AS_NEAR * best]
-    return Votes(_lower_middle(near), _lower_middle(ratios), copies)
+    lacking = sum(ratio < FOREIGN_RATIO for ratio in near)
+    return Votes(_lower_middle(near), _lower_middle(ratios), copies, lacking)
 
 
 @dataclass(frozen=True)
@@ -117,8 +125,15 @@ def direction(own: Votes, theirs: Votes) -> Direction:
     """Where a genome has the stretch from, by the votes of its relatives and of those of the other genome."""
     if own.near is None and theirs.near is None:
         return Direction.UNCLEAR if own.copies or theirs.copies else Direction.UNKNOWN
-    if own.near is None or theirs.near is None:
-        return _by_one_side(own, theirs)
+    found = _by_one_side(own, theirs) if own.near is None or theirs.near is None else _by_two(own, theirs)
+    is_divided = found is Direction.UNCLEAR and own.are_divided and not theirs.are_divided
+    return Direction.DIVIDED if is_divided else found
+
+
+def _by_two(own: Votes, theirs: Votes) -> Direction:
+    """Where both have relatives: by the near ones, and by all where those tell nothing."""
+    assert own.near is not None
+    assert theirs.near is not None
     by_near = _by_both(own.near, theirs.near)
     if by_near is not Direction.UNCLEAR or own.all is None or theirs.all is None:
         return by_near
@@ -142,6 +157,6 @@ def _by_one_side(own: Votes, theirs: Votes) -> Direction:
     )
     assert side.near is not None
     assert side.all is not None
-    if (side.near < FOREIGN_RATIO) != (side.all < FOREIGN_RATIO):
+    if (side.near < FOREIGN_RATIO) != (side.all < FOREIGN_RATIO) or side.are_divided:
         return Direction.UNCLEAR
     return lacks if side.near < FOREIGN_RATIO else has
