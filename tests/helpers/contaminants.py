@@ -50,10 +50,10 @@ def of_species(name: str, parts: Sequence[bytes], count: int, seed: int) -> list
     ]
 
 
-def with_contaminant(genome: Genome, source: Sequence[bytes], contigs: int) -> Genome:
+def with_contaminant(genome: Genome, source: Sequence[bytes], contigs: int, strain: int = 0) -> Genome:
     """The genome with contigs of another strain of the source's species."""
     added = tuple(
-        Contig(f"foreign_{at}", simulated.mutated(part, DIVERGENCE, 77 + at))
+        Contig(f"foreign_{at}", simulated.mutated(part, DIVERGENCE, 1_000 * strain + 77 + at))
         for at, part in enumerate(source[:contigs])
     )
     return replace(genome, contigs=(*genome.contigs, *added))
@@ -70,3 +70,13 @@ def suspects_of(path: Path, genomes: Sequence[Genome]) -> list[Suspect]:
     """The suspects of an index of the genomes that have a foreign part."""
     found = build(path, genomes, SPEC, None, ChangeSettings()).index.catalog.suspects() or []
     return [one for one in found if one.kind in ("label", "mixture", "contigs")]
+
+
+def planted_strains(
+    genomes: Sequence[Genome], carriers: Sequence[str], source: Sequence[bytes], contigs: int
+) -> list[Genome]:
+    """The genomes, of which the carriers have the same contigs, each of another strain of the source."""
+    return [
+        with_contaminant(one, source, contigs, carriers.index(one.id)) if one.id in carriers else one
+        for one in genomes
+    ]

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from helpers.contaminants import founder, of_species, planted, species_near, suspects_of
+from helpers.contaminants import founder, of_species, planted, planted_strains, species_near, suspects_of
 
 from genome_index import ChangeSettings, Genome, Index
 from genome_index.index.build import add
@@ -84,6 +84,30 @@ def test_a_small_share_may_be_a_plasmid_however_unlike_it_is(tmp_path: Path) -> 
 def test_contigs_that_two_relatives_have_lost_are_not_foreign(tmp_path: Path, nigra: int) -> None:
     lost = ids("Aus_alba", 2)
     some = [replace(one, contigs=one.contigs[3:]) if one.id in lost else one for one in genomes(4, nigra)]
+    assert suspects_of(tmp_path / "index", some) == []
+
+
+@pytest.mark.parametrize("sources", [1, 3])
+@pytest.mark.parametrize("carriers", [ids("Aus_alba", 3), [*ids("Aus_alba", 3), *ids("Aus_nigra", 3)]])
+def test_most_of_a_species_may_carry_what_is_unlike_it_and_all_of_the_source_have(
+    tmp_path: Path, carriers: list[str], sources: int
+) -> None:
+    some = planted_strains(genomes(nigra=0 if len(carriers) == 3 else 4), carriers, CONTAMINANT, 3)
+    some += of_species("Bus flava", CONTAMINANT, sources, 5)
+    found = suspects_of(tmp_path / "index", some)
+    assert {(one.id, one.kind, one.looks_like) for one in found} == {
+        (carrier, "contigs", "Bus flava") for carrier in carriers
+    }
+
+
+@pytest.mark.parametrize("sources", [1, 3])
+def test_where_composition_does_not_tell_genera_apart_three_carriers_of_four_blame_nobody(
+    tmp_path: Path, sources: int
+) -> None:
+    """The votes alone would say that the source has it from the three."""
+    carriers = ids("Aus_alba", 3)
+    some = planted_strains(genomes(nigra=0), carriers, LIKE_ITS_GENOME, 3)
+    some += of_species("Bus flava", LIKE_ITS_GENOME, sources, 5)
     assert suspects_of(tmp_path / "index", some) == []
 
 
