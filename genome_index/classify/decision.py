@@ -137,8 +137,9 @@ def _rank(evidence: QueryEvidence, lacking: str, rank: str, finer: str) -> Verdi
     """A rank above species; `finer` is the rank below it that was not reached."""
     name = evidence.names[rank]
     called = evidence.model.levels[rank].names[name.code]
+    reason = reasons.rank_called(lacking, rank, called, name.probability, name.by_prior)
     return Verdict(
-        rank, reasons.rank_called(lacking, rank, called, name.probability), rank, called, name.probability,
+        rank, reason, rank, called, name.probability,
         finer, evidence.nearest_of(rank, name.code), evidence.runner_up, warnings=evidence.warnings(),
     )  # fmt: skip
 

@@ -8,10 +8,11 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import numpy.typing as npt
 
+from genome_index.classify.strong_match import strong_genus_confidence, strong_species_confidence
+from genome_index.index.calibration.call_threshold import NEVER
 from genome_index.index.calibration.features import features_of, relative_to_required, required_ani
 from genome_index.index.calibration.hits import KMER_FLOOR, HeldOut, Hits
 from genome_index.index.calibration.model import Model
-from genome_index.index.calibration.thresholds import prior_of
 from genome_index.index.calibration.vote import Vote, elect
 from genome_index.records import RANKS
 from genome_index.taxonomy.levels import UNKNOWN, Level, finer_level
@@ -20,11 +21,6 @@ from genome_index.taxonomy.levels import UNKNOWN, Level, finer_level
 PRIOR_KMER_IDENTITY = {"species": 0.94, "genus": 0.85}  # other levels are not called
 PRIOR_REACHED, PRIOR_MISSED = 0.9, 0.1  # probability of a name whose hits reach that identity, and of others
 PRIOR_THRESHOLD = 0.5
-FAR_ABOVE = (
-    0.2  # of the way from the required ANI to 100 %: from here on a match is strong, if it has no rival
-)
-IDENTICAL_ANI, IDENTICAL_AF = 99.99, 99.9  # percent, in both directions: the same genome
-IDENTICAL_CONFIDENCE = 0.98  # that its species is right; of identical genomes few have two names
 
 Codes = npt.NDArray[np.int32]
 Floats = npt.NDArray[np.float32]
@@ -78,7 +74,9 @@ def _names(model: Model, level_name: str, level: Level, hits: Hits, held: HeldOu
     features = None
     if level_name == "species":
         required = required_ani(hits, held.self_rows, codes, level, model.thresholds)
-        strong = strong_match_confidence(model, hits, level, codes, required)
+        strong = strong_species_confidence(model, hits, level, codes, required)
+    if level_name == "genus":
+        strong = strong_genus_confidence(model, hits, level, codes)
     if calibrator is None:
         probability, threshold = _prior_probability(level_name, hits, codes, level), PRIOR_THRESHOLD
     else:
@@ -89,10 +87,16 @@ def _names(model: Model, level_name: str, level: Level, hits: Hits, held: HeldOu
         threshold = calibrator.threshold
     rows = zip(codes.tolist(), probability.tolist(), strong.tolist(), strict=True)
     bases = _bases(share, features, probability, strong)
-    return [
-        Name(code, max(p, floor) if code != UNKNOWN else 0.0, threshold, floor > p, basis)
-        for (code, p, floor), basis in zip(rows, bases, strict=True)
-    ]
+    return [_name(*row, threshold, basis) for row, basis in zip(rows, bases, strict=True)]
+
+
+def _name(code: int, learned: float, floor: float, threshold: float, basis: NameBasis) -> Name:
+    """A name with the probability of a strong match, `floor`, where less was learned, or no threshold."""
+    if code == UNKNOWN:
+        return Name(code, 0.0, threshold, basis=basis)
+    if learned < floor or (floor > 0 and threshold >= NEVER):
+        return Name(code, floor, threshold, by_prior=True, basis=basis)
+    return Name(code, learned, threshold, basis=basis)
 
 
 def _bases(share: Floats, features: Floats | None, probability: Doubles, strong: Doubles) -> list[NameBasis]:
@@ -102,41 +106,26 @@ def _bases(share: Floats, features: Floats | None, probability: Doubles, strong:
     return [NameBasis(*values) for values in zip(*columns, strict=True)]
 
 
-def strong_match_confidence(
-    model: Model, hits: Hits, species: Level, elected: Codes, required: npt.NDArray[np.float32]
-) -> Doubles:
-    """The least probability of an elected species whose match is strong, 0 where it is not: (Q,).
-
-    A match is strong if ANI is FAR_ABOVE the required ANI (Q,), enough of both genomes is aligned, and no
-    other species is within the margin. The confidence is what the kind of molecule leads to expect before
-    anything is learned; an index of few genomes cannot learn less.
-    """
-    confidence = np.zeros(len(elected))
-    codes = np.where(hits.rows >= 0, species.codes[hits.rows], UNKNOWN)
-    for i in np.flatnonzero((elected != UNKNOWN) & (required > 0)):
-        own = codes[i] == elected[i]
-        prior = prior_of(str(model.molecules[hits.rows[i][own][0]]))
-        is_aligned = np.fmax(hits.af_query[i], hits.af_reference[i]) >= prior.af
-        least_af = np.fmin(hits.af_query[i], hits.af_reference[i])
-        highest = np.max(hits.ani[i], where=own & (least_af >= prior.af), initial=0)
-        rival = np.max(hits.ani[i], where=~own & (codes[i] != UNKNOWN) & is_aligned, initial=0)
-        if highest < required[i] + FAR_ABOVE * (100 - required[i]) or rival > highest - prior.margin:
-            continue
-        is_identical = (own & (hits.ani[i] >= IDENTICAL_ANI) & (least_af >= IDENTICAL_AF)).any()
-        confidence[i] = IDENTICAL_CONFIDENCE if is_identical else prior.confidence
-    return confidence
-
-
 def _coherent(model: Model, names: dict[str, Name], rows: npt.NDArray[np.int64]) -> dict[str, Name]:
     """The same names, where a rank is as probable as the rank below it that belongs to it."""
     finer: str | None = None
     for rank in (rank for rank in reversed(RANKS) if rank in names):
-        is_surer = finer is not None and names[finer].probability > names[rank].probability
+        is_surer = finer is not None and _is_surer(names[finer], names[rank])
         if finer is not None and is_surer and _belongs(model, names, finer, rank, rows):
             below = names[finer]
             names[rank] = replace(names[rank], probability=below.probability, by_prior=below.by_prior)
         finer = rank
     return names
+
+
+def _is_surer(finer: Name, broader: Name) -> bool:
+    """Whether a name shows more of the rank above it than was learned there, or its prior calls both.
+
+    What was learned of the finer name does not replace a prior without which the broader is not called.
+    """
+    if broader.by_prior and not finer.by_prior:
+        return False
+    return finer.probability > broader.probability or (finer.by_prior and not broader.is_called())
 
 
 def _belongs(

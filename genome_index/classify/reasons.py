@@ -108,9 +108,13 @@ def interleaved(members: Sequence[str], best: Match) -> str:
     )
 
 
-def rank_called(lacking: str, rank: str, name: str, probability: float) -> str:
-    """Why a rank above species was called; `lacking` is the clause on what the species lacked."""
-    return f"{sentence(lacking)} The {rank} {name} is right with probability {probability:.2f}."
+def rank_called(lacking: str, rank: str, name: str, probability: float, by_prior: bool = False) -> str:
+    """Why a rank above species was called; `lacking` is the clause on what the species lacked.
+
+    `by_prior` says whether the confidence is that of a strong match before anything is learned.
+    """
+    called = f"{sentence(lacking)} The {rank} {name} is right with probability {probability:.2f}"
+    return f"{called}; {BY_PRIOR}." if by_prior else f"{called}."
 
 
 def rank_uncertain(rank: str, name: str, probability: float, threshold: float) -> str:

@@ -42,6 +42,7 @@ CLOSE_TESTS = (
     "tests/classify/test_reference_warnings.py",
     "tests/classify/test_scope.py",
     "tests/classify/test_search.py",
+    "tests/classify/test_strong_match.py",
     "tests/classify/explanation/test_elections.py",
     "tests/classify/fragments",
     "tests/classify/parts/test_components.py",

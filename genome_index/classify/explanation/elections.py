@@ -8,7 +8,6 @@ from math import expm1
 import numpy as np
 
 from genome_index.classify.elected_names import (
-    IDENTICAL_CONFIDENCE,
     PRIOR_KMER_IDENTITY,
     PRIOR_REACHED,
     Name,
@@ -16,6 +15,7 @@ from genome_index.classify.elected_names import (
 )
 from genome_index.classify.explanation.feature_texts import PERCENT_OF_ONE, SPECIES_ANI, TEXTS
 from genome_index.classify.explanation.records import Election, Feature
+from genome_index.classify.strong_match import IDENTICAL_CONFIDENCE
 from genome_index.index.calibration.calibrator import DEFAULT_THRESHOLD, Calibrator
 from genome_index.index.calibration.call_threshold import NEVER, THRESHOLDS
 from genome_index.index.calibration.features import FEATURES, LEAST_ANI

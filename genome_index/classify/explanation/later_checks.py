@@ -10,7 +10,7 @@ from genome_index.classify.explanation.rules import shares_no_kmer
 from genome_index.classify.parts.contamination import SAID_UNEXPLAINED
 from genome_index.classify.reasons import sentence
 from genome_index.classify.reference_warnings import NO_CALLS
-from genome_index.index.audit.foreign_contigs import WARN_SHARE
+from genome_index.index.audit.large_contigs import WARN_SHARE
 from genome_index.io.quality import LEAST_BP, MOST_AMBIGUOUS
 from genome_index.records import Call
 

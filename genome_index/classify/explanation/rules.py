@@ -12,6 +12,7 @@ from genome_index.classify.decision import partners_of
 from genome_index.classify.elected_names import Name
 from genome_index.classify.evidence import QueryEvidence
 from genome_index.classify.explanation.records import FAILED, PASSED, Check
+from genome_index.classify.strong_match import GENUS_MARGIN, genus_ani
 from genome_index.index.calibration.call_threshold import NEVER
 from genome_index.index.calibration.hits import KMER_FLOOR, Hits
 from genome_index.records import RANKS, InterleavedNames
@@ -141,7 +142,18 @@ def _probability(evidence: QueryEvidence, rank: str) -> Check:
         f"The {rank} {evidence.model.levels[rank].names[name.code]} is right with probability "
         f"{name.probability:.3f}; {_required(name)}."
     )
+    if rank == "genus" and name.by_prior and name.basis and name.basis.strong:
+        text += f" {_strong_genus(evidence)}"
     return Check(rank, PASSED, text, rank) if name.is_called() else Check(rank, FAILED, text)
+
+
+def _strong_genus(evidence: QueryEvidence) -> str:
+    """The rule that gives a genus the prior of a strong match, as a sentence."""
+    ani, af = genus_ani(evidence.prior), evidence.prior.af
+    return (
+        f"A strong match: ANI {ani:g} % and more to a genome of it, {af:g} % of both genomes aligned, and "
+        f"every other genus {GENUS_MARGIN:g} points farther. So the confidence is the prior of the kind."
+    )
 
 
 def _required(name: Name) -> str:

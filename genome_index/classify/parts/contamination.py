@@ -13,7 +13,7 @@ from dataclasses import replace
 from genome_index.classify.parts import reasons
 from genome_index.classify.parts.components import LEAST_SHARE, Components, components_of
 from genome_index.classify.parts.window_lookup import SPECIES_IDENTITY
-from genome_index.index.audit.foreign_contigs import WARN_SHARE
+from genome_index.index.audit.large_contigs import WARN_SHARE
 from genome_index.index.index import Index
 from genome_index.index.store.skani import LITTLE_ALIGNED
 from genome_index.records import Call, Genome, Hit, Lineage

@@ -14,24 +14,21 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from genome_index.index.audit.large_contigs import LARGE_SHARE, MOST, WARN_SHARE, LargeContigs
 from genome_index.index.audit.relatives_vote import LEAST_SHARE, Direction
 from genome_index.index.audit.shared_kmers import shared_with
 from genome_index.index.audit.transfer_direction import SharedKmers
-from genome_index.index.calibration.hits import KMER_FLOOR, kmer_identity
+from genome_index.index.calibration.hits import KMER_FLOOR
 from genome_index.index.parallel import in_threads
-from genome_index.index.store.composition import decode_windows, encode_windows
-from genome_index.records import Contig, Genome
+from genome_index.index.store.composition import decode_windows
 
 Rows = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float32]
 
-LEAST_CONTIG_BP = 5_000  # a shorter contig has too few sampled k-mers
 FOREIGN_IDENTITY = 0.90  # estimated from shared k-mers, to the reference of the other genus
 FOREIGN_LEAD = 0.05  # over the identity to the genome's own nearest reference
-WARN_SHARE = 0.05  # of the bases in contigs of LEAST_CONTIG_BP and more
 LEAST_SHARED = 0.01  # of a genome's k-mers in one of another genus, for its contigs to be examined
-MOST = 0.85  # of the bases; a genome that is foreign all over has a wrong label instead
 THIN = 0.1  # the source's share of the other contigs, over its share of the foreign ones, at most
 
 
@@ -55,25 +52,20 @@ def find_foreign_contigs(shared: SharedKmers, subjects: Rows, threads: int = 1) 
     def examine(number: int) -> ForeignContigs | None:
         genome = references.genome(candidates[number])
         references.let_go()
-        contigs = genome.contigs if genome else ()
-        large = [contig for contig in contigs if len(contig.sequence) >= LEAST_CONTIG_BP]
-        return _Assembly(shared, candidates[number], large).foreign_contigs() if len(large) > 1 else None
+        if genome is None:
+            return None
+        contigs = LargeContigs(shared, candidates[number], genome.contigs)
+        return _Assembly(shared, candidates[number], contigs).foreign_contigs()
 
     results = in_threads(examine, len(candidates), threads)
     return [result for result in results if result is not None]
 
 
 class _Assembly:
-    """The larger contigs of one reference, P of them."""
+    """The larger contigs of one reference, P of them, and what genomes of other genera have of them."""
 
-    def __init__(self, shared: SharedKmers, row: int, contigs: Sequence[Contig]) -> None:
+    def __init__(self, shared: SharedKmers, row: int, contigs: LargeContigs) -> None:
         self._shared, self._row, self._contigs = shared, row, contigs
-        self._hashes = shared.hashes(row)  # (H,)
-        self._lengths_bp = np.array([len(contig.sequence) for contig in contigs])
-        ends = np.concatenate([[0], np.cumsum(self._lengths_bp)])
-        places, part = shared.places(row, b"".join(contig.sequence for contig in contigs), ends)
-        self._places = np.split(places, np.searchsorted(part, np.arange(1, len(contigs))))
-        self._identities: dict[int, Floats] = {}
 
     def foreign_contigs(self) -> ForeignContigs | None:
         """The foreign contigs and the source of most of them; None if too few or nearly all are foreign."""
@@ -83,11 +75,11 @@ class _Assembly:
             by_name.setdefault(self._name(source), []).append(source)
         foreign = {name: np.isin(sources, rows) for name, rows in by_name.items()}
         bases = {
-            name: int(self._lengths_bp[flags].sum())
+            name: int(self._contigs.lengths_bp[flags].sum())
             for name, flags in foreign.items()
             if self._are_from(by_name[name], sources, flags)
         }
-        share = sum(bases.values()) / int(self._lengths_bp.sum())
+        share = sum(bases.values()) / int(self._contigs.lengths_bp.sum())
         if not WARN_SHARE <= share <= MOST:
             return None
         name = max(bases, key=bases.__getitem__)
@@ -102,38 +94,44 @@ class _Assembly:
         missing from the relatives of both.
         """
         main = self._main_source(rows, sources)
-        theirs = shared_with(self._hashes, self._shared.hashes(main))
-        inside, rest = self._kmers_in(flags), self._kmers_in(sources < 0)
+        theirs = shared_with(self._contigs.hashes, self._shared.hashes(main))
+        inside, rest = self._contigs.kmers_in(flags), self._contigs.kmers_in(sources < 0)
         if rest.any() and theirs[rest].mean() > THIN * theirs[inside].mean():
             return False
-        is_own = self._direction(main, flags) in (Direction.OWN, Direction.UNCLEAR)
-        return not is_own and self._resemble(main, flags)
+        direction = self._direction(main, flags)
+        if direction in (Direction.OWN, Direction.UNCLEAR):
+            return False
+        if direction is Direction.DIVIDED and not self._contigs.are_unlike(flags):
+            return False
+        return self._resemble(main, flags) or (direction is Direction.ELSEWHERE and self._are_unlike(flags))
+
+    def _are_unlike(self, flags: Flags) -> bool:
+        """Whether contigs are unlike the others, or large where composition tells nothing."""
+        is_unlike = self._contigs.are_unlike(flags)
+        return self._contigs.share(flags) >= LARGE_SHARE if is_unlike is None else is_unlike
 
     def _direction(self, other: int, which: Flags) -> Direction:
         """Where the genome has some contigs from, by the relatives of both genomes."""
-        return self._shared.direction(self._row, other, self._kmers_in(which))
+        return self._shared.direction(self._row, other, self._contigs.kmers_in(which))
 
     def _resemble(self, other: int, flags: Flags) -> bool:
         """Whether some contigs resemble a genome more than they do the other contigs, in 4-mers."""
         theirs = decode_windows(self._shared.contents.references.windows(other)).mean(axis=0)
-        own, rest = (self._composition(which) for which in (flags, ~flags))
+        own, rest = (self._contigs.composition(which) for which in (flags, ~flags))
         return bool(np.linalg.norm(own - theirs) < np.linalg.norm(own - rest))
-
-    def _composition(self, which: Flags) -> Floats:
-        contigs = tuple(contig for contig, flag in zip(self._contigs, which, strict=True) if flag)
-        return np.asarray(decode_windows(encode_windows(Genome("", contigs, ""))).mean(axis=0))
 
     def _sources(self) -> Rows:
         """The genome that each contig is from, -1 for the genome's own contigs: (P,).
 
         A genome whose own contig it is goes before another one that received it too.
         """
-        sources, best = np.full(len(self._places), -1), np.zeros(len(self._places), np.float32)
+        contigs = len(self._contigs.lengths_bp)
+        sources, best = np.full(contigs, -1), np.zeros(contigs, np.float32)
         for other in self._shared.sources(self._row, LEAST_SHARED):
-            identity = self._identity(other)
+            identity = self._contigs.identity(other)
             likely = identity >= FOREIGN_IDENTITY
             if likely.any():
-                is_theirs = self._direction(other, likely) is Direction.RECEIVED
+                is_theirs = self._direction(other, likely) in (Direction.RECEIVED, Direction.DIVIDED)
                 lead = identity - self._own_identity(other, likely, is_theirs)
                 rank = identity + is_theirs
                 better = likely & (lead >= FOREIGN_LEAD) & (rank > best)
@@ -148,36 +146,20 @@ class _Assembly:
         genome, a relative that has them received them too, and none counts.
         """
         if is_theirs:
-            return np.full(len(self._places), KMER_FLOOR, np.float32)
-        rest = self._kmers_in(~likely)
-        best = np.full(len(self._places), KMER_FLOOR, np.float32)
+            return np.full(len(self._contigs.lengths_bp), KMER_FLOOR, np.float32)
+        rest = self._contigs.kmers_in(~likely)
+        best = np.full(len(self._contigs.lengths_bp), KMER_FLOOR, np.float32)
         genus = self._shared.genus(self._row)
         for relative in self._shared.relatives(self._row, other):
-            flags = shared_with(self._hashes, self._shared.hashes(relative))
+            flags = shared_with(self._contigs.hashes, self._shared.hashes(relative))
             if self._shared.genus(relative) == genus or (rest.any() and flags[rest].mean() >= LEAST_SHARE):
-                best = np.maximum(best, self._identity(relative))
+                best = np.maximum(best, self._contigs.identity(relative))
         return best
-
-    def _identity(self, other: int) -> Floats:
-        """Identity of each contig to a genome, estimated from shared k-mers: (P,)."""
-        if other not in self._identities:
-            flags = shared_with(self._hashes, self._shared.hashes(other))
-            shares = [flags[places].mean() if len(places) else 0 for places in self._places]
-            k = self._shared.contents.spec.sketch_k
-            self._identities[other] = kmer_identity(np.array(shares, np.float32), k)
-        return self._identities[other]
 
     def _main_source(self, rows: Sequence[int], sources: Rows) -> int:
         """The genome among `rows` that most bases are from."""
-        return max(rows, key=lambda row: int(self._lengths_bp[sources == row].sum()))
+        return max(rows, key=lambda row: int(self._contigs.lengths_bp[sources == row].sum()))
 
     def _name(self, row: int) -> str:
         lineage = self._shared.contents.entries[row].lineage
         return lineage.name("species") or lineage.name("genus") or ""
-
-    def _kmers_in(self, which: Flags) -> Flags:
-        """The k-mers of some contigs, as flags in the genome's sketch: (P,) -> (H,)."""
-        flags = np.zeros(len(self._hashes), bool)
-        for places, chosen in zip(self._places, which.tolist(), strict=True):
-            flags[places] |= chosen
-        return flags

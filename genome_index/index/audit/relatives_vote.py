@@ -22,6 +22,7 @@ Hashes = npt.NDArray[np.uint64]
 Flags = npt.NDArray[np.bool_]
 
 FOREIGN_RATIO = 0.3  # below: relatives share so much less inside the stretch than outside that it is foreign
+LACKING_RATIO = 0.15  # below, on both sides: a genome's own stretch may evolve faster than the rest of it
 LEAST_SHARE = 0.02  # of the k-mers outside the stretch, that a relative must have to be evidence
 LEAST_KMERS = 8  # sampled in a stretch, to judge it
 AS_NEAR = 0.5  # of the share that the nearest relative has outside: from here on a relative is about as near
@@ -35,6 +36,7 @@ class Direction(Enum):
     RECEIVED = "from the other genome"
     OWN = "its own"
     ELSEWHERE = "the relatives of both lack it: both have it from a third genome"
+    DIVIDED = "some near relatives have it, and some lack it; nothing speaks against the other genome"
     UNCLEAR = "the relatives contradict each other, or may have received it too"
     UNKNOWN = "neither genome has relatives"
 
@@ -50,6 +52,12 @@ class Votes:
     near: float | None  # of those about as near as the nearest
     all: float | None
     copies: int  # relatives without a vote, which may have received the same part
+    lacking: int = 0  # relatives about as near as the nearest that lack the stretch
+
+    @property
+    def are_divided(self) -> bool:
+        """Whether near relatives have the stretch, and others as near lack it."""
+        return self.near is not None and self.near >= FOREIGN_RATIO and self.lacking > 0
 
 
 def votes_of(own: Hashes, inside: Flags, relatives: Iterable[Hashes]) -> Votes:
@@ -62,14 +70,51 @@ def votes_of(own: Hashes, inside: Flags, relatives: Iterable[Hashes]) -> Votes:
         within, outside = float(shared[inside].mean()), float(shared[~inside].mean())
         if outside <= LEAST_SHARE or outside * inside.sum() < LEAST_KMERS:
             continue
-        if within >= SAME_COPY and outside < LESS_OUTSIDE * within:
+        if is_same_copy(within, outside):
             copies += 1
             continue
         ratios.append(min(within / outside, 1.0))  # conserved genes may be more alike than the rest
         nearness.append(outside)
     best = max(nearness, default=0.0)
     near = [ratio for ratio, share in zip(ratios, nearness, strict=True) if share >= AS_NEAR * best]
-    return Votes(_lower_middle(near), _lower_middle(ratios), copies)
+    lacking = sum(ratio < FOREIGN_RATIO for ratio in near)
+    return Votes(_lower_middle(near), _lower_middle(ratios), copies, lacking)
+
+
+@dataclass(frozen=True)
+class Holders:
+    """How many relatives of a genome have a stretch of it, and how many lack it."""
+
+    near: int  # of those about as near as the nearest
+    near_lacking: int
+    far: int
+    far_lacking: int
+
+    def are_few(self, having: int) -> bool:
+        """Whether they are no more than those that lack it, near and in all, with `having` more genomes."""
+        of_near = self.near + having <= self.near_lacking
+        return of_near and self.near + self.far + having <= self.near_lacking + self.far_lacking
+
+
+def holders_of(own: Hashes, inside: Flags, relatives: Iterable[Hashes]) -> Holders:
+    """The relatives that have the k-mers `inside` of a genome, or lack them: (H,), (H,).
+
+    Only relatives that share enough of the rest count, those that received the same part as well.
+    """
+    counts = {(near, has): 0 for near in (True, False) for has in (True, False)}
+    if not inside.all():
+        shared = [shared_with(own, relative) for relative in relatives]
+        shares = [(float(flags[inside].mean()), float(flags[~inside].mean())) for flags in shared]
+        best = max((outside for _, outside in shares), default=0.0)
+        for within, outside in shares:
+            if outside > LEAST_SHARE and outside * inside.sum() >= LEAST_KMERS:
+                counts[outside >= AS_NEAR * best, within >= FOREIGN_RATIO * outside] += 1
+    return Holders(counts[True, True], counts[True, False], counts[False, True], counts[False, False])
+
+
+def is_same_copy(within: float, outside: float) -> bool:
+    """Whether a genome has received the same part as another one, by their shared k-mers in and outside."""
+    return within >= SAME_COPY and outside < LESS_OUTSIDE * within
 
 
 def _lower_middle(ratios: list[float]) -> float | None:
@@ -80,8 +125,15 @@ def direction(own: Votes, theirs: Votes) -> Direction:
     """Where a genome has the stretch from, by the votes of its relatives and of those of the other genome."""
     if own.near is None and theirs.near is None:
         return Direction.UNCLEAR if own.copies or theirs.copies else Direction.UNKNOWN
-    if own.near is None or theirs.near is None:
-        return _by_one_side(own, theirs)
+    found = _by_one_side(own, theirs) if own.near is None or theirs.near is None else _by_two(own, theirs)
+    is_divided = found is Direction.UNCLEAR and own.are_divided and not theirs.are_divided
+    return Direction.DIVIDED if is_divided else found
+
+
+def _by_two(own: Votes, theirs: Votes) -> Direction:
+    """Where both have relatives: by the near ones, and by all where those tell nothing."""
+    assert own.near is not None
+    assert theirs.near is not None
     by_near = _by_both(own.near, theirs.near)
     if by_near is not Direction.UNCLEAR or own.all is None or theirs.all is None:
         return by_near
@@ -89,7 +141,7 @@ def direction(own: Votes, theirs: Votes) -> Direction:
 
 
 def _by_both(own: float, theirs: float) -> Direction:
-    if max(own, theirs) < FOREIGN_RATIO:
+    if max(own, theirs) < LACKING_RATIO:
         return Direction.ELSEWHERE
     if max(own, theirs) < ALIKE * min(own, theirs):
         return Direction.UNCLEAR
@@ -105,6 +157,6 @@ def _by_one_side(own: Votes, theirs: Votes) -> Direction:
     )
     assert side.near is not None
     assert side.all is not None
-    if (side.near < FOREIGN_RATIO) != (side.all < FOREIGN_RATIO):
+    if (side.near < FOREIGN_RATIO) != (side.all < FOREIGN_RATIO) or side.are_divided:
         return Direction.UNCLEAR
     return lacks if side.near < FOREIGN_RATIO else has

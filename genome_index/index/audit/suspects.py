@@ -15,6 +15,7 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
+from genome_index.index.audit.contigs_of_third_genomes import find_contigs_of_third_genomes
 from genome_index.index.audit.foreign_contigs import ForeignContigs, find_foreign_contigs
 from genome_index.index.audit.mislabels import Mislabel, find_mislabels
 from genome_index.index.audit.mixtures import Mixture, find_mixtures
@@ -102,7 +103,9 @@ def _find_foreign_parts(
     foreign = find_foreign_contigs(shared, subjects, threads)
     known = {*known, *(part.row for part in foreign)}
     mixtures = find_mixtures(shared, np.setdiff1d(subjects, list(known)), known, threads)
-    return [*mixtures, *foreign]
+    known |= {part.row for part in mixtures}
+    alike = find_contigs_of_third_genomes(shared, np.setdiff1d(subjects, list(known)), known, threads)
+    return [*mixtures, *foreign, *alike]
 
 
 def _with_present_names(staying: Iterable[Suspect], contents: Contents) -> Iterator[Suspect]:
@@ -113,9 +116,8 @@ def _with_present_names(staying: Iterable[Suspect], contents: Contents) -> Itera
         source = rows.get(finding.witness or "")
         if finding.kind not in PARTS or source is None:
             yield finding
-        elif genus[finding.row] != genus[source]:
+        elif (from_elsewhere := finding.looks_like == ELSEWHERE) or genus[finding.row] != genus[source]:
             kind = ForeignContigs if finding.kind == "contigs" else Mixture
-            from_elsewhere = finding.looks_like == ELSEWHERE
             part = kind(finding.row, source, finding.share or 0.0, from_elsewhere)
             yield _of_part(part, contents.entries)
 

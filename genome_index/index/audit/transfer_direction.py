@@ -56,17 +56,12 @@ class SharedKmers:
 
     def relatives(self, row: int, other: int) -> set[int]:
         """Neighbours of a genome that are not of the genus of `other`, without identical genomes."""
-        near = set(self.contents.model.neighbours.rows[row].tolist())
-        if row in self._line:
-            near |= set(self._sharers.near[self._line[row]].tolist())
-        sha256 = self.contents.entries[row].sha256
-        return {
-            each
-            for each in near - {-1, row, other}
-            if self.contents.model.live[each]
-            and self.of_other_genera(each, other)
-            and self.contents.entries[each].sha256 != sha256
-        }
+        return {each for each in self._near(row) - {other} if self.of_other_genera(each, other)}
+
+    def of_same_genus(self, row: int) -> set[int]:
+        """Neighbours of a genome that are known to be of its genus, without identical genomes."""
+        genus = self.genus(row)
+        return {each for each in self._near(row) if UNKNOWN != genus == self.genus(each)}
 
     def direction(self, row: int, other: int, inside: Flags) -> Direction:
         """Where `row` has the k-mers `inside` from, which are a stretch that it shares with `other`."""
@@ -74,6 +69,18 @@ class SharedKmers:
         found = direction(self._votes(row, other, inside), self._votes(other, row, back))
         is_usual = MOBILE in (self.contents.entries[row].molecule, self.contents.entries[other].molecule)
         return Direction.UNCLEAR if found is Direction.ELSEWHERE and is_usual else found
+
+    def _near(self, row: int) -> set[int]:
+        """The neighbours of a genome by vector and by shared k-mers, without identical genomes."""
+        near = set(self.contents.model.neighbours.rows[row].tolist())
+        if row in self._line:
+            near |= set(self._sharers.near[self._line[row]].tolist())
+        sha256 = self.contents.entries[row].sha256
+        return {
+            each
+            for each in near - {-1, row}
+            if self.contents.model.live[each] and self.contents.entries[each].sha256 != sha256
+        }
 
     def _votes(self, row: int, other: int, inside: Flags) -> Votes:
         relatives = sorted(self.relatives(row, other))

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from genome_index.classify.elected_names import FAR_ABOVE
 from genome_index.classify.explanation.records import Candidate, Election, Explanation, Feature, Requirement
+from genome_index.classify.strong_match import FAR_ABOVE, GENUS_BELOW_SPECIES, GENUS_MARGIN
 from genome_index.index.calibration.calibrator import CERTAINTY
 from genome_index.index.calibration.call_threshold import NEVER, THRESHOLDS
 from genome_index.index.calibration.features import LEAST_ANI as MISSING_ANI
@@ -131,7 +131,9 @@ def _probabilities(elections: Sequence[Election]) -> Section:
         "above it were held out; they teach probabilities and, within "
         f"{THRESHOLDS[0]:.2f} and {THRESHOLDS[1]:.2f}, the required ones. Strong match: ANI "
         f"{100 * FAR_ABOVE:g} % of the way from the required to 100 % or higher, both genomes aligned well "
-        "enough, no other species within the margin. A rank is at least as probable as the finer rank that "
+        "enough, no other species within the margin. Strong match of a genus: ANI at most "
+        f"{GENUS_BELOW_SPECIES:g} points below the prior of a species, both genomes aligned well enough, no "
+        f"other genus within {GENUS_MARGIN:g} points. A rank is at least as probable as the finer rank that "
         "belongs to it."
     )
     columns = (

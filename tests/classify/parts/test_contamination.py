@@ -18,7 +18,7 @@ from genome_index.classify.parts.contamination import (
     with_components,
 )
 from genome_index.classify.parts.window_lookup import SPECIES_IDENTITY
-from genome_index.index.audit.foreign_contigs import WARN_SHARE
+from genome_index.index.audit.large_contigs import WARN_SHARE
 from genome_index.index.store.skani import BELOW_RANGE, LITTLE_ALIGNED
 from genome_index.records import Call, Component, Evidence, Genome, Hit, Lineage
 from genome_index.spec import IndexSpec
