@@ -10,6 +10,7 @@ from typing import Literal
 
 from genome_index.errors import UsageError
 from genome_index.io.compression import cause
+from genome_index.io.encodings import read_text
 from genome_index.io.folders.search import search_folder
 from genome_index.io.folders.suffixes import COMPRESSED, SUFFIXES
 from genome_index.records import Failure
@@ -49,7 +50,7 @@ def read_list(path: Path) -> list[str | Input]:
         The file cannot be read.
     """
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
+        lines = read_text(path).splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(
             f"{path}: cannot read the list of inputs ({cause(error)}); give a text file, one path a line"

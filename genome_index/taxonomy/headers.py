@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from genome_index.errors import TaxonomyError
 from genome_index.records import RANKS
@@ -60,6 +61,11 @@ class Header:
     lineages: tuple[tuple[int, str], ...]  # with the label for a lineage without ranks
     labels: tuple[tuple[int, str], ...]
     kingdom: int | None = None  # in place of a column of the domain
+
+    @cached_property
+    def is_lineage_only(self) -> bool:
+        """Whether a row has a lineage in one string and nothing else, as in GTDB's files."""
+        return len(self.lineages) == 1 and not self.labels and not self.ranks and self.kingdom is None
 
 
 def implied_header(fields: Sequence[str]) -> list[str] | None:

@@ -76,6 +76,25 @@ TABLES = {
     "byte order mark": ("\ufeffgenome_id\tgenus\na\tHyla\n", {"a": taxon({"genus": "Hyla"})}),
     "crlf": ("genome_id\tgenus\r\na\tHyla\r\n", {"a": taxon({"genus": "Hyla"})}),
     "cr": ("genome_id\tgenus\ra\tHyla\r", {"a": taxon({"genus": "Hyla"})}),
+    "Unicode text of Excel": (
+        '\ufeffGenome ID\tgenus\tnote\r\n"a"\tHyla\t"caf\xe9, ""b"""\r\n'.encode("utf-16-le"),
+        {"a": taxon({"genus": "Hyla"}, note='caf\xe9, "b"')},
+    ),
+    "utf-16, big end first": (
+        "\ufeffgenome_id,genus\na,Hyla\n".encode("utf-16-be"),
+        {"a": taxon({"genus": "Hyla"})},
+    ),
+    "utf-16 without a mark": (
+        "genome_id\tgenus\na\tHyla\n".encode("utf-16-le"),
+        {"a": taxon({"genus": "Hyla"})},
+    ),
+    "utf-32": ("genome_id\tgenus\na\tHyla\n".encode("utf-32"), {"a": taxon({"genus": "Hyla"})}),
+    "Export-Csv of PowerShell": (
+        '#TYPE System.Management.Automation.PSCustomObject\r\n"genome_id","genus"\r\n"a","Hyla"\r\n'.encode(
+            "utf-16"
+        ),
+        {"a": taxon({"genus": "Hyla"})},
+    ),
     "csv, crlf": ("genome_id,genus\r\na,Hyla\r\n", {"a": taxon({"genus": "Hyla"})}),
     "no line end at the end": ("genome_id\tgenus\na\tHyla", {"a": taxon({"genus": "Hyla"})}),
     "blank lines and spaces": ("\ngenome_id\tgenus\n\n a \t Hyla \n\t\n", {"a": taxon({"genus": "Hyla"})}),
@@ -106,6 +125,22 @@ TABLES = {
     "GTDB in gtdb_taxonomy": (f"genome_id\tgtdb_taxonomy\na\t{GTDB}\n", {"a": taxon(GTDB_NAMES)}),
     "GTDB in taxonomy, csv": (f"genome_id,taxonomy\na,{GTDB}\n", {"a": taxon(GTDB_NAMES)}),
     "GTDB with spaces": (f"genome_id\tlineage\na\t{GTDB.replace(';', '; ')};\n", {"a": taxon(GTDB_NAMES)}),
+    "GTDB without spaces, as with": (
+        "genome_id\tlineage\na\td__A;p__B__C;c__na;o__;f__F;g__Hyla;s__arborea\n"
+        "b\td__A; p__B__C; c__na; o__; f__F; g__Hyla; s__arborea\n",
+        dict.fromkeys(
+            "ab",
+            taxon(
+                {
+                    "superkingdom": "A",
+                    "phylum": "B__C",
+                    "family": "F",
+                    "genus": "Hyla",
+                    "species": "Hyla arborea",
+                }
+            ),
+        ),
+    ),
     "empty s__": (
         "genome_id\tlineage\na\td__Bacteria;g__Hyla;s__\n",
         {"a": taxon({"superkingdom": "Bacteria", "genus": "Hyla"})},
@@ -279,6 +314,13 @@ TABLES = {
 @pytest.mark.parametrize(("text", "expected"), TABLES.values(), ids=TABLES)
 def test_table_means(write, text, expected):
     assert read_taxonomy(write(text)).taxa == expected
+
+
+def test_genomes_of_one_lineage_share_their_taxon(write):
+    """A table of GTDB has 700,000 rows, and each taxon takes half a kilobyte."""
+    taxa = read_taxonomy(write(f"a\t{GTDB}\nb\t{GTDB}\n")).taxa
+    assert taxa["a"] == taxon(GTDB_NAMES)
+    assert taxa["b"] is taxa["a"]
 
 
 HEADERS = {
@@ -474,7 +516,18 @@ ERRORS = {
         'genome_id,note\na,"x\ny"\nb,ÿ\n'.encode("latin-1"),
         f", line 4: {NOT_UTF8}",
     ),
-    "utf-16": ("genome_id\tgenus\na\tHyla\n".encode("utf-16"), f", line 1: {NOT_UTF8}"),
+    "utf-16, cut short": (
+        "genome_id\tgenus\na\tHyla\n".encode("utf-16")[:-1],
+        ", line 2: the text is in UTF-16, but cut short or damaged; save it again, as UTF-8",
+    ),
+    "Excel workbook": (
+        b"PK\3\4\x14\0\x08\0xl/workbook.xml",
+        ": this is an Excel workbook (.xlsx); save the table as CSV or as text",
+    ),
+    "old Excel": (
+        b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1",
+        ": this is a document of an old Office (.xls, .doc); save the table as CSV or as text",
+    ),
 }
 
 
