@@ -32,6 +32,7 @@ _DOMAINS |= dict.fromkeys(
 _MARKED = re.compile(r"(?:[a-z]|sk|D_\d+)__")
 # A lineage as GTDB writes it: read at once, for its tables have 700,000 rows and more.
 _GTDB = re.compile(";".join(rf"{mark}__([^;|]*)" for mark in GTDB_RANKS))
+_SUPPORT = re.compile(r"\*?: [01]\.\d\d$")
 _EPITHET = re.compile(r"[a-z]+(?:-[a-z]+)*")
 
 
@@ -96,11 +97,16 @@ def with_genus(names: dict[str, str]) -> dict[str, str]:
 def name_in_column(rank: str, text: str) -> str:
     """The name in a cell of a rank's column, without the mark of that rank; empty if there is none.
 
+    CAT adds the support of a name, and * to a name that it is less sure of.
+
     >>> [name_in_column("genus", text) for text in ("g__Hyla", "Hyla", "g__", "#N/A")]
     ['Hyla', 'Hyla', '', '']
+    >>> name_in_column("genus", "Hyla*: 0.98")
+    'Hyla'
     >>> name_in_column("genus", "f__Hylidae")  # as QIIME fills the rank below: no genus
     ''
     """
+    text = _SUPPORT.sub("", text)
     if is_empty_name(text):
         return ""
     if not has_rank_marks(text):

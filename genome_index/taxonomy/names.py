@@ -33,7 +33,7 @@ _EMPTY = re.compile(
     "(?:unknown|uncultured|unclassified|unassigned|unidentified|undetermined|unspecified|unnamed|ambiguous|no)"
     "(?: (?:domain|kingdom|superkingdom|phylum|class|order|family|genus|species|strain|organism))?|"
     "#(?:n/a|na|null!?|ref!?|value!?|name[?]?|num!?|div/0!?)|"
-    "others?|root|no (?:rank|name|hits?|match|classification|taxon|taxonomy|data)|"
+    "others?|root|no (?:rank|name|support|hits?|match|classification|taxon|taxonomy|data)|"
     "not (?:yet )?(?:available|applicable|determined|assigned|classified|named|known|provided|collected|"
     "identified|specified|resolved|described|found|reported|recorded)|"
     "candidatus|ca[.]?",

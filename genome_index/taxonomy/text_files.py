@@ -21,10 +21,10 @@ from genome_index.io.compression import READ_ERRORS, open_stream, rejoined
 from genome_index.io.encodings import UTF_8, encoding_of
 from genome_index.io.formats.other import office_document
 from genome_index.io.tsv import cells_of
+from genome_index.taxonomy.headers import is_comment
 
 FIRST_BYTES = 1 << 12  # that tell the encoding, or an office document
 _EXCEL_SEPARATOR = re.compile("sep=([,;\t])", re.IGNORECASE)  # a first line that only Excel reads
-_NO_HEADERS = ("##", "#TYPE ")  # comments; the type of rows, of PowerShell's Export-Csv
 _QUOTED = re.compile(r'"[^"]*"')
 
 
@@ -72,14 +72,14 @@ class TextFile:
         TaxonomyError
             The file cannot be read, or is not well-formed CSV.
         """
-        lines = self.lines()
+        lines = (line.replace("\xa0", " ") for line in self.lines())  # blanks of web pages and Word
         head: list[str] = []
         delimiter = ""
         for line in lines:
             if said := _EXCEL_SEPARATOR.fullmatch(line.rstrip()):
                 delimiter = said[1]
             # A blank line stands for these lines, so that the numbers of the next ones stay right.
-            head.append("\n" if said or line.startswith(_NO_HEADERS) else line)
+            head.append("\n" if said or is_comment(line) else line)
             if not head[-1].isspace():
                 break  # the header
         delimiter = delimiter or _delimiter(head[-1] if head else "")

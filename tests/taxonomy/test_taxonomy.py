@@ -95,6 +95,57 @@ TABLES = {
         ),
         {"a": taxon({"genus": "Hyla"})},
     ),
+    "a comment with a comma": (
+        "# made by hand, 2024\n#   See ftp://ftp.ncbi.nlm.nih.gov/README.txt for a description\n"
+        "genome_id,genus\na,Hyla\n",
+        {"a": taxon({"genus": "Hyla"})},
+    ),
+    "MetaPhlAn, behind its version": (
+        "#mpa_v30\na\tk__Bacteria|g__Hyla|s__Hyla_sp\n",
+        {"a": taxon({"superkingdom": "Bacteria", "genus": "Hyla", "species": "Hyla_sp"})},
+    ),
+    "CAT": (
+        "# bin\tsuperkingdom\tfamily\tgenus\na.fa\tBacteria: 0.98\tHylidae*: 0.51\tno support\n",
+        {"a.fa": taxon({"superkingdom": "Bacteria", "family": "Hylidae"})},
+    ),
+    "VMR of ICTV": (
+        "Isolate ID,Kingdom,Species,Virus GENBANK accession\nVMR1,Orthornavirae,Hyla virus,AB012345\n",
+        {
+            "AB012345": Taxon(
+                Lineage({"superkingdom": "Viruses", "species": "Hyla virus"}),
+                {"isolate id": "VMR1", "kingdom": "Orthornavirae"},
+            )
+        },
+    ),
+    "BV-BRC": (
+        "genome.genome_id\tgenome.taxon_id\tgenome.species\n1.2\t83332\tHyla arborea\n",
+        {"1.2": taxon({"species": "Hyla arborea"}, taxid="83332")},
+    ),
+    "pangolin": (
+        "taxon,lineage,note\nA/1,B.1.1.7,x\n",
+        {"A/1": taxon(lineage="B.1.1.7", note="x")},
+    ),
+    "seven names without a header": (
+        "a\tBacteria;P;C;O;F;Hyla;Hyla arborea\n",
+        {
+            "a": taxon(
+                {
+                    "superkingdom": "Bacteria",
+                    "phylum": "P",
+                    "class": "C",
+                    "order": "O",
+                    "family": "F",
+                    "genus": "Hyla",
+                    "species": "Hyla arborea",
+                }
+            )
+        },
+    ),
+    "blanks of a web page": (
+        "genome_id\tspecies\na\tHyla\xa0arborea\n",
+        {"a": taxon({"species": "Hyla arborea"})},
+    ),
+    "colons in the header": ("Genome ID:\tGenus:\na\tHyla\n", {"a": taxon({"genus": "Hyla"})}),
     "csv, crlf": ("genome_id,genus\r\na,Hyla\r\n", {"a": taxon({"genus": "Hyla"})}),
     "no line end at the end": ("genome_id\tgenus\na\tHyla", {"a": taxon({"genus": "Hyla"})}),
     "blank lines and spaces": ("\ngenome_id\tgenus\n\n a \t Hyla \n\t\n", {"a": taxon({"genus": "Hyla"})}),
@@ -335,6 +386,11 @@ HEADERS = {
         "Assembly Accession": "assembly_accession",
         "Bin Id": "bin_id",
         "accession.version": "accession_version",
+        "Sample": "sample",
+        "sample_id": "sample_id",
+        "Filename": "filename",
+        "seqName": "seqname",
+        "taxon_oid": "taxon_oid",
     },
 }
 
@@ -449,7 +505,7 @@ def test_csv_reads_what_csv_wrote(tmp_path_factory, notes):
     assert read_taxonomy(folder / "t.csv").taxa == expected
 
 
-NO_ID = "no column names the genomes; the columns are 'sample', 'genus'; call one of them 'genome_id'"
+NO_ID = "no column names the genomes; the columns are 'specimen', 'genus'; call one of them 'genome_id'"
 NOT_GTDB = "in a GTDB lineage; give each of d__, p__, c__, o__, f__, g__, s__ at most once"
 NOT_UTF8 = "these bytes are not UTF-8; save the file with the encoding UTF-8"
 REPORT = (
@@ -459,8 +515,8 @@ REPORT = (
 ERRORS = {
     "empty": ("", ": the file is empty; it needs a header with a column genome_id"),
     "blank": ("\n \n", ": the file is empty; it needs a header with a column genome_id"),
-    "no id column": ("sample\tgenus\na\tHyla\n", f", line 1: {NO_ID}"),
-    "no id column, late header": ("\n\nsample,genus\na,Hyla\n", f", line 3: {NO_ID}"),
+    "no id column": ("specimen\tgenus\na\tHyla\n", f", line 1: {NO_ID}"),
+    "no id column, late header": ("\n\nspecimen,genus\na,Hyla\n", f", line 3: {NO_ID}"),
     "two columns of one meaning": (
         "genome_id\tdomain\tsuperkingdom\n",
         ", line 1: two columns mean superkingdom; rename or remove one",
