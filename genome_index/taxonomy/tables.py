@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
@@ -160,8 +160,7 @@ def _lineage_label(label: str, text: str) -> str:
 
 
 def _read_table(file: TextFile) -> _Table:
-    stripped = ((line, list(map(str.strip, fields))) for line, fields in file.rows())
-    rows = (row for row in stripped if any(row[1]))
+    rows = _filled_rows(file)
     line, first = next(rows, (0, []))
     if not first:
         raise TaxonomyError(file.name, "the file is empty; it needs a header with a column genome_id")
@@ -175,6 +174,14 @@ def _read_table(file: TextFile) -> _Table:
     for number, fields in chain([(line, first)] if implied else [], rows):
         table.add(number, fields)
     return table
+
+
+def _filled_rows(file: TextFile) -> Iterator[tuple[int, list[str]]]:
+    """Line number and cells of each row that is not empty, without blanks around the cells."""
+    for line, fields in file.rows():
+        cells = list(map(str.strip, fields))
+        if any(cells):
+            yield line, cells
 
 
 def _difference(genome_id: str, line: int, first: Taxon, second: Taxon) -> str:
