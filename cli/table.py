@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from gindex_cli.columns import Column, table_lines
 
+from genome_index.records import rounded_ani
 from genome_index.report.verdicts import verdict_name
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ def _cells(hit: Hit) -> tuple[str, ...]:
         hit.id,
         f"{hit.similarity:.3f}",
         _number(kmer_identity_percent(hit), 1),
-        _number(evidence.ani, 2),
+        _number(rounded_ani(evidence.ani), 2),
         _number(evidence.af_query, 1),
         _number(evidence.af_reference, 1),
         hit.species or "-",

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any, Protocol, overload
 
 RANKS = ("superkingdom", "phylum", "class", "order", "family", "genus", "species", "strain")
 """Taxonomic ranks, broadest first."""
@@ -256,7 +256,7 @@ class Hit:
             "species": self.species,
             "similarity": round(self.similarity, 4),
             "kmer_identity": round(self.kmer_identity, 4),
-            "ani": rounded(evidence.ani, 2),
+            "ani": rounded_ani(evidence.ani),
             "af_query": rounded(evidence.af_query, 1),
             "af_reference": rounded(evidence.af_reference, 1),
             "ani_reason": evidence.reason,
@@ -337,3 +337,18 @@ class Call:
 def rounded(value: float | None, digits: int) -> float | None:
     """A number that may be missing, with so many digits after the point."""
     return None if value is None else round(value, digits)
+
+
+@overload
+def rounded_ani(value: float, digits: int = 2) -> float: ...
+@overload
+def rounded_ani(value: float | None, digits: int = 2) -> float | None: ...
+def rounded_ani(value: float | None, digits: int = 2) -> float | None:
+    """An ANI in percent with so many digits after the point; never rounded up to 100.
+
+    >>> rounded_ani(99.995), rounded_ani(99.994), rounded_ani(100.0), rounded_ani(99.98, 1)
+    (99.99, 99.99, 100.0, 99.9)
+    """
+    if value is None or value >= 100:
+        return value
+    return min(round(value, digits), round(100 - 0.1**digits, digits))

@@ -17,12 +17,19 @@ def dereplicate(
     ani: Annotated[
         float,
         typer.Option(
-            "--ani", metavar="PERCENT", help="ANI in percent above which one genome represents another."
+            "--ani",
+            metavar="PERCENT",
+            help="ANI in percent from which on one genome represents another; 100: the same sequence.",
         ),
     ] = 99.0,
     output: Output = None,
 ) -> None:
-    """Choose one representative per group of similar genomes."""
+    """Choose one representative per group of similar genomes.
+
+    With --ani 100, that is one per sequence. Rotated and reverse-complemented copies are the same, contigs
+    may be in any order, and a concatemer (the whole genome several times) is its genome once; one SNP is a
+    difference. Of genomes above 500 kb, whose bases an index does not keep, length and sampled k-mers decide.
+    """
     from genome_index.collection.dereplicate import as_tsv
     from genome_index.collection.dereplicate import dereplicate as find
     from genome_index.index.index import Index

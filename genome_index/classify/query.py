@@ -27,6 +27,7 @@ from genome_index.index.calibration.model import CANDIDATES
 from genome_index.index.calibration.pairwise import SHARERS
 from genome_index.index.index import Index
 from genome_index.index.parallel import in_threads
+from genome_index.index.store.same_sequence import corrected_ani
 from genome_index.index.store.skani import measure
 from genome_index.io.quality import warnings_of
 from genome_index.records import Call, Failure, Genome
@@ -140,6 +141,7 @@ def _hits_of_query(
         candidates = [index.references.candidate(int(rows[at])) for at in chosen]
         for at, evidence in zip(chosen, measure(genome, candidates), strict=True):
             ani[:, at] = np.array((evidence.ani, evidence.af_query, evidence.af_reference), np.float32)
+            ani[0, at] = corrected_ani(index.references, genome, sketch.hashes, int(rows[at]), ani[0, at])
     return rows, similarity.astype(np.float32), identity, *ani
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from genome_index.encoders.chunk_grid import UNREAD
 from genome_index.index.calibration.call_threshold import NEVER
+from genome_index.records import rounded_ani
 
 EMPTY_INDEX = "The index has no genome to compare with."
 OUTDATED_CALIBRATION = (
@@ -45,7 +46,12 @@ class Match:
 def identity(match: Match) -> str:
     query, reference = (_percent(value) for value in (match.af_query, match.af_reference))
     aligned = f"aligned: {query} of the query, {reference} of the reference"
-    return f"ANI {match.ani:.1f} % to {match.species} ({aligned})"
+    return f"ANI {_ani(match)} % to {match.species} ({aligned})"
+
+
+def _ani(match: Match) -> str:
+    """With one digit after the point; with two where one would make it 100."""
+    return f"{rounded_ani(match.ani):.2f}" if 99.95 <= match.ani < 100 else f"{match.ani:.1f}"
 
 
 def _percent(value: float) -> str:
@@ -66,7 +72,7 @@ def _next_species(runner_up: Match | None) -> str:
         return "no other species is near"
     if math.isnan(runner_up.ani):
         return f"the next species, {runner_up.species}, has no ANI ({runner_up.no_ani})"
-    return f"the next species, {runner_up.species}, has {runner_up.ani:.1f} %"
+    return f"the next species, {runner_up.species}, has {_ani(runner_up)} %"
 
 
 def without_ani(match: Match, nearest: bool) -> str:

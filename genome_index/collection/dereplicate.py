@@ -8,12 +8,16 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from genome_index.collection.clusters import edges_of
-from genome_index.collection.representative_score import representative_scores
+from genome_index.collection.clusters import Edges, edges_of
+from genome_index.collection.representative_score import READ_GENOMES, representative_scores
 from genome_index.errors import UsageError
 from genome_index.index.index import Index
 from genome_index.index.neighbours import live_rows, neighbour_hits
+from genome_index.index.store.same_sequence import key_of_row, one_base_less
 from genome_index.io import tsv
+from genome_index.records import rounded_ani
+
+CHECKED = 0.1  # percent; genomes that are nearer are compared base by base
 
 Rows = npt.NDArray[np.int64]
 
@@ -24,7 +28,7 @@ class Member:
 
     id: str
     representative: str
-    ani: float  # percent, to the representative
+    ani: float  # percent, to the representative; 100 only for the same sequence
 
 
 def dereplicate(index: Index, ani: float) -> list[Member]:
@@ -34,6 +38,9 @@ def dereplicate(index: Index, ani: float) -> list[Member]:
     k-mers where ANI has no signal), so no two representatives are that near as far as the index knows. The
     score is that of `representative_scores`; of two genomes that are alike in it, the longer one.
 
+    ANI 100 is the same sequence, see `sequence_key`; of large genomes, whose bases the index does not store,
+    the same length and sampled k-mers.
+
     Raises
     ------
     UsageError
@@ -42,7 +49,8 @@ def dereplicate(index: Index, ani: float) -> list[Member]:
     if not 80 <= ani <= 100:
         raise UsageError(f"--ani {ani:g}: give a percentage from 80 to 100")
     rows = live_rows(index)
-    edges = edges_of(rows, neighbour_hits(index, rows), by_identity=True).within(100 - ani)
+    edges = edges_of(rows, neighbour_hits(index, rows), by_identity=True)
+    edges = _checked(index, rows, edges.within(max(100 - ani, CHECKED))).within(100 - ani)
     by_row = {entry.row: entry for entry in index.catalog.entries()}
     entries = [by_row[row] for row in rows.tolist()]
     partners = _partners(len(rows), edges.a, edges.b, edges.length)
@@ -53,9 +61,26 @@ def dereplicate(index: Index, ani: float) -> list[Member]:
     representatives = _representatives(partners, order)
     ids = [entry.id for entry in entries]
     return [
-        Member(ids[at], ids[other], round(100 - length, 3))
+        Member(ids[at], ids[other], rounded_ani(100 - length, 3))
         for at, (other, length) in enumerate(representatives)
     ]
+
+
+def _checked(index: Index, rows: Rows, edges: Edges) -> Edges:
+    """The edges, with length 0 for the same sequence, and at least one base for all others."""
+    references, near = index.references, np.flatnonzero(edges.length <= CHECKED)
+    keys: dict[int, bytes] = {}
+    for number, at in enumerate(np.unique([edges.a[near], edges.b[near]]).tolist()):
+        keys[at] = key_of_row(references, int(rows[at]))
+        if number % READ_GENOMES == READ_GENOMES - 1:
+            references.let_go()
+    lengths = edges.length.copy()
+    for at in near.tolist():
+        a, b = int(edges.a[at]), int(edges.b[at])
+        longer = max(references.length_bp(int(rows[a])), references.length_bp(int(rows[b])))
+        one_base = 100 - one_base_less(longer)
+        lengths[at] = 0 if keys[a] == keys[b] else max(lengths[at], one_base)
+    return Edges(edges.a, edges.b, lengths)
 
 
 def _partners(count: int, a: Rows, b: Rows, length: npt.NDArray[np.float64]) -> list[list[tuple[float, int]]]:

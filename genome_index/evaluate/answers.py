@@ -12,7 +12,7 @@ from genome_index.classify.decision import Verdict, decide
 from genome_index.classify.elected_names import Name, names_of
 from genome_index.index.calibration.hits import HeldOut, Hits
 from genome_index.index.calibration.model import Model
-from genome_index.records import RANKS
+from genome_index.records import RANKS, InterleavedNames
 from genome_index.taxonomy.levels import UNKNOWN, Level
 
 Rows = npt.NDArray[np.int64]
@@ -67,12 +67,14 @@ class PartAnswers:
 
 
 def part_answers(
-    model: Model, hits: Hits, held: HeldOut, positions: Rows, has_reference: Mapping[str, Flags]
-) -> PartAnswers:
-    """Elect names and decide verdicts for some genomes from their hits."""
+    model: Model, hits: Hits, held: HeldOut, positions: Rows, has_reference: Mapping[str, Flags],
+    interleaved: Sequence[InterleavedNames],
+) -> PartAnswers:  # fmt: skip
+    """Elect names and decide verdicts for some genomes from their hits; `interleaved` is of the index."""
     names, thresholds = names_of(model, hits, held), model.thresholds
     verdicts = [
-        decide(model, thresholds, hits, i, names[i], int(held.self_rows[i])) for i in range(len(positions))
+        decide(model, thresholds, hits, i, names[i], int(held.self_rows[i]), interleaved)
+        for i in range(len(positions))
     ]
     return PartAnswers(positions, hits, has_reference, names, verdicts, model.levels)
 

@@ -20,7 +20,7 @@ from genome_index.index.calibration.pairwise import Comparer
 from genome_index.index.calibration.simulate import candidate_hits, within
 from genome_index.index.index import Index
 from genome_index.index.store.kmer_index import KmerIndex
-from genome_index.records import Entry, Progress, quiet
+from genome_index.records import Entry, InterleavedNames, Progress, quiet
 from genome_index.taxonomy.levels import UNKNOWN, Level
 
 Rows = npt.NDArray[np.int64]
@@ -41,17 +41,19 @@ def evaluate(index: Index, plan: Plan, progress: Progress = quiet) -> Evaluation
     index.prefetch([entry.row for entry in entries])
     comparer = Comparer(index.references, plan.threads, index.pairs(), kmers=index.kmers)
     if plan.folds:
-        return cross_validate(comparer, entries, plan, progress, str(index.path))
+        return cross_validate(comparer, entries, plan, progress, str(index.path), index.interleaved)
     levels = levels_for(entries, plan, str(index.path))
     rows = np.array([entry.row for entry in entries])
     parts = partition(levels, len(rows), plan)
-    answers = list(leave_one_out(comparer, index.model, rows, levels, plan, parts, progress))
+    answers = list(
+        leave_one_out(comparer, index.model, rows, levels, plan, parts, index.interleaved, progress)
+    )
     return gathered(plan, [entry.id for entry in entries], levels, answers)
 
 
 def cross_validate(
     comparer: Comparer, entries: Sequence[Entry], plan: Plan, progress: Progress = quiet,
-    where: str = "these genomes",
+    where: str = "these genomes", interleaved: Sequence[InterleavedNames] = (),
 ) -> Evaluation:  # fmt: skip
     """Query some references in folds; of the index only what it stores of each genome is used.
 
@@ -64,13 +66,13 @@ def cross_validate(
     rows = np.array([entry.row for entry in entries])
     molecules = np.array([entry.molecule for entry in entries])
     parts = partition(levels, len(rows), plan)
-    answers = list(_by_folds(comparer, rows, levels, molecules, parts, progress))
+    answers = list(_by_folds(comparer, rows, levels, molecules, parts, interleaved, progress))
     return gathered(plan, [entry.id for entry in entries], levels, answers)
 
 
 def _by_folds(
     comparer: Comparer, rows: Rows, levels: Mapping[str, Level], molecules: npt.NDArray[np.str_],
-    parts: Rows, progress: Progress,
+    parts: Rows, interleaved: Sequence[InterleavedNames], progress: Progress,
 ) -> Iterator[PartAnswers]:  # fmt: skip
     comparer.kmers = comparer.kmers or KmerIndex.build(comparer.references, rows, comparer.threads)
     for number, part in enumerate(np.unique(parts)):
@@ -88,4 +90,5 @@ def _by_folds(
             name: np.isin(levels[name].codes[test], level.codes[level.codes != UNKNOWN])
             for name, level in known.items()
         }
-        yield part_answers(model, hits, nothing_held_out(len(test), len(train)), test, has_reference)
+        held = nothing_held_out(len(test), len(train))
+        yield part_answers(model, hits, held, test, has_reference, interleaved)

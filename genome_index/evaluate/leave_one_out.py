@@ -6,7 +6,7 @@ is nested: it is fitted on nine tenths of the taxa and used on the rest.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -19,7 +19,7 @@ from genome_index.index.calibration.model import Model
 from genome_index.index.calibration.pairwise import Comparer
 from genome_index.index.calibration.simulate import SimulatedQueries, simulate, simulate_all
 from genome_index.index.calibration.thresholds import SpeciesNeighbours
-from genome_index.records import Progress
+from genome_index.records import InterleavedNames, Progress
 from genome_index.taxonomy.levels import UNKNOWN, Level
 
 Rows = npt.NDArray[np.int64]
@@ -28,7 +28,7 @@ Flags = npt.NDArray[np.bool_]
 
 def leave_one_out(
     comparer: Comparer, model: Model, rows: Rows, levels: Mapping[str, Level], plan: Plan, parts: Rows,
-    progress: Progress,
+    interleaved: Sequence[InterleavedNames], progress: Progress,
 ) -> Iterator[PartAnswers]:  # fmt: skip
     """The answers part by part; positions are those of `rows`."""
     vectors = model.vectors.rows()[rows]
@@ -49,7 +49,7 @@ def leave_one_out(
         own = _subset(queries, parts == part)
         yield part_answers(
             replace(model, calibrators=calibrators), own.hits, own.held, at,
-            {name: flags[at] for name, flags in has_reference.items()},
+            {name: flags[at] for name, flags in has_reference.items()}, interleaved,
         )  # fmt: skip
 
 

@@ -113,7 +113,8 @@ def _few(notes: Sequence[str]) -> Sequence[str]:
 def _nothing_read(path: Path, failures: Sequence[Failure]) -> str:
     first = ""
     if failures:
-        first = f"; the first of {len(failures)} failures: {failures[0].source}: {failures[0].reason}"
+        what = f"the first of {len(failures):,} failures: " if len(failures) > 1 else ""
+        first = f"; {what}{failures[0].source}: {failures[0].reason}"
     return f"{path}: no genome could be read, so nothing was built{first}"
 
 

@@ -14,6 +14,7 @@ from numba import njit
 
 from genome_index.records import Contig, Taxon
 
+END_OF_FILE = b"\x1a"  # Ctrl-Z, with which files of DOS end
 IUPAC = b"ACGTUNRYSWKMBDHVacgtunryswkmbdhv"
 WHITE_SPACE = b"\r\n\t \v\f"
 GAPS_TO_N = bytes.maketrans(b"-.", b"NN")  # without the gap its flanks would form k-mers that do not exist
@@ -45,7 +46,7 @@ def checked_record(contig: Contig, taxon: Taxon) -> FileRecord:
     sequence = contig.sequence
     if count_bases(np.frombuffer(sequence, np.uint8)) == len(sequence):
         return FileRecord(contig, taxon)
-    sequence = sequence.translate(GAPS_TO_N, WHITE_SPACE)
+    sequence = sequence.translate(GAPS_TO_N, WHITE_SPACE).rstrip(END_OF_FILE)
     foreign = sequence.translate(None, IUPAC)
     if not foreign:
         return FileRecord(Contig(contig.name, sequence), taxon)

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from itertools import chain
-from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, cast
+from typing import IO, TYPE_CHECKING, Any, BinaryIO, Protocol, cast
 
 import zstandard
 
@@ -76,7 +76,7 @@ def open_stream(path: str, memory_limit: int | None = None) -> Iterator[io.Buffe
         yield raw
 
 
-def rejoined(start: bytes, rest: BinaryIO) -> io.BufferedReader:
+def rejoined(start: bytes, rest: IO[bytes]) -> io.BufferedReader:
     """The start of a stream and its rest as one stream; closing it leaves `rest` open."""
     blocks = chain([start], iter(partial(rest.read, BLOCK_BYTES), b""))
     return io.BufferedReader(_Blocks(blocks), BLOCK_BYTES)

@@ -3,16 +3,30 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from genome_index.errors import UsageError
 from genome_index.io.compression import cause
+from genome_index.io.encodings import read_text
 from genome_index.io.folders.search import search_folder
 from genome_index.io.folders.suffixes import COMPRESSED, SUFFIXES
 from genome_index.records import Failure
+
+PATH_COLUMNS = (
+    "path",
+    "file",
+    "filename",
+    "fasta",
+    "genome_path",
+    "fasta_path",
+    "genome",
+    "assembly",
+    "input",
+)
+"""Columns that may have the paths in a list with a header."""
 
 IdFrom = Literal["stem", "parent", "path", "header"]
 """What a genome's id is made of: name of its file, of its folder, its path, or its first record's name."""
@@ -40,8 +54,9 @@ class Input:
 def read_list(path: Path) -> list[str | Input]:
     """The inputs listed in a text file, one a line, without blank lines and lines that start with #.
 
-    A second column after a tab is the id of the genome, as in batch files of GTDB-Tk. In files of PopPUNK the
-    id comes first, so where only the second column is a file, the first one is the id.
+    A second column, after a tab or a comma, is the id of the genome, as in batch files of GTDB-Tk. In files
+    of PopPUNK the id comes first, so where only the second column is a file, the first one is the id. A
+    header that names the column of the paths, such as `path` or `fasta`, is left out.
 
     Raises
     ------
@@ -49,16 +64,31 @@ def read_list(path: Path) -> list[str | Input]:
         The file cannot be read.
     """
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
+        lines = read_text(path).splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(
             f"{path}: cannot read the list of inputs ({cause(error)}); give a text file, one path a line"
         ) from error
-    return [_listed(line.strip()) for line in lines if line.strip() and not line.startswith("#")]
+    listed = [line.strip() for line in lines if line.strip() and not line.startswith("#")]
+    return [_listed(line) for line in listed[_has_header(listed) :]]
+
+
+def _has_header(lines: Sequence[str]) -> bool:
+    cells = _cells(lines[0]) if lines else []
+    names_paths = any(cell.lower() in PATH_COLUMNS for cell in cells)
+    return len(cells) > 1 and names_paths and not any(map(_is_input, cells))
+
+
+def _cells(line: str) -> list[str]:
+    """The cells of a line; a comma parts them where there is no tab, and no file of the whole name."""
+    mark = "\t" if "\t" in line or _is_input(line) else ","
+    return [cell.strip(' "') for cell in line.split(mark)]
 
 
 def _listed(line: str) -> str | Input:
-    first, *more = (cell.strip() for cell in line.split("\t"))
+    first, *more = _cells(line)
+    if "\t" not in line and not any(map(_is_input, (first, *more[:1]))):
+        return line  # its comma may be of a name that is not there
     if not more or not more[0]:
         return first
     if not _is_input(first) and _is_input(more[0]):

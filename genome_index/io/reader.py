@@ -24,9 +24,10 @@ from genome_index.io.bases import (
     too_many,
 )
 from genome_index.io.compression import BLOCK_BYTES, READ_ERRORS, cause, open_stream, rejoined
+from genome_index.io.encodings import is_utf_16
 from genome_index.io.formats.fasta import fasta_contigs
 from genome_index.io.formats.flatfile import flat_file_records
-from genome_index.io.formats.other import is_utf_16, not_sequence
+from genome_index.io.formats.other import not_sequence
 from genome_index.io.ids.genome_ids import by_header, file_id, record_prefix
 from genome_index.io.ids.record_names import record_name
 from genome_index.io.inputs import Input, file_stem, files_of, printable

@@ -8,7 +8,7 @@ from typing import Any
 
 from genome_index.index.calibration.hits import KMER_FLOOR
 from genome_index.io import tsv
-from genome_index.records import Call, Component, Evidence, Hit, Lineage, rounded
+from genome_index.records import Call, Component, Evidence, Hit, Lineage, rounded, rounded_ani
 
 JSON_VERSION = 2  # of call.schema.json; raised when a field changes its meaning or goes
 
@@ -93,7 +93,7 @@ def row_of(call: Call) -> tuple[object, ...]:
     return (
         call.query, call.verdict, call.rank, call.name, rounded(call.confidence, 3),
         *((near.id, near.species, round(near.similarity, 4), *identity(near)) if near else (None,) * 6),
-        *((other.id, other.species, rounded(other.evidence.ani, 2)) if other else (None,) * 3),
+        *((other.id, other.species, rounded_ani(other.evidence.ani)) if other else (None,) * 3),
         call.next_rank, call.length_bp, "; ".join(call.warnings), call.reason, call.source,
         components_text(call), rounded(call.unexplained, 3),
     )  # fmt: skip
@@ -125,4 +125,4 @@ def made_with(made_by: Mapping[str, Any], created: str) -> str:
 def identity(hit: Hit) -> tuple[float | None, ...]:
     """ANI, and aligned fraction of the query and of the reference: percent, rounded for display."""
     evidence = hit.evidence
-    return rounded(evidence.ani, 2), rounded(evidence.af_query, 1), rounded(evidence.af_reference, 1)
+    return rounded_ani(evidence.ani), rounded(evidence.af_query, 1), rounded(evidence.af_reference, 1)

@@ -20,8 +20,10 @@ _ANYWHERE = re.compile(
 )
 _ALONE = re.compile(rf"(?:RS_|GB_)?({_ARCHIVED})(?:\.(\d+))?")
 _LEADING = re.compile(r"(?:[A-Z]{2}\d{6}(?:\d\d)?|[A-Z]{4,6}\d{8,})(?=_)")  # AB036910_HBV
+_TRAILING = re.compile(r"(?:(?<=[._-])[A-Z]{2}\d{6}(?:\d\d)?|(?<=[._-])[A-Z]{4,6}\d{8,})$")  # HBV_AB036910
+_LANL = re.compile(r"(?:[^.]*\.){3,}([A-Z]\d{5})")  # B.FR.83.HXB2.K03455
 _WHOLE_INSDC = re.compile(_INSDC)
-_SEPARATORS = re.compile(r"[|:;,\s\"'<>]+")
+_SEPARATORS = re.compile(r"[|:;,\s\"'<>()\[\]]+")
 
 _REFSEQ_COPY = re.compile(r"GC[AF]_|NZ_")  # GCF is RefSeq's copy of GCA, and NZ_X that of X
 _GTDB_PREFIX = re.compile(r"(?:RS|GB)_(?=GC[AF]_)")
@@ -65,8 +67,8 @@ def accessions_in(text: str) -> list[Accession]:
         for match in _ANYWHERE.finditer(text)
     }
     parts = [part for part in _SEPARATORS.split(text) if _WHOLE_INSDC.fullmatch(part)]
-    leading = _LEADING.match(text)
-    for part in [*parts, *([leading[0]] if leading else [])]:
+    ends = (_LEADING.match(text), _TRAILING.search(text), _LANL.fullmatch(text))
+    for part in [*parts, *(end[end.lastindex or 0] for end in ends if end)]:
         found.setdefault(part, "")
     return [Accession(base, version) for base, version in found.items()]
 
@@ -92,7 +94,7 @@ def names_in(text: str) -> list[str]:
     """Names in a header, accessions or not: of isolates, of GISAID, behind `lcl|` and the like, in quotes.
 
     >>> names_in("A/swan/Austria/1/2023|EPI_ISL_1|PB2")
-    ['A/swan/Austria/1/2023', 'EPI_ISL_1']
+    ['A/swan/Austria/1/2023', 'EPI_ISL_1', 'A_swan_Austria_1_2023']
     >>> names_in("lcl|contig 7"), names_in('"bin 1"'), names_in("otu1;size=5;"), names_in("bin_1")
     (['contig 7', 'contig_7', 'lcl|contig_7'], ['bin 1', 'bin_1'], ['otu1'], [])
     """
@@ -105,5 +107,7 @@ def names_in(text: str) -> list[str]:
     if parts[0] in ("gnl", "kraken:taxid") and len(parts) > 2:
         names.append(parts[2])
     names.append(bare)
+    names += [name.removeprefix("hCoV-19/") for name in names]  # Nextstrain leaves it out
     names += [name.replace(" ", "_") for name in names]  # GISAID writes both
+    names += [name.replace("/", "_") for name in names if name.count("/") > 1 and "|" not in name]
     return [name for name in dict.fromkeys(names) if name and name != text]

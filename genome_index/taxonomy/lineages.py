@@ -30,6 +30,9 @@ _DOMAINS |= dict.fromkeys(
 )
 
 _MARKED = re.compile(r"(?:[a-z]|sk|D_\d+)__")
+# A lineage as GTDB writes it: read at once, for its tables have 700,000 rows and more.
+_GTDB = re.compile(";".join(rf"{mark}__([^;|]*)" for mark in GTDB_RANKS))
+_SUPPORT = re.compile(r"\*?: [01]\.\d\d$")
 _EPITHET = re.compile(r"[a-z]+(?:-[a-z]+)*")
 
 
@@ -55,14 +58,21 @@ def marked_names(text: str) -> dict[str, str]:
     UnreadableLineage
         Its text is the element that cannot be read.
     """
-    marked = _elements(text)
+    if whole := _GTDB.fullmatch(text):
+        names = dict(zip(LINEAGE_RANKS, map(str.strip, whole.groups()), strict=True))
+    else:
+        names = _names_of(_elements(text))
+    return with_genus({rank: name for rank, name in names.items() if not is_empty_name(name)})
+
+
+def _names_of(marked: Mapping[str, str]) -> dict[str, str]:
+    """Rank -> name, in the order of the ranks."""
     names = {_RANK_OF_MARK[mark]: name for mark, name in marked.items() if mark in _RANK_OF_MARK}
     if _REALM in marked:
         names["superkingdom"] = "Viruses"
     elif marked.get(_KINGDOM):
         names.setdefault("superkingdom", domain_of(marked[_KINGDOM]) or marked[_KINGDOM])
-    ordered = {rank: names[rank] for rank in RANKS if rank in names and not is_empty_name(names[rank])}
-    return with_genus(ordered)
+    return {rank: names[rank] for rank in RANKS if rank in names}
 
 
 def _elements(text: str) -> dict[str, str]:
@@ -87,11 +97,16 @@ def with_genus(names: dict[str, str]) -> dict[str, str]:
 def name_in_column(rank: str, text: str) -> str:
     """The name in a cell of a rank's column, without the mark of that rank; empty if there is none.
 
+    CAT adds the support of a name, and * to a name that it is less sure of.
+
     >>> [name_in_column("genus", text) for text in ("g__Hyla", "Hyla", "g__", "#N/A")]
     ['Hyla', 'Hyla', '', '']
+    >>> name_in_column("genus", "Hyla*: 0.98")
+    'Hyla'
     >>> name_in_column("genus", "f__Hylidae")  # as QIIME fills the rank below: no genus
     ''
     """
+    text = _SUPPORT.sub("", text)
     if is_empty_name(text):
         return ""
     if not has_rank_marks(text):

@@ -33,7 +33,7 @@ _EMPTY = re.compile(
     "(?:unknown|uncultured|unclassified|unassigned|unidentified|undetermined|unspecified|unnamed|ambiguous|no)"
     "(?: (?:domain|kingdom|superkingdom|phylum|class|order|family|genus|species|strain|organism))?|"
     "#(?:n/a|na|null!?|ref!?|value!?|name[?]?|num!?|div/0!?)|"
-    "others?|root|no (?:rank|name|hits?|match|classification|taxon|taxonomy|data)|"
+    "others?|root|no (?:rank|name|support|hits?|match|classification|taxon|taxonomy|data)|"
     "not (?:yet )?(?:available|applicable|determined|assigned|classified|named|known|provided|collected|"
     "identified|specified|resolved|described|found|reported|recorded)|"
     "candidatus|ca[.]?",
@@ -63,8 +63,9 @@ def is_empty_name(name: str) -> bool:
     >>> [is_empty_name(name) for name in ("Hyla arborea", "uncultured archaeon", "Bacillus sp.")]
     [False, False, False]
     """
-    words = re.split(r"[\s_]+", bare_name(name).translate(_MARKS).strip(" _()<>*.-"))
-    return not any(map(str.isalnum, name)) or not any(words) or bool(_EMPTY.fullmatch(" ".join(words)))
+    # Twice as fast as splitting by an expression; GTDB has 143,000 names of species.
+    words = bare_name(name).translate(_MARKS).strip(" _()<>*.-").replace("_", " ").split()
+    return not any(map(str.isalnum, name)) or not words or bool(_EMPTY.fullmatch(" ".join(words)))
 
 
 def usable_name(rank: str, name: str) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
@@ -61,30 +61,39 @@ class _Table:
     taxa: dict[str, Taxon] = field(default_factory=dict)
     lines: dict[str, int] = field(default_factory=dict)  # genome id -> its first line
     lineages: dict[str, Lineage | None] = field(default_factory=dict)  # string -> lineage, None without ranks
+    shared: dict[str, Taxon] = field(default_factory=dict)  # string -> taxon, of rows with nothing else
     spelled: set[str] = field(default_factory=set)  # ranks of the lineages in one string
 
-    def add(self, line: int, fields: list[str]) -> None:
-        fields = self._cells(line, fields)
+    def add(self, line: int, cells: list[str]) -> None:
+        """Add a row of cells without blanks around them."""
+        fields = self._cells(line, cells)
         genome_id = fields[self.header.id]
         if not genome_id:
             reason = f"the {self.header.id_name} is empty; fill it in or remove the row"
             raise TaxonomyError(self.source, reason, line)
-        taxon = self._taxon(line, fields)
-        first = self.taxa.setdefault(genome_id, taxon)
-        if first is taxon:
-            self.lines[genome_id] = line
-        elif first != taxon:
+        taxon = self._shared_taxon(line, fields) if self.header.is_lineage_only else self._taxon(line, fields)
+        if self.lines.setdefault(genome_id, line) == line:
+            self.taxa[genome_id] = taxon
+        elif (first := self.taxa[genome_id]) != taxon:
             reason = _difference(genome_id, self.lines[genome_id], first, taxon)
             raise TaxonomyError(self.source, reason, line)
 
-    def _cells(self, line: int, fields: Sequence[str]) -> list[str]:
+    def _cells(self, line: int, cells: list[str]) -> list[str]:
         """The cells of a row, one for each column: spreadsheets drop or add empty ones at its end."""
         width = self.header.width
-        cells = [cell.strip() for cell in fields]
+        if len(cells) == width:
+            return cells
         if any(cells[width:]):
             reason = f"{len(cells)} fields, but the header has {width}; quote or remove the others"
             raise TaxonomyError(self.source, reason, line)
         return cells[:width] + [""] * (width - len(cells))
+
+    def _shared_taxon(self, line: int, fields: Sequence[str]) -> Taxon:
+        """The taxon of a row with a lineage and nothing else: GTDB has five genomes for each species."""
+        text = fields[self.header.lineages[0][0]]
+        if text not in self.shared:
+            self.shared[text] = self._taxon(line, fields)
+        return self.shared[text]
 
     def _taxon(self, line: int, fields: Sequence[str]) -> Taxon:
         labels = {name: fields[at] for at, name in self.header.labels if fields[at]}
@@ -151,7 +160,7 @@ def _lineage_label(label: str, text: str) -> str:
 
 
 def _read_table(file: TextFile) -> _Table:
-    rows = (row for row in file.rows() if any(map(str.strip, row[1])))
+    rows = _filled_rows(file)
     line, first = next(rows, (0, []))
     if not first:
         raise TaxonomyError(file.name, "the file is empty; it needs a header with a column genome_id")
@@ -165,6 +174,14 @@ def _read_table(file: TextFile) -> _Table:
     for number, fields in chain([(line, first)] if implied else [], rows):
         table.add(number, fields)
     return table
+
+
+def _filled_rows(file: TextFile) -> Iterator[tuple[int, list[str]]]:
+    """Line number and cells of each row that is not empty, without blanks around the cells."""
+    for line, fields in file.rows():
+        cells = list(map(str.strip, fields))
+        if any(cells):
+            yield line, cells
 
 
 def _difference(genome_id: str, line: int, first: Taxon, second: Taxon) -> str:

@@ -17,9 +17,13 @@ from pathlib import Path
 from typing import IO
 
 from genome_index.errors import TaxonomyError
-from genome_index.io.compression import READ_ERRORS, open_stream
+from genome_index.io.compression import READ_ERRORS, open_stream, rejoined
+from genome_index.io.encodings import UTF_8, encoding_of
+from genome_index.io.formats.other import office_document
 from genome_index.io.tsv import cells_of
+from genome_index.taxonomy.headers import is_comment
 
+FIRST_BYTES = 1 << 12  # that tell the encoding, or an office document
 _EXCEL_SEPARATOR = re.compile("sep=([,;\t])", re.IGNORECASE)  # a first line that only Excel reads
 _QUOTED = re.compile(r'"[^"]*"')
 
@@ -44,18 +48,21 @@ class TextFile:
         Raises
         ------
         TaxonomyError
-            The file is absent, damaged, cut short or not UTF-8.
+            The file is absent, damaged, cut short, of an office program, or neither UTF-8 nor UTF-16.
         """
         try:
-            with (
-                translated(self.name),
-                self.open() as stream,
-                io.TextIOWrapper(stream, encoding="utf-8-sig") as text,
-            ):
-                yield from text
+            with translated(self.name), self.open() as stream:
+                start = stream.read(FIRST_BYTES)
+                if document := office_document(start):
+                    raise TaxonomyError(self.name, f"this is {document}; save the table as CSV or as text")
+                encoding = encoding_of(start)
+                with io.TextIOWrapper(rejoined(start, stream), encoding) as text:
+                    yield from text
         except UnicodeDecodeError:
             reason = "these bytes are not UTF-8; save the file with the encoding UTF-8"
-            raise TaxonomyError(self.name, reason, self._undecodable_line()) from None
+            if encoding != UTF_8:
+                reason = "the text is in UTF-16, but cut short or damaged; save it again, as UTF-8"
+            raise TaxonomyError(self.name, reason, self._undecodable_line(encoding)) from None
 
     def rows(self) -> Iterator[tuple[int, list[str]]]:
         """Line number and fields of each row; a row over several lines has the number of the last one.
@@ -65,14 +72,14 @@ class TextFile:
         TaxonomyError
             The file cannot be read, or is not well-formed CSV.
         """
-        lines = self.lines()
+        lines = (line.replace("\xa0", " ") for line in self.lines())  # blanks of web pages and Word
         head: list[str] = []
         delimiter = ""
         for line in lines:
             if said := _EXCEL_SEPARATOR.fullmatch(line.rstrip()):
                 delimiter = said[1]
             # A blank line stands for these lines, so that the numbers of the next ones stay right.
-            head.append("\n" if said or line.startswith("##") else line)
+            head.append("\n" if said or is_comment(line) else line)
             if not head[-1].isspace():
                 break  # the header
         delimiter = delimiter or _delimiter(head[-1] if head else "")
@@ -89,13 +96,11 @@ class TextFile:
             reason = f"not well-formed CSV ({error}); quote such fields, and double the quotes in them"
             raise TaxonomyError(self.name, reason, reader.line_num) from None
 
-    def _undecodable_line(self) -> int:
-        # The decoder works in blocks and does not tell the line of its error; surrogates mark the bytes.
-        with (
-            self.open() as stream,
-            io.TextIOWrapper(stream, encoding="utf-8", errors="surrogateescape") as text,
-        ):
-            return next(n for n, line in enumerate(text, 1) if re.search("[\udc80-\udcff]", line))
+    def _undecodable_line(self, encoding: str) -> int:
+        # The decoder works in blocks and does not tell the line of its error; these characters do.
+        errors, mark = ("surrogateescape", "[\udc80-\udcff]") if encoding == UTF_8 else ("replace", "\ufffd")
+        with self.open() as stream, io.TextIOWrapper(stream, encoding, errors) as text:
+            return next(n for n, line in enumerate(text, 1) if re.search(mark, line))
 
 
 def text_file(path: Path) -> TextFile:

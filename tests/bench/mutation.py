@@ -51,6 +51,7 @@ CLOSE_TESTS = (
     "tests/classify/parts/test_holders.py",
     "tests/classify/parts/test_pieces.py",
     "tests/index/calibration",
+    "tests/io/test_bases.py",
 )
 KEPT_DECORATORS = ("staticmethod", "classmethod")  # mutmut mutates these functions as they are
 DROPPED_DECORATORS = ("njit",)

@@ -7,7 +7,10 @@ from collections.abc import Callable
 import pytest
 
 from genome_index.classify import reasons
+from genome_index.classify.reasons import Match
 from genome_index.encoders.chunk_grid import UNREAD
+
+ALIGNED = "A b (aligned: 100 % of the query, 100 % of the reference)"
 
 
 @pytest.mark.parametrize(
@@ -34,6 +37,10 @@ from genome_index.encoders.chunk_grid import UNREAD
             lambda: reasons.no_nearer_than_random(0.123, 0.456),
             "Nothing in the index is comparable: no hit shares a k-mer with the query, and the nearest has "
             "similarity 0.12, where random sequence of this length and GC content has 0.46.",
+        ),
+        *(
+            (lambda ani=ani: reasons.identity(Match("A b", ani, 100.0, 100.0)), f"ANI {shown} % to {ALIGNED}")
+            for ani, shown in ((100.0, "100.0"), (99.999, "99.99"), (99.96, "99.96"), (99.94, "99.9"))
         ),
         (lambda: reasons.sentence("a clause"), "A clause."),
         (lambda: reasons.sentence("ANI stays."), "ANI stays."),

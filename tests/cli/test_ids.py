@@ -157,3 +157,15 @@ def test_relabel_with_one_column_leaves_the_others(gindex, tmp_path):
     assert kept == {
         "molecule": "virus", "superkingdom": "Viruses", "genus": "Hyla", "species": "Hyla b", "subtype": "A",
     }  # fmt: skip
+
+
+@pytest.mark.usefixtures("bins")
+def test_lists_and_tables_of_excel_and_powershell(gindex, tmp_path):
+    (tmp_path / "batch.txt").write_text("s1/bin.1.fa\tone\r\n", encoding="utf-16")
+    (tmp_path / "t.txt").write_text("Genome ID\tspecies\r\none\tHyla a\r\n", encoding="utf-16")
+    (tmp_path / "new.csv").write_text('#TYPE X\r\n"genome_id","species"\r\n"one","Hyla b"\r\n', "utf-16")
+    gindex("build", "--from-file", "batch.txt", "--taxonomy", "t.txt", "--index", "index")
+    result = gindex("relabel", "new.csv", "--index", "index")
+    assert result.stderr == "relabelled 1 genome, snapshot 2\n"
+    [row] = rows(gindex("list", "--index", "index", "--format", "jsonl"))
+    assert (row["genome_id"], row["species"]) == ("one", "Hyla b")

@@ -38,7 +38,7 @@ WRONG_USE = {
     "add {good} --genome-per contig --index {index}": PER.format("add"),
     "build {good} --taxonomy {nowhere} --index {nowhere}": "{nowhere}: no such file; check the path",
     "build {empty} --index {nowhere}": (
-        "{nowhere}: no genome could be read, so nothing was built; the first of 1 failures: "
+        "{nowhere}: no genome could be read, so nothing was built; "
         "{empty}: the file is empty; give a FASTA or GenBank file"
     ),
     "query {good} --index {nowhere}": NO_INDEX,

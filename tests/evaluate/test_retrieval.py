@@ -291,7 +291,7 @@ def test_genomes_may_be_named_in_a_file(tmp_path) -> None:
         ("a\nb\n", "test", "--part test: {path} is not a table with the columns genome_id and part"),
         ("genome_id\tpart\na\ttrain\n", "x", "--part x: {path} has no genome of that part; there are: train"),
         ("\n", None, "{path}: no genome ids in it; give one id a line, or a table with a column genome_id"),
-        (b"\xff\xfe", None, "{path}: cannot read the list of genomes (.*); give a text file, one id a line"),
+        (b"\xff\xfea", None, "{path}: cannot read the list of genomes (.*); give a text file, one id a line"),
     ],
 )  # fmt: skip
 def test_lists_that_name_nobody_are_refused(tmp_path, content, part, sentence) -> None:

@@ -10,7 +10,10 @@ import duckdb
 import pytest
 from helpers import simulated
 
-from genome_index import ChangeSettings, Genome, Index, IndexSpec, query_index
+from genome_index import ChangeSettings, Genome, Index, IndexSpec, QuerySettings, query_index
+from genome_index.classify.fragments.calls import answer_fragments
+from genome_index.evaluate.answers import Plan
+from genome_index.evaluate.cross_validation import evaluate
 from genome_index.index import build, changes
 from genome_index.index.audit.interleaved_names import find_interleaved_names
 from genome_index.index.index import undo
@@ -87,6 +90,43 @@ def test_a_query_of_either_name_is_ambiguous_however_far_its_lead(halves: Path) 
     )
     assert (clean.verdict, clean.name) == ("species", "Quux s0")
     assert not any("interleaved" in warning for warning in clean.warnings)
+
+
+def with_pair(path: Path) -> Index:
+    """An index in which two species that are far apart are told to be interleaved."""
+    index = Index.open(path)
+    vars(index)["interleaved"] = (InterleavedNames("species", "Quux s0", "Quux s1", 5, 5, 99.5),)
+    return index
+
+
+@pytest.mark.parametrize("folds", [0, 2])
+def test_an_evaluation_calls_what_a_query_calls(halves: Path, folds: int) -> None:
+    plain = evaluate(Index.open(halves), Plan(folds=folds))
+    found = evaluate(with_pair(halves), Plan(folds=folds))
+    for genome_id, before, verdict in zip(found.ids, plain.verdicts, found.verdicts, strict=True):
+        if "s0" in genome_id or "s1" in genome_id:
+            assert (before.verdict, before.members) == ("species", ())
+            assert (verdict.verdict, verdict.members) == ("ambiguous", ("Quux s0", "Quux s1"))
+            assert verdict.reason.endswith("and the genomes of these names are interleaved in the index.")
+        else:
+            assert verdict == before
+
+
+def test_a_fragment_of_either_name_is_ambiguous(halves: Path) -> None:
+    piece = simulated.genome("contig", simulated.mutated(founder(50), 0.0025, 0)[5_000:9_000])
+    [before] = answer_fragments(Index.open(halves), [piece], QuerySettings())
+    assert (before.verdict, before.name, before.members) == ("species", "Quux s0", ())
+    assert not any("interleaved" in warning for warning in before.warnings)
+    index = with_pair(halves)
+    [call] = answer_fragments(index, [piece], QuerySettings())
+    assert (call.verdict, call.rank, call.name, call.confidence) == ("ambiguous", None, None, None)
+    assert (call.members, call.next_rank) == (("Quux s0", "Quux s1"), "species")
+    assert call.lineage == Lineage()
+    assert call.reason.startswith("Cannot distinguish Quux s0 and Quux s1: of ")
+    assert call.reason.endswith(
+        " (identity 100.0%), and the genomes of these names are interleaved in the index."
+    )
+    assert f"in the index, {index.interleaved[0].sentence} (see `gindex report`)" in call.warnings
 
 
 def test_the_pairs_are_a_table(halves: Path) -> None:

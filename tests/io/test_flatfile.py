@@ -69,6 +69,18 @@ READ = {
         record(f"{NODE}3000 bp    DNA     linear", "ACCESSION   \nVERSION\n"),
         NODE,
     ),
+    "ACCESSION and VERSION of DFAST": (
+        record("sequence01 3000 bp DNA linear BCT", "ACCESSION   unknown\nVERSION     unknown\n"),
+        "sequence01",
+    ),
+    "ACCESSION and VERSION of SnapGene": (
+        record("Exported 3000 bp ds-DNA circular SYN", "ACCESSION   .\nVERSION     .\n"),
+        "Exported",
+    ),
+    "ACCESSION and VERSION of Biopython": (
+        record("c1 3000 bp DNA UNK", "ACCESSION   <unknown id>\nVERSION     <unknown id>\n"),
+        "c1",
+    ),
     "a long name": (
         record("contig_with_a_very_long_name_by_an_assembler_00001 3000 bp DNA"),
         "contig_with_a_very_long_name_by_an_assembler_00001",
@@ -193,6 +205,7 @@ def test_embl(write: Write, kind: str) -> None:
         ("Genus species", "Unclassified.", None),  # what Prokka writes where it is told no name
         (".", ".", None),
         ("Unknown.", "Unclassified.", None),
+        ("unspecified", ".", None),  # SnapGene
         ("Escherichia coli", "Unclassified.", "Escherichia coli"),
     ],
 )

@@ -45,6 +45,8 @@ def read(folder: Path) -> list[str]:
         ("e.fna.bgz", "e"),
         ("f.embl", "f"),
         ("g.fas", "g"),
+        ("h.gbf", "h"),
+        ("i.mfa.gz", "i"),
     ],
 )
 def test_further_endings_are_known(tmp_path: Path, name: str, stem: str) -> None:
@@ -73,6 +75,11 @@ PASSED = {
     ),
     "reads": (["a.fna", "a_R1.fastq.gz", "a_R2.fq"], "2 files of reads (a_R1.fastq.gz and 1 more)"),
     "archives": (["a.fna", "a.zip", "b.tar.gz"], "2 archives (a.zip and 1 more)"),
+    "hidden files": (["a.fna", ".b.fna"], "1 hidden file (.b.fna)"),
+    "copies of notebooks, and snapshots": (
+        ["a.fna", ".ipynb_checkpoints/a-checkpoint.fna", "s/.snapshot/daily/a.fna"],
+        "2 hidden folders (.ipynb_checkpoints and 1 more)",
+    ),
     "other endings": (["a.fna", "e.fa.txt"], "1 file with another ending (e.fa.txt)"),
     "the folder of Prokka": (
         ["P.fna", "P.fsa", "P.ffn", "P.faa", "P.gbk", "P.gff", "P.tsv", "P.log"],

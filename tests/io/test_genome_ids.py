@@ -63,6 +63,15 @@ LISTS = {
     "both are files": ("here.fa\thome.fa", Input("here.fa", id="home.fa")),
     "neither is a file": ("x\ty", Input("x", id="y")),
     "standard input": ("-\tfirst", Input("-", id="first")),
+    "a comma": ("here.fa,first", Input("here.fa", id="first")),
+    "quoted by Excel": ('"here.fa","my genome"', Input("here.fa", id="my genome")),
+    "a comma, the id first": ("first,here.fa", Input("here.fa", id="first")),
+    "a comma in a name": ("a,b.fa", "a,b.fa"),
+    "a comma in the name of a file": ("c,d.fa", "c,d.fa"),
+    "a comma in an id": ("here.fa\tE. coli, K-12", Input("here.fa", id="E. coli, K-12")),
+    "behind a header": ("Genome\tname\na.fa\tfirst", Input("a.fa", id="first")),
+    "behind a header of a CSV": ("sample,fasta\nfirst,here.fa", Input("here.fa", id="first")),
+    "a folder called genome": ("genome\tfirst", Input("genome", id="first")),
 }
 
 
@@ -73,6 +82,8 @@ def test_the_second_column_of_a_list_is_the_id(
     monkeypatch.chdir(tmp_path)
     Path("here.fa").write_text(">x\nACGT\n")
     Path("home.fa").write_text(">x\nACGT\n")
+    Path("c,d.fa").write_text(">x\nACGT\n")
+    Path("genome").mkdir()
     Path("list.tsv").write_text(f"# path\tid\n{line}\n")
     assert read_list(Path("list.tsv")) == [expected]
 

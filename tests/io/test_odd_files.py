@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from helpers.ncbi_server import dna
 
-from genome_index.io.compression import BGZF_EOF
+from genome_index.io.compression import BGZF_EOF, BLOCK_BYTES
 from genome_index.io.quality import warnings_of
 from genome_index.io.reader import GenomePer, first_names, iter_genomes
 from genome_index.records import Failure, Genome
@@ -68,6 +68,31 @@ def test_every_line_end_is_read(write: Write, text: str, pack: Callable[[bytes],
 def test_comments_before_the_first_record_are_left(write: Write) -> None:
     path = write(f"; from the core\n; 2026\n>x\n{BASES}\n".encode())
     assert [contig.sequence for contig in genome_of(path).contigs] == [BASES.encode()]
+
+
+COMMENTS = {
+    "in the sequence": f">x\n{BASES[:60]}\n; TTTT\n;\n{BASES[60:]}\n",
+    "after the header": f">x;size=5;\n;TTTT\n{BASES}\n",
+    "at the end": f">x\n{BASES}\n;TTTT",
+    "with CR alone": f">x\r{BASES[:60]}\r;TTTT\r{BASES[60:]}\r",
+    "longer than a block": f">x\n{BASES[:60]}\n;{'ACGT' * 80_000}\n;{'T' * 200_000}\n{BASES[60:]}\n",
+    "Ctrl-Z of DOS": f">x\r\n{BASES}\r\n\x1a",
+}
+
+
+@pytest.mark.parametrize("text", COMMENTS.values(), ids=COMMENTS)
+def test_comments_are_no_sequence(write: Write, text: str) -> None:
+    genome = genome_of(write(text.encode()))
+    assert [contig.sequence for contig in genome.contigs] == [BASES.encode()]
+    assert genome.notes == ()
+
+
+def test_a_comment_may_begin_anywhere_in_a_block(write: Write) -> None:
+    for before in range(BLOCK_BYTES - 12, BLOCK_BYTES + 4):
+        lines = f">x\n{'A' * (before - 3)}\n;TTTT\n>y\nACGT\n"
+        contigs = genome_of(write(lines.encode())).contigs
+        assert [(contig.name, len(contig.sequence)) for contig in contigs] == [("x", before - 3), ("y", 4)]
+        assert b"T" not in contigs[0].sequence
 
 
 # Characters that are no nucleotide codes --------------------------------------------------------------------

@@ -24,7 +24,7 @@ from hypothesis import strategies as st
 from genome_index.errors import UsageError
 from genome_index.io import compression as streams
 from genome_index.io import reader
-from genome_index.io.inputs import file_stem, read_list, sequence_files
+from genome_index.io.inputs import Input, file_stem, read_list, sequence_files
 from genome_index.io.reader import first_names, iter_genomes
 from genome_index.records import Contig, Failure, Genome, Lineage, Taxon
 from genome_index.taxonomy.input_plan import plan
@@ -732,16 +732,30 @@ def test_a_list_may_begin_with_a_byte_order_mark(write):
     assert read_list(write(b"\xef\xbb\xbfa.fa\nb.fa\n", "list.txt")) == ["a.fa", "b.fa"]
 
 
+UTF_16 = {"with a mark": "utf-16", "little end first": "utf-16-le", "big end first": "utf-16-be"}
+
+
+@pytest.mark.parametrize("encoding", UTF_16.values(), ids=UTF_16)
+def test_a_list_may_be_utf_16(write, encoding):
+    listed = [Input("caf\xe9.fa", id="bin 1"), "b.fa"]
+    path = write("bins\t\r\ncaf\xe9.fa\tbin 1\r\nb.fa\r\n".encode(encoding), "list.txt")
+    assert read_list(path) == ["bins", *listed]
+
+
 @pytest.mark.parametrize(
     ("content", "why"),
     [
         (None, "no such file or folder; check the path"),
         (
-            b"\xff\xfea",
+            b"\xffa",
             "cannot be read: 'utf-8' codec can't decode byte 0xff in position 0: invalid start byte",
         ),
+        (
+            b"\xff\xfea",
+            "cannot be read: 'utf-16-le' codec can't decode byte 0x61 in position 2: truncated data",
+        ),
     ],
-    ids=["missing", "not UTF-8"],
+    ids=["missing", "not UTF-8", "UTF-16, cut short"],
 )
 def test_a_list_that_cannot_be_read_is_a_usage_error(write, tmp_path, content, why):
     path = tmp_path / "list.txt" if content is None else write(content, "list.txt")

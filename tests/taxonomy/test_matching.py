@@ -72,6 +72,14 @@ FITS = [
     ("A/mute swan/Austria/1/2023|EPI_ISL_1|PB2", "A/mute_swan/Austria/1/2023", Rule.NAME),
     ("A/mute_swan/Austria/1/2023|EPI_ISL_1|PB2", "A/mute swan/Austria/1/2023", Rule.NAME),
     ("sample 7", "sample_7", Rule.NAME),
+    ("HBV_AB036910", "AB036910", Rule.ACCESSION),
+    ("Hepatitis B virus (AB036910)", "AB036910", Rule.ACCESSION),
+    ("Ref.A1.AU.03.PS1044.EU123456", "EU123456", Rule.ACCESSION),  # LANL
+    ("B.FR.83.HXB2_LAI_IIIB_BRU.K03455", "K03455.1", Rule.VERSION),
+    ("MN908947.3", "RNA1: MN908947; RNA2: MN908948", Rule.VERSION),  # ICTV
+    ("hCoV-19/Wuhan/WIV04/2019|EPI_ISL_402124|2019-12-30", "Wuhan/WIV04/2019", Rule.NAME),  # Nextstrain
+    ("hCoV-19/Wuhan/WIV04/2019", "Wuhan/WIV04/2019", Rule.NAME),
+    ("A_duck_Laos_1_2006", "A/duck/Laos/1/2006", Rule.NAME),  # the name of a file
     ("gnl|Prokka|contig_7", "contig_7", Rule.NAME),
     ("otu1;size=5;", "otu1", Rule.NAME),
     ("contig_7:c500-1", "contig_7", Rule.NAME),
@@ -88,6 +96,8 @@ def test_a_genome_has_its_row_however_the_ids_are_written(genome_id: str, key: s
 
 
 NO_FITS = [
+    ("plate1_K03455", "plate2_K03455"),  # a well, not an accession
+    ("s1_bins_bin.1", "s1/bins/bin.2.fa"),
     ("bin.1", "bin"),
     ("bin.1", "bin.2"),
     ("GCF_000005845.2", "GCF_000005845.1"),

@@ -76,6 +76,76 @@ TABLES = {
     "byte order mark": ("\ufeffgenome_id\tgenus\na\tHyla\n", {"a": taxon({"genus": "Hyla"})}),
     "crlf": ("genome_id\tgenus\r\na\tHyla\r\n", {"a": taxon({"genus": "Hyla"})}),
     "cr": ("genome_id\tgenus\ra\tHyla\r", {"a": taxon({"genus": "Hyla"})}),
+    "Unicode text of Excel": (
+        '\ufeffGenome ID\tgenus\tnote\r\n"a"\tHyla\t"caf\xe9, ""b"""\r\n'.encode("utf-16-le"),
+        {"a": taxon({"genus": "Hyla"}, note='caf\xe9, "b"')},
+    ),
+    "utf-16, big end first": (
+        "\ufeffgenome_id,genus\na,Hyla\n".encode("utf-16-be"),
+        {"a": taxon({"genus": "Hyla"})},
+    ),
+    "utf-16 without a mark": (
+        "genome_id\tgenus\na\tHyla\n".encode("utf-16-le"),
+        {"a": taxon({"genus": "Hyla"})},
+    ),
+    "utf-32": ("genome_id\tgenus\na\tHyla\n".encode("utf-32"), {"a": taxon({"genus": "Hyla"})}),
+    "Export-Csv of PowerShell": (
+        '#TYPE System.Management.Automation.PSCustomObject\r\n"genome_id","genus"\r\n"a","Hyla"\r\n'.encode(
+            "utf-16"
+        ),
+        {"a": taxon({"genus": "Hyla"})},
+    ),
+    "a comment with a comma": (
+        "# made by hand, 2024\n#   See ftp://ftp.ncbi.nlm.nih.gov/README.txt for a description\n"
+        "genome_id,genus\na,Hyla\n",
+        {"a": taxon({"genus": "Hyla"})},
+    ),
+    "MetaPhlAn, behind its version": (
+        "#mpa_v30\na\tk__Bacteria|g__Hyla|s__Hyla_sp\n",
+        {"a": taxon({"superkingdom": "Bacteria", "genus": "Hyla", "species": "Hyla_sp"})},
+    ),
+    "CAT": (
+        "# bin\tsuperkingdom\tfamily\tgenus\na.fa\tBacteria: 0.98\tHylidae*: 0.51\tno support\n",
+        {"a.fa": taxon({"superkingdom": "Bacteria", "family": "Hylidae"})},
+    ),
+    "VMR of ICTV": (
+        "Isolate ID,Kingdom,Species,Virus GENBANK accession\nVMR1,Orthornavirae,Hyla virus,AB012345\n",
+        {
+            "AB012345": Taxon(
+                Lineage({"superkingdom": "Viruses", "species": "Hyla virus"}),
+                {"isolate id": "VMR1", "kingdom": "Orthornavirae"},
+            )
+        },
+    ),
+    "BV-BRC": (
+        "genome.genome_id\tgenome.taxon_id\tgenome.species\n1.2\t83332\tHyla arborea\n",
+        {"1.2": taxon({"species": "Hyla arborea"}, taxid="83332")},
+    ),
+    "pangolin": (
+        "taxon,lineage,note\nA/1,B.1.1.7,x\n",
+        {"A/1": taxon(lineage="B.1.1.7", note="x")},
+    ),
+    "seven names without a header": (
+        "a\tBacteria;P;C;O;F;Hyla;Hyla arborea\n",
+        {
+            "a": taxon(
+                {
+                    "superkingdom": "Bacteria",
+                    "phylum": "P",
+                    "class": "C",
+                    "order": "O",
+                    "family": "F",
+                    "genus": "Hyla",
+                    "species": "Hyla arborea",
+                }
+            )
+        },
+    ),
+    "blanks of a web page": (
+        "genome_id\tspecies\na\tHyla\xa0arborea\n",
+        {"a": taxon({"species": "Hyla arborea"})},
+    ),
+    "colons in the header": ("Genome ID:\tGenus:\na\tHyla\n", {"a": taxon({"genus": "Hyla"})}),
     "csv, crlf": ("genome_id,genus\r\na,Hyla\r\n", {"a": taxon({"genus": "Hyla"})}),
     "no line end at the end": ("genome_id\tgenus\na\tHyla", {"a": taxon({"genus": "Hyla"})}),
     "blank lines and spaces": ("\ngenome_id\tgenus\n\n a \t Hyla \n\t\n", {"a": taxon({"genus": "Hyla"})}),
@@ -106,6 +176,22 @@ TABLES = {
     "GTDB in gtdb_taxonomy": (f"genome_id\tgtdb_taxonomy\na\t{GTDB}\n", {"a": taxon(GTDB_NAMES)}),
     "GTDB in taxonomy, csv": (f"genome_id,taxonomy\na,{GTDB}\n", {"a": taxon(GTDB_NAMES)}),
     "GTDB with spaces": (f"genome_id\tlineage\na\t{GTDB.replace(';', '; ')};\n", {"a": taxon(GTDB_NAMES)}),
+    "GTDB without spaces, as with": (
+        "genome_id\tlineage\na\td__A;p__B__C;c__na;o__;f__F;g__Hyla;s__arborea\n"
+        "b\td__A; p__B__C; c__na; o__; f__F; g__Hyla; s__arborea\n",
+        dict.fromkeys(
+            "ab",
+            taxon(
+                {
+                    "superkingdom": "A",
+                    "phylum": "B__C",
+                    "family": "F",
+                    "genus": "Hyla",
+                    "species": "Hyla arborea",
+                }
+            ),
+        ),
+    ),
     "empty s__": (
         "genome_id\tlineage\na\td__Bacteria;g__Hyla;s__\n",
         {"a": taxon({"superkingdom": "Bacteria", "genus": "Hyla"})},
@@ -281,6 +367,13 @@ def test_table_means(write, text, expected):
     assert read_taxonomy(write(text)).taxa == expected
 
 
+def test_genomes_of_one_lineage_share_their_taxon(write):
+    """A table of GTDB has 700,000 rows, and each taxon takes half a kilobyte."""
+    taxa = read_taxonomy(write(f"a\t{GTDB}\nb\t{GTDB}\n")).taxa
+    assert taxa["a"] == taxon(GTDB_NAMES)
+    assert taxa["b"] is taxa["a"]
+
+
 HEADERS = {
     **{name: name for name in ("genome_id", "id", "accession", "genome", "name", "ident", "user_genome")},
     **{
@@ -293,6 +386,11 @@ HEADERS = {
         "Assembly Accession": "assembly_accession",
         "Bin Id": "bin_id",
         "accession.version": "accession_version",
+        "Sample": "sample",
+        "sample_id": "sample_id",
+        "Filename": "filename",
+        "seqName": "seqname",
+        "taxon_oid": "taxon_oid",
     },
 }
 
@@ -407,7 +505,7 @@ def test_csv_reads_what_csv_wrote(tmp_path_factory, notes):
     assert read_taxonomy(folder / "t.csv").taxa == expected
 
 
-NO_ID = "no column names the genomes; the columns are 'sample', 'genus'; call one of them 'genome_id'"
+NO_ID = "no column names the genomes; the columns are 'specimen', 'genus'; call one of them 'genome_id'"
 NOT_GTDB = "in a GTDB lineage; give each of d__, p__, c__, o__, f__, g__, s__ at most once"
 NOT_UTF8 = "these bytes are not UTF-8; save the file with the encoding UTF-8"
 REPORT = (
@@ -417,8 +515,8 @@ REPORT = (
 ERRORS = {
     "empty": ("", ": the file is empty; it needs a header with a column genome_id"),
     "blank": ("\n \n", ": the file is empty; it needs a header with a column genome_id"),
-    "no id column": ("sample\tgenus\na\tHyla\n", f", line 1: {NO_ID}"),
-    "no id column, late header": ("\n\nsample,genus\na,Hyla\n", f", line 3: {NO_ID}"),
+    "no id column": ("specimen\tgenus\na\tHyla\n", f", line 1: {NO_ID}"),
+    "no id column, late header": ("\n\nspecimen,genus\na,Hyla\n", f", line 3: {NO_ID}"),
     "two columns of one meaning": (
         "genome_id\tdomain\tsuperkingdom\n",
         ", line 1: two columns mean superkingdom; rename or remove one",
@@ -474,7 +572,18 @@ ERRORS = {
         'genome_id,note\na,"x\ny"\nb,ÿ\n'.encode("latin-1"),
         f", line 4: {NOT_UTF8}",
     ),
-    "utf-16": ("genome_id\tgenus\na\tHyla\n".encode("utf-16"), f", line 1: {NOT_UTF8}"),
+    "utf-16, cut short": (
+        "genome_id\tgenus\na\tHyla\n".encode("utf-16")[:-1],
+        ", line 2: the text is in UTF-16, but cut short or damaged; save it again, as UTF-8",
+    ),
+    "Excel workbook": (
+        b"PK\3\4\x14\0\x08\0xl/workbook.xml",
+        ": this is an Excel workbook (.xlsx); save the table as CSV or as text",
+    ),
+    "old Excel": (
+        b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1",
+        ": this is a document of an old Office (.xls, .doc); save the table as CSV or as text",
+    ),
 }
 
 

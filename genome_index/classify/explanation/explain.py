@@ -34,18 +34,24 @@ def explanation_of(index: Index, one: Classified) -> Explanation:
         return Explanation(one.call, checks=(refused(one.call),))
     if not (basis.hits.rows[basis.query] >= 0).any():
         empty = Check("comparable", FAILED, basis.decided.reason, "out_of_scope")
-        return Explanation(one.call, checks=(accepted(one.call), empty, *later_checks(basis)))
+        return Explanation(one.call, checks=(accepted(one.call), empty, *later_checks(basis, "")))
     model = index.model
     evidence = QueryEvidence(model, model.thresholds, basis.hits, basis.query, basis.names, -1)
     checks = (
         accepted(one.call),
         *rules(evidence, basis.hits, basis.query, index.interleaved),
-        *later_checks(basis),
+        *later_checks(basis, _kind(index, basis)),
     )
     found = tuple(_candidates(index, basis, evidence))
     return Explanation(
         one.call, found, _requirement(index, basis, evidence), elections(model, basis.names), checks
     )
+
+
+def _kind(index: Index, basis: Basis) -> str:
+    """The molecule of the reference that the call rests on; empty if there is none."""
+    closest = basis.verdict.closest
+    return "" if closest is None else str(index.model.molecules[basis.hits.rows[basis.query, closest]])
 
 
 def _candidates(index: Index, basis: Basis, evidence: QueryEvidence) -> Iterator[Candidate]:

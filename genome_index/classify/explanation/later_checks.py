@@ -5,21 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from genome_index.classify.classified import Basis
-from genome_index.classify.explanation.records import FAILED, PASSED, WARNING, Check
+from genome_index.classify.explanation.records import FAILED, NOT_LOOKED_AT, PASSED, WARNING, Check
 from genome_index.classify.explanation.rules import shares_no_kmer
-from genome_index.classify.parts.contamination import SAID_UNEXPLAINED
+from genome_index.classify.parts.contamination import SAID_UNEXPLAINED, WHOLE_KINDS
 from genome_index.classify.reasons import sentence
 from genome_index.classify.reference_warnings import NO_CALLS
 from genome_index.index.audit.large_contigs import WARN_SHARE
 from genome_index.io.quality import LEAST_BP, MOST_AMBIGUOUS
 from genome_index.records import Call
 
-PASSES = {
-    "parts": f"Less than {100 * WARN_SHARE:g} % of the sequence is nearest to another species, and less than "
-    f"{100 * SAID_UNEXPLAINED:g} % is in no reference.",
-    "references": "The index does not list the references that the call rests on as suspect.",
-}
-"""What a stage found where it changed nothing; the others are not worth a line then, as after no call."""
+NO_FOREIGN_PARTS = f"Less than {100 * WARN_SHARE:g} % of the sequence is nearest to another species"
+ALL_EXPLAINED = f"less than {100 * SAID_UNEXPLAINED:g} % is in no reference"
+NO_SUSPECTS = "The index does not list the references that the call rests on as suspect."
+PLASMID = "Not looked at: plasmids are made of parts of others."
 
 
 def accepted(call: Call) -> Check:
@@ -36,15 +34,15 @@ def refused(call: Call) -> Check:
     return Check("input", FAILED, sentence(call.reason), call.verdict)
 
 
-def later_checks(basis: Basis) -> Iterator[Check]:
-    """The checks after the decision, in order."""
+def later_checks(basis: Basis, kind: str) -> Iterator[Check]:
+    """The checks after the decision, in order; `kind` is the molecule of the closest reference, or empty."""
     if basis.decided.verdict != "out_of_scope":
         yield _random_sequence(basis)
     if basis.verdict.verdict != "out_of_scope":
         yield _length(basis)
     before: Call | None = None
     for stage, call in basis.stages:
-        yield from _stage(stage, before, call)
+        yield from _stage(stage, before, call, kind)
         before = call
 
 
@@ -63,13 +61,26 @@ def _length(basis: Basis) -> Check:
     return Check("length", PASSED, "Long enough for a genome, beside the closest reference.")
 
 
-def _stage(stage: str, before: Call | None, call: Call) -> Iterator[Check]:
-    """What one stage changed: the verdict, or new warnings."""
+def _stage(stage: str, before: Call | None, call: Call, kind: str) -> Iterator[Check]:
+    """What one stage changed: the verdict, or new warnings; else what it found, if there is a call."""
     if before is not None and before.verdict != call.verdict:
         yield Check(stage, FAILED, call.reason, call.verdict)
         return
     new = call.warnings[len(before.warnings) if before else 0 :]
     for warning in new:
         yield Check(stage, WARNING, sentence(warning))
-    if not new and stage in PASSES and call.verdict not in NO_CALLS:
-        yield Check(stage, PASSED, PASSES[stage])
+    if new or call.verdict in NO_CALLS:
+        return
+    if stage == "parts":
+        yield _parts(call, kind)
+    if stage == "references":
+        yield Check(stage, PASSED, NO_SUSPECTS)
+
+
+def _parts(call: Call, kind: str) -> Check:
+    """What was looked for in the parts of the sequence, and not found."""
+    if kind not in WHOLE_KINDS:
+        return Check("parts", NOT_LOOKED_AT, PLASMID)
+    if call.unexplained is None:  # of a piece, or beside a far reference
+        return Check("parts", PASSED, sentence(NO_FOREIGN_PARTS))
+    return Check("parts", PASSED, sentence(f"{NO_FOREIGN_PARTS}, and {ALL_EXPLAINED}"))

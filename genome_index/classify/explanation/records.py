@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from genome_index.index.calibration.thresholds import Step
 from genome_index.records import Call, Hit
 
-PASSED, FAILED, WARNING = "passed", "failed", "warning"  # outcomes of a check
+PASSED, FAILED, WARNING, NOT_LOOKED_AT = "passed", "failed", "warning", "not looked at"  # outcomes of a check
 ROUNDING = 1e-5  # of features, which are stored with 32 bits
 SHOWN = 10  # candidates that a person is shown; JSON has all
 

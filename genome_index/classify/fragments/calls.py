@@ -17,12 +17,14 @@ import numpy.typing as npt
 
 from genome_index.classify.batches import calls_in_order
 from genome_index.classify.call_parts import called_labels, hit_at, lineage_to
+from genome_index.classify.decision import partners_of
 from genome_index.classify.elected_names import Name
 from genome_index.classify.fragments import reasons
 from genome_index.classify.fragments.calibration import Calibrators, calibrators_of
 from genome_index.classify.fragments.decision import called_rank, fragment_names, ranks_from_species
 from genome_index.classify.fragments.hits import Fragments, ReferenceTable, fragments_of, hits_of
 from genome_index.classify.fragments.reasons import NOT_MEASURED, UNCALIBRATED, SharedPart
+from genome_index.classify.reference_warnings import with_interleaved_names
 from genome_index.classify.settings import QuerySettings
 from genome_index.errors import UsageError
 from genome_index.index.calibration.hits import KMER_FLOOR, Hits, nothing_held_out
@@ -30,7 +32,7 @@ from genome_index.index.index import Index
 from genome_index.io.inputs import Input, file_stem
 from genome_index.io.quality import warnings_of
 from genome_index.io.reader import iter_genomes
-from genome_index.records import Call, Failure, Genome, Hit
+from genome_index.records import Call, Failure, Genome, Hit, Lineage
 from genome_index.taxonomy.levels import UNKNOWN
 
 BATCH_FRAGMENTS = 512  # that go together through one scan of all sketches
@@ -101,9 +103,9 @@ class FragmentClassifier:
         self, genome: Genome, fragments: Fragments, hits: Hits, i: int, names: Mapping[str, Name]
     ) -> Call:
         rank = called_rank(self.table.index, fragments, hits, i, names)
-        call = FragmentEvidence(self.table.index, hits, i, len(fragments.kmers[i]), names).call(
-            genome, rank, self.settings.k
-        )
+        evidence = FragmentEvidence(self.table.index, hits, i, len(fragments.kmers[i]), names)
+        call = evidence.unless_interleaved(evidence.call(genome, rank, self.settings.k))
+        call = with_interleaved_names(self.table.index.interleaved, call)
         if rank is not None and not self.calibrators:
             return replace(call, warnings=(UNCALIBRATED, *call.warnings))
         return call
@@ -143,6 +145,18 @@ class FragmentEvidence:
             hits=tuple(hit_at(self.index, self.hits, self.query, at, NOT_MEASURED) for at in real[:k]),
             warnings=warnings_of(genome),
         )
+
+    def unless_interleaved(self, call: Call) -> Call:
+        """The call, or ambiguous if genomes of its species are interleaved with those of another name."""
+        partners = partners_of(call.name or "", self.index.interleaved) if call.rank == "species" else []
+        if not partners:
+            return call
+        members = tuple(sorted({call.name or "", *partners}))
+        reason = reasons.interleaved(self.sampled, self._shared(self._first_of("species")), members)
+        return replace(
+            call, verdict="ambiguous", reason=reason, rank=None, name=None, lineage=Lineage(),
+            confidence=None, next_rank="species", members=members,
+        )  # fmt: skip
 
     def _reason(self, rank: str | None, closest: int | None, runner_up: int | None) -> str:
         if closest is None or not (self.hits.kmer_identity[self.query] > KMER_FLOOR).any():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from genome_index.classify.reasons import sentence
@@ -44,13 +45,25 @@ def not_called(sampled: int, closest: SharedPart, runner_up: SharedPart | None) 
     return f"{evidence}. For a fragment of this length, no name is probable enough."
 
 
+def interleaved(sampled: int, closest: SharedPart, members: Sequence[str]) -> str:
+    """Why the names of a species cannot be told apart, however many k-mers are shared."""
+    return (
+        f"Cannot distinguish {' and '.join(members)}: {_clause(sampled, closest, None)}, and the genomes "
+        "of these names are interleaved in the index."
+    )
+
+
 def nothing_shared(sampled: int) -> str:
     return f"Nothing in the index is comparable: no reference shares two of {sampled:,} sampled k-mers."
 
 
 def _evidence(sampled: int, closest: SharedPart, runner_up: SharedPart | None) -> str:
+    return sentence(_clause(sampled, closest, runner_up))[:-1]
+
+
+def _clause(sampled: int, closest: SharedPart, runner_up: SharedPart | None) -> str:
     reference = f"{closest.genome_id} ({closest.species or 'no species'})"
     clause = f"of {sampled:,} sampled k-mers, {reference} shares {closest}"
     if runner_up is not None:
         clause += f"; the next species, {runner_up.species}, shares {runner_up}"
-    return sentence(clause)[:-1]
+    return clause

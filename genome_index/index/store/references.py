@@ -79,6 +79,10 @@ class References:
     def length_bp(self, row: int) -> int:
         return self._locate(row)[2]
 
+    def sha256(self, row: int) -> str:
+        """See `Genome.sha256`."""
+        return self._locate(row)[4]
+
     def is_small(self, row: int) -> bool:
         return self.length_bp(row) <= self.spec.small_bp
 

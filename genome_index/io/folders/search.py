@@ -10,6 +10,7 @@ from pathlib import Path
 from genome_index.io.compression import cause
 from genome_index.io.folders.suffixes import is_sequence_name, plain_name, why_passed_over
 
+HIDDEN = "hidden folders"
 LINKED = "linked folders that were searched already"
 SINGULAR = {
     "files of macOS": "file of macOS",
@@ -19,6 +20,8 @@ SINGULAR = {
     "files of reads": "file of reads",
     "archives": "archive",
     "files with other endings": "file with another ending",
+    "hidden files": "hidden file",
+    HIDDEN: "hidden folder",
     LINKED: "linked folder that was searched already",
 }
 
@@ -77,6 +80,9 @@ def _walk(start: str, search: FolderSearch, searched: set[str]) -> Iterator[str]
             folders.clear()
             continue
         searched.add(real)
+        for name in [name for name in folders if name.startswith(".")]:  # checkpoints, snapshots, trash
+            folders.remove(name)
+            search.pass_over(HIDDEN, os.path.join(parent, name))
         yield from (os.path.join(parent, name) for name in folders if os.path.islink(Path(parent, name)))
         _sort(parent, names, search)
     for error in errors:

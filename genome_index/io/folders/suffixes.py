@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Set as AbstractSet
 
-FASTA = (".fa", ".fasta", ".fna", ".fas", ".fsa", ".fsa_nt", ".ffn")
-FLAT_FILES = (".gb", ".gbk", ".gbff", ".genbank", ".embl")
+FASTA = (".fa", ".fasta", ".fna", ".fas", ".fsa", ".fsa_nt", ".ffn", ".mfa")
+FLAT_FILES = (".gb", ".gbk", ".gbff", ".gbf", ".genbank", ".embl")
 SUFFIXES = (*FASTA, *FLAT_FILES)
 COMPRESSED = (".gz", ".bz2", ".xz", ".zst", ".gzip", ".bgz")
 
@@ -46,6 +46,8 @@ def why_passed_over(name: str, beside: AbstractSet[str]) -> str:
     plain = plain_name(name)
     if name.startswith("._"):
         return "files of macOS"
+    if name.startswith("."):
+        return "hidden files"
     if plain.endswith(PROTEIN):
         return "files of proteins"
     if GENES.fullmatch(plain) or (plain.endswith(".ffn") and _is_beside(plain, ".ffn", beside)):

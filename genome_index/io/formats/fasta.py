@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Iterator
 
 from genome_index.io.compression import BLOCK_BYTES
 from genome_index.io.ids.record_names import record_name
 from genome_index.records import Contig
 
+COMMENT = re.compile(rb"(?<=\n);[^\n]*\n?")  # of FASTP and other old programs
+
 
 def fasta_contigs(block: bytes, rest: io.BufferedReader, stem: str) -> Iterator[Contig]:
     """The contigs of a FASTA stream, split at each '>' at the start of a line.
 
     `block` is the first block of the stream, `rest` the stream after it. Records without a name are called
-    after the file, `stem`, and numbered. A line ends with LF, CR LF, or CR alone.
+    after the file, `stem`, and numbered. A line ends with LF, CR LF, or CR alone; one that begins with ; is
+    a comment.
     """
     number = 0
-    block = _with_line_feeds(block)
+    block = _without_comments(b"\n", _with_line_feeds(block), rest)
     parts: list[bytes] = []  # of the present record: the first block unchanged, then bases
     last = b"\n"
     while block:
@@ -30,13 +34,23 @@ def fasta_contigs(block: bytes, rest: io.BufferedReader, stem: str) -> Iterator[
             at = block.find(b">", at + 1)
         parts = _longer(parts, block[start:])
         last = block[-1:]
-        block = _with_line_feeds(rest.read(BLOCK_BYTES))
+        block = _without_comments(last, _with_line_feeds(rest.read(BLOCK_BYTES)), rest)
     yield _contig(parts, f"{stem}_{number}")
 
 
 def _with_line_feeds(block: bytes) -> bytes:
     """The block with LF for CR; a CR LF becomes two line ends, of which the empty line means nothing."""
     return block.replace(b"\r", b"\n") if b"\r" in block else block
+
+
+def _without_comments(last: bytes, block: bytes, rest: io.BufferedReader) -> bytes:
+    """The block without comment lines; `last` is the byte before it. Only an empty block becomes empty."""
+    if b";" not in block:
+        return block
+    whole = last + block
+    if whole.rpartition(b"\n")[2].startswith(b";"):  # it goes on in the next block
+        whole += _with_line_feeds(rest.readline())
+    return COMMENT.sub(b"", whole)[1:] or b"\n"
 
 
 def _longer(parts: list[bytes], more: bytes) -> list[bytes]:

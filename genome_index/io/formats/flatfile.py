@@ -15,8 +15,10 @@ from genome_index.io.formats.flat_entries import Entry, entries_of
 from genome_index.records import Contig, Lineage, Taxon
 
 NO_NAMES = frozenset(  # what annotation programs and databases write for an unknown organism, in lower case
-    ("genus species", "unclassified", "unclassified sequences", "other sequences", "unknown", "unknown.", ".")
-)
+    ("genus species", "unclassified", "unclassified sequences", "other sequences", "unknown", "unknown.", ".",
+     "unspecified", "unidentified", "unknown organism", "none", "n/a", "not available")
+)  # fmt: skip
+NO_IDS = frozenset((".", "unknown", "unknown.1", "<unknown", "none", ""))  # of DFAST, Biopython, SnapGene
 
 
 def flat_file_records(stream: io.BufferedReader, kind: str, source: str) -> Iterator[FileRecord]:
@@ -56,9 +58,8 @@ def _record(entry: Entry) -> FileRecord:
 def _name(entry: Entry, bases: int) -> str:
     """The version, else the accession, else the name of the LOCUS line without the length run into it."""
     collided = entry.locus == entry.length and not entry.locus.isdigit()
-    return entry.version or entry.accession or (
-        entry.locus.removesuffix(str(bases)) if collided else entry.locus
-    )  # fmt: skip
+    locus = entry.locus.removesuffix(str(bases)) if collided else entry.locus
+    return next((name for name in (entry.version, entry.accession) if name.lower() not in NO_IDS), locus)
 
 
 def _cut(entry: Entry, contig: Contig) -> str:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 
+from genome_index.io.encodings import is_utf_16
+
+ZIP_MAGIC = b"PK\x03\x04"
 TAR_MAGIC = slice(257, 262)  # where a tar archive has the word ustar
-BOMS = (b"\xff\xfe", b"\xfe\xff", b"\0\0\xfe\xff")  # byte order marks of UTF-16 and UTF-32
-NUL_BESIDE = re.compile(rb"(?:[ -~\r\n\t]\0){4}|(?:\0[ -~\r\n\t]){4}")  # UTF-16 without a byte order mark
 BINARY = "this is a binary file, not FASTA or GenBank (of compressed files, gz, bz2, xz and zst are read)"
 FASTQ = "this is FASTQ, single reads; assemble them first and give the contigs as FASTA"
 UTF_16 = (
@@ -14,6 +15,7 @@ UTF_16 = (
     "(PowerShell: Out-File -Encoding ascii)"
 )
 TAR = "this is a tar archive; unpack it (`tar xf FILE`) and give the folder"
+SAVE_AS_FASTA = "save the sequences as plain text, in FASTA"
 ZIP = "this is a zip archive; unpack it (`unzip FILE`) and give the folder"
 NO_FASTA_SECTION = "this is GFF without a ##FASTA section; give the FASTA file of the genome"
 
@@ -26,8 +28,6 @@ KNOWN: tuple[tuple[tuple[bytes, ...], str], ...] = (
     ((b"\x1f\x9d",), "this is compressed by `compress` (.Z); unpack it (`uncompress FILE`)"),
     ((b"\x04\x22\x4d\x18",), "this is compressed by lz4; unpack it (`lz4 -d FILE`)"),
     ((b"\x1f\x8b", b"BZh", b"\xfd7zXZ\0", b"\x28\xb5\x2f\xfd"), "it is compressed twice; unpack it once"),
-    ((b"\xd0\xcf\x11\xe0",),
-     "this is a document of an old Office (.xls, .doc); save the sequences as plain text, in FASTA"),
     ((b"\0\x05\x16\x07", b"\0\x05\x16\0"),
      "this is a file of macOS about another file (its name begins with ._), not a genome; delete it"),
     ((b"%PDF",), "this is a PDF; save the sequences as plain text, in FASTA"),
@@ -47,8 +47,10 @@ def not_sequence(start: bytes) -> str:
     """Why a file that is neither FASTA nor a flat file cannot be read, from its first bytes, and the cure."""
     if not start:
         return "the file is empty; give a FASTA or GenBank file"
-    if start.startswith(b"PK\x03\x04"):
-        return _zip(start)
+    if name := office_document(start):
+        return f"this is {name}; {SAVE_AS_FASTA}"
+    if start.startswith(ZIP_MAGIC):
+        return ZIP
     if start[TAR_MAGIC] == b"ustar":
         return TAR
     if is_utf_16(start):
@@ -58,19 +60,20 @@ def not_sequence(start: bytes) -> str:
     return next((sentence for magics, sentence in KNOWN if start.startswith(magics)), "") or _other(start)
 
 
-def is_utf_16(start: bytes) -> bool:
-    """Whether text is in UTF-16 or UTF-32, with a byte order mark or without."""
-    return start.startswith(BOMS) or NUL_BESIDE.match(start) is not None
+def office_document(start: bytes) -> str:
+    r"""What kind of document of an office program a file is, from its first block; empty for other files.
 
-
-def _zip(start: bytes) -> str:
-    """A zip archive: one of an office program, or one of files."""
-    for folder, name in ((b"xl/", "an Excel workbook (.xlsx)"), (b"word/", "a Word document (.docx)")):
-        if folder in start:
-            return f"this is {name}; save the sequences as plain text, in FASTA"
+    >>> office_document(b"\xd0\xcf\x11\xe0"), office_document(b">contig_1")
+    ('a document of an old Office (.xls, .doc)', '')
+    """
+    if start.startswith(b"\xd0\xcf\x11\xe0"):
+        return "a document of an old Office (.xls, .doc)"
+    if not start.startswith(ZIP_MAGIC):
+        return ""
     if b"mimetypeapplication/vnd.oasis" in start[:200]:
-        return "this is a document of LibreOffice (.ods, .odt); save the sequences as plain text, in FASTA"
-    return ZIP
+        return "a document of LibreOffice (.ods, .odt)"
+    names = ((b"xl/", "an Excel workbook (.xlsx)"), (b"word/", "a Word document (.docx)"))
+    return next((name for folder, name in names if folder in start), "")
 
 
 def _other(start: bytes) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from genome_index.errors import UsageError
 from genome_index.io.compression import cause
+from genome_index.io.encodings import read_text
 from genome_index.io.tsv import cells_of
 
 ID, PART = "genome_id", "part"
@@ -19,7 +20,7 @@ def read_ids(path: Path, part: str | None = None) -> frozenset[str]:
     UsageError
     """
     try:
-        lines = [line for line in path.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
+        lines = [line for line in read_text(path).splitlines() if line.strip()]
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(
             f"{path}: cannot read the list of genomes ({cause(error)}); give a text file, one id a line"

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from genome_index.classify.explanation.records import Candidate, Check, Election, Explanation, Requirement
-from genome_index.records import rounded
+from genome_index.records import rounded, rounded_ani
 from genome_index.report.calls import json_array
 
 JSON_VERSION = 1  # of explanation.schema.json; raised when a field changes its meaning or goes
@@ -63,7 +63,7 @@ def _candidate(candidate: Candidate) -> dict[str, Any]:
         "similarity": round(hit.similarity, 4),
         "shared_kmers": round(candidate.shared_kmers, 6),
         "kmer_identity": round(hit.kmer_identity, 4),
-        "ani": rounded(evidence.ani, 2),
+        "ani": rounded_ani(evidence.ani),
         "af_query": rounded(evidence.af_query, 1),
         "af_reference": rounded(evidence.af_reference, 1),
         "ani_reason": evidence.reason,

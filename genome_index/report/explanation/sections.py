@@ -15,6 +15,7 @@ from genome_index.index.calibration.pairwise import VERIFIED
 from genome_index.index.calibration.thresholds import LEAST_ANI, PRIOR_WEIGHT
 from genome_index.index.store import skani
 from genome_index.index.store.skani import LITTLE_ALIGNED
+from genome_index.records import rounded_ani
 
 Rows = Sequence[tuple[str, ...]]
 
@@ -92,7 +93,7 @@ def _ani(one: Candidate) -> str:
     """The ANI, or why there is none."""
     evidence = one.hit.evidence
     if evidence.ani is not None:
-        return f"{evidence.ani:.2f}"
+        return f"{rounded_ani(evidence.ani):.2f}"
     if evidence.reason == LITTLE_ALIGNED:
         return "too little aligned"
     if evidence.reason == skani.BELOW_RANGE:

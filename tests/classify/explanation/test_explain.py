@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
 import pytest
+from helpers import simulated
 
 from genome_index import Explanation, Index, QuerySettings, build_index, explain_query, query_index
 from genome_index.classify.explanation.records import SHOWN
@@ -15,7 +17,8 @@ from genome_index.classify.explanation.rules import settled
 from genome_index.classify.measured import NOT_MEASURED, NOT_SHARED
 from genome_index.index.store.skani import BELOW_RANGE
 from genome_index.io.reader import iter_genomes
-from genome_index.records import Call, Contig, Failure, Genome
+from genome_index.records import Call, Contig, Failure, Genome, Taxon
+from genome_index.report.explanation.document import explanation_json
 
 DEMO_QUERIES = ("sample.fasta", "novel.fasta", "stranger.fasta")
 
@@ -122,6 +125,30 @@ def test_a_candidate_says_why_it_has_no_ani(demo: Path, demo_index: Path) -> Non
     assert ("vector", "k-mers") in {candidate.roads for candidate in explanation.candidates[:8]}
     assert all(candidate.roads for candidate in explanation.candidates)
     assert len(explanation.shown()) == SHOWN
+
+
+@pytest.mark.parametrize("kind", ["plasmid", "virus"])
+def test_parts_of_plasmids_are_not_looked_at(tmp_path: Path, kind: str) -> None:
+    genomes = [
+        replace(
+            simulated.genome(f"p{at}", simulated.random_dna(at, 8_000)), taxon=Taxon(labels={"kind": kind})
+        )
+        for at in range(6)
+    ]
+    index = build_index(genomes, tmp_path / "index").index
+    [explanation] = explain_query(index, genomes[:1])
+    [parts] = [check for check in explanation.checks if check.name == "parts"]
+    if kind == "plasmid":
+        expected = ("not looked at", "Not looked at: plasmids are made of parts of others.")
+    else:
+        expected = (
+            "passed",
+            "Less than 5 % of the sequence is nearest to another species, and less than 20 % is in no "
+            "reference.",
+        )
+    assert (parts.outcome, parts.text) == expected
+    [row] = [check for check in explanation_json(explanation, {})["checks"] if check["rule"] == "parts"]
+    assert (row["outcome"], row["finding"]) == expected
 
 
 def test_an_index_explains_from_python(demo: Path, demo_index: Path) -> None:
