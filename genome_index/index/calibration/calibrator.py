@@ -40,6 +40,7 @@ class Samples:
     weight: Doubles  # (S,)
     species_out: npt.NDArray[np.bool_]  # (S,) whether the query's species was held out
     name_out: npt.NDArray[np.bool_]  # (S,) whether the query's name at this level was held out
+    is_alone: npt.NDArray[np.bool_]  # (S,) whether no other had that name, though it was not held out
     eligible: npt.NDArray[np.bool_]  # (S,) whether ANI allows the call; always true above species
     group: npt.NDArray[np.int64]  # (S,) equal for relatives, which stay on one side of a fold
 

@@ -19,6 +19,9 @@ Doubles = npt.NDArray[np.float64]
 
 REQUIRED_PRECISION = 0.915  # of calls with the species held out; the promise is 0.90
 FALSE_CALLS = 0.05  # of queries with their own name held out may still get one; a margin is kept below
+LEAST_ALONE = (
+    100  # queries that have no other of their name, to learn from beside those whose name is held out
+)
 LEAST_CALLS = 30  # to learn a threshold from, or half of the right answers where that is less
 THRESHOLDS = (0.50, 0.95)  # a learned threshold stays between
 THRESHOLD_FOLDS = 3  # probabilities for learning a threshold come from calibrators fitted on the other folds
@@ -41,13 +44,18 @@ def with_threshold(fitted: Calibrator, samples: Samples, is_label: bool = False)
 def learned_threshold(probability: Doubles, samples: Samples) -> float:
     """The least probability at which calls can be trusted where the index lacks the query's taxon.
 
-    Of queries with their own name at this level held out, fewer than FALSE_CALLS are called. Of the calls
-    of queries with their species held out, at genus and above, REQUIRED_PRECISION are right.
+    Of queries with their own name at this level held out, fewer than FALSE_CALLS are called, and of those
+    that have no other of their name anyway, as families of one genus have. Of the calls of queries with
+    their species held out, at genus and above, REQUIRED_PRECISION are right.
     """
     out, species_out = samples.name_out, samples.species_out
     if not (out.any() or species_out.any()):
         return DEFAULT_THRESHOLD
-    threshold = _threshold_of_false_calls(probability[out], samples.eligible[out]) if out.any() else 0.0
+    groups = [out, samples.is_alone] if samples.is_alone.sum() >= LEAST_ALONE else [out]
+    thresholds = [
+        _threshold_of_false_calls(probability[of], samples.eligible[of]) for of in groups if of.any()
+    ]
+    threshold = max(thresholds, default=0.0)
     if samples.right[species_out].any():
         precise = _threshold_of_precision(probability[species_out], samples.right[species_out])
         threshold = max(threshold, precise)

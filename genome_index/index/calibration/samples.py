@@ -73,6 +73,7 @@ def samples_of(
         np.full(count, share_of_mixture / count),
         np.full(count, simulated.regime == "species"),
         np.full(count, simulated.regime == name),
+        are_alone(level, simulated)[usable] & (simulated.regime != name),
         features[usable, FEATURES.index("ani")] >= 0 if name == "species" else np.ones(count, bool),
         relatives(levels, simulated.rows[usable], name),
     )
@@ -90,6 +91,17 @@ def _usable(
     if name == "species" and simulated.regime == "genome":
         usable &= np.bincount(level.codes[level.codes != UNKNOWN], minlength=1)[own] > 1
     return np.asarray(usable)
+
+
+def are_alone(level: Level, simulated: SimulatedQueries) -> npt.NDArray[np.bool_]:
+    """Whether all references of a query's name were held out with what was: (Q,)."""
+    held, own = simulated.held, level.codes[simulated.rows]
+    references = np.bincount(level.codes[level.codes != UNKNOWN], minlength=len(level.names) + 1)[own]
+    both = level.codes.astype(np.int64) * (int(held.codes.max(initial=0)) + 2) + held.codes
+    pairs, counts = np.unique(both, return_counts=True)
+    of_code = counts[np.searchsorted(pairs, both[simulated.rows])]
+    barred = np.where(held.own != UNKNOWN, of_code, held.self_rows >= 0)
+    return np.asarray((own != UNKNOWN) & (barred == references))
 
 
 def relatives(levels: Mapping[str, Level], rows: Rows, level: str = "genus") -> Rows:

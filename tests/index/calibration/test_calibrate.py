@@ -65,7 +65,7 @@ def samples(right: list[bool]) -> Samples:
     table = np.zeros((count, len(FEATURES)), np.float32)
     table[:, 0] = np.array(right)
     flags = np.ones(count, bool)
-    return Samples(table, np.array(right), np.ones(count), flags, flags, flags, np.arange(count))
+    return Samples(table, np.array(right), np.ones(count), flags, flags, ~flags, flags, np.arange(count))
 
 
 def test_ways_to_vote_begin_with_the_default() -> None:
@@ -151,7 +151,7 @@ def test_a_high_rank_of_fewer_than_ten_names_is_called_from_nine_tenths(
     table = np.zeros((200, len(FEATURES)), np.float32)
     table[:, 0] = right
     none = np.zeros(200, bool)
-    some = Samples(table, right, np.ones(200), ~none, none, ~none, np.arange(200))
+    some = Samples(table, right, np.ones(200), ~none, none, none, ~none, np.arange(200))
     if name == "subtype":
         some = replace(some, name_out=~none)
     found = fit_level(by, some, Vote())

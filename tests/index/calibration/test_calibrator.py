@@ -34,7 +34,7 @@ def samples(count: int, features: int = len(FEATURES), seed: int = 0) -> Samples
     logit = (table[:, 0] - 3) * 2 + (table[:, 1] - 3) / 2
     right = rng.random(count) < 1 / (1 + np.exp(-logit))
     group = rng.integers(0, 9, count)
-    return Samples(table, right, np.ones(count), *np.ones((3, count), bool), group)
+    return Samples(table, right, np.ones(count), *np.ones((4, count), bool), group)
 
 
 def row(**values: float) -> np.ndarray:

@@ -29,10 +29,12 @@ def samples(
     species_out: np.ndarray | bool = True,
     eligible: np.ndarray | bool = True,
     name_out: np.ndarray | bool = False,
+    is_alone: np.ndarray | bool = False,
 ) -> Samples:
     count = len(right)
     table = np.zeros((count, len(FEATURES)), np.float32)
-    flags = [np.broadcast_to(np.asarray(flag, bool), (count,)) for flag in (species_out, name_out, eligible)]
+    given = (species_out, name_out, is_alone, eligible)
+    flags = [np.broadcast_to(np.asarray(flag, bool), (count,)) for flag in given]
     return Samples(table, right.astype(bool), np.ones(count), *flags, np.arange(count))
 
 
@@ -148,6 +150,16 @@ def test_a_rank_whose_own_name_is_held_out_is_called_as_rarely_as_a_species() ->
     assert learned_threshold(probability, precise) == pytest.approx(0.51)
 
 
+@pytest.mark.parametrize("alone", [100, 99])
+def test_a_hundred_names_that_have_no_other_genome_have_a_threshold_of_their_own(alone: int) -> None:
+    """They resemble others more here: of 300 with their name held out eleven may be called, of these two."""
+    probability = np.concatenate([np.linspace(0.94, 0.70, alone), np.linspace(0.60, 0.51, 300)])
+    is_out = np.arange(alone + 300) >= alone
+    found = learned_threshold(probability, samples(is_out, False, name_out=is_out, is_alone=~is_out))
+    expected = probability[2] if alone == 100 else probability[alone + 11]
+    assert found == pytest.approx(expected + 1e-6, abs=1e-9)
+
+
 @pytest.mark.parametrize(("probability", "expected"), [(0.3, 0.5), (0.99, 0.95)])
 def test_the_threshold_of_precision_stays_within_its_limits(probability: float, expected: float) -> None:
     assert learned_threshold(np.full(40, probability), samples(np.ones(40))) == expected
@@ -161,7 +173,7 @@ def grouped(count: int = 90) -> Samples:
     table = rng.normal(size=(count, len(FEATURES))).astype(np.float32)
     right = rng.random(count) < 1 / (1 + np.exp(-3 * table[:, 0]))
     group = 10 * rng.integers(0, 7, count)
-    return Samples(table, right, np.ones(count), *np.ones((3, count), bool), group)
+    return Samples(table, right, np.ones(count), *np.ones((4, count), bool), group)
 
 
 def test_probabilities_come_from_calibrators_without_relatives(monkeypatch: pytest.MonkeyPatch) -> None:

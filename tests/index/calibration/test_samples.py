@@ -11,7 +11,14 @@ from helpers.handmade import hits, join_hits, levels, no_neighbours, species_nei
 from genome_index.index.calibration.calibrator import Samples
 from genome_index.index.calibration.features import FEATURES, features_of
 from genome_index.index.calibration.hits import HeldOut, Hits, nothing_held_out
-from genome_index.index.calibration.samples import MIXTURE, join_samples, mixture_for, relatives, samples_of
+from genome_index.index.calibration.samples import (
+    MIXTURE,
+    are_alone,
+    join_samples,
+    mixture_for,
+    relatives,
+    samples_of,
+)
 from genome_index.index.calibration.simulate import SimulatedQueries
 from genome_index.index.calibration.thresholds import SpeciesThresholds
 from genome_index.index.calibration.vote import Vote, elect
@@ -139,6 +146,28 @@ def test_without_a_usable_query_there_are_no_samples() -> None:
     some = replace(nobody, rows=nobody.rows[3:], hits=nobody.hits.only(slice(3, 5)))
     some = replace(some, held=HeldOut(some.rows, some.held.codes, some.held.own[3:]))
     assert samples_of(LEVELS, "genus", some, NEAR, THRESHOLDS, Vote()) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "regime", "alone"),
+    [
+        ("species", "nothing", [False, False, False, False, False]),
+        ("species", "genome", [False, False, True, True, False]),
+        ("species", "genus", [True, True, True, True, False]),
+        ("genus", "genome", [False, False, False, True, False]),
+        ("genus", "species", [False, False, False, True, False]),
+        ("genus", "genus", [True, True, True, True, False]),
+        ("subtype", "genus", [True, False, True, False, False]),  # rows 1 and 3, of two genera, have y
+    ],
+)
+def test_a_query_is_alone_if_all_of_its_name_are_held_out(name: str, regime: str, alone: list[bool]) -> None:
+    assert are_alone(LEVELS[name], simulated(regime)).tolist() == alone
+
+
+def test_queries_whose_own_name_is_held_out_are_no_others() -> None:
+    assert samples("genus", "genus").name_out.all()
+    assert not samples("genus", "genus").is_alone.any()
+    assert samples("species", "genus").is_alone.all()
 
 
 def test_relatives_share_a_genus_and_others_are_alone() -> None:
