@@ -44,8 +44,8 @@ PROTEIN = (
 )
 UNKNOWN = "{} of the sequence is N or another ambiguity code; at most 50% is accepted."
 NO_FILES = (
-    "no sequence file in this folder; gindex reads .fa, .fasta, .fna, .fas, .fsa, .fsa_nt, .ffn, .gb, "
-    ".gbk, .gbff, .genbank, .embl, also with .gz .bz2 .xz .zst"
+    "no sequence file in this folder; gindex reads .fa, .fasta, .fna, .fas, .fsa, .fsa_nt, .ffn, .mfa, .gb, "
+    ".gbk, .gbff, .gbf, .genbank, .embl, also with .gz .bz2 .xz .zst"
 )
 
 

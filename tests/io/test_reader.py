@@ -649,7 +649,7 @@ def test_a_folder_without_sequence_files_is_a_failure(write, tmp_path):
             str(folder),
             str(folder),
             "no sequence file in this folder; gindex reads .fa, .fasta, .fna, .fas, .fsa, .fsa_nt, "
-            ".ffn, .gb, .gbk, .gbff, .genbank, .embl, also with .gz .bz2 .xz .zst",
+            ".ffn, .mfa, .gb, .gbk, .gbff, .gbf, .genbank, .embl, also with .gz .bz2 .xz .zst",
         )
     ]
 
