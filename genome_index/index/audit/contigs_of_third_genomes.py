@@ -14,8 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from genome_index.index.audit.foreign_contigs import ForeignContigs
-from genome_index.index.audit.large_contigs import LARGE_SHARE, MOST, WARN_SHARE, LargeContigs
-from genome_index.index.audit.relatives_vote import Holders, holders_of, is_same_copy
+from genome_index.index.audit.holders import Holders, holders_of
+from genome_index.index.audit.large_contigs import MOST, NO_SIGNATURE_SHARE, WARN_SHARE, LargeContigs
+from genome_index.index.audit.relatives_vote import is_same_copy
 from genome_index.index.audit.shared_kmers import shared_with
 from genome_index.index.audit.transfer_direction import MOBILE, SharedKmers
 from genome_index.index.parallel import in_threads
@@ -102,7 +103,7 @@ def _are_foreign(shared: SharedKmers, row: int, carrier: int, contigs: LargeCont
     if is_unlike is None:
         theirs = shared_with(contigs.hashes, shared.hashes(carrier))
         is_copy = is_same_copy(float(theirs[inside].mean()), float(theirs[~inside].mean()))
-        return contigs.share(flags) >= LARGE_SHARE and (own.far_lacking > 0 or is_copy)
+        return contigs.share(flags) >= NO_SIGNATURE_SHARE and (own.far_lacking > 0 or is_copy)
     return is_unlike
 
 
