@@ -17,7 +17,8 @@ from helpers.contaminants import (
 from helpers.planted import built, read_all, suspects, twice_contaminated
 
 from genome_index import ChangeSettings
-from genome_index.index.audit.relatives_vote import Direction, Holders, Votes, direction, holders_of, votes_of
+from genome_index.index.audit.holders import Holders, holders_of
+from genome_index.index.audit.relatives_vote import Direction, Votes, direction, votes_of
 from genome_index.index.build import build
 from genome_index.records import Suspect
 

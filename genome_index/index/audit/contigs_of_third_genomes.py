@@ -14,8 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from genome_index.index.audit.foreign_contigs import ForeignContigs
-from genome_index.index.audit.large_contigs import LARGE_SHARE, MOST, WARN_SHARE, LargeContigs
-from genome_index.index.audit.relatives_vote import Holders, holders_of, is_same_copy
+from genome_index.index.audit.holders import Holders, holders_of
+from genome_index.index.audit.large_contigs import MOST, NO_SIGNATURE_SHARE, WARN_SHARE, LargeContigs
+from genome_index.index.audit.relatives_vote import is_same_copy
 from genome_index.index.audit.shared_kmers import shared_with
 from genome_index.index.audit.transfer_direction import MOBILE, SharedKmers
 from genome_index.index.parallel import in_threads
@@ -90,8 +91,9 @@ def _lacked_contigs(shared: SharedKmers, row: int, carrier: int, contigs: LargeC
 def _are_foreign(shared: SharedKmers, row: int, carrier: int, contigs: LargeContigs, flags: Flags) -> bool:
     """Whether contigs are no part of the genus: by the relatives of both carriers, and by composition.
 
-    Where composition tells nothing, the contigs must be more than a plasmid usually is, and they were gained
-    here, not lost in the others: farther relatives lack them, or the carriers are less alike elsewhere.
+    Where composition tells nothing, the contigs must be more than a plasmid usually is, no third relative has
+    them, and they were gained here, not lost in the others: farther relatives lack them, or the carriers are
+    less alike elsewhere.
     """
     inside = contigs.kmers_in(flags)
     back = shared_with(shared.hashes(carrier), contigs.hashes[inside])
@@ -102,7 +104,8 @@ def _are_foreign(shared: SharedKmers, row: int, carrier: int, contigs: LargeCont
     if is_unlike is None:
         theirs = shared_with(contigs.hashes, shared.hashes(carrier))
         is_copy = is_same_copy(float(theirs[inside].mean()), float(theirs[~inside].mean()))
-        return contigs.share(flags) >= LARGE_SHARE and (own.far_lacking > 0 or is_copy)
+        is_large = contigs.share(flags) >= NO_SIGNATURE_SHARE
+        return is_large and own.near + own.far == 1 and (own.far_lacking > 0 or is_copy)
     return is_unlike
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from genome_index.index.audit.large_contigs import LARGE_SHARE, MOST, WARN_SHARE, LargeContigs
+from genome_index.index.audit.large_contigs import MOST, NO_SIGNATURE_SHARE, WARN_SHARE, LargeContigs
 from genome_index.index.audit.relatives_vote import LEAST_SHARE, Direction
 from genome_index.index.audit.shared_kmers import shared_with
 from genome_index.index.audit.transfer_direction import SharedKmers
@@ -108,7 +108,7 @@ class _Assembly:
     def _are_unlike(self, flags: Flags) -> bool:
         """Whether contigs are unlike the others, or large where composition tells nothing."""
         is_unlike = self._contigs.are_unlike(flags)
-        return self._contigs.share(flags) >= LARGE_SHARE if is_unlike is None else is_unlike
+        return self._contigs.share(flags) >= NO_SIGNATURE_SHARE if is_unlike is None else is_unlike
 
     def _direction(self, other: int, which: Flags) -> Direction:
         """Where the genome has some contigs from, by the relatives of both genomes."""

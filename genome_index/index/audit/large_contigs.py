@@ -3,7 +3,7 @@
 Unlikeness is the distance of two means of 4-mer frequencies, over the spread of windows of the rest. Pieces
 of 100 kb of bacteria have at most 2.5 to their own genome; those of another family have 2.5 and more in 95 of
 100 cases, 5.7 in the median; plasmids of 3 % and more of a genome of their genus lie between 1.9 and 6.8,
-those of 5 % and more below 5.4, and none has more than MAXP of it (tests/bench/RESULTS.md).
+those of 5 % and more below 5.4, and none has more than 8 % of it (tests/bench/RESULTS.md).
 """
 
 from __future__ import annotations
@@ -26,8 +26,9 @@ Lengths = npt.NDArray[np.int64]
 LEAST_CONTIG_BP = 5_000  # a shorter contig has too few sampled k-mers
 WARN_SHARE = 0.05  # of the bases in contigs of LEAST_CONTIG_BP and more
 MOST = 0.85  # of the bases; a genome that is foreign all over has a wrong label instead
-LARGE_SHARE = 0.12  # of the bases; a plasmid or a phage is smaller, and a chromid is like its genome
-UNLIKE, FAR_UNLIKE = 2.5, 5.5  # unlikeness of a large share, and of a smaller one, which may be a plasmid
+LARGE_SHARE = 0.12  # of the bases; plasmids and phages are smaller, and a chromid is like its genome
+UNLIKE, FAR_UNLIKE = 2.5, 5.5  # least unlikeness at LARGE_SHARE and at WARN_SHARE; in between on a line
+NO_SIGNATURE_SHARE = 0.10  # least share where composition tells nothing
 EQUAL = np.bincount(CANONICAL) / len(CANONICAL)  # 4-mer frequencies of random sequence
 
 
@@ -79,7 +80,9 @@ class LargeContigs:
         if np.linalg.norm(mean - EQUAL) < spread:
             return None
         unlikeness = float(np.linalg.norm(self.composition(which) - mean)) / spread
-        return unlikeness >= (UNLIKE if self.share(which) >= LARGE_SHARE else FAR_UNLIKE)
+        return bool(
+            unlikeness >= np.interp(self.share(which), (WARN_SHARE, LARGE_SHARE), (FAR_UNLIKE, UNLIKE))
+        )
 
     def _windows(self, which: Flags) -> Floats:
         contigs = tuple(contig for contig, flag in zip(self._contigs, which, strict=True) if flag)

@@ -42,6 +42,12 @@ class KmerSharers:
     share: Floats  # (A, S) share of the genome's k-mers that those of other genera have
 
 
+def no_sharers() -> KmerSharers:
+    """Of no genome: where all are of one genus, neighbours by vector are all that is needed."""
+    none = np.empty((0, SHARERS), np.int64)
+    return KmerSharers(np.empty(0, np.int64), none, none, none.astype(np.float32))
+
+
 def kmer_sharers(
     references: References, rows: Rows, subjects: Rows, genus: Codes, threads: int
 ) -> KmerSharers:

@@ -20,7 +20,7 @@ from genome_index.index.audit.foreign_contigs import ForeignContigs, find_foreig
 from genome_index.index.audit.mislabels import Mislabel, find_mislabels
 from genome_index.index.audit.mixtures import Mixture, find_mixtures
 from genome_index.index.audit.outliers import find_outliers
-from genome_index.index.audit.shared_kmers import kmer_sharers
+from genome_index.index.audit.shared_kmers import kmer_sharers, no_sharers
 from genome_index.index.audit.transfer_direction import SharedKmers
 from genome_index.index.contents import Contents
 from genome_index.index.index import Index
@@ -93,10 +93,13 @@ def _stays(finding: Suspect, contents: Contents, subjects: Container[int]) -> bo
 def _find_foreign_parts(
     contents: Contents, subjects: Rows, known: Collection[int], threads: int
 ) -> list[ForeignPart]:
-    """Mixtures and foreign contigs; none unless two genera are known."""
+    """Mixtures and foreign contigs; in an index of one genus, contigs of a third genome alone."""
     genus = contents.codes("genus")
-    if not (genus[subjects] != UNKNOWN).any() or len(np.unique(genus[genus != UNKNOWN])) < 2:
+    if not (genus[subjects] != UNKNOWN).any():
         return []
+    if len(np.unique(genus[genus != UNKNOWN])) < 2:
+        shared, wanted = SharedKmers(contents, no_sharers()), np.setdiff1d(subjects, list(known))
+        return list(find_contigs_of_third_genomes(shared, wanted, known, threads))
     sharers = kmer_sharers(contents.references, contents.rows, subjects, genus, threads)
     shared = SharedKmers(contents, sharers)
     subjects = np.setdiff1d(subjects, list(known))
