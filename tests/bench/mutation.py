@@ -48,6 +48,7 @@ CLOSE_TESTS = (
     "tests/classify/parts/test_contamination.py",
     "tests/classify/parts/test_fragment_name.py",
     "tests/classify/parts/test_holders.py",
+    "tests/classify/parts/test_oversize.py",
     "tests/classify/parts/test_pieces.py",
     "tests/index/calibration",
     "tests/io/test_bases.py",

@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from genome_index.classify.parts import reasons
 from genome_index.classify.parts.components import LEAST_SHARE, Components, components_of
+from genome_index.classify.parts.oversize import longest_of_name
 from genome_index.classify.parts.window_lookup import SPECIES_IDENTITY
 from genome_index.index.audit.large_contigs import WARN_SHARE
 from genome_index.index.index import Index
@@ -46,7 +47,13 @@ def with_components(
     if components is None:
         return call
     call = _with_foreign(call, components, is_near)
-    return _with_unexplained(call, components) if is_near else _unless_part(call, components, kind == "virus")
+    if is_near:
+        return _with_unexplained(call, components)
+    call = _unless_part(call, components, kind == "virus")
+    longest = longest_of_name(index, genome, call, hidden)
+    if longest is None:
+        return call
+    return _refused(call, reasons.much_longer(genome.length_bp, str(call.name), longest, call.reason))
 
 
 def _unless_part(call: Call, components: Components, is_virus: bool) -> Call:

@@ -69,6 +69,15 @@ def alike_in_part(species: str | None, unexplained: float, reason: str) -> str:
     )
 
 
+def much_longer(length_bp: int, name: str, longest_bp: int, reason: str) -> str:
+    """Why a far query is refused that is longer than any genome of its name; `reason` is that of the call."""
+    return (
+        f"The query is {length_bp / longest_bp:.1f} times as long as the longest genome of {name} here "
+        f"({longest_bp:,} bp), and little of it is in any reference: it holds much else, such as sequence "
+        f"of a host. {reason}"
+    )
+
+
 def piece(best: Match, length_bp: int, holders: Sequence[Holders]) -> str:
     """Why a query is no genome but a piece, and in which references it lies."""
     if math.isnan(best.ani):

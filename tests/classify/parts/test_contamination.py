@@ -326,6 +326,20 @@ def test_a_virus_of_which_only_a_near_part_is_aligned_is_a_mixture(
     assert called(monkeypatch, mixed(unexplained=0.9), call, "organelle", is_far=True).verdict == "species"
 
 
+def test_a_far_query_much_longer_than_its_name_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[object] = []
+    monkeypatch.setattr(module, "longest_of_name", lambda *args: given.append(args[2:]) or 1_000)
+    found = called(monkeypatch, mixed(unexplained=0.9), FAR, is_far=True)
+    assert given == [(FAR, [7])]
+    assert (found.verdict, found.name, found.confidence) == ("qc_fail", None, None)
+    assert found.reason == (
+        f"The query is {GENOME.length_bp / 1_000:.1f} times as long as the longest genome of A a here "
+        "(1,000 bp), and little of it is in any reference: it holds much else, such as sequence of a host. "
+        "The reason."
+    )
+    assert called(monkeypatch, mixed(), near(95.0, 0.95)).verdict == "species"
+
+
 def test_a_reference_below_the_range_of_ani_is_no_part(monkeypatch: pytest.MonkeyPatch) -> None:
     call = partly(None, None, None, 0.89)
     assert call.closest is not None
