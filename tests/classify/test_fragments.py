@@ -134,6 +134,7 @@ def test_names_differ_whatever_files_and_records_are_called() -> None:
     assert [one.id for one in with_unique_names(same)] == ["a", "x:a", "x:a#2", "z:x:a"]
 
 
+@pytest.mark.long
 def test_answers_do_not_depend_on_the_batch(
     table: ReferenceTable, demo: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

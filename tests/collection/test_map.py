@@ -209,6 +209,7 @@ def test_genomes_that_are_all_the_same_have_a_map_too(tmp_path: Path, write_fast
     assert [one.get_text() for one in picture.legends[0].get_texts()] == [f"unnamed, {FEWEST + 3}"]
 
 
+@pytest.mark.long
 def test_removed_genomes_are_not_on_the_map(own_demo: Path) -> None:
     before = map_of(Index.open(own_demo))
     ids = [entry.id for entry in Index.open(own_demo).catalog.entries()]

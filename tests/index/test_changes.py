@@ -739,6 +739,7 @@ def test_an_index_of_one_or_two_genera(tmp_path: Path, genera: int):
     assert [name for _, name in calls] == [known.names[one]["species"] for one in known.ids[::3]]
 
 
+@pytest.mark.long
 def test_an_index_without_any_taxonomy(path: Path, tmp_path: Path):
     summary = built(tmp_path / "index", KNOWN, labelled=False)
     assert summary.warnings == (

@@ -476,6 +476,7 @@ def test_build_of_large_genomes_killed_while_it_removes_staged_bases(world: Worl
     assert "error" not in said, said["error"]
 
 
+@pytest.mark.long
 def test_add_after_a_kill_while_undone_segments_were_removed(world: World, tmp_path: Path):
     path = world.copy(ALL, tmp_path / "index")
     assert "error" not in world.run("undo", path)

@@ -215,6 +215,7 @@ def test_a_pool_that_does_not_win_leaves_the_index_unchanged(gindex, neural_inde
     assert Index.open(neural_index).snapshot == before
 
 
+@pytest.mark.long
 def test_a_pool_that_wins_is_stored_and_used_and_can_be_undone(
     neural_index, demo, monkeypatch, tmp_path
 ) -> None:

@@ -112,6 +112,7 @@ def test_an_evaluation_calls_what_a_query_calls(halves: Path, folds: int) -> Non
             assert verdict == before
 
 
+@pytest.mark.long
 def test_a_fragment_of_either_name_is_ambiguous(halves: Path) -> None:
     piece = simulated.genome("contig", simulated.mutated(founder(50), 0.0025, 0)[5_000:9_000])
     [before] = answer_fragments(Index.open(halves), [piece], QuerySettings())

@@ -420,6 +420,7 @@ def test_calls_equal_those_of_gindex_query(real, demo, demo_index, gindex):
             assert call[field_] == expected[0][field_], field_
 
 
+@pytest.mark.long
 def test_a_job_and_its_answers_in_every_format(real, demo):
     states = []
     accepted = real.submit(demo / "sample.fasta", k=3, pictures=True)
