@@ -29,7 +29,7 @@ def mixture(own: str | None, share: float, parts: Sequence[Component], limit: fl
     `share` of the sequence is of the closest species, `own`.
     """
     return (
-        f"This looks like a mixture: {share:.0%} {own or 'of the closest genome'}, {_listed(parts)}; at most "
+        f"This looks like a mixture: {share:.0%} {own or 'like the closest genome'}, {_listed(parts)}; at most "
         f"{limit:.0%} of other species is accepted. {reason}"
     )
 

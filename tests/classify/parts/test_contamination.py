@@ -127,7 +127,7 @@ def test_parts_of_several_species_add_up(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_without_a_species_the_own_part_is_of_the_closest_genome(monkeypatch: pytest.MonkeyPatch) -> None:
     nameless = replace(CALL, closest=replace(CLOSEST, lineage=Lineage()))
     found = called(monkeypatch, mixed(0.25), nameless)
-    assert found.reason.startswith("This looks like a mixture: 75% of the closest genome, 25% B b")
+    assert found.reason.startswith("This looks like a mixture: 75% like the closest genome, 25% B b")
 
 
 # -- unexplained sequence ------------------------------------------------------------------------------------
