@@ -199,3 +199,14 @@ def test_pairs_of_carriers_in_bacteria(shared_genomes: Path, tmp_path: Path) -> 
     found = suspects(built(planted.genomes, tmp_path / "index"))
     assert len(found["contigs"]) >= 8
     assert set.union(*found.values()) <= set(planted.contaminated)
+
+
+@pytest.mark.parametrize("large", [0, 1])
+def test_an_assembly_with_fewer_than_two_large_contigs_is_not_examined(tmp_path: Path, large: int) -> None:
+    """As a virus is whose segments are below 5 kb, even if the other genus shares two of them."""
+    alba, rubra = ([part[:2_000] for part in founder(seed)] for seed in (1, 3))
+    alba[:large] = founder(1)[:large]
+    rubra[10:] = alba[10:]
+    genomes = of_species("Aus alba", alba, 3, 1) + of_species("Bus rubra", rubra, 3, 2)
+    index = build(tmp_path / "index", genomes, SPEC, None, ChangeSettings()).index
+    assert index.catalog.suspects() == []

@@ -29,8 +29,8 @@ def mixture(own: str | None, share: float, parts: Sequence[Component], limit: fl
     `share` of the sequence is of the closest species, `own`.
     """
     return (
-        f"This looks like a mixture: {share:.0%} {own or 'like the closest genome'}, {_listed(parts)}; at most "
-        f"{limit:.0%} of other species is accepted. {reason}"
+        f"This looks like a mixture: {share:.0%} {own or 'like the closest genome'}, {_listed(parts)}; at "
+        f"most {limit:.0%} of other species is accepted. {reason}"
     )
 
 

@@ -55,7 +55,7 @@ def find_foreign_contigs(shared: SharedKmers, subjects: Rows, threads: int = 1) 
         if genome is None:
             return None
         contigs = LargeContigs(shared, candidates[number], genome.contigs)
-        return _Assembly(shared, candidates[number], contigs).foreign_contigs()
+        return _Assembly(shared, candidates[number], contigs).foreign_contigs() if len(contigs) > 1 else None
 
     results = in_threads(examine, len(candidates), threads)
     return [result for result in results if result is not None]

@@ -45,6 +45,9 @@ class LargeContigs:
         self._places = np.split(places, np.searchsorted(part, np.arange(1, len(self._contigs))))
         self._identities: dict[int, Floats] = {}
 
+    def __len__(self) -> int:
+        return len(self._contigs)
+
     def share(self, which: Flags) -> float:
         """The share of the bases in some contigs: (P,)."""
         return int(self.lengths_bp[which].sum()) / int(self.lengths_bp.sum())
