@@ -18,6 +18,7 @@ from genome_index.records import Genome
 
 Bytes = npt.NDArray[np.uint8]
 
+NEARLY_THE_SAME = 99.9  # percent; what has less is not looked at
 NOT_THE_SAME = 99.99  # percent, at least: calls take a genome with a SNP for the same one all the same
 
 _OTHERS = bytes(set(range(256)) - set(b"ACGTUacgtu"))
@@ -89,16 +90,21 @@ def one_base_less(length_bp: int) -> float:
 def corrected_ani(
     references: References, genome: Genome, hashes: npt.NDArray[np.uint64], row: int, ani: float
 ) -> float:
-    """The ANI in percent of a query and a reference of its length: 100 is of the same sequence only.
+    """The ANI in percent of a query and a reference of its length: 100 where both are the same sequence.
 
-    Another length keeps its ANI: that of a piece is 100, of what is aligned.
+    It is less for any other reference of that length, and may be 100 for one of another: that of a piece is
+    of what is aligned. skani's own estimate for two copies of a genome may be a little below 100.
     """
-    most = max(one_base_less(genome.length_bp), NOT_THE_SAME)
-    if not ani > most or references.length_bp(row) != genome.length_bp:
+    if not ani >= NEARLY_THE_SAME or references.length_bp(row) != genome.length_bp:
         return ani
-    if references.sha256(row) == genome.sha256:
-        return ani
-    is_small = references.is_small(row)
-    own = sequence_key([contig.sequence for contig in genome.contigs]) if is_small else b""
-    own = own or key_of_kmers(genome.length_bp, hashes)
-    return ani if own == key_of_row(references, row) else most
+    is_copy = references.sha256(row) == genome.sha256
+    if is_copy or _key(references, genome, hashes, row) == key_of_row(references, row):
+        return 100.0
+    return min(ani, max(one_base_less(genome.length_bp), NOT_THE_SAME))
+
+
+def _key(references: References, genome: Genome, hashes: npt.NDArray[np.uint64], row: int) -> bytes:
+    """The key of a query, of the sort that a reference has."""
+    if references.is_small(row):
+        return sequence_key([contig.sequence for contig in genome.contigs])
+    return key_of_kmers(genome.length_bp, hashes)
