@@ -15,11 +15,16 @@ import numpy.typing as npt
 
 from genome_index.index.audit.foreign_contigs import ForeignContigs
 from genome_index.index.audit.holders import Holders, holders_of
-from genome_index.index.audit.large_contigs import MOST, NO_SIGNATURE_SHARE, WARN_SHARE, LargeContigs
+from genome_index.index.audit.large_contigs import (
+    MOST,
+    NO_SIGNATURE_SHARE,
+    WARN_SHARE,
+    LargeContigs,
+    examine_assemblies,
+)
 from genome_index.index.audit.relatives_vote import is_same_copy
 from genome_index.index.audit.shared_kmers import shared_with
 from genome_index.index.audit.transfer_direction import MOBILE, SharedKmers
-from genome_index.index.parallel import in_threads
 
 Rows = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
@@ -36,16 +41,9 @@ def find_contigs_of_third_genomes(
     """
     candidates = [row for row in subjects.tolist() if _may_have(shared, row, known)]
 
-    def examine(number: int) -> ForeignContigs | None:
-        genome = shared.contents.references.genome(candidates[number])
-        shared.contents.references.let_go()
-        if genome is None:
-            return None
-        contigs = LargeContigs(shared, candidates[number], genome.contigs)
-        return _examined(shared, candidates[number], contigs, known)
-
-    results = in_threads(examine, len(candidates), threads)
-    return [result for result in results if result is not None]
+    return examine_assemblies(
+        shared, candidates, lambda row, contigs: _examined(shared, row, contigs, known), threads
+    )
 
 
 def _may_have(shared: SharedKmers, row: int, known: Collection[int]) -> bool:

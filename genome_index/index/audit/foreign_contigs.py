@@ -14,12 +14,17 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from genome_index.index.audit.large_contigs import MOST, NO_SIGNATURE_SHARE, WARN_SHARE, LargeContigs
+from genome_index.index.audit.large_contigs import (
+    MOST,
+    NO_SIGNATURE_SHARE,
+    WARN_SHARE,
+    LargeContigs,
+    examine_assemblies,
+)
 from genome_index.index.audit.relatives_vote import LEAST_SHARE, Direction
 from genome_index.index.audit.shared_kmers import shared_with
 from genome_index.index.audit.transfer_direction import SharedKmers
 from genome_index.index.calibration.hits import KMER_FLOOR
-from genome_index.index.parallel import in_threads
 from genome_index.index.store.composition import decode_windows
 
 Rows = npt.NDArray[np.int64]
@@ -44,21 +49,13 @@ class ForeignContigs:
 
 def find_foreign_contigs(shared: SharedKmers, subjects: Rows, threads: int = 1) -> list[ForeignContigs]:
     """The genomes among `subjects` that hold contigs of another genus, where their bases are at hand."""
-    entries, references = shared.contents.entries, shared.contents.references
+    entries = shared.contents.entries
     candidates = [
         row for row in subjects.tolist() if entries[row].contigs > 1 and shared.sources(row, LEAST_SHARED)
     ]
-
-    def examine(number: int) -> ForeignContigs | None:
-        genome = references.genome(candidates[number])
-        references.let_go()
-        if genome is None:
-            return None
-        contigs = LargeContigs(shared, candidates[number], genome.contigs)
-        return _Assembly(shared, candidates[number], contigs).foreign_contigs() if len(contigs) > 1 else None
-
-    results = in_threads(examine, len(candidates), threads)
-    return [result for result in results if result is not None]
+    return examine_assemblies(
+        shared, candidates, lambda row, contigs: _Assembly(shared, row, contigs).foreign_contigs(), threads
+    )
 
 
 class _Assembly:

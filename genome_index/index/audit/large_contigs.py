@@ -8,7 +8,8 @@ those of 5 % and more below 5.4, and none has more than 8 % of it (tests/bench/R
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -16,12 +17,14 @@ import numpy.typing as npt
 from genome_index.index.audit.shared_kmers import shared_with
 from genome_index.index.audit.transfer_direction import SharedKmers
 from genome_index.index.calibration.hits import kmer_identity
+from genome_index.index.parallel import in_threads
 from genome_index.index.store.composition import CANONICAL, decode_windows, encode_windows
 from genome_index.records import Contig, Genome
 
 Flags = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float32]
 Lengths = npt.NDArray[np.int64]
+Found = TypeVar("Found")
 
 LEAST_CONTIG_BP = 5_000  # a shorter contig has too few sampled k-mers
 WARN_SHARE = 0.05  # of the bases in contigs of LEAST_CONTIG_BP and more
@@ -90,3 +93,23 @@ class LargeContigs:
     def _windows(self, which: Flags) -> Floats:
         contigs = tuple(contig for contig, flag in zip(self._contigs, which, strict=True) if flag)
         return decode_windows(encode_windows(Genome("", contigs, "")))
+
+
+def examine_assemblies(
+    shared: SharedKmers,
+    rows: Sequence[int],
+    examine: Callable[[int, LargeContigs], Found | None],
+    threads: int,
+) -> list[Found]:
+    """What is found in the assemblies with two large contigs or more, where their bases are at hand."""
+    references = shared.contents.references
+
+    def examine_row(number: int) -> Found | None:
+        genome = references.genome(rows[number])
+        references.let_go()
+        if genome is None:
+            return None
+        contigs = LargeContigs(shared, rows[number], genome.contigs)
+        return examine(rows[number], contigs) if len(contigs) > 1 else None
+
+    return [found for found in in_threads(examine_row, len(rows), threads) if found is not None]
