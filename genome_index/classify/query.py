@@ -141,7 +141,7 @@ def _hits_of_query(
         candidates = [index.references.candidate(int(rows[at])) for at in chosen]
         for at, evidence in zip(chosen, measure(genome, candidates), strict=True):
             ani[:, at] = np.array((evidence.ani, evidence.af_query, evidence.af_reference), np.float32)
-            ani[0, at] = corrected_ani(index.references, genome, sketch.hashes, int(rows[at]), ani[0, at])
+        ani[0] = corrected_ani(index.references, genome, sketch.hashes, rows, ani[0])
     return rows, similarity.astype(np.float32), identity, *ani
 
 

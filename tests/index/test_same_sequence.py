@@ -47,7 +47,8 @@ class OneReference:
 
 def corrected(reference: bytes, ani: float, small: bool = True, hashes: np.ndarray = HASHES) -> float:
     references = OneReference(genome(reference), small)
-    return corrected_ani(references, genome(SEQUENCE), hashes, 0, ani)  # type: ignore[arg-type]
+    rows, estimates = np.array([0]), np.array([ani])
+    return float(corrected_ani(references, genome(SEQUENCE), hashes, rows, estimates)[0])  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("ani", [99.9, 99.996, 100.0])

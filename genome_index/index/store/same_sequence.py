@@ -6,6 +6,7 @@ An ANI is an estimate from some k-mers, and a single SNP may lie in none of them
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from hashlib import sha256
 
 import numpy as np
@@ -17,6 +18,8 @@ from genome_index.io.sequence import reverse_complement
 from genome_index.records import Genome
 
 Bytes = npt.NDArray[np.uint8]
+Rows = npt.NDArray[np.int64]
+Anis = npt.NDArray[np.floating]
 
 NEARLY_THE_SAME = 99.9  # percent; what has less is not looked at
 NOT_THE_SAME = 99.99  # percent, at least: calls take a genome with a SNP for the same one all the same
@@ -88,23 +91,29 @@ def one_base_less(length_bp: int) -> float:
 
 
 def corrected_ani(
-    references: References, genome: Genome, hashes: npt.NDArray[np.uint64], row: int, ani: float
-) -> float:
-    """The ANI in percent of a query and a reference of its length: 100 where both are the same sequence.
+    references: References, genome: Genome, hashes: npt.NDArray[np.uint64], rows: Rows, ani: Anis
+) -> Anis:
+    """The ANI in percent of a query and references: 100 for one of its length if both are the same sequence.
 
     It is less for any other reference of that length, and may be 100 for one of another: that of a piece is
     of what is aligned. skani's own estimate for two copies of a genome may be a little below 100.
+    Rows (K,) and estimates (K,) -> (K,).
     """
-    if not ani >= NEARLY_THE_SAME or references.length_bp(row) != genome.length_bp:
-        return ani
-    is_copy = references.sha256(row) == genome.sha256
-    if is_copy or _key(references, genome, hashes, row) == key_of_row(references, row):
-        return 100.0
-    return min(ani, max(one_base_less(genome.length_bp), NOT_THE_SAME))
+    own_key = cache(lambda is_small: _key(genome, hashes, is_small))  # the same for every reference
+    corrected = ani.copy()
+    for at in np.flatnonzero(ani >= NEARLY_THE_SAME).tolist():
+        row = int(rows[at])
+        if references.length_bp(row) != genome.length_bp:
+            continue
+        is_copy = references.sha256(row) == genome.sha256
+        is_same = is_copy or own_key(references.is_small(row)) == key_of_row(references, row)
+        least = max(one_base_less(genome.length_bp), NOT_THE_SAME)
+        corrected[at] = 100 if is_same else min(ani[at], least)
+    return corrected
 
 
-def _key(references: References, genome: Genome, hashes: npt.NDArray[np.uint64], row: int) -> bytes:
-    """The key of a query, of the sort that a reference has."""
-    if references.is_small(row):
+def _key(genome: Genome, hashes: npt.NDArray[np.uint64], is_small: bool) -> bytes:
+    """The key of a query, of the sort that a small or a large reference has."""
+    if is_small:
         return sequence_key([contig.sequence for contig in genome.contigs])
     return key_of_kmers(genome.length_bp, hashes)
