@@ -49,6 +49,7 @@ def _election(model: Model, level: str, name: Name, finer: str) -> Election:
         *_required_source(name, calibrator, model.is_outdated),
         name.is_called(),
         basis.learned if calibrator and known else None,
+        calibrator.highest if calibrator and known else None,
         calibrator.intercept if calibrator and known else None,
         _features(level, calibrator, basis) if calibrator and known else (),
     )

@@ -77,12 +77,13 @@ class Election:
     required_text: str
     is_called: bool  # whether the probability reaches it
     learned: float | None = None  # probability by the calibrator alone; None without one
+    highest: float | None = None  # probability that the calibrator gives
     intercept: float | None = None  # log-odds of the calibrator before any feature adds to it
     features: tuple[Feature, ...] = ()
 
     @property
     def log_odds(self) -> float | None:
-        """The log-odds of the calibrator; it keeps the probability within 0.005 and 0.995."""
+        """The log-odds of the calibrator; it keeps the probability within 0.005 and `highest`."""
         if self.intercept is None:
             return None
         return self.intercept + sum(feature.log_odds for feature in self.features)

@@ -8,7 +8,12 @@ from dataclasses import replace
 import numpy as np
 
 from genome_index.index.calibration.calibrator import Calibrator, Samples, fit_calibrator
-from genome_index.index.calibration.call_threshold import NEVER, with_threshold
+from genome_index.index.calibration.call_threshold import (
+    NEVER,
+    unrelated_probability,
+    with_ceiling,
+    with_threshold,
+)
 from genome_index.index.calibration.hits import NeighbourTable
 from genome_index.index.calibration.samples import join_samples, mixture_for, samples_of
 from genome_index.index.calibration.simulate import SimulatedQueries
@@ -45,7 +50,11 @@ def calibrate(
         for queries in simulated
         if queries.regime in shares
     ]
-    return fit_level(levels[name], join_samples([part for part in parts if part is not None]), vote)
+    samples = join_samples([part for part in parts if part is not None])
+    fitted = fit_level(levels[name], samples, vote)
+    if fitted is None or samples is None or name != "species":
+        return fitted
+    return with_ceiling(fitted, samples, unrelated_probability(fitted, samples))
 
 
 def fit_level(level: Level, samples: Samples | None, vote: Vote) -> Calibrator | None:

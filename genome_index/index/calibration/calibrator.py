@@ -43,6 +43,7 @@ class Samples:
     is_alone: npt.NDArray[np.bool_]  # (S,) whether no other had that name, though it was not held out
     eligible: npt.NDArray[np.bool_]  # (S,) whether ANI allows the call; always true above species
     group: npt.NDArray[np.int64]  # (S,) equal for relatives, which stay on one side of a fold
+    own_out: npt.NDArray[np.bool_]  # (S,) whether the query's own genome was held out
 
     def only(self, which: npt.NDArray[np.bool_]) -> Samples:
         return Samples(*(getattr(self, field.name)[which] for field in fields(self)))
@@ -57,11 +58,12 @@ class Calibrator:
     weights: Doubles  # (1 + F * J,): the intercept, and what each feature adds from knot to knot
     threshold: float
     samples: int
+    highest: float = CERTAINTY[1]  # probability that it gives (call_threshold.py)
 
     def probability(self, features: Floats) -> Doubles:
-        """The probability that each elected name is right: (Q, F) -> (Q,), within CERTAINTY."""
+        """The probability that each elected name is right: (Q, F) -> (Q,), CERTAINTY[0] to `highest`."""
         logit = _design(features, self.knots) @ self.weights
-        return np.clip(1 / (1 + np.exp(-logit)), *CERTAINTY)
+        return np.clip(1 / (1 + np.exp(-logit)), CERTAINTY[0], self.highest)
 
     @property
     def intercept(self) -> float:
@@ -78,13 +80,15 @@ class Calibrator:
         """The calibrator as calibration.json has it."""
         numbers = {name: np.round(getattr(self, name), 8).tolist() for name in ("knots", "weights")}
         vote = {"word_weight": self.vote.kmer_weight, "temperature": self.vote.temperature}
-        return {"vote": vote, **numbers, "threshold": self.threshold, "samples": self.samples}
+        limits = {"threshold": self.threshold, "highest": self.highest}
+        return {"vote": vote, **numbers, **limits, "samples": self.samples}
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Calibrator:
         arrays = {name: np.array(values[name], np.float64) for name in ("knots", "weights")}
         vote = Vote(values["vote"]["word_weight"], values["vote"]["temperature"])
-        return cls(vote, **arrays, threshold=values["threshold"], samples=values["samples"])
+        highest = values.get("highest", CERTAINTY[1])  # an older index has none
+        return cls(vote, **arrays, threshold=values["threshold"], samples=values["samples"], highest=highest)
 
 
 def fit_calibrator(samples: Samples, vote: Vote) -> Calibrator:

@@ -1,4 +1,10 @@
-"""Threshold of a calibrator: the least probability at which its level is called."""
+"""Limits of a calibrator: the least probability at which its level is called, and the highest it gives.
+
+A query that is itself in the index is right almost always, and its evidence resembles that of a near twin
+under another name, as of species that share a mitogenome. What such queries add to the highest probabilities is
+true of them alone, and they need it least: a match of identical sequence has a confidence of its own
+(classify/strong_match.py). So no species is surer than the surest of queries whose own genome is not there.
+"""
 
 from __future__ import annotations
 
@@ -26,10 +32,19 @@ LEAST_CALLS = 30  # to learn a threshold from, or half of the right answers wher
 THRESHOLDS = (0.50, 0.95)  # a learned threshold stays between
 THRESHOLD_FOLDS = 3  # probabilities for learning a threshold come from calibrators fitted on the other folds
 NEVER = 1.01  # a threshold that no probability reaches
+SURE = 0.9  # probabilities from here on are held to their share of right names
+LEAST_SURE = 10.0  # such samples, in effect: with fewer, one wrong name would decide
+PRIOR_SAMPLES = 1.0  # that are right as often as stated
 
 
 def with_threshold(fitted: Calibrator, samples: Samples, is_label: bool = False) -> Calibrator:
     """The same calibrator with its threshold learned, from probabilities in which relatives had no part."""
+    learn = label_threshold if is_label else learned_threshold
+    return replace(fitted, threshold=learn(unrelated_probability(fitted, samples), samples))
+
+
+def unrelated_probability(fitted: Calibrator, samples: Samples) -> Doubles:
+    """Probabilities of the samples by calibrators that learned from other relatives: (S,)."""
     fold = np.unique(samples.group, return_inverse=True)[1] % THRESHOLD_FOLDS
     probability = fitted.probability(samples.features)
     for part in range(THRESHOLD_FOLDS):
@@ -37,8 +52,24 @@ def with_threshold(fitted: Calibrator, samples: Samples, is_label: bool = False)
         if others.right.any():
             unrelated = fit_calibrator(others, fitted.vote)
             probability[fold == part] = unrelated.probability(samples.features[fold == part])
-    learn = label_threshold if is_label else learned_threshold
-    return replace(fitted, threshold=learn(probability, samples))
+    return probability
+
+
+def with_ceiling(fitted: Calibrator, samples: Samples, probability: Doubles) -> Calibrator:
+    """The same calibrator with its highest probability, from cross-fitted probabilities of samples (S,).
+
+    A level with fewer than LEAST_SURE sure samples keeps it. It is at least the threshold, so that the level
+    can be called.
+    """
+    sure = samples.own_out & samples.eligible & (probability >= SURE)
+    weight = samples.weight[sure]
+    number = weight.sum() ** 2 / (weight**2).sum() if sure.any() else 0.0  # Kish's effective sample size
+    if number < LEAST_SURE:
+        return fitted
+    right = float(np.average(samples.right[sure], weights=weight))
+    stated = float(np.average(probability[sure], weights=weight))
+    ceiling = (right * number + stated * PRIOR_SAMPLES) / (number + PRIOR_SAMPLES)
+    return replace(fitted, highest=min(fitted.highest, max(ceiling, fitted.threshold)))
 
 
 def learned_threshold(probability: Doubles, samples: Samples) -> float:

@@ -76,6 +76,7 @@ def samples_of(
         are_alone(level, simulated)[usable] & (simulated.regime != name),
         features[usable, FEATURES.index("ani")] >= 0 if name == "species" else np.ones(count, bool),
         relatives(levels, simulated.rows[usable], name),
+        np.full(count, simulated.regime != "nothing"),
     )
 
 

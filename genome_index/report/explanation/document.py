@@ -105,6 +105,7 @@ def _election(election: Election) -> dict[str, Any]:
         "required_text": election.required_text,
         "called": election.is_called,
         "learned": rounded(election.learned, 6),
+        "highest": rounded(election.highest, 6),
         "intercept": rounded(election.intercept, 6),
         "log_odds": rounded(election.log_odds, 6),
         "features": [

@@ -163,11 +163,11 @@ def _decisive(explanation: Explanation) -> Sequence[Election]:
 
 def _features(one: Election) -> Section:
     log_odds = one.log_odds or 0.0
-    low, high = CERTAINTY
+    high = CERTAINTY[1] if one.highest is None else one.highest
     about = (
         f"Each feature adds to the log-odds that the name is right; log-odds of {log_odds:.2f} are a "
-        f"probability of {one.learned:.3f} (kept within {low:g} and {high:g}). Learned range: 1st to 99th "
-        "percentile of the simulated queries; beyond it a value adds no more and no less. A missing ANI "
+        f"probability of {one.learned:.3f} (kept within {CERTAINTY[0]:g} and {high:.3f}). "
+        "Learned range: 1st to 99th percentile of the simulated queries; beyond it a value adds no more and no less. A missing ANI "
         f"counts as {MISSING_ANI:g} %, also that of the next name."
     )
     columns = (

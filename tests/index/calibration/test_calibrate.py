@@ -17,7 +17,7 @@ from genome_index.index.calibration.calibrate import (
     calibrate,
     fit_level,
 )
-from genome_index.index.calibration.calibrator import Samples, fit_calibrator
+from genome_index.index.calibration.calibrator import CERTAINTY, Calibrator, Samples, fit_calibrator
 from genome_index.index.calibration.call_threshold import NEVER, with_threshold
 from genome_index.index.calibration.features import FEATURES
 from genome_index.index.calibration.hits import HeldOut, Hits
@@ -65,7 +65,9 @@ def samples(right: list[bool]) -> Samples:
     table = np.zeros((count, len(FEATURES)), np.float32)
     table[:, 0] = np.array(right)
     flags = np.ones(count, bool)
-    return Samples(table, np.array(right), np.ones(count), flags, flags, ~flags, flags, np.arange(count))
+    return Samples(
+        table, np.array(right), np.ones(count), flags, flags, ~flags, flags, np.arange(count), flags
+    )
 
 
 def test_ways_to_vote_begin_with_the_default() -> None:
@@ -93,6 +95,25 @@ def test_a_level_is_calibrated_on_its_mixture(name: str) -> None:
         expected = replace(expected, threshold=0.9)
     assert found is not None
     assert found.to_json() == expected.to_json()
+
+
+def test_the_species_is_no_surer_than_of_queries_whose_own_genome_is_not_there(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    seen: list[int] = []
+
+    def noted(fitted: Calibrator, some: Samples, probability: np.ndarray) -> Calibrator:
+        assert len(probability) == len(some.right)
+        seen.append(int((~some.own_out).sum()))
+        return replace(fitted, highest=0.77)
+
+    monkeypatch.setattr(module, "with_ceiling", noted)
+    species, genus = (calibrate(LEVELS, name, REGIMES, NEAR, THRESHOLDS) for name in ("species", "genus"))
+    assert species is not None
+    assert genus is not None
+    assert (species.highest, genus.highest) == (0.77, CERTAINTY[1])
+    assert len(seen) == 1
+    assert seen[0] > 0  # the regime in which nothing is held out
 
 
 def test_above_genus_the_rank_itself_is_held_out_too() -> None:
@@ -151,7 +172,7 @@ def test_a_high_rank_of_few_names_is_called_from_nine_or_eight_tenths(
     table = np.zeros((200, len(FEATURES)), np.float32)
     table[:, 0] = right
     none = np.zeros(200, bool)
-    some = Samples(table, right, np.ones(200), ~none, none, none, ~none, np.arange(200))
+    some = Samples(table, right, np.ones(200), ~none, none, none, ~none, np.arange(200), ~none)
     if name == "subtype":
         some = replace(some, name_out=~none)
     found = fit_level(by, some, Vote())

@@ -34,7 +34,7 @@ def samples(count: int, features: int = len(FEATURES), seed: int = 0) -> Samples
     logit = (table[:, 0] - 3) * 2 + (table[:, 1] - 3) / 2
     right = rng.random(count) < 1 / (1 + np.exp(-logit))
     group = rng.integers(0, 9, count)
-    return Samples(table, right, np.ones(count), *np.ones((4, count), bool), group)
+    return Samples(table, right, np.ones(count), *np.ones((4, count), bool), group, np.ones(count, bool))
 
 
 def row(**values: float) -> np.ndarray:
@@ -159,13 +159,16 @@ def test_a_contribution_is_that_of_its_own_feature() -> None:
 
 
 def test_json_round_trips() -> None:
-    fitted = replace(fit_calibrator(samples(KNOTS_FROM), Vote(2.0, 0.1)), threshold=0.9)
+    fitted = replace(fit_calibrator(samples(KNOTS_FROM), Vote(2.0, 0.1)), threshold=0.9, highest=0.93)
     values = json.loads(json.dumps(fitted.to_json()))
-    assert list(values) == ["vote", "knots", "weights", "threshold", "samples"]
+    assert list(values) == ["vote", "knots", "weights", "threshold", "highest", "samples"]
     assert values["vote"] == {"word_weight": 2.0, "temperature": 0.1}
     assert (values["threshold"], values["samples"]) == (0.9, KNOTS_FROM)
     again = Calibrator.from_json(values)
     assert (again.vote, again.threshold, again.samples) == (fitted.vote, 0.9, KNOTS_FROM)
+    assert again.highest == 0.93
+    del values["highest"]  # as an older index has it
+    assert Calibrator.from_json(values).highest == CERTAINTY[1]
     for name in ("knots", "weights"):
         assert getattr(again, name) == pytest.approx(getattr(fitted, name), abs=5.1e-9)
         assert getattr(again, name).dtype == np.float64

@@ -9,15 +9,18 @@ import pytest
 from helpers.handmade import calibrator
 
 from genome_index.index.calibration import call_threshold
-from genome_index.index.calibration.calibrator import Samples, fit_calibrator
+from genome_index.index.calibration.calibrator import CERTAINTY, Calibrator, Samples, fit_calibrator
 from genome_index.index.calibration.call_threshold import (
     FALSE_CALLS,
     LEAST_CALLS,
+    LEAST_SURE,
     NEVER,
     REQUIRED_PRECISION,
+    SURE,
     THRESHOLDS,
     label_threshold,
     learned_threshold,
+    with_ceiling,
     with_threshold,
 )
 from genome_index.index.calibration.features import FEATURES
@@ -35,7 +38,7 @@ def samples(
     table = np.zeros((count, len(FEATURES)), np.float32)
     given = (species_out, name_out, is_alone, eligible)
     flags = [np.broadcast_to(np.asarray(flag, bool), (count,)) for flag in given]
-    return Samples(table, right.astype(bool), np.ones(count), *flags, np.arange(count))
+    return Samples(table, right.astype(bool), np.ones(count), *flags, np.arange(count), flags[0])
 
 
 def of_species(count: int, eligible: np.ndarray | bool = True) -> Samples:
@@ -173,7 +176,7 @@ def grouped(count: int = 90) -> Samples:
     table = rng.normal(size=(count, len(FEATURES))).astype(np.float32)
     right = rng.random(count) < 1 / (1 + np.exp(-3 * table[:, 0]))
     group = 10 * rng.integers(0, 7, count)
-    return Samples(table, right, np.ones(count), *np.ones((4, count), bool), group)
+    return Samples(table, right, np.ones(count), *np.ones((4, count), bool), group, np.ones(count, bool))
 
 
 def test_probabilities_come_from_calibrators_without_relatives(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -236,3 +239,73 @@ def test_a_label_learns_its_own_threshold() -> None:
     fitted = fit_calibrator(some, Vote())
     label, rank = with_threshold(fitted, some, is_label=True), with_threshold(fitted, some)
     assert label.threshold < rank.threshold
+
+
+# -- the highest probability ---------------------------------------------------------------------------------
+
+
+def sure_samples(right: list[bool], own_out: list[bool], weight: list[float] | None = None) -> Samples:
+    count = len(right)
+    yes = np.ones(count, bool)
+    weights = np.ones(count) if weight is None else np.array(weight)
+    table = np.zeros((count, len(FEATURES)), np.float32)
+    return Samples(
+        table, np.array(right), weights, yes, yes, ~yes, yes, np.arange(count), np.array(own_out)
+    )  # fmt: skip
+
+
+def highest(some: Samples, stated: float = 0.98, fitted: Calibrator | None = None) -> float:
+    given = fitted or calibrator({"ani": 1.0}, threshold=0.5)
+    return with_ceiling(given, some, np.full(len(some.right), stated)).highest
+
+
+def test_the_surest_names_are_held_to_how_often_they_are_right() -> None:
+    some = sure_samples([True] * 18 + [False] * 2, [True] * 20)
+    assert (SURE, LEAST_SURE) == (0.9, 10.0)
+    assert highest(some) == pytest.approx((18 + 0.98) / 21)
+
+
+def test_queries_that_are_in_the_index_themselves_do_not_count() -> None:
+    there = sure_samples([True] * 1018 + [False] * 2, [False] * 1000 + [True] * 20)
+    assert highest(there) == pytest.approx((18 + 0.98) / 21)
+
+
+def test_samples_count_by_their_weight() -> None:
+    some = sure_samples([True] * 20 + [False] * 10, [True] * 30, [1.0] * 20 + [0.1] * 10)
+    number = 21.0**2 / 20.1  # Kish
+    assert highest(some) == pytest.approx((20 / 21 * number + 0.98) / (number + 1))
+
+
+def test_a_probability_above_it_becomes_it_and_others_stay() -> None:
+    found = with_ceiling(
+        calibrator({"ani": 1.0}, threshold=0.5),
+        sure_samples([True] * 18 + [False] * 2, [True] * 20),
+        np.full(20, 0.98),
+    )
+    rows = np.zeros((3, len(FEATURES)), np.float32)
+    rows[:, FEATURES.index("ani")] = (5, 1, -9)
+    plain = calibrator({"ani": 1.0}, threshold=0.5).probability(rows)
+    assert found.probability(rows) == pytest.approx([(18 + 0.98) / 21, plain[1], CERTAINTY[0]])
+
+
+@pytest.mark.parametrize(
+    ("right", "own_out", "stated"),
+    [
+        ([True] * 5 + [False] * 4, [True] * 9, 0.98),  # too few
+        ([True] * 10 + [False] * 10, [False] * 20, 0.98),  # all in the index themselves
+        ([True] * 10 + [False] * 10, [True] * 20, 0.89),  # none is sure
+    ],
+)
+def test_too_little_to_learn_from_changes_nothing(
+    right: list[bool], own_out: list[bool], stated: float
+) -> None:
+    assert highest(sure_samples(right, own_out), stated) == CERTAINTY[1]
+
+
+def test_names_that_are_all_right_stay_sure() -> None:
+    assert highest(sure_samples([True] * 200, [True] * 200), 0.995) == pytest.approx(CERTAINTY[1])
+
+
+def test_a_level_that_was_called_still_is() -> None:
+    some = sure_samples([True] * 10 + [False] * 10, [True] * 20)
+    assert highest(some, fitted=calibrator({}, threshold=0.93)) == 0.93

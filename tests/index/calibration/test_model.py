@@ -95,7 +95,7 @@ def test_names_on_disk_are_those_of_format_1(tmp_path: Path) -> None:
     assert values["features"] == list(FEATURES)
     assert sorted(values["calibrators"]) == ["genus"]
     genus = values["calibrators"]["genus"]
-    assert sorted(genus) == ["knots", "samples", "threshold", "vote", "weights"]
+    assert sorted(genus) == ["highest", "knots", "samples", "threshold", "vote", "weights"]
     assert genus["vote"] == {"word_weight": 8.0, "temperature": 0.05}
     assert (len(genus["knots"]), len(genus["weights"])) == (13, 14)
     assert (genus["threshold"], genus["samples"]) == (0.7, 100)
