@@ -1,8 +1,8 @@
 """Limits of a calibrator: the least probability at which its level is called, and the highest it gives.
 
 A query that is itself in the index is right almost always, and its evidence resembles that of a near twin
-under another name, as of species that share a mitogenome. What such queries add to the highest probabilities is
-true of them alone, and they need it least: a match of identical sequence has a confidence of its own
+under another name, as of species that share a mitogenome. What such queries add to the highest probabilities
+is true of them alone, and they need it least: a match of identical sequence has a confidence of its own
 (classify/strong_match.py). So no species is surer than the surest of queries whose own genome is not there.
 """
 

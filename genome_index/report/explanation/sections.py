@@ -167,8 +167,8 @@ def _features(one: Election) -> Section:
     about = (
         f"Each feature adds to the log-odds that the name is right; log-odds of {log_odds:.2f} are a "
         f"probability of {one.learned:.3f} (kept within {CERTAINTY[0]:g} and {high:.3f}). "
-        "Learned range: 1st to 99th percentile of the simulated queries; beyond it a value adds no more and no less. A missing ANI "
-        f"counts as {MISSING_ANI:g} %, also that of the next name."
+        "Learned range: 1st to 99th percentile of the simulated queries; beyond it a value adds no more and "
+        f"no less. A missing ANI counts as {MISSING_ANI:g} %, also that of the next name."
     )
     columns = (
         *_columns("feature"), Heading("value", True), *_columns("unit"), Heading("learned range", True),
