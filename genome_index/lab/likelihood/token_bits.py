@@ -45,7 +45,7 @@ def token_bits(model: CausalModel, codes: Codes, context: int = 0) -> Iterator[T
     `context` is the number of tokens after which the network starts anew; 0: never.
     """
     reader = _Reader(model, context)
-    for ids, starts, lengths in token_blocks(model.tokenizer, codes):
+    for ids, starts, lengths in token_blocks(model.tokenizer, codes, BLOCK_BP):
         bits, scored = reader.bits(ids), model.allowed[ids]
         yield TokenBits(starts[scored], lengths[scored], bits[scored])
 
@@ -61,9 +61,7 @@ def nats_of(network: SlimPerformer, hidden: Tensor, targets: Tensor, allowed: Te
     return -chances.gather(-1, targets[..., None]).squeeze(-1)
 
 
-def token_blocks(
-    tokenizer: LabTokenizer, codes: Codes, block_bp: int = BLOCK_BP
-) -> Iterator[tuple[Ids, Rows, Rows]]:
+def token_blocks(tokenizer: LabTokenizer, codes: Codes, block_bp: int) -> Iterator[tuple[Ids, Rows, Rows]]:
     """Tokens with the bases that they add, block by block: as the tokens of the whole sequence.
 
     k bases decide a k-mer token, so those beyond a block are looked at. Byte-pair encoding, whose tokens

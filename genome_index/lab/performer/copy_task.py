@@ -2,8 +2,8 @@
 
 A row is a random half, with 0 as its first token, and the same half again; only the second half is scored, so
 the network must look back half the length. Likhosherstov et al. 2021, arXiv 2012.11346, with the settings of
-their code: 512 tokens, one layer of width 256, squared features, no norm before the head, Adam, a rate of 0.01
-that falls to a tenth after two thirds of 15,000 iterations, a batch of 1.
+their code: 512 tokens, one layer of width 256, squared features, no norm before the head, Adam, a batch of 1,
+15,000 iterations at a rate of 0.01 that falls to a tenth after two thirds of them.
 """
 
 from __future__ import annotations
