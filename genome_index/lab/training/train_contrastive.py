@@ -47,7 +47,8 @@ from genome_index.lab.training.model_sizes import (
     save_model,
     schedule_of,
 )
-from genome_index.lab.training.runs import Card, Display, Schedule, train, write_card
+from genome_index.lab.training.run_card import Card, Display, Schedule, write_card
+from genome_index.lab.training.runs import train
 from genome_index.lab.training.validation import network_scores, spectrum_scores, validation_views
 from genome_index.records import Progress, quiet
 
