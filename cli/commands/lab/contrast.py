@@ -47,8 +47,8 @@ def contrast(
 ) -> None:
     """Train a SLiM Performer on pairs of fragments of one species.
 
-    The defaults are what learned most so far. K-mers side by side (kmers-apart) learn next to nothing: the same
-    place read from another frame shares no token.
+    The defaults are those of the run that learned most. K-mers side by side (kmers-apart) learned nothing:
+    the same place read in another frame shares no token.
     """
     from genome_index.errors import need_installed
 
