@@ -10,34 +10,38 @@ from gindex_cli.inputs import planned_inputs
 from gindex_cli.options import FromFile, GenomePerOption, Inputs
 from gindex_cli.run import FAILED_INPUTS, out, say
 
+CausalModelName = Annotated[
+    str,
+    typer.Option(
+        "--model",
+        metavar="NAME",
+        help="Folder of `gindex lab pretrain --objective next`, or the name of released weights.",
+    ),
+]
+Window = Annotated[
+    int, typer.Option("--window", metavar="BP", min=1, help="Window length in bp; a row each.")
+]
+StrandsOption = Annotated[
+    ScoredStrands,
+    typer.Option("--strands", help="Mean of both strands, each read in its direction, or forward only."),
+]
+Context = Annotated[
+    int,
+    typer.Option(
+        "--context",
+        metavar="TOKENS",
+        min=-1,
+        help="Tokens after which the network starts anew; 0: never in a contig; -1: as many as in training.",
+    ),
+]
+
 
 def score(
-    model: Annotated[
-        str,
-        typer.Option(
-            "--model",
-            metavar="NAME",
-            help="Folder of `gindex lab pretrain --objective next`, or the name of released weights.",
-        ),
-    ],
+    model: CausalModelName,
     inputs: Inputs = None,
-    window: Annotated[
-        int, typer.Option("--window", metavar="BP", min=1, help="Window length in bp; a row each.")
-    ] = 1000,
-    strands: Annotated[
-        ScoredStrands,
-        typer.Option("--strands", help="Mean of both strands, each read in its direction, or forward only."),
-    ] = ScoredStrands.BOTH,
-    context: Annotated[
-        int,
-        typer.Option(
-            "--context",
-            metavar="TOKENS",
-            min=-1,
-            help="Tokens after which the network starts anew; 0: never within a contig; -1: the length of "
-            "its training.",
-        ),
-    ] = -1,
+    window: Window = 1000,
+    strands: StrandsOption = ScoredStrands.BOTH,
+    context: Context = -1,
     genome_per: GenomePerOption = None,
     from_file: FromFile = None,
 ) -> None:
