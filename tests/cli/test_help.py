@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import inspect
 import re
 import shlex
 import subprocess
@@ -133,9 +135,10 @@ def test_every_enum_of_choices_is_compared_with_the_library():
 def test_choices_of_the_lab_are_those_of_the_library():
     pytest.importorskip("torch", reason="the extra neural is not installed")
     from genome_index.encoders.networks.feature_maps import FeatureName
+    from genome_index.lab.likelihood.score import Strands
     from genome_index.lab.performer.reproduce import PARTS
     from genome_index.lab.training import model_sizes, train_profile
-    from genome_index.lab.training.pretrain import Objective
+    from genome_index.lab.training.token_batches import Objective
     from genome_index.lab.training.train_contrastive import PairKind
 
     tables = {
@@ -144,11 +147,45 @@ def test_choices_of_the_lab_are_those_of_the_library():
         lab_choices.PretrainingObjective: get_args(Objective),
         lab_choices.AttentionFeatures: get_args(FeatureName),
         lab_choices.FragmentPairs: get_args(PairKind),
+        lab_choices.ScoredStrands: get_args(Strands),
         lab_choices.PaperPart: PARTS,
     }
     assert enums_of(lab_choices) == set(tables)
     for kind, table in tables.items():
         assert [choice.value for choice in kind] == list(table), kind
+
+
+@pytest.mark.long  # it imports torch
+@pytest.mark.parametrize("name", ["contrast", "pretrain"])
+def test_trainings_of_the_lab_have_the_defaults_of_the_library(name):
+    pytest.importorskip("torch", reason="the extra neural is not installed")
+    from genome_index.lab.training import pretrain, train_contrastive
+
+    module = {"contrast": train_contrastive, "pretrain": pretrain}[name]
+    own = inspect.signature(getattr(module, name)).parameters
+    command = inspect.signature(getattr(importlib.import_module(f"gindex_cli.commands.lab.{name}"), name))
+    named = {"lengths": "lengths_bp", "length": "length_bp", "pairs": "kind", "start": "begin"}
+    compared = 0
+    for parameter in command.parameters.values():
+        if parameter.default is not inspect.Parameter.empty:
+            default = own[named.get(parameter.name, parameter.name)].default
+            shown = getattr(parameter.default, "value", parameter.default)
+            assert (tuple(shown) if isinstance(shown, list) else shown) == default, parameter.name
+            compared += 1
+    assert compared >= 8
+
+
+@pytest.mark.long  # it imports torch
+def test_contrast_begins_with_what_learned_most():
+    """lab/LOG.md, 2026-11-22: the settings of the second run."""
+    pytest.importorskip("torch", reason="the extra neural is not installed")
+    from genome_index.lab.training.train_contrastive import contrast
+
+    defaults = {name: one.default for name, one in inspect.signature(contrast).parameters.items()}
+    assert (defaults["tokenizer"], defaults["rate"], defaults["kind"]) == (
+        "kmers-overlapping:6", 0.01, "homologous"
+    )  # fmt: skip
+    assert (defaults["size"], defaults["lengths_bp"]) == ("little", (500, 1000))
 
 
 def test_a_shell_completes_commands_and_choices():

@@ -70,6 +70,17 @@ def test_steps_agree_with_the_whole(features, pre_norm, cut) -> None:
     assert state.position == 300
 
 
+@pytest.mark.parametrize("pre_norm", [True, False])
+@pytest.mark.parametrize("last_norm", [True, False])
+def test_the_last_norm_is_there_only_before_a_pre_norm_head(pre_norm: bool, last_norm: bool) -> None:
+    model, ids = network(pre_norm=pre_norm, last_norm=last_norm), some_ids(9)
+    states = model.through(model.embed(ids))
+    centred = states - states.mean(2, keepdim=True)  # a layer norm's weights begin as ones and zeros
+    normed = centred / (states.var(2, keepdim=True, correction=0) + 1e-5).sqrt()
+    torch.testing.assert_close(model(ids), normed if pre_norm and last_norm else states)
+    assert PerformerConfig(6).last_norm  # that of model folders whose config.json lacks it
+
+
 @pytest.mark.parametrize("features", FEATURES)
 def test_what_comes_later_changes_nothing_before_it(features: str) -> None:
     model, ids = network(features=features), some_ids(200)

@@ -143,6 +143,26 @@ def test_rows_of_the_copy_task_say_the_half_twice() -> None:
         assert torch.equal(ids[0, 7:], targets[0, 6:11])
 
 
+def test_the_settings_of_the_copy_task_are_the_published_ones() -> None:
+    task = Task()
+    assert (task.iterations, task.length, task.rate) == (15_000, 512, 0.01)
+    assert (copytask.LOWERED_AT * task.iterations, copytask.LOWERED) == (10_000, 0.1)
+    config = PerformerConfig(256, 256, 1, 4, 1024, "squared", pre_norm=True, last_norm=False)
+    assert task.config == config
+
+
+@pytest.mark.long
+def test_copying_is_learned_at_the_published_rate_only_without_a_last_norm() -> None:
+    learned = {}
+    for last_norm in (False, True):
+        config = PerformerConfig(64, 64, 1, 4, 256, last_norm=last_norm)
+        learned[last_norm], _ = learn(Task(1_000, 32, config), 0)
+    assert learned[False].bits < 2
+    assert learned[False].accuracy > 60
+    assert learned[True].bits > 4  # of log2(64) = 6
+    assert learned[True].accuracy < 30
+
+
 def test_in_chunks_the_same_is_learned() -> None:
     task = Task(30, 16, TINY, double=True)
     (whole, expected), (chunked, losses) = learn(task, 0), learn(task, 4)

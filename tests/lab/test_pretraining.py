@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -34,6 +35,7 @@ from genome_index.encoders.tokenizers.saved import open_saved_tokenizer
 from genome_index.errors import ModelError, UsageError
 from genome_index.io.sequence import reverse_complement
 from genome_index.lab.corpus.shards import Shards
+from genome_index.lab.likelihood.causal_model import open_causal
 from genome_index.lab.pairs.disjoint_pairs import Species
 from genome_index.lab.performer.exact_gradients import IGNORED
 from genome_index.lab.tokenizers.bpe import learn_bpe
@@ -45,10 +47,13 @@ from genome_index.lab.tokenizers.kmers import (
     save_tokenizer,
     tokenizer_of,
 )
-from genome_index.lab.tokenizers.special_ids import MASK, SPECIAL
+from genome_index.lab.tokenizers.special_ids import CLS, MASK, SPECIAL
+from genome_index.lab.training.held_out import NETWORK, baseline_scores, bits_per_base, training_counts
 from genome_index.lab.training.model_sizes import model_size, padded, redrawn
-from genome_index.lab.training.pretrain import Batches, loss_of_step, masked_tokens, next_tokens, pretrain
-from genome_index.lab.training.runs import CARD, CHECKPOINT, CURVE
+from genome_index.lab.training.pretrain import loss_of_step, pretrain
+from genome_index.lab.training.run_card import CARD, CURVE
+from genome_index.lab.training.runs import CHECKPOINT, VALIDATION
+from genome_index.lab.training.token_batches import Batches, masked_tokens, next_tokens
 from genome_index.lab.training.train_contrastive import (
     centred,
     contrast,
@@ -163,7 +168,7 @@ def test_killed_it_ends_on_the_same_bits(what: str, corpus: Path, tmp_path: Path
     assert 0 < len(losses(broken)) < steps
     assert not (broken / "model.safetensors").exists()
     assert [one.wait() for one in (go(broken), go(whole))] == [0, 0]
-    for name in (CHECKPOINT, "model.safetensors"):
+    for name in (CHECKPOINT, "model.safetensors", *([VALIDATION] if what == "pretrain" else [])):
         assert sha(broken, name) == sha(whole, name)
 
 
@@ -183,8 +188,14 @@ def test_the_loss_falls_on_the_demo(objective, corpus: Path, tmp_path: Path) -> 
     card = pretrain(corpus, tmp_path, objective, "tiny", 300, "bases", steps=40, rate=1e-2)
     found = losses(tmp_path)
     assert np.mean(found[-10:]) < np.mean(found[:5]) - 0.1
-    (bits,) = card.scores.values()
+    assert list(card.scores) == [
+        NETWORK, *(f"{NETWORK}, Markov model of order {order}" for order in range(13)),
+        f"{NETWORK}, context tree weighting, depth 12",
+    ]  # fmt: skip
+    bits = card.scores[NETWORK]
     assert 1.5 < bits < 2.1  # the demo is random sequence of some composition
+    assert [step for step, _ in card.validation] == list(range(2, 41, 2))
+    assert card.validation[-1] == (40, bits)
     assert json.loads((tmp_path / CARD).read_text())["scores"] == card.scores
     assert card.tokens == 40 * 8 * 300
     assert (tmp_path / CURVE).read_bytes().startswith(b"\x89PNG")
@@ -224,6 +235,57 @@ def test_long_fragments_give_the_gradients_of_whole_ones(shards: Shards) -> None
         torch.testing.assert_close(
             one.grad, other.grad, rtol=1e-5, atol=1e-8
         )  # the whole is float32 in its loss
+
+
+@pytest.mark.parametrize("name", ["bases", "kmers-apart:3", "kmers-overlapping:3"])
+def test_bits_a_base_are_those_of_whole_fragments(name: str, shards: Shards) -> None:
+    """Token by token, among the tokens of bases; the demo's validation fragments are made to hold N."""
+    words = tokenizer_of(name)
+    batches = Batches(shards, "validation", words, 700, 16, 0)
+    draws = [batches.at(2**32 + step) for step in range(4)]
+    n = words.vocabulary - 1
+    for ids, _ in draws:
+        ids[:, 100:103] = n
+    batches = SimpleNamespace(tokenizer=words, size=16, at=lambda step: draws[step - 2**32])
+    torch.manual_seed(0)
+    sizes = {"width": 16, "layers": 1, "heads": 2, "ffn": 16}
+    model = SlimPerformer(PerformerConfig(words.vocabulary, **sizes)).double()
+    nats, bases = 0.0, 0
+    for ids, _ in draws:
+        inputs = np.concatenate([np.full((16, 1), CLS), ids[:, :-1]], 1)
+        logits = model.logits(model(torch.from_numpy(inputs)))[..., 4:n]
+        chances = logits.log_softmax(-1).detach()
+        for row, one in zip(ids, chances, strict=True):
+            for at in np.flatnonzero(row != n):
+                nats -= float(one[at, row[at] - 4])
+                bases += len(words.codes(row[at : at + 1]))
+    found = bits_per_base(model, batches, "next")
+    assert found == pytest.approx(nats / np.log(2) / bases, rel=1e-6)
+
+
+def test_baselines_read_the_fragments_that_the_network_reads(shards: Shards) -> None:
+    """By hand: counts of both strands of all training genomes, order 0 of the fragments' bases."""
+    batches = Batches(shards, "validation", KmersApart(3), 500, 32, 0)
+    found = baseline_scores(batches, depth=2)
+    counts = np.zeros(4, int)
+    for number in shards.numbers("train"):
+        for codes in shards.contigs(number):
+            counts += np.bincount(codes[2:], minlength=5)[:4]  # two known bases come before each
+            counts += np.bincount(3 - codes[:-2], minlength=5)[:4]
+    bits = -np.log2((counts + 0.5) / (counts.sum() + 2))
+    read = [KmersApart(3).codes(row) for step in (0, 1) for row in batches.at(2**32 + step)[0]]
+    assert found[f"{NETWORK}, Markov model of order 0"] == pytest.approx(bits[np.concatenate(read)].mean())
+    assert training_counts(shards, 2).bases == counts.sum()
+    assert len(found) == 4
+
+
+def test_fragments_of_a_step_are_chosen(corpus: Path, tmp_path: Path) -> None:
+    card = pretrain(corpus, tmp_path, "next", "tiny", 100, "bases", steps=2, fragments=3)
+    assert card.tokens == 2 * 3 * 100
+    assert card.command.endswith("--fragments 3")
+    assert " 3 fragments " in card.data
+    assert "last_norm" not in card.data  # runs from before it existed continue
+    assert open_causal(str(tmp_path)).longest == 100
 
 
 def test_masked_tokens_are_targets_and_no_others() -> None:

@@ -21,7 +21,16 @@ from genome_index.encoders.profile import ProfileConfig
 from genome_index.encoders.profile_network import ProfileNetwork
 from genome_index.errors import ModelError, UsageError
 from genome_index.lab.training.losses import weighted_simclr
-from genome_index.lab.training.runs import CARD, CHECKPOINT, CURVE, READ_ME, Schedule, train
+from genome_index.lab.training.run_card import (
+    CARD,
+    CURVE,
+    READ_ME,
+    Display,
+    History,
+    Schedule,
+    draw_curve,
+)
+from genome_index.lab.training.runs import CHECKPOINT, VALIDATION, Validation, train
 
 PLAN = Schedule(steps=40, rate=1e-2, decay=0.01, save_every=3)
 
@@ -134,3 +143,81 @@ def test_the_rate_goes_up_then_down() -> None:
     assert rates[10:] == sorted(rates[10:], reverse=True)
     assert rates[55] == pytest.approx(0.505)
     assert rates[99] < 0.02
+
+
+# -- validation ---------------------------------------------------------------------------------------------
+
+
+def validated(folder: Path, stop: int = 0, every: int = 7) -> ProfileNetwork:
+    """The run of `go` with a validation loss, the sum of the weights; it ends by an error before a step."""
+    torch.manual_seed(7)
+    network = ProfileNetwork(ProfileConfig(kmers=12, hidden=8, dim=4))
+
+    def loss_at(step: int) -> torch.Tensor:
+        if step == stop > 0:
+            raise KeyboardInterrupt
+        rows = torch.randn(10, 12, generator=torch.Generator().manual_seed(step))
+        return weighted_simclr(*network(torch.cat([rows, rows + 0.1])).chunk(2))
+
+    def loss() -> float:
+        assert not network.training
+        assert not torch.is_grad_enabled()
+        return sum(float(one.sum()) for one in network.parameters())
+
+    torch.set_num_threads(1)
+    display = Display("sums", per_nat=2.0)
+    train(folder, network, loss_at, PLAN, "random", display=display, validation=Validation(loss, every))
+    return network
+
+
+def test_the_validation_loss_is_measured_on_its_steps_and_kept(tmp_path: Path) -> None:
+    network = validated(tmp_path)
+    card = json.loads((tmp_path / CARD).read_text())
+    assert [step for step, _ in card["validation"]] == [7, 14, 21, 28, 35, 40]
+    expected = sum(float(one.detach().sum()) for one in network.parameters())
+    assert card["validation"][-1][1] == expected
+    lines = [line.split("\t") for line in (tmp_path / VALIDATION).read_text().splitlines()]
+    assert lines[0] == ["step", "validation loss, sums"]
+    assert [[int(step), float(loss)] for step, loss in lines[1:]] == card["validation"]
+    go(tmp_path / "without")
+    assert not (tmp_path / "without" / VALIDATION).exists()
+    assert json.loads((tmp_path / "without" / CARD).read_text())["validation"] == []
+
+
+def test_measuring_changes_no_weight(tmp_path: Path) -> None:
+    plain, measured = go(tmp_path / "plain").state_dict(), validated(tmp_path / "measured").state_dict()
+    assert all(torch.equal(plain[name], measured[name]) for name in plain)
+
+
+@pytest.mark.parametrize("stop", [5, 16, 29])
+def test_an_interrupted_run_has_the_same_validation_to_the_byte(stop: int, tmp_path: Path) -> None:
+    """Stopped between checkpoints (every 3 steps) and before or after a measurement (every 7)."""
+    validated(tmp_path / "whole")
+    with pytest.raises(KeyboardInterrupt):
+        validated(tmp_path / "broken", stop)
+    validated(tmp_path / "broken")
+    for name in (CHECKPOINT, VALIDATION):
+        assert (tmp_path / "broken" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+    one, other = (json.loads((tmp_path / run / CARD).read_text()) for run in ("whole", "broken"))
+    assert one["validation"] == other["validation"]
+
+
+def test_a_checkpoint_without_validation_goes_on(tmp_path: Path) -> None:
+    """As those of an older gindex."""
+    go(tmp_path)
+    validated(tmp_path)
+    assert json.loads((tmp_path / CARD).read_text())["validation"] == []
+
+
+def test_the_curve_has_both_losses_in_one_unit(tmp_path: Path, monkeypatch) -> None:
+    from matplotlib.figure import Figure
+
+    drawn: list[Figure] = []
+    monkeypatch.setattr(Figure, "savefig", lambda figure, *_, **__: drawn.append(figure))
+    history = History([1.0, 2.0, 3.0], [(2, 5.0), (3, 4.0)])
+    draw_curve(history, Display("sums", per_nat=2.0), tmp_path / CURVE)
+    (axes,) = drawn[0].axes
+    lines = {line.get_label(): line.get_xydata().tolist() for line in axes.lines}
+    assert lines["training, each step"] == [[1, 2], [2, 4], [3, 6]]
+    assert lines["validation"] == [[2, 5], [3, 4]]
+    assert axes.get_ylabel() == "loss (sums)"

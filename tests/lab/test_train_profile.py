@@ -19,7 +19,7 @@ from genome_index.lab.corpus.packing import codes_of, other_strand
 from genome_index.lab.corpus.shards import Shards
 from genome_index.lab.pairs.profile_pairs import Pairs, ViewPlan, fragment, kmer_profiles, mutated
 from genome_index.lab.training.losses import retrieval_loss
-from genome_index.lab.training.runs import Schedule
+from genome_index.lab.training.run_card import Schedule
 from genome_index.lab.training.train_profile import related, train_pairs, train_profile
 
 

@@ -8,6 +8,7 @@ from gindex_cli.commands.lab.corpus import corpus
 from gindex_cli.commands.lab.fit import fit
 from gindex_cli.commands.lab.pretrain import pretrain
 from gindex_cli.commands.lab.reproduce import reproduce
+from gindex_cli.commands.lab.score import score
 from gindex_cli.commands.lab.train import train
 from gindex_cli.group import Command, Group
 from gindex_cli.run import guarded
@@ -20,5 +21,5 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-for command in (corpus, fit, train, pretrain, contrast, reproduce):
+for command in (corpus, fit, train, pretrain, contrast, score, reproduce):
     app.command(cls=Command)(guarded(command))

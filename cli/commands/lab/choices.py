@@ -47,6 +47,13 @@ class FragmentPairs(StrEnum):
     APART = "apart"
 
 
+class ScoredStrands(StrEnum):
+    """Strands that `gindex lab score` reads."""
+
+    BOTH = "both"
+    FORWARD = "forward"
+
+
 class PaperPart(StrEnum):
     """Measurements of `gindex lab reproduce`."""
 

@@ -12,7 +12,7 @@ from gindex_cli.commands.lab.choices import (
 from gindex_cli.run import say
 
 if TYPE_CHECKING:
-    from genome_index.lab.training.runs import Card
+    from genome_index.lab.training.run_card import Card
 
 CorpusDir = Annotated[
     Path, typer.Argument(metavar="CORPUS", help="Corpus folder, made by `gindex lab corpus`.")

@@ -38,6 +38,12 @@ def pretrain(
     features: Annotated[
         AttentionFeatures, typer.Option("--features", help="Feature map of linear attention.")
     ] = AttentionFeatures.SQUARED,
+    fragments: Annotated[
+        int,
+        typer.Option(
+            "--fragments", metavar="N", min=0, help="Fragments in a step; 0: the number that the size sets."
+        ),
+    ] = 0,
     seed: Seed = 0,
 ) -> None:
     """Pretrain a SLiM Performer on a corpus, without labels."""
@@ -49,6 +55,6 @@ def pretrain(
     with ProgressLine() as show:
         card = pretrain_network(
             corpus, folder, objective.value, size.value, length, tokenizer, steps, rate, seed,
-            features.value, show,
+            features.value, fragments, show,
         )  # fmt: skip
     report_training(folder, card)

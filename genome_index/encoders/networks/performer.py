@@ -45,6 +45,7 @@ class PerformerConfig:
     pre_norm: bool = True  # a layer normalises its input; False: its output (the authors' "on_gptln")
     head: bool = True  # a linear layer gives logits of the next token
     places: bool = True  # half of the width embeds the position; False: all of it embeds the token
+    last_norm: bool = True  # with pre_norm, a norm after the last layer; the authors' network has none
 
     def __post_init__(self) -> None:
         if self.features not in get_args(FeatureName):
@@ -73,7 +74,7 @@ class SlimPerformer(nn.Module):
         embedded = config.width // 2 if config.places else config.width  # the other half is the position
         self.embedding = nn.Embedding(config.vocab, embedded)
         self.blocks = nn.ModuleList(Layer(config) for _ in range(config.layers))
-        self.norm = nn.LayerNorm(config.width) if config.pre_norm else nn.Identity()
+        self.norm = nn.LayerNorm(config.width) if config.pre_norm and config.last_norm else nn.Identity()
         self.head = nn.Linear(config.width, config.vocab) if config.head else None
         self.redraw(seed)
 

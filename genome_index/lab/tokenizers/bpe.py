@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 
 import numpy as np
+import numpy.typing as npt
 
 from genome_index.encoders.tokenizers.library import library_ids, library_of
 from genome_index.encoders.tokenizers.saved import BPE
@@ -43,6 +44,10 @@ class Bpe:
     @property
     def vocabulary(self) -> int:
         return len(self._tokens)
+
+    @property
+    def lengths(self) -> npt.NDArray[np.int64]:
+        return np.array([len(codes) for codes in self._tokens], np.int64)
 
     def settings(self) -> dict[str, object]:
         return {"tokenizer": json.loads(self._text)}

@@ -39,6 +39,11 @@ class LabTokenizer(Protocol):
         """How many ids there are, special ones included."""
         ...
 
+    @property
+    def lengths(self) -> npt.NDArray[np.int64]:
+        """The bases that each token stands for in `codes`: (V,), 0 for special ones."""
+        ...
+
     def ids(self, codes: Codes) -> Ids:
         """(L,) -> (T,), without special ids."""
         ...
@@ -75,6 +80,7 @@ class Bases:
 
     kind = SINGLE_BASES
     vocabulary = BaseTokenizer.vocabulary
+    lengths = np.repeat(np.array([0, 1], np.int64), [len(SPECIAL), SINGLES])
 
     def ids(self, codes: Codes) -> Ids:
         return BaseTokenizer().ids_of_codes(codes)
@@ -129,6 +135,10 @@ class KmersOverlapping(_Kmers):
     def __init__(self, k: int) -> None:
         super().__init__(k, overlapping=True)
 
+    @property
+    def lengths(self) -> npt.NDArray[np.int64]:
+        return np.repeat(np.array([0, 1], np.int64), [len(SPECIAL), self.vocabulary - len(SPECIAL)])
+
     def codes(self, ids: Ids) -> Codes:
         ids = checked(ids, self.vocabulary)
         ids = ids[ids >= len(SPECIAL)]
@@ -147,6 +157,10 @@ class KmersApart(_Kmers):
 
     def __init__(self, k: int) -> None:
         super().__init__(k, overlapping=False)
+
+    @property
+    def lengths(self) -> npt.NDArray[np.int64]:
+        return np.repeat(np.array([0, self.k, 1], np.int64), [len(SPECIAL), 4**self.k, SINGLES])
 
     def codes(self, ids: Ids) -> Codes:
         ids = checked(ids, self.vocabulary)

@@ -28,7 +28,7 @@ from genome_index.lab.tokenizers.kmers import (
     tokenizer_of,
 )
 from genome_index.lab.tokenizers.special_ids import PAD, Ids
-from genome_index.lab.training.runs import Schedule
+from genome_index.lab.training.run_card import Schedule
 
 DEFAULT_TOKENIZER = "kmers-apart:6"
 FEATURES = "squared"  # feature map of attention, as in the paper's experiments

@@ -1,8 +1,9 @@
 """Training runs and their folder: an interrupted run continues to the same bits, on as many threads.
 
-    checkpoint.safetensors          weights, AdamW's two moments, the losses so far; replaced atomically
+    checkpoint.safetensors          weights, AdamW's two moments, all losses so far; replaced atomically
     seconds.txt                     time of these steps; kept apart, so that checkpoints are reproducible
-    curve.png, card.json, card.md   the loss, and the card: data, seed, commit, seconds, scores
+    validation.tsv                  the validation loss at some steps, where one is measured
+    curve.png, card.json, card.md   the losses, and the card: data, seed, commit, seconds, scores
 
 No random state passes from step to step: each draws its numbers from (seed, step), so no generator's state
 is saved. A checkpoint is tensors and text; no code in it is run.
@@ -12,22 +13,32 @@ from __future__ import annotations
 
 import json
 import math
-import subprocess
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
 from genome_index.errors import ModelError, UsageError
-from genome_index.io.atomic import disk_errors, write_file
+from genome_index.io.atomic import write_file
+from genome_index.lab.training.run_card import (
+    CURVE,
+    NATS,
+    Card,
+    Display,
+    History,
+    Schedule,
+    commit,
+    draw_curve,
+    validation_table,
+    write_card,
+)
 from genome_index.records import Progress, quiet
 
-CHECKPOINT, CURVE, CARD, READ_ME = "checkpoint.safetensors", "curve.png", "card.json", "card.md"
-SECONDS = "seconds.txt"
+CHECKPOINT, SECONDS, VALIDATION = "checkpoint.safetensors", "seconds.txt", "validation.tsv"
 MOMENTS = ("exp_avg", "exp_avg_sq", "step")  # AdamW's state of a tensor
 
 # step -> loss, (); or the loss as a number, if the function has added the gradients itself
@@ -35,55 +46,16 @@ Loss = Callable[[int], Tensor | float]
 
 
 @dataclass(frozen=True)
-class Schedule:
-    """The schedule of a run."""
+class Validation:
+    """A validation loss that is measured some times during a run, without gradients."""
 
-    steps: int
-    rate: float = 1e-3  # highest learning rate
-    warm_up: float = 0.05  # share of the steps
-    decay: float = 0.0  # of the weights
-    clip: float = 1.0  # largest norm of the gradients
-    seed: int = 0
-    save_every: int = 50  # steps
-
-    def rate_at(self, step: int) -> float:
-        """Linear warm-up, then half a cosine down to 1 % of the rate."""
-        warm = max(1, round(self.warm_up * self.steps))
-        if step < warm:
-            return self.rate * (step + 1) / warm
-        done = (step - warm) / max(1, self.steps - warm)
-        return self.rate * (0.01 + 0.99 * (1 + math.cos(math.pi * done)) / 2)
-
-
-@dataclass(frozen=True)
-class Display:
-    """Units of the progress line, and the command of the card."""
-
-    unit: str = "nats"
-    per_nat: float = 1.0  # of that unit
-    tokens: int = 0  # read in a step, on average; 0: not counted
-    command: str = ""  # repeats the run
-
-
-@dataclass(frozen=True)
-class Card:
-    """The record of a run in its folder."""
-
-    data: str  # fingerprint of its data
-    schedule: Schedule
-    parameters: int
-    commit: str
-    device: str
-    seconds: float  # of all saved steps
-    loss: float  # nats, mean of the last tenth of the steps
-    scores: Mapping[str, float] = field(default_factory=dict)
-    tokens: int = 0  # read; 0: not counted
-    command: str = ""
+    loss: Callable[[], float]  # in the unit of the display; it depends on the model alone
+    every: int  # steps; the last step is always measured
 
 
 def train(
     folder: Path, model: nn.Module, loss_at: Loss, plan: Schedule, data: str, progress: Progress = quiet,
-    display: Display = Display(),
+    display: Display = NATS, validation: Validation | None = None,
 ) -> Card:  # fmt: skip
     """Train, or continue from the folder's checkpoint; the model is then trained and in evaluation mode.
 
@@ -100,27 +72,57 @@ def train(
         model.parameters(), lr=plan.rate, betas=(0.9, 0.98), weight_decay=plan.decay
     )
     mark = _mark(plan, data)
-    losses = _resumed(folder / CHECKPOINT, model, optimiser, mark)
+    history = _resumed(folder / CHECKPOINT, model, optimiser, mark)
+    losses = history.losses
     first, before = len(losses), _seconds(folder) if losses else 0.0
     model.train()
     for step in range(first, plan.steps):
         losses.append(_step(step, model, optimiser, loss_at, plan))
+        _validate(step + 1, model, validation, plan, history)
         seconds = time.monotonic() - begun
         if (step + 1) % plan.save_every == 0 or step + 1 == plan.steps:
-            save_checkpoint(folder / CHECKPOINT, model, optimiser, losses, mark)
+            save_checkpoint(folder / CHECKPOINT, model, optimiser, history, mark)
             write_file(folder / SECONDS, f"{before + seconds:.1f}\n".encode())
+            _write_validation(history, display, folder)
         line = _line(losses, seconds / (step + 1 - first), plan, display)
         progress.stage(line, step + 1, plan.steps)
     model.eval()
+    return _finished(folder, model, plan, data, history, display)
+
+
+def _finished(
+    folder: Path, model: nn.Module, plan: Schedule, data: str, history: History, display: Display
+) -> Card:
+    """Draw the curve and write the card of a run that is done."""
+    losses = history.losses
     tail = losses[-max(1, len(losses) // 10) :]
     sizes = sum(one.numel() for one in model.parameters())
     card = Card(
-        data, plan, sizes, _commit(), device_name(_device(model)), _seconds(folder),
-        sum(tail) / max(1, len(tail)), tokens=display.tokens * len(losses), command=display.command,
+        data, plan, sizes, commit(), device_name(_device(model)), _seconds(folder),
+        sum(tail) / max(1, len(tail)), validation=tuple(history.validation),
+        tokens=display.tokens * len(losses), command=display.command,
     )  # fmt: skip
-    draw_curve(losses, folder / CURVE)
+    _write_validation(history, display, folder)
+    draw_curve(history, display, folder / CURVE)
     write_card(card, folder)
     return card
+
+
+def _validate(
+    done: int, model: nn.Module, validation: Validation | None, plan: Schedule, history: History
+) -> None:
+    """Measure the validation loss if it is due after so many steps."""
+    if validation is None or (done % validation.every and done < plan.steps):
+        return
+    model.eval()
+    with torch.inference_mode():
+        history.validation.append((done, validation.loss()))
+    model.train()
+
+
+def _write_validation(history: History, display: Display, folder: Path) -> None:
+    if history.validation:
+        write_file(folder / VALIDATION, validation_table(history, display).encode())
 
 
 def _line(losses: list[float], step_s: float, plan: Schedule, display: Display) -> str:
@@ -183,7 +185,7 @@ def _mark(plan: Schedule, data: str) -> str:
 
 
 def save_checkpoint(
-    path: Path, model: nn.Module, optimiser: torch.optim.Optimizer, losses: list[float], mark: str
+    path: Path, model: nn.Module, optimiser: torch.optim.Optimizer, history: History, mark: str
 ) -> None:
     """Replace the checkpoint atomically: it is the old one or the new one, whenever the process dies."""
     from safetensors.torch import save
@@ -192,17 +194,19 @@ def save_checkpoint(
     for name, parameter in model.named_parameters():
         for moment, tensor in optimiser.state.get(parameter, {}).items():
             tensors[f"{moment}.{name}"] = tensor
-    tensors["losses"] = torch.tensor(losses, dtype=torch.float64)
+    tensors["losses"] = torch.tensor(history.losses, dtype=torch.float64)
+    if history.validation:
+        tensors["validation"] = torch.tensor(history.validation, dtype=torch.float64)  # (V, 2)
     path.parent.mkdir(parents=True, exist_ok=True)
     write_file(path, save(tensors, {"run": mark}))
 
 
-def _resumed(path: Path, model: nn.Module, optimiser: torch.optim.Optimizer, mark: str) -> list[float]:
+def _resumed(path: Path, model: nn.Module, optimiser: torch.optim.Optimizer, mark: str) -> History:
     """Load model and optimiser from a checkpoint, if there is one; returns the losses of its steps."""
     from safetensors import SafetensorError, safe_open
 
     if not path.exists():
-        return []
+        return History()
     try:
         with safe_open(path, "pt") as file:
             run = (file.metadata() or {}).get("run", "")
@@ -221,47 +225,5 @@ def _resumed(path: Path, model: nn.Module, optimiser: torch.optim.Optimizer, mar
                 moment: tensor if moment == "step" else tensor.to(parameter.device)
                 for moment, tensor in state.items()
             }
-    return [float(loss) for loss in tensors["losses"]]
-
-
-# -- card and curve -----------------------------------------------------------------------------------------
-
-
-def write_card(card: Card, folder: Path) -> None:
-    """Write the card as card.json, and as a table in card.md."""
-    values = asdict(card)
-    schedule = values.pop("schedule")
-    rows = {**values, **schedule, **values.pop("scores")}
-    rows.pop("scores", None)
-    table = "\n".join(f"| {name} | {value} |" for name, value in rows.items())
-    write_file(folder / CARD, (json.dumps(asdict(card), indent=2) + "\n").encode())
-    write_file(folder / READ_ME, f"# Run\n\n| | |\n|---|---|\n{table}\n\n![loss]({CURVE})\n".encode())
-
-
-def draw_curve(losses: list[float], path: Path) -> None:
-    """Draw the loss of each step, and its running mean over a twentieth of the steps."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(7, 4), layout="constrained", facecolor="white")
-    axes = figure.subplots()
-    axes.plot(range(1, len(losses) + 1), losses, color="#BBBBBB", linewidth=0.8, label="each step")
-    span = max(1, len(losses) // 20)
-    means = [sum(losses[at : at + span]) / span for at in range(len(losses) - span + 1)]
-    axes.plot(range(span, len(losses) + 1), means, color="#0072B2", label=f"mean of {span}")
-    axes.set(xlabel="step", ylabel="loss (nats)")
-    axes.legend(frameon=False)
-    axes.spines[["top", "right"]].set_visible(False)
-    with disk_errors(path):
-        figure.savefig(path, dpi=150)
-
-
-def _commit() -> str:
-    """The commit of the code, "" outside a checkout."""
-    try:
-        done = subprocess.run(
-            ["git", "-C", str(Path(__file__).parent), "rev-parse", "--short", "HEAD"],
-            capture_output=True, text=True, check=False, timeout=10,
-        )  # fmt: skip
-    except (OSError, subprocess.SubprocessError):
-        return ""
-    return done.stdout.strip()
+    measured = tensors.get("validation", torch.empty(0, 2)).tolist()
+    return History(tensors["losses"].tolist(), [(int(step), loss) for step, loss in measured])

@@ -36,7 +36,6 @@ from genome_index.lab.tokenizers.kmers import LabTokenizer, load_tokenizer
 from genome_index.lab.tokenizers.special_ids import Ids
 from genome_index.lab.training.losses import mixed_simclr, nested, weighted_simclr
 from genome_index.lab.training.model_sizes import (
-    DEFAULT_TOKENIZER,
     ModelSize,
     check_length,
     choose_tokenizer,
@@ -47,12 +46,14 @@ from genome_index.lab.training.model_sizes import (
     save_model,
     schedule_of,
 )
-from genome_index.lab.training.runs import Card, Display, Schedule, train, write_card
+from genome_index.lab.training.run_card import Card, Display, Schedule, write_card
+from genome_index.lab.training.runs import train
 from genome_index.lab.training.validation import network_scores, spectrum_scores, validation_views
 from genome_index.records import Progress, quiet
 
-LENGTHS_BP = (500, 1_000, 2_000)
-RATE = 1e-3
+# Those of the run that learned most. The run with six-mers side by side, at a rate of 0.001, ended where it
+# began: LOG.md, 2026-11-22.
+SIZE, TOKENIZER, LENGTHS_BP, RATE = "little", "kmers-overlapping:6", (500, 1_000), 1e-2
 PLAIN = 1 / 3  # share of the steps before vectors are mixed
 SMALLEST = 32  # size of the smallest trained vector; each other one is twice as wide, up to the whole
 EXAMINED, EXAMINED_BP = 256, 1_000  # validation pairs
@@ -73,8 +74,8 @@ class Batches(Protocol):
 
 
 def contrast(
-    corpus: Path, out: Path, size: str = "small", begin: Path | None = None,
-    lengths_bp: Sequence[int] = LENGTHS_BP, tokenizer: str = DEFAULT_TOKENIZER, steps: int = 0,
+    corpus: Path, out: Path, size: str = SIZE, begin: Path | None = None,
+    lengths_bp: Sequence[int] = LENGTHS_BP, tokenizer: str = TOKENIZER, steps: int = 0,
     rate: float = RATE, seed: int = 0, kind: PairKind = "homologous", progress: Progress = quiet,
 ) -> Card:  # fmt: skip
     """Train a network on pairs, or continue; `out` becomes a model folder, with the run's files.

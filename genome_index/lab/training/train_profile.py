@@ -21,7 +21,8 @@ from genome_index.lab.corpus.shards import Shards
 from genome_index.lab.pairs.profile_pairs import Contigs, Floats, Pair, Pairs, ViewPlan, kmer_profiles
 from genome_index.lab.training.fit_profile import FitPlan, fitted
 from genome_index.lab.training.losses import TEMPERATURE, retrieval_loss
-from genome_index.lab.training.runs import Card, Schedule, train
+from genome_index.lab.training.run_card import Card, Schedule
+from genome_index.lab.training.runs import train
 from genome_index.records import Progress, quiet
 
 Inputs = Callable[[Sequence[Contigs]], Tensor]  # (B,) views -> a batch of inputs
