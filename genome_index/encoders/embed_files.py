@@ -89,7 +89,7 @@ class _Task:
             "encoder": self.spec.encoder,
             "encoder_version": self.spec.encoder_version,
             "model": self.spec.model,
-            "reading": asdict(self.spec.reading) if self.spec.reading else None,
+            "reading": self.spec.reading.stored() if self.spec.reading else None,
             "per_chunk": self.per_chunk,
             "format": self.kind,
         }

@@ -190,7 +190,7 @@ def load(name: str, reading: Reading) -> Loaded:
     """The model of a folder or hub name, on the GPU if there is one."""
     folder = find_model(name)
     model, warnings = open_model(folder)
-    tokenizer = open_tokenizer(folder, model.vocabulary)
+    tokenizer = open_tokenizer(folder, model.vocabulary, reading.piece_bp)
     layers = parse_layers(reading.layer, model.layers)
     chunk_tokens = _chunk_tokens(name, model, tokenizer, reading)
     if reading.tokens == "cls" and not tokenizer.before:

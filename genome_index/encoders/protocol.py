@@ -13,6 +13,7 @@ from genome_index.records import Genome, Progress, quiet
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from genome_index.encoders.tokenizers.layout import Layout
 
 Rows = Sequence[npt.NDArray[Any]] | npt.NDArray[Any]
 
@@ -55,7 +56,14 @@ class Tokenizer(Protocol):
     before: tuple[int, ...]  # special ids before each chunk
     after: tuple[int, ...]  # special ids after each chunk
 
+    @property
+    def layout(self) -> Layout | None: ...  # where tokens lie, if that does not depend on the bases
+
     def token_ids(self, sequence: bytes) -> Ids: ...  # (L,) bases -> (T,), without special ids
+
+    def starts(self, sequence: bytes) -> Ids: ...  # (L,) bases -> (T,), the first base of each token
+
+    def names(self, ids: Ids) -> list[str]: ...  # the tokens as text, special ones too: (T,) -> T
 
 
 class LanguageModel(Protocol):
