@@ -140,7 +140,11 @@ class Transformer:
 
     def _grids(self, genomes: Sequence[Genome]) -> list[Grid]:
         it = self.loaded
-        return [grid_of(genome, it.tokenizer, it.chunk_tokens, self.reading.windows) for genome in genomes]
+        reading = self.reading
+        return [
+            grid_of(genome, it.tokenizer, it.chunk_tokens, reading.windows, reading.strands)
+            for genome in genomes
+        ]
 
     def _vectors(self, grids: Sequence[Grid], report: Callable[[float], None]) -> Iterator[Floats]:
         """Chunk vectors, a grid at a time: (C, dim) each. `report` takes the share of tokens read."""

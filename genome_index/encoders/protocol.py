@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +13,7 @@ from genome_index.records import Genome, Progress, quiet
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from genome_index.encoders.networks.packed_attention import Packing
     from genome_index.encoders.tokenizers.layout import Layout
 
 Rows = Sequence[npt.NDArray[Any]] | npt.NDArray[Any]
@@ -63,6 +64,8 @@ class Tokenizer(Protocol):
 
     def starts(self, sequence: bytes) -> Ids: ...  # (L,) bases -> (T,), the first base of each token
 
+    def window_bp(self, tokens: int) -> int: ...  # bases of a window by bases of so many tokens; 0: by tokens
+
     def names(self, ids: Ids) -> list[str]: ...  # the tokens as text, special ones too: (T,) -> T
 
 
@@ -81,3 +84,10 @@ class LanguageModel(Protocol):
     vocabulary: int  # rows of the embedding table
 
     def hidden(self, ids: Tensor, mask: Tensor | None) -> Iterator[Tensor]: ...  # (B, T) -> (B, T, H) each
+
+
+@runtime_checkable
+class PackedModel(Protocol):
+    """A `LanguageModel` that also reads chunks that lie end to end, without padding."""
+
+    def hidden_packed(self, ids: Tensor, packing: Packing) -> Iterator[Tensor]: ...  # (1, T) -> (1, T, H) each

@@ -11,7 +11,7 @@ import numpy as np
 
 from genome_index.encoders.checkpoint import SAVED_TOKENIZER, SIX_MERS
 from genome_index.encoders.protocol import Ids, Tokenizer
-from genome_index.encoders.tokenizers.layout import Layout
+from genome_index.encoders.tokenizers.layout import FixedTokens, Layout
 from genome_index.encoders.tokenizers.library import NEW_PIECE_BP, LibraryTokenizer
 from genome_index.encoders.tokenizers.saved import open_saved_tokenizer
 from genome_index.encoders.tokenizers.sixmers import SixMers, sixmer_version
@@ -43,7 +43,7 @@ class JsonTokenizer(LibraryTokenizer):
         self.vocabulary = 1 + max(self.pad, *self._library.get_vocab(with_added_tokens=True).values())
 
 
-class CharacterTokenizer:
+class CharacterTokenizer(FixedTokens):
     """One token a character, by a `vocab.txt` as ESM has; a character that is not in it is `<unk>`."""
 
     def __init__(self, lines: Sequence[str]) -> None:
@@ -60,10 +60,6 @@ class CharacterTokenizer:
     def token_ids(self, sequence: bytes) -> Ids:
         """Ids without special ones: (L,) bases -> (L,)."""
         return self._ids[np.frombuffer(sequence, np.uint8)]
-
-    def starts(self, sequence: bytes) -> Ids:
-        """The first base of each token: (L,) -> (L,)."""
-        return self.layout.starts(len(sequence))
 
     def names(self, ids: Ids) -> list[str]:
         """The tokens as text: (T,) -> T."""

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from numba import njit
 
 from genome_index.encoders.protocol import Ids
-from genome_index.encoders.tokenizers.layout import Layout
+from genome_index.encoders.tokenizers.layout import FixedTokens, Layout
 
 Codes = npt.NDArray[np.uint8]  # 0 to 3 for a base, OTHER for anything else
 
@@ -35,7 +35,7 @@ def code_table(bases: str) -> Codes:
     return table
 
 
-class KmerTokenizer:
+class KmerTokenizer(FixedTokens):
     """K-mers as tokens, side by side or overlapping; each N is a token, and k-mers start anew after it.
 
     >>> KmerTokenizer(2).token_ids(b"ACGTA").tolist()
@@ -65,10 +65,6 @@ class KmerTokenizer:
             return ids
         return ids[: _side_by_side(codes, self.k, self._first, ids)].copy()
 
-    def starts(self, sequence: bytes) -> Ids:
-        """The first base of each token of a sequence without N: (L,) -> (T,)."""
-        return self.layout.starts(len(sequence))
-
     def names(self, ids: Ids) -> list[str]:
         """The tokens as text: (T,) -> T."""
         words = map("".join, product(self._bases, repeat=self.k))
@@ -76,7 +72,7 @@ class KmerTokenizer:
         return [tokens[number] for number in ids.tolist()]
 
 
-class BaseTokenizer:
+class BaseTokenizer(FixedTokens):
     """One token a base; N is a token too."""
 
     pad = 0
@@ -95,10 +91,6 @@ class BaseTokenizer:
     def ids_of_codes(self, codes: Codes) -> Ids:
         """The same from codes: (L,) -> (L,)."""
         return codes.astype(np.int64) + len(SPECIAL_TOKENS)
-
-    def starts(self, sequence: bytes) -> Ids:
-        """The first base of each token: (L,) -> (L,)."""
-        return self.layout.starts(len(sequence))
 
     def names(self, ids: Ids) -> list[str]:
         """The tokens as text: (T,) -> T."""

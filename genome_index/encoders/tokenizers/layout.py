@@ -40,3 +40,17 @@ class Layout:
             return token
         whole = min(token, length // self.k)
         return whole * self.k + token - whole
+
+
+class FixedTokens:
+    """The part that tokenizers with a `Layout` share: windows are chosen by the place of their tokens."""
+
+    layout: Layout
+
+    def starts(self, sequence: bytes) -> Ids:
+        """The first base of each token of a sequence without N: (L,) -> (T,)."""
+        return self.layout.starts(len(sequence))
+
+    def window_bp(self, tokens: int) -> int:
+        """0: no window is chosen by bases."""
+        return 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hashlib import shake_256
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,6 +18,9 @@ PIECE_BP, NEW_PIECE_BP = 100_000, 2_000
 piece in one heap, which outgrows the caches: pieces of 2 kbp take a third to two thirds of the time, for 0.18 %
 more tokens (tests/bench/RESULTS.md). A cut can change the few tokens beside it, as the end of each chunk does."""
 TOGETHER_BP = 1_000_000  # in one call of the library, which keeps 60 bytes and more for each of their tokens
+RANDOM_DNA = b"".join(
+    b"ACGT"[byte >> at & 3 :][:1] for byte in shake_256(b"DNA").digest(5_000) for at in (0, 2, 4, 6)
+)  # 20,000 bases
 
 
 def library_of(text: str) -> tokenizers.Tokenizer:
@@ -62,6 +66,15 @@ class LibraryTokenizer:
             starts.append(at + np.array([start for start, _ in offsets], np.int64))
             at += len(piece)
         return np.concatenate(starts)
+
+    def window_bp(self, tokens: int) -> int:
+        """Bases of a window of about so many tokens, as of random DNA; 0 for the pieces of before.
+
+        Real DNA has a few bases a token more, so that hardly a window has too many tokens.
+        """
+        if not self._piece_bp:
+            return 0
+        return max(1, tokens * len(RANDOM_DNA) // len(self.token_ids(RANDOM_DNA)))
 
     def names(self, ids: Ids) -> list[str]:
         """The tokens as text: (T,) -> T; "" for an id that the library does not know."""
