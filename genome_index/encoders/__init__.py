@@ -68,10 +68,21 @@ def spec_for(
     return replace(spec, reading=_decided(spec.reading, spec.model)) if spec.reading else spec
 
 
+def token_spec(encoder: str, reading: Reading) -> IndexSpec:
+    """The settings that decide tokens, without the digest of the weights, which takes long.
+
+    Raises
+    ------
+    EncoderNotFound, ModelError, UsageError
+    """
+    spec = _kind_of(encoder, reading)
+    return replace(spec, reading=_decided(spec.reading, spec.model)) if spec.reading else spec
+
+
 def _decided(reading: Reading, model: str) -> Reading:
     """The reading with what is decided here and now, stored because vectors differ: precision and pieces."""
     from genome_index.encoders.checkpoint import find_model
-    from genome_index.encoders.language_model import precision_of
+    from genome_index.encoders.loaded_model import precision_of
     from genome_index.encoders.tokenizers.folder import new_piece_bp
 
     piece_bp = reading.piece_bp or new_piece_bp(find_model(model))

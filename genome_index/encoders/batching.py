@@ -14,9 +14,8 @@ from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from genome_index.encoders.checkpoint import in_short
-from genome_index.encoders.networks.packed_attention import Packing
 from genome_index.encoders.out_of_memory import ERRORS, SMALLER, is_out_of_memory
-from genome_index.encoders.protocol import Ids, Tokenizer
+from genome_index.encoders.protocol import Ids, Packing, Tokenizer
 from genome_index.errors import ModelError
 
 Rows = npt.NDArray[np.int64]
@@ -70,8 +69,8 @@ def similar_lengths(lengths: Rows, tokens: int, enough: int, equal: bool = False
     """Rows of the chunks in each batch, longest first: (C,) -> (B,) each.
 
     A batch, padding included, has at most `tokens` tokens, but at least one chunk. Chunks are padded by more
-    than PADDING only until the batch has `enough` tokens. With `equal` they are padded at all only until then:
-    on a GPU attention without a mask is faster (flash attention instead of the memory-efficient one).
+    than PADDING only until the batch has `enough` tokens. With `equal` they are padded at all only until
+    then: on a GPU attention without a mask is faster (flash attention, not the memory-efficient one).
     """
     order = np.argsort(-lengths, kind="stable")
     start = 0
@@ -219,8 +218,8 @@ def packed(chunks: Sequence[Ids], tokenizer: Tokenizer, device: Device) -> tuple
     place = position + longest * np.repeat(np.arange(len(chunks)), sizes)
     columns = np.arange(longest)
     real = (columns >= before) & (columns < (sizes - after)[:, None])
-    tensors = (_to(table, device) for table in (ends.astype(np.int32), position, place))
-    return _to(ids[None].astype(np.int64), device), Packing(*tensors, longest), _to(real, device)
+    packing = Packing(_to(ends.astype(np.int32), device), _to(position, device), _to(place, device), longest)
+    return _to(ids[None].astype(np.int64), device), packing, _to(real, device)
 
 
 def padded(

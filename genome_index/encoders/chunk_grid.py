@@ -18,8 +18,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from genome_index.encoders.protocol import Ids, Tokenizer
-from genome_index.encoders.tokenizers.layout import Layout
+from genome_index.encoders.protocol import Ids, Layout, Tokenizer
 from genome_index.io.sequence import iter_chunks, reverse_complement
 from genome_index.records import Contig, Genome
 from genome_index.spec import Reading
@@ -117,6 +116,23 @@ def grid_of(
     return Grid(tuple(chunks), read / total if total else 0.0)
 
 
+def spans(grid: Grid, tokenizer: Tokenizer) -> list[tuple[int, int]]:
+    """Where each chunk lies on its contig as given: C of start and end in bp, 0-based, half-open."""
+    found: list[tuple[int, int]] = []
+    last, starts = None, np.empty(0, np.int64)
+    for chunk in grid.chunks:
+        stretch, end = chunk.stretch, chunk.first + len(chunk.ids)
+        length = len(stretch.forward)
+        if tokenizer.layout is not None:
+            bases = tokenizer.layout.bases_of(length, chunk.first, end)
+        else:
+            if stretch is not last:
+                last, starts = stretch, tokenizer.starts(stretch.bases(0, length))
+            bases = int(starts[chunk.first]), int(starts[end]) if end < len(starts) else length
+        found.append(stretch.on_contig(*bases))
+    return found
+
+
 def evenly(count: int, wanted: int) -> Sequence[int]:
     """`wanted` positions out of `count`, spread evenly; all positions if `wanted` is 0 or `count` or more.
 
@@ -142,7 +158,7 @@ def _stretches(contig: Contig, number: int) -> Iterator[Stretch]:
 
 
 def _turned(forward: Sequence[Stretch]) -> list[Stretch]:
-    """The same stretches on the other strand: contigs in the same order, the stretches of each from its end."""
+    """The same stretches on the other strand: contigs in the same order, those of each from its end."""
     contigs: dict[int, list[Stretch]] = {}
     for stretch in forward:
         contigs.setdefault(stretch.contig, []).append(stretch)

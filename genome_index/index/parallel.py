@@ -15,7 +15,7 @@ VARIABLES = (
 
 
 def bound_threads(most: int) -> None:
-    """Limit the threads of libraries (torch, FAISS, BLAS, numba, tokenizers) loaded from now on; a lower limit stays."""
+    """Limit the threads of libraries (torch, FAISS, BLAS ...) loaded from now on; a lower limit stays."""
     for name in VARIABLES:
         limit = os.environ.get(name, "")
         os.environ[name] = str(min(most, int(limit)) if limit.isdigit() else most)

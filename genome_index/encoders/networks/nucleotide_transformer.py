@@ -28,7 +28,8 @@ from genome_index.encoders.checkpoint import (
 )
 from genome_index.encoders.networks.fused_ops import gated, turned
 from genome_index.encoders.networks.length_cache import LengthCache
-from genome_index.encoders.networks.packed_attention import Packing, packed_attention
+from genome_index.encoders.networks.packed_attention import packed_attention
+from genome_index.encoders.protocol import Packing
 from genome_index.errors import ModelError
 
 TOKEN_DROPOUT_SCALE = 1 - 0.15 * 0.8  # share of embeddings that training with `token_dropout` left
@@ -51,6 +52,11 @@ class Variant:
     norm_before: bool = False
     token_dropout: bool = False
     base: float = ROTARY_BASE
+
+    @property
+    def most_tokens(self) -> int:
+        """Tokens that have a position."""
+        return self.positions - self.pad - 1
 
 
 def is_nucleotide(config: Mapping[str, Any]) -> bool:
@@ -107,11 +113,11 @@ class NucleotideTransformer(nn.Module):
     def __init__(self, sizes: Sizes, variant: Variant) -> None:
         super().__init__()
         self.layers, self.width, self.vocabulary = sizes.layers, sizes.width, sizes.vocabulary
-        self.most_tokens: int | None = variant.positions - variant.pad - 1
+        self.most_tokens: int | None = variant.most_tokens
+        self.head = sizes.width // sizes.heads
         self.frequencies: list[float] = []  # floats: bfloat16 would round a tensor, and far positions be off
         if variant.rotary:
-            each = sizes.width // sizes.heads
-            self.frequencies = [variant.base ** (-at / each) for at in range(0, each, 2)]
+            self.frequencies = [variant.base ** (-at / self.head) for at in range(0, self.head, 2)]
         self._turns = LengthCache()
         self.embeddings = Embeddings(sizes, variant)
         self.encoder = Encoder(sizes, variant)
@@ -139,7 +145,9 @@ class NucleotideTransformer(nn.Module):
         states = self.embeddings.of(ids, packing.position + 1)
         yield from self._layers(states, packing, None if turns is None else turns[packing.position])
 
-    def _layers(self, states: Tensor, keys: Tensor | Packing | None, turns: Tensor | None) -> Iterator[Tensor]:
+    def _layers(
+        self, states: Tensor, keys: Tensor | Packing | None, turns: Tensor | None
+    ) -> Iterator[Tensor]:
         yield states
         for number, block in enumerate(self.encoder.layer, 1):
             states = block(states, keys, turns)
@@ -215,8 +223,9 @@ class Attention(nn.Module):
         if isinstance(keys, Packing):
             attended = packed_attention(query, key, value, keys)
         else:
-            parts = (part.transpose(1, 2) for part in (query, key, value))
-            attended = functional.scaled_dot_product_attention(*parts, attn_mask=keys).transpose(1, 2)
+            query, key, value = (part.transpose(1, 2) for part in (query, key, value))
+            attended = functional.scaled_dot_product_attention(query, key, value, attn_mask=keys)
+            attended = attended.transpose(1, 2)
         mixed: Tensor = self.output.dense(attended.flatten(2))
         return mixed
 

@@ -1,42 +1,27 @@
 """Attention within chunks that lie end to end in one row, so that nothing is padded.
 
-On a GPU by torch's own `varlen_attn`, which is flash attention (Dao 2023, arXiv 2307.08691); elsewhere chunk by
-chunk, which is slower, and what the other way is compared with.
+On a GPU by torch's own `varlen_attn`, which is flash attention (Dao 2023, arXiv 2307.08691); elsewhere chunk
+by chunk, which is what the other way is compared with.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cache
+from typing import cast
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from genome_index.encoders.checkpoint import in_short
+from genome_index.encoders.protocol import Packing
 
 HALF = (torch.bfloat16, torch.float16)  # flash attention has no float32
 WIDEST = 256  # dimensions of a head; it also needs a multiple of EVEN
 EVEN = 8
 LEAST_CAPABILITY = (8, 0)  # of a GPU: Ampere
 ROUNDED = 2**-6  # two bfloat16 numbers of one calculation differ by less, as a share of their size
-
-
-@dataclass(frozen=True)
-class Packing:
-    """Where B chunks lie in a row of T tokens, special ids included."""
-
-    ends: Tensor  # (B + 1,) int32: 0 and the end of each chunk
-    position: Tensor  # (T,) of each token within its chunk, from 0
-    place: Tensor  # (T,) of each token in the table (B, longest), row by row
-    longest: int  # tokens of the longest chunk
-
-    def unpacked(self, states: Tensor) -> Tensor:
-        """The states of each chunk in a row of its own, zeros behind: (1, T, H) -> (B, longest, H)."""
-        chunks = len(self.ends) - 1
-        table = states.new_zeros(chunks * self.longest, states.shape[-1])
-        return table.index_copy(0, self.place, states[0]).unflatten(0, (chunks, self.longest))
 
 
 def packed_attention(query: Tensor, key: Tensor, value: Tensor, packing: Packing) -> Tensor:
@@ -51,7 +36,7 @@ def packed_attention(query: Tensor, key: Tensor, value: Tensor, packing: Packing
 def attention_by_chunk(query: Tensor, key: Tensor, value: Tensor, packing: Packing) -> Tensor:
     """The same, one chunk after the other."""
     sizes = packing.ends.diff().tolist()
-    parts = (part.transpose(1, 2).split(sizes, dim=2) for part in (query, key, value))
+    parts = (torch.split(part.transpose(1, 2), sizes, dim=2) for part in (query, key, value))
     chunks = [functional.scaled_dot_product_attention(*three) for three in zip(*parts, strict=True)]
     return torch.cat(chunks, dim=2).transpose(1, 2)
 
@@ -86,22 +71,25 @@ def why_not(device: str, head: int) -> str:
 
 @cache
 def _varlen() -> Callable[..., Tensor] | None:
-    """torch's function, in torch 2.10 and later."""
+    """Torch's function, in torch 2.10 and later."""
     try:
         from torch.nn.attention.varlen import varlen_attn
     except ImportError:
         return None
-    function: Callable[..., Tensor] = varlen_attn
-    return function
+    return cast(Callable[..., Tensor], varlen_attn)
 
 
 def _compare(device: str, head: int) -> None:
     """Raise AssertionError where torch's numbers on the device are not those of one chunk after the other."""
     sizes = (5, 1, 9, 2)
     total, longest = sum(sizes), max(sizes)
-    three = torch.arange(3 * total * 2 * head, dtype=torch.float32).sin().view(3, 1, total, 2, head).bfloat16()
+    three = (
+        torch.arange(3 * total * 2 * head, dtype=torch.float32).sin().view(3, 1, total, 2, head).bfloat16()
+    )
     ends = torch.tensor([0, *sizes], dtype=torch.int32).cumsum(0, dtype=torch.int32)
     none = torch.empty(0)
-    there = packed_attention(*three.to(device), Packing(ends.to(device), none, none, longest))
-    plain = attention_by_chunk(*three.float(), Packing(ends, none, none, longest))
+    query, key, value = three.to(device)
+    there = packed_attention(query, key, value, Packing(ends.to(device), none, none, longest))
+    query, key, value = three.float()
+    plain = attention_by_chunk(query, key, value, Packing(ends, none, none, longest))
     torch.testing.assert_close(there.cpu().float(), plain, rtol=ROUNDED, atol=ROUNDED)

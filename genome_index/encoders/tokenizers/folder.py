@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from genome_index.encoders.checkpoint import SAVED_TOKENIZER, SIX_MERS
-from genome_index.encoders.protocol import Ids, Tokenizer
-from genome_index.encoders.tokenizers.layout import FixedTokens, Layout
+from genome_index.encoders.protocol import Ids, Layout, Tokenizer
+from genome_index.encoders.tokenizers.fixed_tokens import FixedTokens
 from genome_index.encoders.tokenizers.library import NEW_PIECE_BP, LibraryTokenizer
 from genome_index.encoders.tokenizers.saved import open_saved_tokenizer
 from genome_index.encoders.tokenizers.sixmers import SixMers, sixmer_version

@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from genome_index.encoders.protocol import Ids
-from genome_index.encoders.tokenizers.layout import FixedTokens, Layout
+from genome_index.encoders.protocol import Ids, Layout
+from genome_index.encoders.tokenizers.fixed_tokens import FixedTokens
 
 Codes = npt.NDArray[np.uint8]  # 0 to 3 for a base, OTHER for anything else
 

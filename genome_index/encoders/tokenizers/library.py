@@ -7,16 +7,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from genome_index.encoders.protocol import Ids
-from genome_index.encoders.tokenizers.layout import Layout
+from genome_index.encoders.protocol import Ids, Layout
 
 if TYPE_CHECKING:
     import tokenizers
 
 PIECE_BP, NEW_PIECE_BP = 100_000, 2_000
 """The most bases that byte-pair encoding gets at once, in indexes of before and in new ones. It holds a whole
-piece in one heap, which outgrows the caches: pieces of 2 kbp take a third to two thirds of the time, for 0.18 %
-more tokens (tests/bench/RESULTS.md). A cut can change the few tokens beside it, as the end of each chunk does."""
+piece in one heap, which outgrows the caches: in pieces of 2 kbp it is faster, for 0.18 % more tokens
+(tests/bench/RESULTS.md). A cut can change the few tokens beside it, as the end of each chunk does."""
 TOGETHER_BP = 1_000_000  # in one call of the library, which keeps 60 bytes and more for each of their tokens
 RANDOM_DNA = b"".join(
     b"ACGT"[byte >> at & 3 :][:1] for byte in shake_256(b"DNA").digest(5_000) for at in (0, 2, 4, 6)
