@@ -138,7 +138,7 @@ def has_bfloat16() -> bool:
     """Whether this processor has instructions for bfloat16 (AVX512-BF16, AMX, or those of ARM).
 
     oneDNN's own answer will not do: it is also yes where it converts to float32 and back at each step.
-    True where torch does not tell (before 2.11).
+    True where torch does not tell, as older ones.
     """
     tell = getattr(torch.cpu, "get_capabilities", None)
     if tell is None:

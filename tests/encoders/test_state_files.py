@@ -139,7 +139,9 @@ def test_an_index_lends_its_settings_and_its_fitted_pool(kind, gindex, model, si
         for tensor in module.parameters():
             tensor.add_(torch.randn_like(tensor) * 0.5)
     name = save_pool(module, kind, path)
-    fit_again(Index.open(path), replace(spec, reading=replace(spec.reading, chunks=name)), ChangeSettings(), "x")
+    fit_again(
+        Index.open(path), replace(spec, reading=replace(spec.reading, chunks=name)), ChangeSettings(), "x"
+    )
     index = Index.open(path)
     result = gindex("embed", six_genomes[0], "--index", path, "--out", tmp_path / "out", "--format", "npy")
     assert result.exit_code == 0, result.stderr
@@ -154,7 +156,9 @@ def test_an_index_lends_its_settings_and_its_fitted_pool(kind, gindex, model, si
     assert np.abs(index.references.features([0])[0] - pool_all(module, raw, COLUMNS)[0]).max() <= 1e-5
 
 
-def test_an_index_without_a_language_model_lends_its_encoder(gindex, small_index, six_genomes, tmp_path) -> None:
+def test_an_index_without_a_language_model_lends_its_encoder(
+    gindex, small_index, six_genomes, tmp_path
+) -> None:
     words = ("embed", six_genomes[0], "--format", "npy", "--out")
     assert gindex(*words, tmp_path / "a", "--index", small_index).exit_code == 0
     assert gindex(*words, tmp_path / "b").exit_code == 0

@@ -135,7 +135,9 @@ TOKENIZERS = {
 def test_spans_hold_the_bases_of_the_tokens(make, windows: int) -> None:
     """The text of a chunk's tokens is the sequence of its span, on its strand."""
     tokenizer = make()
-    one = Genome("g", (Contig("a", f"{drawn(500)}NN{drawn(333, 1)}".encode()), Contig("b", b"ACGT" * 60)), "-")
+    one = Genome(
+        "g", (Contig("a", f"{drawn(500)}NN{drawn(333, 1)}".encode()), Contig("b", b"ACGT" * 60)), "-"
+    )
     grid = grid_of(one, tokenizer, 30, windows)
     for chunk, (start, end) in zip(grid.chunks, spans(grid, tokenizer), strict=True):
         sequence = one.contigs[chunk.stretch.contig].sequence[start:end]

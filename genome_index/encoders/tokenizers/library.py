@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from hashlib import shake_256
 from typing import TYPE_CHECKING
 
@@ -71,9 +72,12 @@ class LibraryTokenizer:
 
         Real DNA has a few bases a token more, so that hardly a window has too many tokens.
         """
-        if not self._piece_bp:
-            return 0
-        return max(1, tokens * len(RANDOM_DNA) // len(self.token_ids(RANDOM_DNA)))
+        return max(1, tokens * len(RANDOM_DNA) // self._random_tokens) if self._piece_bp else 0
+
+    @cached_property
+    def _random_tokens(self) -> int:
+        """Tokens of RANDOM_DNA."""
+        return len(self.token_ids(RANDOM_DNA))
 
     def names(self, ids: Ids) -> list[str]:
         """The tokens as text: (T,) -> T; "" for an id that the library does not know."""
