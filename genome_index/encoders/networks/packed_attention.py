@@ -71,7 +71,7 @@ def why_not(device: str, head: int) -> str:
 
 @cache
 def _varlen() -> Callable[..., Tensor] | None:
-    """Torch's function, in torch 2.10 and later."""
+    """Torch's function, None in older versions."""
     try:
         from torch.nn.attention.varlen import varlen_attn
     except ImportError:
