@@ -128,3 +128,10 @@ class NumberFormat(StrEnum):
     AUTO = "auto"
     FLOAT32 = "float32"
     BFLOAT16 = "bfloat16"
+
+
+class StrandChoice(StrEnum):
+    """Strands that a language model reads."""
+
+    BOTH = "both"
+    FORWARD = "forward"

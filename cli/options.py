@@ -7,7 +7,15 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from gindex_cli.choices import ChunkPooling, GenomePer, IdSource, NumberFormat, ThemeName, TokenPooling
+from gindex_cli.choices import (
+    ChunkPooling,
+    GenomePer,
+    IdSource,
+    NumberFormat,
+    StrandChoice,
+    ThemeName,
+    TokenPooling,
+)
 
 from genome_index.index.parallel import bound_threads
 
@@ -98,6 +106,12 @@ LayerOption = Annotated[
         "--layer", metavar="LAYER", help="Model layer: last, a number (0: embedding), mean:A-B or concat:A,B."
     ),
 ]
+EmbedLayer = Annotated[
+    str,
+    typer.Option(
+        "--layer", metavar="LAYER", help="Layer: last, a number (0: embedding), mean:A-B, concat:A,B or all."
+    ),
+]
 TokenPool = Annotated[
     TokenPooling, typer.Option("--token-pool", help="Pooling of token vectors into a chunk vector.")
 ]
@@ -113,6 +127,10 @@ ChunkTokens = Annotated[
     typer.Option(
         "--chunk-tokens", metavar="N", min=0, help="Tokens per chunk; 0: the model's maximum, at most 2,048."
     ),
+]
+Strands = Annotated[
+    StrandChoice,
+    typer.Option("--strands", help="Strands to read: both, or the sequence as given (forward) alone."),
 ]
 Precision = Annotated[
     NumberFormat,

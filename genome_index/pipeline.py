@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 from genome_index.classify.query import answer
 from genome_index.classify.settings import QuerySettings
-from genome_index.encoders.embed_files import Embedded, write_embeddings
+from genome_index.encoders.embedding.token_table import TokenRow, token_rows
+from genome_index.encoders.embedding.vector_files import Embedded, write_embeddings
+from genome_index.errors import UsageError
 from genome_index.evaluate.comparison import Comparison, compare_inputs
 from genome_index.index import changes
 from genome_index.index.build import add, build
@@ -105,12 +107,26 @@ def report_collection(
 
 
 def embed_genomes(
-    inputs: Inputs, out: str | Path, spec: IndexSpec | None = None, per: GenomePer = "file",
-    kind: str = "npy", per_chunk: bool = False, progress: Progress = quiet,
+    inputs: Inputs, out: str | Path, spec: IndexSpec | StoredIndex | None = None, per: GenomePer = "file",
+    kind: str = "npy", per_chunk: bool = False, progress: Progress = quiet, per_token: bool = False,
 ) -> Iterator[Embedded]:  # fmt: skip
-    """Write one vector file for each genome into a folder; files of an earlier run are kept."""
-    genomes = _genomes(inputs, per)
-    return write_embeddings(genomes, spec or IndexSpec(), Path(out), kind, per_chunk, progress)
+    """Write one vector file for each genome into a folder; files of an earlier run are kept.
+
+    With an open index instead of settings, by its encoder as it reads there, with its fitted pool.
+    """
+    if per_chunk and per_token:
+        raise UsageError("--per-chunk and --per-token: a file has one kind of rows; give one of the two")
+    rows = "chunk" if per_chunk else "token" if per_token else "genome"
+    root, settings = (spec.path, spec.spec) if isinstance(spec, StoredIndex) else (None, spec or IndexSpec())
+    return write_embeddings(_genomes(inputs, per), settings, Path(out), kind, rows, progress, root)
+
+
+def show_tokens(
+    inputs: Inputs, spec: IndexSpec | StoredIndex, per: GenomePer = "file"
+) -> Iterator[TokenRow | Failure]:
+    """The chunks that a language model is given of each genome: ids, attention mask, text."""
+    settings = spec.spec if isinstance(spec, StoredIndex) else spec
+    return token_rows(_genomes(inputs, per), settings)
 
 
 def compare_models(

@@ -16,7 +16,11 @@ POOLS = "pools"  # folder within an index for the pools fitted to it, named by t
 TOKEN_POOLS = ("mean", "max", "cls", "gem")  # encoders.pooling has the function of each name
 CHUNK_POOLS = ("weighted", "mean")
 PRECISIONS = ("auto", "float32", "bfloat16")
+STRANDS = ("both", "forward")
 NO_PROJECTION = 0  # as `dim`: the encoder's features are the vectors, no projection is fitted
+LATER = {"strands": "both", "piece_bp": 0}
+"""Settings that came after the first indexes, with the value that those were built with: absent from their
+manifests and fingerprints, and from those of new indexes that have the same value."""
 INCONSEQUENTIAL = ("model", "faiss", "keep_sequence")  # settings that change neither vectors nor sketches
 
 
@@ -30,6 +34,8 @@ class Reading:
     windows: int = 0  # chunks read of each strand, evenly spread; 0: all
     chunk_tokens: int = 0  # tokens in a chunk; 0: as many as the model takes, 2,048 at most
     precision: str = "auto"  # of the model's numbers; in an index, the one that auto chose at its build
+    strands: str = "both"  # forward: the sequence as given alone, so its reverse complement has other vectors
+    piece_bp: int = 0  # bases that byte-pair encoding gets at once; 0: 100,000, as in indexes before 0.3
 
     @property
     def pool_file(self) -> Path | None:
@@ -40,7 +46,14 @@ class Reading:
         """Whether a file's content has the digest in the pool's name."""
         return self.chunks.endswith(f":{hashlib.sha256(content).hexdigest()[:16]}")
 
+    def stored(self) -> dict[str, Any]:
+        """The settings as they are stored: those that came later only where they differ from before."""
+        values = asdict(self)
+        return {key: value for key, value in values.items() if LATER.get(key) != value}
+
     def __post_init__(self) -> None:
+        if self.strands not in STRANDS:
+            raise UsageError(f"--strands {self.strands}: choose one of: {', '.join(STRANDS)}")
         if self.precision not in PRECISIONS:
             raise UsageError(f"--precision {self.precision}: choose one of: {', '.join(PRECISIONS)}")
         if self.tokens not in TOKEN_POOLS:
@@ -82,8 +95,12 @@ class IndexSpec:
 
     def fingerprint(self) -> str:
         """12 hex digits that differ whenever vectors or sketches could differ."""
-        values = {key: value for key, value in asdict(self).items() if key not in INCONSEQUENTIAL}
+        values = {key: value for key, value in self.stored().items() if key not in INCONSEQUENTIAL}
         return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:12]
+
+    def stored(self) -> dict[str, Any]:
+        """The settings as a manifest has them; `from_json` reads them again."""
+        return {**asdict(self), "reading": self.reading.stored() if self.reading else None}
 
     def require(self, other: IndexSpec, where: str) -> None:
         """Raise SpecMismatch, naming the first setting that differs, unless `other` is comparable."""

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 from gindex_cli.changes import amount_added, report_change
-from gindex_cli.choices import ChunkPooling, NumberFormat, TokenPooling
+from gindex_cli.choices import ChunkPooling, NumberFormat, StrandChoice, TokenPooling
 from gindex_cli.inputs import planned_inputs, tell_notes
 from gindex_cli.options import (
     DEFAULT_INDEX,
@@ -22,6 +22,7 @@ from gindex_cli.options import (
     Inputs,
     LayerOption,
     Precision,
+    Strands,
     TaxonomyFile,
     Threads,
     TokenPool,
@@ -44,6 +45,7 @@ def build(
     windows: Windows = 0,
     chunk_tokens: ChunkTokens = 0,
     precision: Precision = NumberFormat.AUTO,
+    strands: Strands = StrandChoice.BOTH,
     threads: Threads = DEFAULT_THREADS,
     from_file: FromFile = None,
     faiss: Annotated[
@@ -62,7 +64,9 @@ def build(
     from genome_index.pipeline import build_index
     from genome_index.spec import Reading
 
-    reading = Reading(layer, token_pool.value, chunk_pool.value, windows, chunk_tokens, precision.value)
+    reading = Reading(
+        layer, token_pool.value, chunk_pool.value, windows, chunk_tokens, precision.value, strands.value
+    )
     spec = spec_for(encoder, faiss, keep_sequence, reading)
     planned = planned_inputs(inputs, from_file, taxonomy, genome_per, id_from)
     tell_notes(notes_of(spec))

@@ -65,14 +65,28 @@ def spec_for(
     if spec.reading is None and reading is not None and reading != Reading():
         raise UsageError(f"--encoder {encoder} has no layers, tokens or windows: leave those options out")
     spec = replace(spec, encoder_version=open_encoder(spec).version)
-    return replace(spec, reading=_with_precision(spec.reading)) if spec.reading else spec
+    return replace(spec, reading=_decided(spec.reading, spec.model)) if spec.reading else spec
 
 
-def _with_precision(reading: Reading) -> Reading:
-    """The reading with this machine's precision for auto, stored because vectors of the two differ."""
-    from genome_index.encoders.language_model import precision_of
+def token_spec(encoder: str, reading: Reading) -> IndexSpec:
+    """The settings that decide tokens, without the digest of the weights, which takes long.
 
-    return replace(reading, precision=precision_of(reading.precision))
+    Raises
+    ------
+    EncoderNotFound, ModelError, UsageError
+    """
+    spec = _kind_of(encoder, reading)
+    return replace(spec, reading=_decided(spec.reading, spec.model)) if spec.reading else spec
+
+
+def _decided(reading: Reading, model: str) -> Reading:
+    """The reading with what is decided here and now, stored because vectors differ: precision and pieces."""
+    from genome_index.encoders.checkpoint import find_model
+    from genome_index.encoders.loaded_model import precision_of
+    from genome_index.encoders.tokenizers.folder import new_piece_bp
+
+    piece_bp = reading.piece_bp or new_piece_bp(find_model(model))
+    return replace(reading, precision=precision_of(reading.precision), piece_bp=piece_bp)
 
 
 def _kind_of(encoder: str, reading: Reading | None) -> IndexSpec:

@@ -15,7 +15,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from genome_index.encoders.checkpoint import in_short
 from genome_index.encoders.out_of_memory import ERRORS, SMALLER, is_out_of_memory
-from genome_index.encoders.protocol import Ids, Tokenizer
+from genome_index.encoders.protocol import Ids, Packing, Tokenizer
 from genome_index.errors import ModelError
 
 Rows = npt.NDArray[np.int64]
@@ -23,6 +23,8 @@ Floats = npt.NDArray[np.float32]
 Step = Callable[[Tensor, Tensor | None, Tensor], Tensor]
 """The computation on one batch: ids, mask, real, each (B, T) -> (B, ...). `ids` include special ids and
 padding, `mask` is True except for padding (None: no padding at all), `real` is True for sequence."""
+PackedStep = Callable[[Tensor, Packing, Tensor], Tensor]
+"""The same on chunks that lie end to end: ids (1, T), where each lies, `real` (B, longest) -> (B, ...)."""
 
 PADDING = 1 / 16  # largest share of padding in a batch whose chunks differ in length ...
 ENOUGH_TOKENS = 512  # ... once it has so many tokens: a smaller batch mostly waits for weights ...
@@ -63,11 +65,12 @@ def best_device() -> Device:
     return Device("cuda", 0) if torch.cuda.is_available() else Device("cpu", CPU_TOKENS)
 
 
-def similar_lengths(lengths: Rows, tokens: int, enough: int) -> Iterator[Rows]:
+def similar_lengths(lengths: Rows, tokens: int, enough: int, equal: bool = False) -> Iterator[Rows]:
     """Rows of the chunks in each batch, longest first: (C,) -> (B,) each.
 
     A batch, padding included, has at most `tokens` tokens, but at least one chunk. Chunks are padded by more
-    than PADDING only until the batch has `enough` tokens.
+    than PADDING only until the batch has `enough` tokens. With `equal` they are padded at all only until
+    then: on a GPU attention without a mask is faster (flash attention, not the memory-efficient one).
     """
     order = np.argsort(-lengths, kind="stable")
     start = 0
@@ -75,16 +78,20 @@ def similar_lengths(lengths: Rows, tokens: int, enough: int) -> Iterator[Rows]:
         longest = max(1, int(lengths[order[start]]))
         most = min(max(1, tokens // longest), MOST_CHUNKS)
         batch = order[start : start + most]
-        close = int(np.searchsorted(-lengths[batch], -longest * (1 - PADDING), side="right"))
+        least = longest if equal else longest * (1 - PADDING)
+        close = int(np.searchsorted(-lengths[batch], -least, side="right"))
         batch = batch[: max(close, -(-enough // longest))]
         yield batch
         start += len(batch)
 
 
 def run(
-    chunks: Sequence[Ids], tokenizer: Tokenizer, device: Device, step: Step, where: str
-) -> Iterator[tuple[Rows, Floats]]:
+    chunks: Sequence[Ids], tokenizer: Tokenizer, device: Device, step: Step, where: str,
+    packed_step: PackedStep | None = None,
+) -> Iterator[tuple[Rows, Floats]]:  # fmt: skip
     """Compute a step on every batch of some chunks; yields rows of chunks with their results: (B, ...).
+
+    Batches of chunks of unequal length go through `packed_step`, if there is one, else they are padded.
 
     While a GPU computes one batch, the next is padded and sent there, and the result of the one before is
     yielded. A batch that does not fit into memory is halved, and so are those after it.
@@ -101,12 +108,14 @@ def run(
     special = len(tokenizer.before) + len(tokenizer.after)
     lengths = np.array([len(chunk) + special for chunk in chunks], np.int64)
     order = _by_content(chunks)
-    waiting = [order[part] for part in similar_lengths(lengths[order], device.tokens, device.enough)][::-1]
+    waiting = [
+        order[part] for part in similar_lengths(lengths[order], device.tokens, device.enough, device.is_cuda)
+    ][::-1]
     previous: _Started | None = None
     while waiting:
         rows = waiting.pop()
         try:
-            started = _start(chunks, rows, tokenizer, device, step)
+            started = _start(chunks, rows, tokenizer, device, step, packed_step)
         except ERRORS as error:
             if not is_out_of_memory(error):
                 raise
@@ -114,7 +123,7 @@ def run(
                 raise ModelError(where, _too_large(int(lengths[rows[0]]), device, error)) from error
             device.tokens = max(1, len(rows) // 2) * int(lengths[rows].max())
             left = np.concatenate([rows, *waiting[::-1]])
-            batches = similar_lengths(lengths[left], device.tokens, device.enough)
+            batches = similar_lengths(lengths[left], device.tokens, device.enough, device.is_cuda)
             waiting = [left[part] for part in batches][::-1]
             continue
         if previous is not None:
@@ -172,18 +181,45 @@ class _Started:
         return result
 
 
-def _start(chunks: Sequence[Ids], rows: Rows, tokenizer: Tokenizer, device: Device, step: Step) -> _Started:
+def _start(
+    chunks: Sequence[Ids], rows: Rows, tokenizer: Tokenizer, device: Device, step: Step,
+    packed_step: PackedStep | None = None,
+) -> _Started:  # fmt: skip
     """Start a step on one batch; a GPU computes it later and copies the output to the CPU."""
     with torch.inference_mode():
-        batch = padded([chunks[row] for row in rows.tolist()], tokenizer, device)
+        batch = [chunks[row] for row in rows.tolist()]
         if not device.is_cuda:
-            return _Started(rows, step(*batch).float(), None)
+            return _Started(rows, _computed(batch, tokenizer, device, step, packed_step), None)
         with sdpa_kernel(ATTENTION, set_priority=True):
-            output = step(*batch).float()
+            output = _computed(batch, tokenizer, device, step, packed_step)
         copied = output.to("cpu", non_blocking=True)  # torch gives it pinned memory
         ready = torch.cuda.Event()  # type: ignore[no-untyped-call]  # torch gives it none
         ready.record(torch.cuda.current_stream(output.device))
         return _Started(rows, copied, ready)
+
+
+def _computed(
+    chunks: Sequence[Ids], tokenizer: Tokenizer, device: Device, step: Step, packed_step: PackedStep | None
+) -> Tensor:
+    """The output for one batch, packed where its chunks differ in length and there is a way."""
+    if packed_step is not None and len({len(chunk) for chunk in chunks}) > 1:
+        return packed_step(*packed(chunks, tokenizer, device)).float()
+    return step(*padded(chunks, tokenizer, device)).float()
+
+
+def packed(chunks: Sequence[Ids], tokenizer: Tokenizer, device: Device) -> tuple[Tensor, Packing, Tensor]:
+    """Chunks end to end on a device: B of (T,) -> ids, packing, real, the arguments of a `PackedStep`."""
+    before, after = len(tokenizer.before), len(tokenizer.after)
+    sizes = np.array([before + len(chunk) + after for chunk in chunks], np.int64)
+    longest = int(sizes.max())
+    ids = np.concatenate([part for chunk in chunks for part in (tokenizer.before, chunk, tokenizer.after)])
+    ends = np.concatenate([[0], sizes.cumsum()])
+    position = np.arange(len(ids)) - np.repeat(ends[:-1], sizes)
+    place = position + longest * np.repeat(np.arange(len(chunks)), sizes)
+    columns = np.arange(longest)
+    real = (columns >= before) & (columns < (sizes - after)[:, None])
+    packing = Packing(_to(ends.astype(np.int32), device), _to(position, device), _to(place, device), longest)
+    return _to(ids[None].astype(np.int64), device), packing, _to(real, device)
 
 
 def padded(
@@ -203,7 +239,7 @@ def padded(
     return _to(ids, device), None if mask.all() else _to(mask, device), _to(real, device)
 
 
-def _to(table: npt.NDArray[np.int64 | np.bool_], device: Device) -> Tensor:
+def _to(table: npt.NDArray[np.int64 | np.int32 | np.bool_], device: Device) -> Tensor:
     """The tensor on a device; to a GPU it is copied from pinned memory, without waiting."""
     tensor = torch.from_numpy(table)
     return tensor.pin_memory().to(device.name, non_blocking=True) if device.is_cuda else tensor

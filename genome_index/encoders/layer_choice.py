@@ -1,4 +1,4 @@
-"""Choice of the hidden layers for a vector: `last`, one by number, `mean:a-b`, or `concat:a,b`."""
+"""Choice of the hidden layers for a vector: `last`, one by number, `mean:a-b`, `concat:a,b`, or `all`."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from genome_index.errors import UsageError
 
+ALL = "all"  # a vector a layer, in files; an index has one vector a genome
 MEAN = re.compile(r"mean:(-?\d+)-(-?\d+)")
 CONCAT = re.compile(r"concat:(-?\d+(?:,-?\d+)*)")
 
@@ -17,11 +18,12 @@ class Layers:
 
     numbers: tuple[int, ...]
     joined: bool = False  # concatenated instead of averaged
+    apart: bool = False  # each by itself, as it is
 
     @property
     def parts(self) -> int:
         """Width of the vector in hidden states."""
-        return len(self.numbers) if self.joined else 1
+        return len(self.numbers) if self.joined or self.apart else 1
 
 
 def parse_layers(text: str, blocks: int) -> Layers:
@@ -39,6 +41,8 @@ def parse_layers(text: str, blocks: int) -> Layers:
     """
     if text == "last":
         return Layers((blocks,))
+    if text == ALL:
+        return Layers(tuple(range(blocks + 1)), apart=True)
     if re.fullmatch(r"-?\d+", text):
         return Layers((_layer(text, text, blocks),))
     if match := MEAN.fullmatch(text):

@@ -1,9 +1,10 @@
-"""Protocols of encoders, tokenizers and language models."""
+"""Protocols of encoders, tokenizers and language models, and what they tell each other."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +13,6 @@ from genome_index.records import Genome, Progress, quiet
 
 if TYPE_CHECKING:
     from torch import Tensor
-
 
 Rows = Sequence[npt.NDArray[Any]] | npt.NDArray[Any]
 
@@ -47,6 +47,39 @@ class Encoder(Protocol):
 Ids = npt.NDArray[np.int64]
 
 
+@dataclass(frozen=True)
+class Layout:
+    """K-mers side by side with single bases after the last whole one, or one at every base.
+
+    >>> Layout(6).count(20), Layout(6).starts(20).tolist(), Layout(6).bases_of(20, 1, 4)
+    (5, [0, 6, 12, 18, 19], (6, 19))
+    """
+
+    k: int  # 1: characters
+    overlapping: bool = False
+
+    def count(self, length: int) -> int:
+        """Tokens of so many bases."""
+        return length if self.overlapping else length // self.k + length % self.k
+
+    def starts(self, length: int) -> Ids:
+        """The first base of each token: (T,)."""
+        tokens = np.arange(self.count(length))
+        whole = tokens if self.overlapping else np.minimum(tokens, length // self.k)
+        return (whole * (1 if self.overlapping else self.k) + tokens - whole).astype(np.int64)
+
+    def bases_of(self, length: int, first: int, end: int) -> tuple[int, int]:
+        """Start and end of the bases that tokens `first` to `end` (exclusive) are read from."""
+        stop = min(length, end - 1 + self.k) if self.overlapping else self._start(length, end)
+        return self._start(length, first), stop
+
+    def _start(self, length: int, token: int) -> int:
+        if self.overlapping:
+            return token
+        whole = min(token, length // self.k)
+        return whole * self.k + token - whole
+
+
 class Tokenizer(Protocol):
     """Sequence -> token ids. Sequence comes in upper case and holds A, C, G and T alone."""
 
@@ -55,7 +88,16 @@ class Tokenizer(Protocol):
     before: tuple[int, ...]  # special ids before each chunk
     after: tuple[int, ...]  # special ids after each chunk
 
+    @property
+    def layout(self) -> Layout | None: ...  # where tokens lie, if that does not depend on the bases
+
     def token_ids(self, sequence: bytes) -> Ids: ...  # (L,) bases -> (T,), without special ids
+
+    def starts(self, sequence: bytes) -> Ids: ...  # (L,) bases -> (T,), the first base of each token
+
+    def window_bp(self, tokens: int) -> int: ...  # bases of a window by bases of so many tokens; 0: by tokens
+
+    def names(self, ids: Ids) -> list[str]: ...  # the tokens as text, special ones too: (T,) -> T
 
 
 class LanguageModel(Protocol):
@@ -73,3 +115,28 @@ class LanguageModel(Protocol):
     vocabulary: int  # rows of the embedding table
 
     def hidden(self, ids: Tensor, mask: Tensor | None) -> Iterator[Tensor]: ...  # (B, T) -> (B, T, H) each
+
+
+@dataclass(frozen=True)
+class Packing:
+    """Where B chunks lie in a row of T tokens, special ids included."""
+
+    ends: Tensor  # (B + 1,) int32: 0 and the end of each chunk
+    position: Tensor  # (T,) of each token within its chunk, from 0
+    place: Tensor  # (T,) of each token in the table (B, longest), row by row
+    longest: int  # tokens of the longest chunk
+
+    def unpacked(self, states: Tensor) -> Tensor:
+        """The states of each chunk in a row of its own, zeros behind: (1, T, H) -> (B, longest, H)."""
+        chunks = len(self.ends) - 1
+        table = states.new_zeros(chunks * self.longest, states.shape[-1])
+        return table.index_copy(0, self.place, states[0]).view(chunks, self.longest, states.shape[-1])
+
+
+@runtime_checkable
+class PackedModel(Protocol):
+    """A `LanguageModel` that also reads chunks that lie end to end, without padding."""
+
+    def hidden_packed(
+        self, ids: Tensor, packing: Packing
+    ) -> Iterator[Tensor]: ...  # (1, T) -> (1, T, H) each

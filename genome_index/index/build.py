@@ -50,8 +50,13 @@ def build(
     Raises
     ------
     UsageError
-        No genome could be read.
+        No genome could be read, or the settings make several vectors of a genome.
     """
+    if spec.reading is not None and spec.reading.layer == "all":
+        raise UsageError(
+            "--layer all: an index has one vector of each genome; give last, a number, mean:A-B or "
+            "concat:A,B (`gindex embed` writes all layers to files)"
+        )
     with writing(path, settings.wait_s, new=True):
         ingested = ingest(genomes, spec, path, {}, settings.threads, settings.progress)
         entries, warnings, notes = label(ingested.stored, taxonomy, 0)

@@ -9,11 +9,13 @@ from typing import TypeVar
 
 Answer = TypeVar("Answer")
 
-VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
+VARIABLES = (
+    "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS", "RAYON_NUM_THREADS",
+)  # fmt: skip
 
 
 def bound_threads(most: int) -> None:
-    """Limit the threads of libraries (torch, FAISS, BLAS, numba) loaded from now on; a lower limit stays."""
+    """Limit the threads of libraries (torch, FAISS, BLAS ...) loaded from now on; a lower limit stays."""
     for name in VARIABLES:
         limit = os.environ.get(name, "")
         os.environ[name] = str(min(most, int(limit)) if limit.isdigit() else most)

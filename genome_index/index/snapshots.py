@@ -114,7 +114,9 @@ def _pointer_cure(path: Path, pointer: str) -> str:
 
 
 def write_manifest(work: Path, snapshot: Snapshot) -> None:
-    write_file(work / MANIFEST, sealed({"format": FORMAT, **asdict(snapshot)}))
+    write_file(
+        work / MANIFEST, sealed({"format": FORMAT, **asdict(snapshot), "spec": snapshot.spec.stored()})
+    )
 
 
 def read_snapshot(path: Path, number: int) -> Snapshot:

@@ -253,7 +253,7 @@ STARVED = """
 import resource, sys
 import numpy as np, torch
 from genome_index.encoders import batching, language_model
-from genome_index.encoders.language_model import load
+from genome_index.encoders.loaded_model import load
 from genome_index.spec import Reading
 
 it = load(sys.argv[1], Reading())
@@ -262,7 +262,7 @@ encoder = language_model.Transformer(sys.argv[1], Reading())
 
 def read(tokens):
     it.device.tokens = tokens
-    done = list(batching.run(chunks, it.tokenizer, it.device, encoder._pooled, "model"))
+    done = list(batching.run(chunks, it.tokenizer, it.device, encoder.pooled, "model"))
     rows = np.concatenate([rows for rows, _ in done])
     return np.concatenate([vectors for _, vectors in done])[np.argsort(rows)]
 

@@ -15,8 +15,13 @@ from hypothesis import strategies as st
 
 from genome_index.encoders.protocol import Tokenizer
 from genome_index.encoders.tokenizers import library as pieces
-from genome_index.encoders.tokenizers.folder import JsonTokenizer, open_tokenizer, rows_without_token
-from genome_index.encoders.tokenizers.library import PIECE_BP
+from genome_index.encoders.tokenizers.folder import (
+    JsonTokenizer,
+    new_piece_bp,
+    open_tokenizer,
+    rows_without_token,
+)
+from genome_index.encoders.tokenizers.library import NEW_PIECE_BP, PIECE_BP
 from genome_index.encoders.tokenizers.sixmers import SixMers, sixmer_version
 from genome_index.errors import ModelError
 
@@ -216,6 +221,27 @@ def test_long_sequences_are_cut_and_no_base_is_lost(trained: Path, monkeypatch: 
     expected = [library.encode(sequence[at : at + 100]).ids[1:-1] for at in range(0, 1_003, 100)]
     assert cut.tolist() == [number for piece in expected for number in piece]
     assert ours.token_ids(b"").tolist() == []
+
+
+def test_short_pieces_are_read_each_by_itself(trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The dull way: `encode` of one piece after the other; and some pieces a call make no difference."""
+    library, sequence = library_of(trained.parent), dna(10_050, 12)
+    library.no_truncation()
+    ours = open_tokenizer(trained.parent, 300, NEW_PIECE_BP)
+    found = ours.token_ids(sequence.encode())
+    cut = [sequence[at : at + 2_000] for at in range(0, len(sequence), 2_000)]
+    expected = [number for piece in cut for number in library.encode(piece, add_special_tokens=False).ids]
+    assert found.tolist() == expected
+    monkeypatch.setattr(pieces, "TOGETHER_BP", 4_000)
+    assert np.array_equal(ours.token_ids(sequence.encode()), found)
+    before = open_tokenizer(trained.parent, 300).token_ids(sequence.encode())
+    assert before.tolist() == library.encode(sequence, add_special_tokens=False).ids
+    assert 0 < len(found) - len(before) <= 12
+
+
+def test_new_indexes_of_a_trained_tokenizer_read_short_pieces(trained: Path, tmp_path: Path) -> None:
+    assert new_piece_bp(trained.parent) == NEW_PIECE_BP == 2_000
+    assert new_piece_bp(write_vocabulary(tmp_path / "six", VOCABULARY[2])) == 0
 
 
 @pytest.mark.parametrize("name", ["special_tokens_map.json", "tokenizer_config.json"])

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from genome_index.encoders.checkpoint import read_config
+from genome_index.encoders.checkpoint import read_config, read_sizes
 from genome_index.encoders.networks.dnabert2 import is_dnabert2, open_dnabert2
-from genome_index.encoders.networks.nucleotide_transformer import is_nucleotide, open_nucleotide
+from genome_index.encoders.networks.nucleotide_transformer import is_nucleotide, open_nucleotide, variant_of
 from genome_index.encoders.networks.performer_folder import is_slim, open_slim
-from genome_index.encoders.networks.transformers_native import open_native
+from genome_index.encoders.networks.transformers_native import native_shape, open_native
 from genome_index.encoders.protocol import LanguageModel
 
 MOST_NAMED = 5  # unused tensors in a warning
@@ -33,6 +33,26 @@ def open_model(folder: Path) -> tuple[LanguageModel, list[str]]:
     else:
         model, unexpected = open_native(folder, config)
     return model.eval().requires_grad_(False), _warnings(folder, unexpected)
+
+
+def shape_of(folder: Path) -> tuple[int | None, int]:
+    """The most tokens that the model in a folder takes, and the rows of its table of embeddings.
+
+    Raises
+    ------
+    ModelError
+    """
+    config = read_config(folder)
+    if is_nucleotide(config):
+        sizes = read_sizes(config, str(folder))
+        variant = variant_of(config, sizes, {}, str(folder))
+        return variant.most_tokens, sizes.vocabulary
+    if is_dnabert2(config):
+        return None, read_sizes(config, str(folder)).vocabulary
+    if is_slim(config):
+        model = open_model(folder)[0]  # a few MB
+        return model.most_tokens, model.vocabulary
+    return native_shape(folder, config)
 
 
 def _warnings(folder: Path, unexpected: list[str]) -> list[str]:

@@ -28,6 +28,8 @@ from genome_index.encoders.checkpoint import (
 )
 from genome_index.encoders.networks.fused_ops import gated, turned
 from genome_index.encoders.networks.length_cache import LengthCache
+from genome_index.encoders.networks.packed_attention import packed_attention
+from genome_index.encoders.protocol import Packing
 from genome_index.errors import ModelError
 
 TOKEN_DROPOUT_SCALE = 1 - 0.15 * 0.8  # share of embeddings that training with `token_dropout` left
@@ -50,6 +52,11 @@ class Variant:
     norm_before: bool = False
     token_dropout: bool = False
     base: float = ROTARY_BASE
+
+    @property
+    def most_tokens(self) -> int:
+        """Tokens that have a position."""
+        return self.positions - self.pad - 1
 
 
 def is_nucleotide(config: Mapping[str, Any]) -> bool:
@@ -106,11 +113,11 @@ class NucleotideTransformer(nn.Module):
     def __init__(self, sizes: Sizes, variant: Variant) -> None:
         super().__init__()
         self.layers, self.width, self.vocabulary = sizes.layers, sizes.width, sizes.vocabulary
-        self.most_tokens: int | None = variant.positions - variant.pad - 1
+        self.most_tokens: int | None = variant.most_tokens
+        self.head = sizes.width // sizes.heads
         self.frequencies: list[float] = []  # floats: bfloat16 would round a tensor, and far positions be off
         if variant.rotary:
-            each = sizes.width // sizes.heads
-            self.frequencies = [variant.base ** (-at / each) for at in range(0, each, 2)]
+            self.frequencies = [variant.base ** (-at / self.head) for at in range(0, self.head, 2)]
         self._turns = LengthCache()
         self.embeddings = Embeddings(sizes, variant)
         self.encoder = Encoder(sizes, variant)
@@ -127,18 +134,28 @@ class NucleotideTransformer(nn.Module):
             raise ModelError(
                 "Nucleotide Transformer", f"{ids.shape[1]:,} tokens are more than its {self.most_tokens:,}"
             )
-        states = self.embeddings.of(ids, mask)
         keys = None if mask is None else mask[:, None, None, :]
-        turns = self._turns_of(ids) if self.frequencies else None
+        real = torch.ones_like(ids) if mask is None else mask
+        turns = self._turns_of(ids.shape[1], ids.device) if self.frequencies else None
+        yield from self._layers(self.embeddings.of(ids, real.cumsum(1) * real), keys, turns)
+
+    def hidden_packed(self, ids: Tensor, packing: Packing) -> Iterator[Tensor]:
+        """The same of chunks that lie end to end: (1, T) -> (1, T, H) each."""
+        turns = self._turns_of(packing.longest, ids.device) if self.frequencies else None
+        states = self.embeddings.of(ids, packing.position + 1)
+        yield from self._layers(states, packing, None if turns is None else turns[packing.position])
+
+    def _layers(
+        self, states: Tensor, keys: Tensor | Packing | None, turns: Tensor | None
+    ) -> Iterator[Tensor]:
         yield states
         for number, block in enumerate(self.encoder.layer, 1):
             states = block(states, keys, turns)
             yield states if number < self.layers else self.encoder.emb_layer_norm_after(states)
 
-    def _turns_of(self, ids: Tensor) -> Tensor:
-        """See `_turns`: (B, T) -> (T, D / 2)."""
-        tokens = ids.shape[1]
-        turns = self._turns.at_least(tokens, lambda length: _turns(self.frequencies, length), ids.device)
+    def _turns_of(self, tokens: int, device: torch.device) -> Tensor:
+        """See `_turns`: (tokens, D / 2)."""
+        turns = self._turns.at_least(tokens, lambda length: _turns(self.frequencies, length), device)
         return turns[:tokens]
 
 
@@ -150,14 +167,13 @@ class Embeddings(nn.Module):
         self.position_embeddings = None if variant.rotary else nn.Embedding(variant.positions, sizes.width)
         self.layer_norm = nn.LayerNorm(sizes.width, sizes.epsilon) if variant.norm_before else None
 
-    def of(self, ids: Tensor, mask: Tensor | None) -> Tensor:
-        """Layer 0: (B, T) -> (B, T, H)."""
+    def of(self, ids: Tensor, positions: Tensor) -> Tensor:
+        """Layer 0: (B, T), (B, T) or (T,) positions from 1, 0 for padding -> (B, T, H)."""
         states: Tensor = self.word_embeddings(ids)
         if self.token_dropout:
             states = states * TOKEN_DROPOUT_SCALE
         if self.position_embeddings is not None:
-            real = torch.ones_like(ids) if mask is None else mask
-            states = states + self.position_embeddings(real.cumsum(1) * real + self.pad)
+            states = states + self.position_embeddings(positions + self.pad)
         normed: Tensor = states if self.layer_norm is None else self.layer_norm(states)
         return normed
 
@@ -178,7 +194,7 @@ class Block(nn.Module):
         self.intermediate = Dense(sizes.width, sizes.inner * (1 + variant.gated), variant.biased)
         self.output = Dense(sizes.inner, sizes.width, variant.biased)
 
-    def forward(self, states: Tensor, keys: Tensor | None, turns: Tensor | None) -> Tensor:
+    def forward(self, states: Tensor, keys: Tensor | Packing | None, turns: Tensor | None) -> Tensor:
         """(B, T, H) -> (B, T, H); `keys` (B, 1, 1, T) is True where there is no padding."""
         states = states + self.attention(states, keys, turns)
         inner: Tensor = self.intermediate.dense(self.LayerNorm(states))
@@ -195,7 +211,7 @@ class Attention(nn.Module):
         self.self = Projections(sizes.width)
         self.output = Dense(sizes.width, sizes.width, biased=True)
 
-    def forward(self, states: Tensor, keys: Tensor | None, turns: Tensor | None) -> Tensor:
+    def forward(self, states: Tensor, keys: Tensor | Packing | None, turns: Tensor | None) -> Tensor:
         """(B, T, H) -> (B, T, H)."""
         normed = self.LayerNorm(states)
         query, key, value = (
@@ -204,9 +220,13 @@ class Attention(nn.Module):
         )
         if turns is not None:
             query, key = turned(query, key, turns)
-        query, key, value = (part.transpose(1, 2) for part in (query, key, value))
-        attended = functional.scaled_dot_product_attention(query, key, value, attn_mask=keys)
-        mixed: Tensor = self.output.dense(attended.transpose(1, 2).flatten(2))
+        if isinstance(keys, Packing):
+            attended = packed_attention(query, key, value, keys)
+        else:
+            query, key, value = (part.transpose(1, 2) for part in (query, key, value))
+            attended = functional.scaled_dot_product_attention(query, key, value, attn_mask=keys)
+            attended = attended.transpose(1, 2)
+        mixed: Tensor = self.output.dense(attended.flatten(2))
         return mixed
 
 

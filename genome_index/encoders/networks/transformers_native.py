@@ -61,6 +61,22 @@ def open_native(folder: Path, config: Mapping[str, Any]) -> tuple[Native, list[s
         return Native(network, where), not_ignored(set(keys["unexpected_keys"]), HEADS)
 
 
+def native_shape(folder: Path, config: Mapping[str, Any]) -> tuple[int | None, int]:
+    """The most tokens that the model takes and the rows of its table, without its weights.
+
+    Raises
+    ------
+    ModelError
+    """
+    settings, network_class = _class_of(folder, config)
+    try:
+        with quiet(), torch.device("meta"):
+            network = network_class(settings)
+    except Exception as error:
+        raise ModelError(str(folder), f"transformers cannot make it ({in_short(error)}); {AGAIN}") from error
+    return most_tokens(network), vocabulary(network)
+
+
 def _class_of(folder: Path, config: Mapping[str, Any]) -> tuple[PretrainedConfig, type[PreTrainedModel]]:
     from transformers import CONFIG_MAPPING, MODEL_MAPPING, PretrainedConfig
 

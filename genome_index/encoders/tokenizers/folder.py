@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from genome_index.encoders.checkpoint import SAVED_TOKENIZER, SIX_MERS
-from genome_index.encoders.protocol import Ids, Tokenizer
-from genome_index.encoders.tokenizers.library import library_ids
+from genome_index.encoders.protocol import Ids, Layout, Tokenizer
+from genome_index.encoders.tokenizers.fixed_tokens import FixedTokens
+from genome_index.encoders.tokenizers.library import NEW_PIECE_BP, LibraryTokenizer
 from genome_index.encoders.tokenizers.saved import open_saved_tokenizer
 from genome_index.encoders.tokenizers.sixmers import SixMers, sixmer_version
 from genome_index.errors import ModelError
@@ -23,35 +24,31 @@ PADDED = 128  # rows that a table of embeddings may have beyond the tokens, to m
 SAMPLE = "ACGT" * 100  # longer than the 100 characters that WordPiece reads of a word
 
 
-class JsonTokenizer:
+class JsonTokenizer(LibraryTokenizer):
     """A tokenizer that comes as `tokenizer.json`, read by the library `tokenizers`.
 
     The truncation and padding that the file sets are switched off: chunks are cut later.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._tokenizer = _from_file(folder / "tokenizer.json")
-        self.pad = _pad(self._tokenizer, folder)
-        self._tokenizer.no_truncation()
-        self._tokenizer.no_padding()
-        sample = self._tokenizer.encode(SAMPLE)
+    def __init__(self, folder: Path, piece_bp: int = 0) -> None:
+        super().__init__(_from_file(folder / "tokenizer.json"), piece_bp)
+        self.pad = _pad(self._library, folder)
+        self._library.no_truncation()
+        self._library.no_padding()
+        sample = self._library.encode(SAMPLE)
         tokens = [at for at, special in enumerate(sample.special_tokens_mask) if not special]
-        _check_reads_dna(self._tokenizer, [(sample.ids[at], sample.offsets[at]) for at in tokens], folder)
+        _check_reads_dna(self._library, [(sample.ids[at], sample.offsets[at]) for at in tokens], folder)
         self.before: tuple[int, ...] = tuple(sample.ids[: tokens[0]])
         self.after: tuple[int, ...] = tuple(sample.ids[tokens[-1] + 1 :])
-        self.vocabulary = 1 + max(self.pad, *self._tokenizer.get_vocab(with_added_tokens=True).values())
-
-    def token_ids(self, sequence: bytes) -> Ids:
-        """Ids of a sequence, piece by piece, without special ones: (L,) bases -> (T,)."""
-        return library_ids(self._tokenizer, sequence)
+        self.vocabulary = 1 + max(self.pad, *self._library.get_vocab(with_added_tokens=True).values())
 
 
-class CharacterTokenizer:
+class CharacterTokenizer(FixedTokens):
     """One token a character, by a `vocab.txt` as ESM has; a character that is not in it is `<unk>`."""
 
     def __init__(self, lines: Sequence[str]) -> None:
         at = {token: number for number, token in enumerate(lines)}
-        self.vocabulary = len(lines)
+        self.vocabulary, self._lines, self.layout = len(lines), tuple(lines), Layout(1)
         self.pad = at.get("<pad>", 0)  # as in `_pad`
         self.before: tuple[int, ...] = (at["<cls>"],) if "<cls>" in at else ()
         self.after: tuple[int, ...] = (at["<eos>"],) if "<eos>" in at else ()
@@ -64,8 +61,12 @@ class CharacterTokenizer:
         """Ids without special ones: (L,) bases -> (L,)."""
         return self._ids[np.frombuffer(sequence, np.uint8)]
 
+    def names(self, ids: Ids) -> list[str]:
+        """The tokens as text: (T,) -> T."""
+        return [self._lines[number] for number in ids.tolist()]
 
-def open_tokenizer(folder: Path, vocabulary: int) -> Tokenizer:
+
+def open_tokenizer(folder: Path, vocabulary: int, piece_bp: int = 0) -> Tokenizer:
     """The tokenizer of a model folder; `vocabulary` is the number of rows in the model's embedding table.
 
     Raises
@@ -74,7 +75,7 @@ def open_tokenizer(folder: Path, vocabulary: int) -> Tokenizer:
         The folder has no tokenizer, one of an unknown kind, one that cannot read DNA, or one of another
         model.
     """
-    tokenizer = _tokenizer_in(folder)
+    tokenizer = _tokenizer_in(folder, piece_bp)
     # Other tables may be padded to a round number; that of the six-mers has two sizes, whose ids differ.
     exact = isinstance(tokenizer, SixMers) or vocabulary in SIX_MERS
     if tokenizer.vocabulary > vocabulary or (exact and tokenizer.vocabulary < vocabulary):
@@ -87,6 +88,16 @@ def open_tokenizer(folder: Path, vocabulary: int) -> Tokenizer:
     return tokenizer
 
 
+def new_piece_bp(folder: Path) -> int:
+    """The `piece_bp` of a new index: NEW_PIECE_BP where the library reads, else 0, for it decides nothing.
+
+    Raises
+    ------
+    ModelError
+    """
+    return NEW_PIECE_BP if isinstance(_tokenizer_in(folder), LibraryTokenizer) else 0
+
+
 def rows_without_token(tokenizer: Tokenizer, vocabulary: int, where: str) -> list[str]:
     """A warning where a model has many more embeddings than its tokenizer has tokens."""
     if vocabulary - tokenizer.vocabulary <= PADDED:
@@ -97,16 +108,16 @@ def rows_without_token(tokenizer: Tokenizer, vocabulary: int, where: str) -> lis
     ]
 
 
-def _tokenizer_in(folder: Path) -> Tokenizer:
+def _tokenizer_in(folder: Path, piece_bp: int = 0) -> Tokenizer:
     """A list of six-mers first, because there a `tokenizer.json` could only be a slower copy of it."""
     if (folder / SAVED_TOKENIZER).is_file():
-        return open_saved_tokenizer(folder / SAVED_TOKENIZER)
+        return open_saved_tokenizer(folder / SAVED_TOKENIZER, piece_bp)
     lines = _lines(folder / "vocab.txt")
     version = sixmer_version(lines)
     if version:
         return SixMers(version)
     if (folder / "tokenizer.json").is_file():
-        return JsonTokenizer(folder)
+        return JsonTokenizer(folder, piece_bp)
     if _is_characters(lines):
         return CharacterTokenizer(lines)
     if lines:

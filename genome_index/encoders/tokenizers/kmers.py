@@ -5,11 +5,15 @@ Ids: special ones, the 4 ** k k-mers in the order of their bases, then the four 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import product
+
 import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from genome_index.encoders.protocol import Ids
+from genome_index.encoders.protocol import Ids, Layout
+from genome_index.encoders.tokenizers.fixed_tokens import FixedTokens
 
 Codes = npt.NDArray[np.uint8]  # 0 to 3 for a base, OTHER for anything else
 
@@ -31,7 +35,7 @@ def code_table(bases: str) -> Codes:
     return table
 
 
-class KmerTokenizer:
+class KmerTokenizer(FixedTokens):
     """K-mers as tokens, side by side or overlapping; each N is a token, and k-mers start anew after it.
 
     >>> KmerTokenizer(2).token_ids(b"ACGTA").tolist()
@@ -39,13 +43,15 @@ class KmerTokenizer:
     """
 
     def __init__(
-        self, k: int, overlapping: bool = False, bases: str = "ACGT", special: int = len(SPECIAL_TOKENS),
-        pad: int = 0, before: tuple[int, ...] = (),
+        self, k: int, overlapping: bool = False, bases: str = "ACGT",
+        special: Sequence[str] = SPECIAL_TOKENS, pad: int = 0, before: tuple[int, ...] = (),
     ) -> None:  # fmt: skip
         self.k, self.overlapping, self.pad, self.before = k, overlapping, pad, before
         self.after: tuple[int, ...] = ()
-        self._table, self._first = code_table(bases).tobytes(), special
-        self.vocabulary: int = special + 4**k + SINGLES
+        self._table, self._first = code_table(bases).tobytes(), len(special)
+        self._special, self._bases = tuple(special), bases
+        self.vocabulary: int = len(special) + 4**k + SINGLES
+        self.layout = Layout(k, overlapping)
 
     def token_ids(self, sequence: bytes) -> Ids:
         """Ids without special ones: (L,) bases in either case -> (T,)."""
@@ -59,14 +65,21 @@ class KmerTokenizer:
             return ids
         return ids[: _side_by_side(codes, self.k, self._first, ids)].copy()
 
+    def names(self, ids: Ids) -> list[str]:
+        """The tokens as text: (T,) -> T."""
+        words = map("".join, product(self._bases, repeat=self.k))
+        tokens = [*self._special, *words, *self._bases, "N"]
+        return [tokens[number] for number in ids.tolist()]
 
-class BaseTokenizer:
+
+class BaseTokenizer(FixedTokens):
     """One token a base; N is a token too."""
 
     pad = 0
     before: tuple[int, ...] = ()
     after: tuple[int, ...] = ()
     vocabulary = len(SPECIAL_TOKENS) + SINGLES
+    layout = Layout(1)
 
     def __init__(self) -> None:
         self._table = code_table("ACGT").tobytes()
@@ -78,6 +91,10 @@ class BaseTokenizer:
     def ids_of_codes(self, codes: Codes) -> Ids:
         """The same from codes: (L,) -> (L,)."""
         return codes.astype(np.int64) + len(SPECIAL_TOKENS)
+
+    def names(self, ids: Ids) -> list[str]:
+        """The tokens as text: (T,) -> T."""
+        return [[*SPECIAL_TOKENS, *"ACGTN"][number] for number in ids.tolist()]
 
 
 @njit(cache=True, nogil=True)

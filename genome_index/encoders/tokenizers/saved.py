@@ -6,9 +6,9 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from genome_index.encoders.protocol import Ids, Tokenizer
+from genome_index.encoders.protocol import Tokenizer
 from genome_index.encoders.tokenizers.kmers import BaseTokenizer, KmerTokenizer
-from genome_index.encoders.tokenizers.library import library_ids, library_of
+from genome_index.encoders.tokenizers.library import LibraryTokenizer, library_of
 from genome_index.errors import ModelError
 
 if TYPE_CHECKING:
@@ -18,23 +18,19 @@ MOST_K = 10  # a million k-mers, and an embedding for each
 BASES, OVERLAPPING, SIDE_BY_SIDE, BPE = "bases", "kmers-overlapping", "kmers-apart", "bpe"  # in the file
 
 
-class SavedBpe:
+class SavedBpe(LibraryTokenizer):
     """Byte-pair encoding that was learned from a corpus."""
 
     pad = 0
     before: tuple[int, ...] = ()
     after: tuple[int, ...] = ()
 
-    def __init__(self, library: tokenizers.Tokenizer) -> None:
-        self._library = library
+    def __init__(self, library: tokenizers.Tokenizer, piece_bp: int = 0) -> None:
+        super().__init__(library, piece_bp)
         self.vocabulary = library.get_vocab_size()
 
-    def token_ids(self, sequence: bytes) -> Ids:
-        """Ids without special ones, piece by piece: (L,) bases -> (T,)."""
-        return library_ids(self._library, sequence)
 
-
-def open_saved_tokenizer(path: Path) -> Tokenizer:
+def open_saved_tokenizer(path: Path, piece_bp: int = 0) -> Tokenizer:
     """Read a tokenizer that genome_index.lab.tokenizers.kmers.save_tokenizer wrote.
 
     Raises
@@ -43,17 +39,17 @@ def open_saved_tokenizer(path: Path) -> Tokenizer:
         The file is missing or holds no such tokenizer.
     """
     try:
-        return _opened(json.loads(path.read_bytes()))
+        return _opened(json.loads(path.read_bytes()), piece_bp)
     except (OSError, ValueError, LookupError, TypeError) as error:
         raise ModelError(
             str(path), f"not a tokenizer of gindex lab ({error}); copy the whole model folder again"
         ) from error
 
 
-def _opened(values: dict[str, Any]) -> Tokenizer:
+def _opened(values: dict[str, Any], piece_bp: int) -> Tokenizer:
     kind = values["kind"]
     if kind == BPE:
-        return SavedBpe(library_of(json.dumps(values["tokenizer"])))
+        return SavedBpe(library_of(json.dumps(values["tokenizer"])), piece_bp)
     if kind == BASES:
         return BaseTokenizer()
     k = values["k"]

@@ -30,7 +30,7 @@ class SixMers(KmerTokenizer):
     def __init__(self, version: int) -> None:
         special = SPECIAL[version]
         pad, cls = special.index("<pad>"), special.index("<cls>")
-        super().__init__(K, bases=BASES, special=len(special), pad=pad, before=(cls,))
+        super().__init__(K, bases=BASES, special=special, pad=pad, before=(cls,))
 
 
 def sixmer_version(lines: Sequence[str]) -> int:

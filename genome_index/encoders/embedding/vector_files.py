@@ -3,28 +3,32 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import quote
 
 import numpy as np
 import numpy.typing as npt
 
-from genome_index.encoders import Encoder, open_encoder
+from genome_index.encoders import Encoder, encoder_of, open_encoder
 from genome_index.encoders.chunk_grid import unread
+from genome_index.encoders.embedding.formats import WRITERS, convert_npy
 from genome_index.errors import StorageError, UsageError, need_installed
-from genome_index.io.atomic import disk_errors, write_file
+from genome_index.io.atomic import disk_errors, sync, write_file
 from genome_index.io.batches import batches
+from genome_index.io.checksums import sha256_of
 from genome_index.io.quality import complaint, given_before
 from genome_index.records import Failure, Genome, Progress, quiet
 from genome_index.spec import IndexSpec
 
-Floats = npt.NDArray[np.float32]
+if TYPE_CHECKING:
+    from genome_index.encoders.chunk_grid import Grid
+    from genome_index.encoders.language_model import Transformer
 
 TOGETHER_GENOMES = 64
 TOGETHER_BP = 16_000_000
@@ -49,29 +53,40 @@ def write_embeddings(
     spec: IndexSpec,
     out: Path,
     kind: str = "npy",
-    per_chunk: bool = False,
+    per: str = "genome",
     progress: Progress = quiet,
+    root: Path | None = None,
 ) -> Iterator[Embedded]:
     """Write `out/ID.KIND` and `out/ID.json` for each genome; yields one result per input, in order.
+
+    Parameters
+    ----------
+    per
+        What has a vector: the genome, a chunk or a token.
+    root
+        The folder of the index whose settings these are, if of one: it holds its fitted pool.
 
     Raises
     ------
     UsageError
-        No such format, or chunks of an encoder that has none.
+        No such format, or chunks, tokens or layers of an encoder that has none.
     ModelError, StorageError
     """
     if kind not in WRITERS:
         raise UsageError(f"no format is called {kind!r}; choose one of: {', '.join(WRITERS)}")
     if kind == "pt":
         need_installed("--format pt", "torch", extra="neural")
-    encoder = open_encoder(spec)
-    if per_chunk and spec.reading is None:
-        raise UsageError(f"--per-chunk: the encoder {spec.encoder} has no chunks; leave it out")
+    encoder = encoder_of(spec, str(root)) if root else open_encoder(spec)
+    task = _Task(spec, encoder, out, kind, per, progress)
+    if per != "genome" and spec.reading is None:
+        raise UsageError(f"--per-{per}: the encoder {spec.encoder} has no {per}s; leave it out")
+    if kind == "parquet" and task.is_array:
+        raise UsageError("--format parquet: vectors of tokens or of all layers are arrays; give npy or pt")
     with disk_errors(out):
         out.mkdir(parents=True, exist_ok=True)
     ids: dict[str, str] = {}
     for batch in batches(genomes, TOGETHER_GENOMES, TOGETHER_BP):
-        yield from _write_batch(batch, _Task(spec, encoder, out, kind, per_chunk, progress), ids)
+        yield from _write_batch(batch, task, ids)
 
 
 @dataclass(frozen=True)
@@ -80,8 +95,13 @@ class _Task:
     encoder: Encoder
     out: Path
     kind: str
-    per_chunk: bool
+    per: str
     progress: Progress
+
+    @property
+    def is_array(self) -> bool:
+        """Whether states are written to the disk as they are computed: of tokens, or of all layers."""
+        return self.per == "token" or (self.spec.reading is not None and self.spec.reading.layer == "all")
 
     def settings(self) -> dict[str, Any]:
         """The settings that decide the content of the file, beside the sequence."""
@@ -89,10 +109,10 @@ class _Task:
             "encoder": self.spec.encoder,
             "encoder_version": self.spec.encoder_version,
             "model": self.spec.model,
-            "reading": asdict(self.spec.reading) if self.spec.reading else None,
-            "per_chunk": self.per_chunk,
+            "reading": self.spec.reading.stored() if self.spec.reading else None,
+            "per_chunk": self.per == "chunk",
             "format": self.kind,
-        }
+        } | ({"per_token": True} if self.per == "token" else {})
 
     def path(self, genome_id: str) -> Path:
         name = quote(genome_id, safe=" +,=@()")
@@ -108,17 +128,29 @@ def _write_batch(batch: Sequence[Genome | Failure], task: _Task, ids: dict[str, 
         item for at, item in enumerate(batch)
         if isinstance(item, Genome) and at not in refused and at not in present
     ]  # fmt: skip
-    made = task.encoder.iter_encode(new, task.progress)
+    shares = _written(new, task)
     for at, item in enumerate(batch):
         if at in refused:
             yield Embedded(item.id, item.source, None, refused[at])
         elif isinstance(item, Genome):
-            raw = None if at in present else next(made)
-            if raw is not None:
-                _write(item, raw, task)
-            share = float(raw[0, 2]) if raw is not None and task.spec.reading else 1.0
-            path = task.path(item.id)
-            yield Embedded(item.id, item.source, path, share_read=share, was_present=raw is None)
+            share = 1.0 if at in present else next(shares)
+            yield Embedded(item.id, item.source, task.path(item.id), "", share, was_present=at in present)
+
+
+def _written(genomes: Sequence[Genome], task: _Task) -> Iterator[float]:
+    """Write the file of each genome when it is read; yields the share of it that was read."""
+    if not task.is_array:
+        made = task.encoder.iter_encode(genomes, task.progress)
+        for genome, raw in zip(genomes, made, strict=True):
+            _write_vectors(genome, raw, task)
+            yield float(raw[0, 2]) if task.spec.reading else 1.0
+        return
+    encoder = cast("Transformer", task.encoder)
+    grids = (grid for group in encoder.iter_grids(genomes) for grid in group)
+    for number, (genome, grid) in enumerate(zip(genomes, grids, strict=True)):
+        task.progress.stage("reading genomes", number, len(genomes))
+        _write_states(genome, grid, encoder, task)
+        yield grid.share_read
 
 
 def _refusal(item: Genome | Failure, ids: dict[str, str], task: _Task) -> str:
@@ -147,7 +179,7 @@ def _is_present(item: Genome | Failure, task: _Task) -> bool:
     path = task.path(item.id)
     try:
         values = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
-        content = path.read_bytes()
+        digest = sha256_of(path)
     except (FileNotFoundError, ValueError):
         return False
     except OSError as error:
@@ -155,38 +187,73 @@ def _is_present(item: Genome | Failure, task: _Task) -> bool:
     if not isinstance(values, dict):
         return False
     expected = {**task.settings(), "sequence_sha256": item.sha256}
-    return hashlib.sha256(content).hexdigest() == values.get("file_sha256") and all(
+    return digest == values.get("file_sha256") and all(
         values.get(key) == value for key, value in expected.items() if key not in DESCRIPTIVE
     )
 
 
-def _write(genome: Genome, raw: npt.NDArray[Any], task: _Task) -> None:
-    """Write the vector first, then the JSON with its checksum."""
-    path = task.path(genome.id)
+def _write_vectors(genome: Genome, raw: npt.NDArray[Any], task: _Task) -> None:
+    """Write the vector of a genome, or those of its chunks, from its stored rows."""
     chunks = _chunks_of(raw) if task.spec.reading else None
-    values = chunks["vectors"] if chunks and task.per_chunk else task.encoder.features([raw])[0]
-    content = WRITERS[task.kind](values, chunks if task.per_chunk else None)
-    metadata_values: dict[str, Any] = {
+    per_chunk = task.per == "chunk"
+    values = chunks["vectors"] if chunks and per_chunk else task.encoder.features([raw])[0]
+    content = WRITERS[task.kind](values, chunks if per_chunk else None)
+    write_file(task.path(genome.id), content)
+    said: dict[str, Any] = {"shape": list(values.shape), "file_sha256": hashlib.sha256(content).hexdigest()}
+    if chunks:
+        said |= {
+            "chunks": len(chunks["tokens"]),
+            "share_read": chunks["share_read"],
+            "chunk_contig": chunks["contig"].tolist() if per_chunk else None,
+            "chunk_strand": chunks["strand"].tolist() if per_chunk else None,
+            "chunk_tokens": chunks["tokens"].tolist() if per_chunk else None,
+        }
+    _write_json(genome, said, task)
+
+
+def _write_states(genome: Genome, grid: Grid, encoder: Transformer, task: _Task) -> None:
+    """Write an array of hidden states, chunk by chunk."""
+    from genome_index.encoders.chunk_grid import spans
+    from genome_index.encoders.embedding.states import Per, write_states
+
+    path, layers = task.path(genome.id), encoder.loaded.layers
+    raw, new = path.with_name(f".{path.name}.raw"), path.with_name(f".{path.name}.new")
+    with disk_errors(path):
+        shape = write_states(encoder, grid, Per(task.per), raw)
+        convert_npy(raw, task.kind, new)
+        raw.unlink(missing_ok=True)
+        sync(new)
+        os.replace(new, path)
+        digest = sha256_of(path)
+    said: dict[str, Any] = {"shape": list(shape), "file_sha256": digest, "chunks": len(grid.ids)}
+    said["share_read"] = grid.share_read
+    said |= {"layers": list(layers.numbers)} if layers.apart else {}
+    if task.per != "genome":
+        places = spans(grid, encoder.loaded.tokenizer)
+        said |= {
+            "chunk_contig": (grid.run // 2).tolist(),
+            "chunk_strand": (grid.run % 2).tolist(),
+            "chunk_start": [start for start, _ in places],
+            "chunk_end": [end for _, end in places],
+            "chunk_tokens": grid.tokens.tolist(),
+        }
+    _write_json(genome, said, task)
+
+
+def _write_json(genome: Genome, said: dict[str, Any], task: _Task) -> None:
+    """Write the JSON of a file, which is there already, with its checksum."""
+    values = {
         "id": genome.id,
         "source": genome.source,
         "length_bp": genome.length_bp,
         "contigs": len(genome.contigs),
         "sequence_sha256": genome.sha256,
         **task.settings(),
-        "shape": list(values.shape),
-        "file_sha256": hashlib.sha256(content).hexdigest(),
+        **said,
         "gindex_version": metadata.version("gindex"),
     }
-    if chunks:
-        metadata_values |= {
-            "chunks": len(chunks["tokens"]),
-            "share_read": chunks["share_read"],
-            "chunk_contig": chunks["contig"].tolist() if task.per_chunk else None,
-            "chunk_strand": chunks["strand"].tolist() if task.per_chunk else None,
-            "chunk_tokens": chunks["tokens"].tolist() if task.per_chunk else None,
-        }
-    write_file(path, content)
-    write_file(path.with_suffix(".json"), json.dumps(metadata_values, indent=1, allow_nan=False).encode())
+    path = task.path(genome.id).with_suffix(".json")
+    write_file(path, json.dumps(values, indent=1, allow_nan=False).encode())
 
 
 def _chunks_of(raw: npt.NDArray[Any]) -> dict[str, Any]:
@@ -201,46 +268,3 @@ def _chunks_of(raw: npt.NDArray[Any]) -> dict[str, Any]:
         "share_read": float(raw[0, 2]) if len(raw) else 0.0,
         "vectors": raw[:, COLUMNS:],
     }
-
-
-def _npy(values: Floats, chunks: Mapping[str, Any] | None) -> bytes:
-    buffer = io.BytesIO()
-    np.save(buffer, values, allow_pickle=False)
-    return buffer.getvalue()
-
-
-def _pt(values: Floats, chunks: Mapping[str, Any] | None) -> bytes:
-    """A file of one tensor, for `torch.load(path, weights_only=True)`."""
-    import torch
-
-    buffer = io.BytesIO()
-    torch.save(torch.from_numpy(np.ascontiguousarray(values)), buffer)
-    return buffer.getvalue()
-
-
-def _parquet(values: Floats, chunks: Mapping[str, Any] | None) -> bytes:
-    """One row per vector: chunk, contig, strand and tokens (null without chunks), and the vector."""
-    import tempfile
-
-    import duckdb
-
-    rows = np.atleast_2d(values)
-    vectors = np.empty(len(rows), object)
-    vectors[:] = list(rows)
-    blank = np.ma.MaskedArray(np.zeros(len(rows), np.int64), mask=True)
-    given = {name: chunks[name] if chunks else blank for name in ("contig", "strand", "tokens")}
-    columns = ", ".join(f"{name}::integer as {name}" for name in ("chunk", *given))
-    with tempfile.TemporaryDirectory(prefix="gindex-") as folder, duckdb.connect() as database:
-        database.register("given", {"chunk": np.arange(len(rows)), **given, "vector": vectors})
-        path = Path(folder) / "vectors.parquet"
-        database.execute(
-            f"copy (select {columns}, vector::float[] as vector from given) to '{path}' (format parquet)"
-        )
-        return path.read_bytes()
-
-
-WRITERS: Mapping[str, Callable[[Floats, Mapping[str, Any] | None], bytes]] = {
-    "pt": _pt,
-    "npy": _npy,
-    "parquet": _parquet,
-}
