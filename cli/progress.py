@@ -28,7 +28,7 @@ class ProgressLine:
 
     def __init__(self, live: bool = True) -> None:
         self.start = self._stage_start = self._last = time.monotonic()
-        self._name, self._done = "", 0
+        self._name, self._done, self._first = "", 0, 0
         self._bar = _live_bar() if live and is_live_terminal() else None
 
     def __enter__(self) -> ProgressLine:
@@ -53,9 +53,13 @@ class ProgressLine:
         self._open_ended(verb, f"{counted(number)}, {_rate(number / self._seconds())} genomes/s")
 
     def stage(self, name: str, done: int, total: int) -> None:
-        """Show how far a stage is, with rate and time left; a total of 1 is a single step."""
-        if name != self._name or done < self._done:
-            self._name, self._stage_start = name, time.monotonic()
+        """Show how far a stage is, with rate and time left; a total of 1 is a single step.
+
+        What follows a colon in the name may change from step to step, such as the loss of a training.
+        """
+        if name.partition(":")[0] != self._name or done < self._done:
+            self._name, self._stage_start = name.partition(":")[0], time.monotonic()
+            self._first = done  # a training that goes on begins with the steps of before
         self._done = done
         if self._bar is not None:
             self._bar.stage(name, done, total, restarted=self._stage_start)
@@ -78,10 +82,10 @@ class ProgressLine:
 
     def _left(self, done: int, total: int) -> str:
         """The time left of a stage, once its rate is known."""
-        seconds = time.monotonic() - self._stage_start
-        if not 0 < done < total or seconds <= 0:
+        seconds, steps = time.monotonic() - self._stage_start, done - self._first
+        if steps <= 0 or done >= total or seconds <= 0:
             return ""
-        return f", {_rate(done / seconds)}/s, {seconds / done * (total - done):.0f} s left"
+        return f", {_rate(steps / seconds)}/s, {seconds / steps * (total - done):,.0f} s left"
 
     def _open_ended(self, verb: str, amount: str) -> None:
         if self._bar is not None:

@@ -70,7 +70,7 @@ def test_rate_and_time_left_begin_again_with_a_stage(monkeypatch, capsys, every_
         show.stage(name, done, total)
     assert capsys.readouterr().err.splitlines() == [
         "reading 0 of 10", "reading 5 of 10, 2.5/s, 2 s left", "reading 2 of 10",
-        "reading 3 of 10, 0.33/s, 21 s left", "writing", "fitting 0 of 4,000",
+        "reading 3 of 10, 0.11/s, 63 s left", "writing", "fitting 0 of 4,000",
         "fitting 40 of 4,000, 40/s, 99 s left",
     ]  # fmt: skip
 
@@ -134,3 +134,17 @@ def test_query_shows_a_bar_beside_a_pipe(demo, demo_index):
     assert len(done.stdout.splitlines()) == 3
     assert "answered" in plain(drawn)
     assert plain(drawn).endswith("2 inputs: 1 species, 1 genus\n")
+
+
+def test_a_loss_in_the_name_of_a_stage_does_not_begin_it_again(monkeypatch, capsys, every_line):
+    moment = 100.0
+    monkeypatch.setattr(time, "monotonic", lambda: moment)
+    show = ProgressLine()
+    for done in (101, 102, 103):  # of a run that goes on after 100 steps
+        moment += 4
+        show.stage(f"training: loss {9 - done / 100:.2f}, step", done, 200)
+    assert capsys.readouterr().err.splitlines() == [
+        "training: loss 7.99, step 101 of 200",
+        "training: loss 7.98, step 102 of 200, 0.25/s, 392 s left",
+        "training: loss 7.97, step 103 of 200, 0.25/s, 388 s left",
+    ]

@@ -129,8 +129,7 @@ def _line(losses: list[float], step_s: float, plan: Schedule, display: Display) 
     """The progress line, to which the number of the step is added; `step_s` is the seconds of a step."""
     speed = f", {display.tokens / max(step_s, 1e-9):>9,.0f} tokens/s" if display.tokens else ""
     loss, rate = losses[-1] * display.per_nat, plan.rate_at(len(losses) - 1)
-    left = step_s * (plan.steps - len(losses))
-    return f"training: loss {loss:7.4f} {display.unit}, rate {rate:.1e}{speed}, {left:,.0f} s left, step"
+    return f"training: loss {loss:7.4f} {display.unit}, rate {rate:.1e}{speed}, step"
 
 
 def _seconds(folder: Path) -> float:
