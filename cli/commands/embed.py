@@ -57,7 +57,7 @@ def embed(
     inputs: Inputs = None,
     out: OutDir = Path("embeddings"),
     encoder: EncoderOption = "spectrum",
-    index: OfIndex = None,
+    of_index: OfIndex = None,
     model: ModelOption = "",
     layer: EmbedLayer = "last",
     token_pool: TokenPool = TokenPooling.MEAN,
@@ -85,7 +85,7 @@ def embed(
         layer, token_pool.value, chunk_pool.value, windows, chunk_tokens, precision.value, strands.value
     )
     made = token_spec if show_tokens else spec_for
-    source = _opened(index, model, encoder, reading) or made(encoder, reading=reading)
+    source = _opened(of_index, model, encoder, reading) or made(encoder, reading=reading)
     planned = planned_inputs(inputs, from_file, None, genome_per)
     if show_tokens:
         _print_tokens(planned, source)

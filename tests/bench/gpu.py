@@ -7,18 +7,18 @@ It needs torch and numpy, and for its last part faiss-gpu. Each part says what i
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 
 import numpy as np
 import torch
 from common import machine
 from neural import batched, build, cases, chunks_of, compare, flops, least, peak
 from torch.nn.attention import SDPBackend
+from ways import compare_ways, settings
 
 from genome_index.encoders import batching as batches
 from genome_index.encoders.batching import Device, best_device
@@ -26,20 +26,6 @@ from genome_index.encoders.networks import fused_ops as fused
 from genome_index.encoders.networks.nucleotide_transformer import NucleotideTransformer
 
 STARVED_MB = 1_000  # beside the weights, where memory is made to run out
-
-
-@contextlib.contextmanager
-def settings(
-    kernels: bool = True, attention: Sequence[SDPBackend] = tuple(batches.ATTENTION)
-) -> Iterator[None]:
-    """Read without kernels of ours, or with other ways of torch's for attention."""
-    before = fused._kernels_for, batches.ATTENTION
-    fused._kernels_for = before[0] if kernels else lambda _: None
-    batches.ATTENTION = list(attention)
-    try:
-        yield
-    finally:
-        fused._kernels_for, batches.ATTENTION = before
 
 
 def ways(model: NucleotideTransformer, name: str) -> None:
@@ -163,6 +149,7 @@ def main() -> None:
         "precision": lambda: precision(name, model),
         "steps": steps,
         "ways": lambda: ways(model, name),
+        "as it is, compiled, packed, ours": lambda: compare_ways(name, "cuda", torch.bfloat16),
         "kernels by time": lambda: hot(model),
         "FAISS": faiss_on_gpu,
     }
@@ -179,7 +166,7 @@ def main() -> None:
 
 def share(model: NucleotideTransformer, name: str) -> None:
     """Batches and plain loop, beside the fastest product."""
-    print("\n".join(fused.missing("cuda")) or "gate and rotary embedding are kernels of ours")
+    print("\n".join(fused.missing_kernels("cuda")) or "gate and rotary embedding are kernels of ours")
     products = peak("cuda", name, 1024, torch.bfloat16)
     for what, speed in products.items():
         print(f"product of {what}: {speed / 1e12:.0f} TFLOP/s")

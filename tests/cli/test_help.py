@@ -113,6 +113,7 @@ TABLES = {
     choices.TokenPooling: spec.TOKEN_POOLS,
     choices.ChunkPooling: spec.CHUNK_POOLS,
     choices.NumberFormat: spec.PRECISIONS,
+    choices.StrandChoice: spec.STRANDS,
 }
 
 
