@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 from genome_index.classify.query import answer
 from genome_index.classify.settings import QuerySettings
 from genome_index.encoders.embed_files import Embedded, write_embeddings
-from genome_index.evaluate.comparison import Comparison, compare_inputs
+from genome_index.evaluate.comparison.compare import compare_inputs
+from genome_index.evaluate.comparison.rows import Comparison
 from genome_index.index import changes
 from genome_index.index.build import add, build
 from genome_index.index.commit import ChangeSettings, ChangeSummary
