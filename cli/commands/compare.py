@@ -57,7 +57,7 @@ def compare(
 ) -> None:
     """Compare encoders on genomes with known names, by layer.
 
-    The k-mer spectrum is always among them.
+    The k-mer spectrum is always among them, and each row has its difference from it, with a 95 % interval.
     """
     from genome_index.errors import UsageError
     from genome_index.evaluate.comparison.tables import FORMATS

@@ -3,8 +3,9 @@
 Pan et al. 2022, Nature Communications 13:2326, and 2023, Bioinformatics 39:i21 (MIT). A network is trained
 for contigs of a metagenome: from the frequencies of the 136 canonical 4-mers of a contig, without its
 abundance, it makes a vector such that contigs of one genome lie together. There is one for each of eleven
-environments, and a global one. Of `model_state_dict` in a file the encoder is read; the decoder serves training
-alone, and dropout is off. A genome is read as one contig: 4-mers of all its contigs are counted together.
+environments, and a global one. Of `model_state_dict` in a file the encoder is read; the decoder is for
+training alone, and dropout is off. A genome is read as one contig: 4-mers of all its contigs are counted
+together.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ Shares = npt.NDArray[np.float64]
 Similarity = Callable[[Rows, Rows], Floats]  # queries, references -> (Q, R); a fit knows the references alone
 
 FOLDS = 4
-SEEDS = 10  # divisions into folds; one division moves an accuracy by points (tests/bench/RESULTS.md)
+SEEDS = 10  # divisions into folds; one alone moves an accuracy by one to three points (RESULTS.md)
 
 
 @dataclass(frozen=True)
