@@ -18,7 +18,8 @@ from genome_index.classify.settings import QuerySettings
 from genome_index.encoders.embedding.token_table import TokenRow, token_rows
 from genome_index.encoders.embedding.vector_files import Embedded, write_embeddings
 from genome_index.errors import UsageError
-from genome_index.evaluate.comparison import Comparison, compare_inputs
+from genome_index.evaluate.comparison.compare import compare_inputs
+from genome_index.evaluate.comparison.rows import Comparison
 from genome_index.index import changes
 from genome_index.index.build import add, build
 from genome_index.index.commit import ChangeSettings, ChangeSummary

@@ -21,7 +21,7 @@ from gindex_cli.progress import ProgressLine
 from gindex_cli.run import FAILED_INPUTS, out, say
 
 if TYPE_CHECKING:
-    from genome_index.evaluate.comparison import Row
+    from genome_index.evaluate.comparison.rows import Row
 
 
 Plots = Annotated[
@@ -57,10 +57,10 @@ def compare(
 ) -> None:
     """Compare encoders on genomes with known names, by layer.
 
-    The k-mer spectrum is always among them.
+    The k-mer spectrum is always among them, and each row has its difference from it, with a 95 % interval.
     """
     from genome_index.errors import UsageError
-    from genome_index.evaluate.comparison_tables import FORMATS
+    from genome_index.evaluate.comparison.tables import FORMATS
     from genome_index.pipeline import compare_models
     from genome_index.spec import Reading
 
@@ -82,7 +82,7 @@ def compare(
 
 
 def _draw(rows: list[Row], folder: Path) -> None:
-    from genome_index.evaluate.layer_plots import write_plots
+    from genome_index.evaluate.comparison.layer_plots import write_plots
 
     for path in write_plots(rows, folder):
         say(f"wrote {path}")

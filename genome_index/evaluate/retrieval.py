@@ -1,7 +1,7 @@
 """Retrieval evaluation of an encoder: fragments of genomes are queries, the nearest vector answers.
 
 No k-mers, no ANI and no calibration take part, so encoders can be compared: another index of the same genomes
-gets the same queries. retrieval_queries.py has the queries and the references that may answer them.
+gets the same queries. retrieval_queries.py has the queries, species_out.py says which references may answer.
 """
 
 from __future__ import annotations
@@ -16,17 +16,16 @@ import numpy.typing as npt
 from genome_index.classify.search import embed
 from genome_index.errors import UsageError
 from genome_index.evaluate.retrieval_queries import (
-    SPECIES_OUT,
     WHOLE,
     GenomeTable,
     RetrievalPlan,
     cut_fragment,
     genome_table,
-    has_answer,
     matching_rows,
     require_bases,
     with_answers,
 )
+from genome_index.evaluate.species_out import SPECIES_OUT, has_answer, species_units
 from genome_index.index.calibration.bootstrap import interval
 from genome_index.index.calibration.fit import project
 from genome_index.index.index import Index
@@ -89,7 +88,7 @@ def evaluate_retrieval(
     """
     table = genome_table(index, plan)
     places = [(index, table.rows)] + ([(against, matching_rows(index, against))] if against else [])
-    answerable = {rank: has_answer(table, rank) for rank in table.levels}
+    answerable = {rank: has_answer(level, table.species) for rank, level in table.levels.items()}
     table = with_answers(index, table, answerable)
     require_bases(index, table, plan)
     references = [opened.model.vectors.rows()[rows] for opened, rows in places]
@@ -175,8 +174,7 @@ def _results(
     table: GenomeTable, sources: Rows, length_bp: int, answerable: Mapping[str, Flags],
     right: Sequence[Mapping[str, Flags]], seed: int,
 ) -> Iterator[Accuracy]:  # fmt: skip
-    alone = len(table.species.names) + np.arange(len(table.ids))  # a species for each unnamed genome
-    species = np.where(table.species.codes == UNKNOWN, alone, table.species.codes)
+    species = species_units(table.species)
     for rank, flags in answerable.items():
         some = flags[sources]
         if some.any():

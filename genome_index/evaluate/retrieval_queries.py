@@ -1,8 +1,6 @@
-"""Queries of a retrieval evaluation: the genomes and fragments, and the references that may answer each.
+"""Queries of a retrieval evaluation: the genomes and fragments.
 
-A query at species rank, or at a label, may be answered by every genome but its own; at genus and above only
-by genomes of another species. A genome without a species name could be of any species: at genus and above it
-neither is a query nor answers one. A query counts only if one of its possible answers is right.
+A query counts only if one of the genomes that may answer it, by species_out.py, has its name.
 """
 
 from __future__ import annotations
@@ -18,7 +16,7 @@ from genome_index.errors import UsageError
 from genome_index.index.index import Index
 from genome_index.io.quality import MOST_AMBIGUOUS, base_share
 from genome_index.io.sequence import drawn_window
-from genome_index.records import RANKS, Contig, Genome, counted
+from genome_index.records import Contig, Genome, counted
 from genome_index.taxonomy.levels import UNKNOWN, Level
 
 Rows = npt.NDArray[np.int64]
@@ -27,7 +25,6 @@ Flags = npt.NDArray[np.bool_]
 WHOLE = 0  # the length of a genome that is not cut
 LEAST_BP = 100  # shorter fragments hold a few dozen k-mers
 TRIES = 3  # draws of a fragment that is not mostly N
-SPECIES_OUT = RANKS[: RANKS.index("species")]  # ranks at which the query's species may not answer
 
 
 @dataclass(frozen=True)
@@ -111,20 +108,6 @@ def matching_rows(index: Index, other: Index) -> Rows:
             f"compare indexes of the same genomes as {index.path} has"
         )
     return np.array([other_rows[genome] for genome in genomes], np.int64)
-
-
-def has_answer(table: GenomeTable, rank: str) -> Flags:
-    """Whether another genome that may answer has the same name at a rank or label: (N,)."""
-    codes, species = table.levels[rank].codes.astype(np.int64), table.species.codes
-    if rank not in SPECIES_OUT:
-        counts = np.bincount(codes[codes != UNKNOWN], minlength=1)
-        return np.asarray((codes != UNKNOWN) & (counts[codes] > 1))
-    known = (codes != UNKNOWN) & (species != UNKNOWN)
-    counts = np.bincount(codes[known], minlength=max(1, int(codes.max()) + 1))
-    _, inverse, same_species = np.unique(
-        codes * (len(table.species.names) + 1) + species, return_inverse=True, return_counts=True
-    )
-    return np.asarray(known & (counts[codes] > same_species[inverse]))
 
 
 def require_bases(index: Index, table: GenomeTable, plan: RetrievalPlan) -> None:

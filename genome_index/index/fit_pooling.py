@@ -1,6 +1,7 @@
 """`gindex fit-pool`: a pool trained on an index's own chunks, adopted only if it beats the present pooling.
 
-Species are divided into three parts. Pools are trained on the first; the second chooses the better pool and
+Species are divided into three parts; a genome without a species name is in the part of its near relatives.
+Pools are trained on the first; the second chooses the better pool and
 when to stop; on the third, which had no part in either, it is compared with the index's present pooling: the
 mean, or a pool fitted before. It wins if the lower end of a paired 95 % bootstrap interval over species is
 above zero.
@@ -19,10 +20,12 @@ from genome_index.encoders import encoder_of
 from genome_index.encoders.chunk_grid import evenly
 from genome_index.errors import UsageError, need_installed
 from genome_index.index.calibration.bootstrap import interval
+from genome_index.index.calibration.hits import kmer_identity
 from genome_index.index.changes import fit_again
 from genome_index.index.commit import ChangeSettings, ChangeSummary
 from genome_index.index.index import Index, writing
 from genome_index.index.pool_training import SEED, TrainingData, nearest_has_name, pooled, train_pool
+from genome_index.index.store.pair_table import positions
 from genome_index.records import RANKS, counted
 from genome_index.taxonomy.levels import UNKNOWN, Level, levels_of
 
@@ -37,6 +40,7 @@ MOST_GENOMES = 4_000  # for training and test, evenly taken
 RESAMPLES = 2_000
 LEAST_TESTED = 20  # genomes whose name another part has too, and ...
 LEAST_SPECIES = 10  # ... their species; fewer cannot tell which pooling is better
+NEAR_IDENTITY = 0.9  # by shared k-mers: below the 0.95 of a species, for drafts share fewer than they could
 MOST_BYTES = 2_000_000_000  # of all chunks, which are in memory
 
 
@@ -83,7 +87,7 @@ def fit_pool(path: Path, rank: str, settings: ChangeSettings) -> tuple[PoolRepor
     UsageError
         The index has no chunks, or too few genomes with a name at this rank.
     """
-    need_installed("gindex fit-pool", "torch", extra="neural")
+    need_installed("gindex fit-pool", "torch", "scipy", extra="neural")
     with writing(path, settings.wait_s):
         index = Index.open(path)
         if index.spec.reading is None:
@@ -152,7 +156,8 @@ def _training_data(index: Index, rank: str) -> TrainingData:
     chunks = index.references.raw([entries[at].row for at in places.tolist()])
     has_chunks = np.array([len(rows) > 0 for rows in chunks])
     places, chunks = places[has_chunks], [rows for rows in chunks if len(rows)]
-    species = _species_numbers(levels.get("species"), places)
+    rows = np.array([entries[at].row for at in places.tolist()], np.int64)
+    species = _species_groups(index, levels.get("species"), places, rows)
     draws = np.random.default_rng(SEED).random(int(species.max(initial=0)) + 1)[species]
     return TrainingData(
         chunks, levels[rank].codes[places].astype(np.int64), species, np.digitize(draws, SHARES)
@@ -166,8 +171,39 @@ def _most_in_memory(index: Index, places: Rows) -> int:
     return max(1, int(MOST_BYTES / max(1.0, float(np.mean([rows.nbytes for rows in sample])))))
 
 
-def _species_numbers(level: Level | None, places: Rows) -> Rows:
-    """A number for the species of each genome; a genome without one has a number of its own: (N,)."""
+def _species_groups(index: Index, level: Level | None, places: Rows, rows: Rows) -> Rows:
+    """The number of each genome's species, of which all are in one part: (N,) places, (N,) rows -> (N,).
+
+    A genome without a species name could be of any species. It joins the species of each genome that is
+    nearly identical to it, for one of the two in training would betray the other in the test, and has a
+    number of its own without such a genome. To keep all of them for training would not do: a twin there is
+    what betrays a test genome.
+    """
     codes = level.codes[places] if level is not None else np.full(len(places), UNKNOWN)
     own = len(level.names if level is not None else ()) + np.arange(len(places))
-    return np.unique(np.where(codes == UNKNOWN, own, codes), return_inverse=True)[1].astype(np.int64)
+    number = np.unique(np.where(codes == UNKNOWN, own, codes), return_inverse=True)[1]
+    a, b = _near_pairs(index, rows, np.flatnonzero(codes == UNKNOWN))
+    return _joined(number, number[a], number[b])
+
+
+def _near_pairs(index: Index, rows: Rows, subjects: Rows) -> tuple[Rows, Rows]:
+    """Pairs of a subject and a genome nearly identical to it, as positions within `rows`: (P,), (P,)."""
+    live, position = np.zeros(len(index.kmers.limits), bool), positions(rows, len(index.kmers.limits))
+    live[rows] = True
+    near = []
+    for row in rows[subjects].tolist():
+        hashes, limit = index.references.hashes(row), index.references.limit(row)
+        sharers = index.kmers.most_shared(hashes, limit, len(rows), live)
+        identity = kmer_identity(sharers.containment, index.spec.sketch_k)
+        near.append(position[sharers.rows[identity >= NEAR_IDENTITY]])
+    return np.repeat(subjects, [len(each) for each in near]), np.concatenate([np.empty(0, np.int64), *near])
+
+
+def _joined(number: Rows, a: Rows, b: Rows) -> Rows:
+    """Numbers of groups, each pair of a and b in one of them: (N,), (P,), (P,) -> (N,), from 0 on."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    count = int(number.max(initial=-1)) + 1
+    graph = coo_array((np.ones(len(a)), (a, b)), (count, count))
+    return np.asarray(connected_components(graph, directed=False)[1][number], np.int64)

@@ -1,7 +1,7 @@
 """Training of a pool: attention or a GRU over a genome's chunks, by supervised contrast of names.
 
-Genomes of one name are drawn together and others apart (Khosla et al. 2020, arXiv 2004.11362). Genomes that
-have no part in training choose the round at which to stop.
+Genomes of one name are drawn together and others apart (Khosla et al. 2020, arXiv 2004.11362); those of
+another species of the name count most. Genomes that have no part in training choose the round to stop at.
 """
 
 from __future__ import annotations
@@ -28,6 +28,8 @@ ChunkRows = Sequence[npt.NDArray[Any]]
 BATCH_NAMES, GENOMES_PER_NAME = 32, 4
 STEPS, ROUNDS, PATIENCE = 25, 40, 8  # batches in a round; rounds at most, and without improvement
 LEARNING_RATE, TEMPERATURE = 1e-3, 0.1
+TWIN_WEIGHT = 0.25  # of a genome of the same species, beside 1 of another species of the name
+LEAST_WEIGHT = 1e-6  # divides the 0 of a row alone
 SEED = 0
 
 
@@ -37,7 +39,7 @@ class TrainingData:
 
     chunks: ChunkRows  # of each genome
     names: Rows  # (N,) code of the name at the rank that is learned
-    species: Rows  # (N,) number of the species; a genome without one has a number of its own
+    species: Rows  # (N,) number of the species, or, without a name, of its near relatives or its own
     part: Rows  # (N,) 0 for training, 1 for choosing, 2 for the test
 
     def rows(self, part: int) -> Rows:
@@ -92,7 +94,8 @@ def _train_one_round(
     module.train()
     for batch in training_batches(data.names, data.rows(0), number):
         vectors = module(Chunks([data.chunks[at] for at in batch], COLUMNS)) - centre
-        loss = contrast(torch.nn.functional.normalize(vectors, dim=1), torch.from_numpy(data.names[batch]))
+        names, species = (torch.from_numpy(each[batch]) for each in (data.names, data.species))
+        loss = contrast(torch.nn.functional.normalize(vectors, dim=1), names, species)
         optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]  # torch has no types here
         optimiser.step()
@@ -111,13 +114,21 @@ def training_batches(names: Rows, train: Rows, number: int) -> Iterator[Rows]:
         yield np.concatenate([generator.permutation(groups[at])[:GENOMES_PER_NAME] for at in chosen])
 
 
-def contrast(vectors: Tensor, names: Tensor) -> Tensor:
-    """Supervised contrastive loss of unit rows: (B, H), (B,) -> (); a row alone of its name has no part."""
+def contrast(vectors: Tensor, names: Tensor, species: Tensor) -> Tensor:
+    """Supervised contrastive loss of unit rows: (B, H), (B,), (B,) -> (); a row alone of its name has none.
+
+    The mean over a row's positives is weighted, TWIN_WEIGHT for one of its species and 1 for one of another:
+    what is learned from twins, which any vectors hold together, does not carry over to new species. A row
+    that has twins alone counts TWIN_WEIGHT itself.
+    """
     same_name = (names[:, None] == names[None, :]).fill_diagonal_(False)
-    alone = ~same_name.any(1)
+    twins = species[:, None] == species[None, :]
+    weights = same_name * (1 - (1 - TWIN_WEIGHT) * twins.to(vectors.dtype))
     logits = (vectors @ vectors.T / TEMPERATURE).fill_diagonal_(float("-inf"))
-    share = logits.log_softmax(1).masked_fill(~same_name, 0).sum(1) / same_name.sum(1).clamp(min=1)
-    return -share[~alone].sum() / max(1, int((~alone).sum()))
+    logs = logits.log_softmax(1).masked_fill(~same_name, 0)
+    shares = (weights * logs).sum(1) / weights.sum(1).clamp(min=LEAST_WEIGHT)
+    of_row = weights.amax(1)  # 0 of a row alone, TWIN_WEIGHT of one with twins alone, else 1
+    return -(of_row * shares).sum() / of_row.sum().clamp(min=LEAST_WEIGHT)
 
 
 def _right_when_choosing(module: nn.Module, data: TrainingData) -> float:

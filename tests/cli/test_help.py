@@ -23,7 +23,7 @@ from genome_index import spec
 from genome_index.collection.clusters import METHODS
 from genome_index.collection.map import MAPS
 from genome_index.encoders.embedding.vector_files import WRITERS
-from genome_index.evaluate import comparison_tables
+from genome_index.evaluate.comparison import tables as comparison_tables
 from genome_index.io.inputs import IdFrom
 from genome_index.io.reader import GenomePer
 from genome_index.report import calls, export

@@ -16,16 +16,15 @@ from genome_index.encoders.spectrum import Spectrum
 from genome_index.errors import UsageError
 from genome_index.evaluate.retrieval import Retrieval, _right, evaluate_retrieval
 from genome_index.evaluate.retrieval_queries import (
-    SPECIES_OUT,
     WHOLE,
     GenomeTable,
     RetrievalPlan,
     cut_fragment,
     genome_table,
-    has_answer,
     parse_lengths,
 )
 from genome_index.evaluate.retrieval_tables import retrieval_json, retrieval_lines
+from genome_index.evaluate.species_out import SPECIES_OUT, has_answer
 from genome_index.index.calibration.bootstrap import interval
 from genome_index.index.index import Index
 from genome_index.io.ids.id_list import read_ids
@@ -136,7 +135,7 @@ def test_without_a_species_name_genomes_neither_ask_nor_answer_above(six_genomes
     build_index(six_genomes, tmp_path / "index", tmp_path / "taxonomy.tsv")
     index = Index.open(tmp_path / "index")
     table = genome_table(index, RetrievalPlan((WHOLE,)))
-    assert has_answer(table, "genus").tolist() == [True, True, False, True, True, True]
+    assert has_answer(table.levels["genus"], table.species).tolist() == [True, True, False, True, True, True]
     [genus] = evaluate_retrieval(index, RetrievalPlan((WHOLE,), rank="genus")).results
     right, _ = dull(index, "genus", WHOLE, 0)
     assert (genus.queries, genus.accuracy.value) == (5, pytest.approx(100 * np.mean(right)))

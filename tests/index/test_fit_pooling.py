@@ -13,9 +13,10 @@ pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
 import torch  # after the skip
+from helpers.simulated import mutated
 from helpers.tiny_model import write_tiny_model
 
-from genome_index import Index, build_index
+from genome_index import Contig, Genome, Index, build_index
 from genome_index.encoders import spec_for
 from genome_index.encoders.language_model import COLUMNS
 from genome_index.encoders.learned_pooling import KINDS, new_pool, open_pool, pool_all, save_pool
@@ -25,9 +26,10 @@ from genome_index.evaluate.memory_peak import peak_mb, reset_peak
 from genome_index.index import build, fit_pooling, merge, pool_training
 from genome_index.index.calibration.bootstrap import interval
 from genome_index.index.index import undo
-from genome_index.index.pool_training import TEMPERATURE, TrainingData, contrast, pooled
+from genome_index.index.pool_training import TEMPERATURE, TWIN_WEIGHT, TrainingData, contrast, pooled
 from genome_index.io.reader import iter_genomes
 from genome_index.spec import IndexSpec, Reading
+from genome_index.taxonomy.levels import levels_of
 
 torch.set_num_threads(1)
 
@@ -129,19 +131,49 @@ def test_a_genome_without_chunks_is_a_row_of_zeros(kind: str) -> None:
     assert not found[1].any()
 
 
+def contrast_by_hand(vectors: torch.Tensor, names: list[int], species: list[int], twin: float) -> float:
+    """By plain loops: a mean over positives weighted by species, of rows weighted by their best positive."""
+    total, weight_of_rows = 0.0, 0.0
+    for at in range(len(names)):
+        others = [other for other in range(len(names)) if other != at]
+        odds = {other: float(torch.exp(vectors[at] @ vectors[other] / TEMPERATURE)) for other in others}
+        positives = [other for other in others if names[other] == names[at]]
+        weights = [twin if species[other] == species[at] else 1.0 for other in positives]
+        if positives:
+            logs = [np.log(odds[other] / sum(odds.values())) for other in positives]
+            total -= max(weights) * np.average(logs, weights=weights)
+            weight_of_rows += max(weights)
+    return total / weight_of_rows
+
+
 def test_contrast_against_plain_loops() -> None:
-    vectors = torch.nn.functional.normalize(torch.randn(6, 4), dim=1)
-    names = torch.tensor([0, 0, 1, 1, 1, 2])
+    torch.manual_seed(4)
+    vectors = torch.nn.functional.normalize(torch.randn(9, 4), dim=1)
+    names = [0, 0, 0, 0, 1, 1, 1, 2, 2]
+    apart = list(range(9))  # of every name one genome a species: the loss of Khosla et al.
+    twins = [0, 0, 0, 1, 2, 3, 3, 4, 4]  # two twins of the third name have each other alone
     losses = []
-    for at in range(5):  # the sixth is alone of its name
-        others = [other for other in range(6) if other != at]
-        total = sum(torch.exp(vectors[at] @ vectors[other] / TEMPERATURE) for other in others)
-        same_name = [other for other in others if names[other] == names[at]]
-        shares = [
-            torch.log(torch.exp(vectors[at] @ vectors[other] / TEMPERATURE) / total) for other in same_name
-        ]
-        losses.append(-sum(shares) / len(shares))
-    assert float(contrast(vectors, names)) == pytest.approx(float(sum(losses) / 5), abs=1e-5)
+    for species, twin in ((apart, 1.0), (apart, TWIN_WEIGHT), (twins, TWIN_WEIGHT)):
+        found = float(contrast(vectors, torch.tensor(names), torch.tensor(species)))
+        assert found == pytest.approx(contrast_by_hand(vectors, names, species, twin), abs=1e-5)
+        losses.append(found)
+    assert losses[0] == losses[1]
+    assert abs(losses[2] - losses[0]) > 0.05
+    alone = contrast(vectors[:3], torch.arange(3), torch.arange(3))
+    assert float(alone) == 0
+
+
+def test_a_twin_counts_a_quarter_of_another_species() -> None:
+    """A row with a positive of each kind: its pull on the twin is a quarter of that on the other."""
+    logits = torch.tensor([0.0, 0.0, 0.0], requires_grad=True)
+    vectors = torch.eye(4)[:3] + 0 * logits[:, None]
+    vectors.retain_grad()
+    contrast(vectors, torch.tensor([0, 0, 0]), torch.tensor([0, 0, 1])).backward()
+    # Rows 0 and 1 have a twin and row 2 has none; all similarities are 0, so that p is 1/2 for each.
+    pull = TEMPERATURE * 3 * vectors.grad  # of three rows of weight 1
+    assert TWIN_WEIGHT == 0.25
+    assert pull[0, 1].item() == pytest.approx(2 * (0.5 - 0.2))  # a twin has 0.25 of 1.25, and is pushed
+    assert pull[0, 2].item() == pytest.approx((0.5 - 0.8) + (0.5 - 0.5))
 
 
 def test_the_interval_is_over_species_not_genomes() -> None:
@@ -257,6 +289,45 @@ def test_a_damaged_pool_is_found(tmp_path) -> None:
     path.write_bytes(path.read_bytes()[:-1])
     with pytest.raises(IndexDamaged, match="the fitted pool is missing or its checksum differs"):
         open_pool(name, tmp_path)
+
+
+def test_a_genome_without_a_species_name_is_in_the_part_of_its_near_relatives(demo, model, tmp_path) -> None:
+    named = {number: next(iter(iter_genomes([demo / "genomes" / f"DEMO_{number:04}.fa.gz"], "file")))
+             for number in (1, 2, 4, 15, 17)}  # fmt: skip
+    first, *_ = named[1].contigs
+    sequences = {
+        "twin": mutated(first.sequence, 0.01, 1),
+        "cousin": mutated(first.sequence, 0.05, 2),  # 95 % identity
+        "far": mutated(first.sequence, 0.25, 3),
+        "far_too": mutated(mutated(first.sequence, 0.25, 3), 0.01, 4),
+        "both": b"".join(contig.sequence for number in (15, 17) for contig in named[number].contigs),
+    }
+    genomes = [*named.values(), *(Genome(id_, (Contig(id_, text),), id_) for id_, text in sequences.items())]
+    species = dict(zip(sorted(named), ("A a", "A a", "A b", "B c", "B d"), strict=True))
+    names = {one.id: species[number] for number, one in named.items()}
+    table = ["genome_id\tgenus\tspecies", *(f"{one.id}\tA\t{names.get(one.id, '')}" for one in genomes)]
+    (tmp_path / "names.tsv").write_text("\n".join(table) + "\n")
+    spec = spec_for(model, reading=Reading(windows=1))
+    build_index(genomes, tmp_path / "index", tmp_path / "names.tsv", spec=spec)
+    index = Index.open(tmp_path / "index")
+    entries = index.catalog.entries()
+    level = levels_of([entry.taxon for entry in entries])["species"]
+    rows = np.array([entry.row for entry in entries])
+    groups = fit_pooling._species_groups(index, level, np.arange(len(entries)), rows)
+    of = {entry.id: int(group) for entry, group in zip(entries, groups, strict=True)}
+    together = [
+        {"DEMO_0001", "DEMO_0002", "twin", "cousin"}, {"DEMO_0004"}, {"far", "far_too"},
+        {"DEMO_0015", "DEMO_0017", "both"},
+    ]  # fmt: skip
+    assert {frozenset(id_ for id_ in of if of[id_] == group) for group in of.values()} == {
+        frozenset(ids) for ids in together
+    }
+    assert sorted(set(of.values())) == [0, 1, 2, 3]
+    data = fit_pooling._training_data(index, "genus")
+    assert data.species.tolist() == groups.tolist()
+    assert len({(int(group), int(part)) for group, part in zip(groups, data.part, strict=True)}) == 4
+    nobody = fit_pooling._species_groups(index, None, np.arange(len(entries)), rows)  # without any species
+    assert nobody[[entry.id for entry in entries].index("twin")] == nobody[0]
 
 
 def test_an_index_without_chunks_is_refused(small_index) -> None:

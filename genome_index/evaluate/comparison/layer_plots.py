@@ -1,4 +1,4 @@
-"""Plots over the layers of compared models: accuracy by rank, and anisotropy."""
+"""Plots over the layers of compared models: accuracy by rank with its interval, and anisotropy."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from genome_index.errors import need_installed
-from genome_index.evaluate.comparison import Row
+from genome_index.evaluate.comparison.rows import Row
 from genome_index.io.atomic import disk_errors
 
 if TYPE_CHECKING:
@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 STYLES = {"mean": "-", "max": "--", "cls": ":", "gem": "-."}
 MARKERS = {"mean": "o", "max": "^", "cls": "s", "gem": "D"}  # they distinguish poolings of a single layer
+BAND = 0.12  # opacity, so that the bands of four poolings can be told apart
 LEVELS = ((0, (6, 2)), (0, (1, 2)), (0, (6, 2, 1, 2)))  # dashes of encoders without layers
+
+Bands = dict[int, tuple[float, float]]  # by the id of a row
 
 
 def write_plots(rows: Sequence[Row], folder: Path) -> list[Path]:
@@ -30,14 +33,24 @@ def write_plots(rows: Sequence[Row], folder: Path) -> list[Path]:
         folder.mkdir(parents=True, exist_ok=True)
         for rank in rows[0].accuracy:
             values = {id(row): 100 * row.accuracy[rank] for row in rows}
-            figure = _figure(rows, values, f"{rank}: nearest vector right (%)")
+            figure = _figure(rows, values, f"{rank}: nearest vector right (%)", _bands(rows, rank))
             written += _saved(figure, folder / f"accuracy-{rank}")
         values = {id(row): row.anisotropy for row in rows}
-        written += _saved(_figure(rows, values, "mean cosine of all pairs"), folder / "anisotropy")
+        written += _saved(_figure(rows, values, "mean cosine of all pairs", {}), folder / "anisotropy")
     return written
 
 
-def _figure(rows: Sequence[Row], values: dict[int, float], title: str) -> Figure:
+def _bands(rows: Sequence[Row], rank: str) -> Bands:
+    """The paired interval of each row in percent, laid about the spectrum's accuracy.
+
+    A row whose interval leaves out the spectrum's line differs from the spectrum.
+    """
+    base = 100 * rows[0].accuracy[rank]
+    intervals = {id(row): row.difference_interval[rank] for row in rows}
+    return {at: (base + 100 * ends[0], base + 100 * ends[1]) for at, ends in intervals.items() if ends}
+
+
+def _figure(rows: Sequence[Row], values: dict[int, float], title: str, bands: Bands) -> Figure:
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator
 
@@ -51,7 +64,7 @@ def _figure(rows: Sequence[Row], values: dict[int, float], title: str) -> Figure
         number = drawn[without_layers[encoder]]
         drawn[without_layers[encoder]] += 1
         for pool in dict.fromkeys(row.pool for row in own):
-            _line(axes, [row for row in own if row.pool == pool], values, name, number)
+            _line(axes, [row for row in own if row.pool == pool], values, name, number, bands)
     axes.set(xlabel="layer (0 is the embedding layer)", ylabel=title)
     layers = {row.layer for row in rows if row.layer is not None} or {0}
     axes.set_xlim(min(layers) - 0.5, max(layers) + 0.5)
@@ -61,8 +74,10 @@ def _figure(rows: Sequence[Row], values: dict[int, float], title: str) -> Figure
     return figure
 
 
-def _line(axes: Axes, rows: Sequence[Row], values: dict[int, float], name: str, number: int) -> None:
-    """A curve over layers; for an encoder without layers, a horizontal line."""
+def _line(
+    axes: Axes, rows: Sequence[Row], values: dict[int, float], name: str, number: int, bands: Bands
+) -> None:
+    """A curve over layers with its band of intervals; for an encoder without layers, a horizontal line."""
     first = rows[0]
     if first.layer is None:
         style = LEVELS[number % len(LEVELS)]
@@ -73,6 +88,11 @@ def _line(axes: Axes, rows: Sequence[Row], values: dict[int, float], name: str, 
         color=COLOURS[number % len(COLOURS)], linestyle=STYLES[first.pool], marker=MARKERS[first.pool],
         markersize=4, label=f"{name}, {first.pool}",
     )  # fmt: skip
+    within = [(row.layer, *bands[id(row)]) for row in rows if row.layer is not None and id(row) in bands]
+    if within:
+        layers, low, high = zip(*within, strict=True)
+        colour = COLOURS[number % len(COLOURS)]
+        axes.fill_between(layers, low, high, color=colour, alpha=BAND, linewidth=0)
 
 
 def short_names(encoders: Sequence[str]) -> list[str]:

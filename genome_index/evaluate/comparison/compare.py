@@ -1,16 +1,16 @@
 """Comparison of encoders, layers and poolings on the same genomes: accuracy, geometry, cost.
 
-Each model reads the genomes once; every hidden layer of that pass becomes a row. All rows are judged as an
-index would use the vectors: by the nearest vector after centring and half-whitening, or, for an encoder whose
-vectors an index takes unchanged, without them.
+Each model reads the genomes once; every hidden layer of that pass becomes a row. All rows are judged by the
+same queries, by the nearest vector as an index would use it: after centring and half-whitening, or, for an
+encoder whose vectors an index takes unchanged, without them. A row differs from the k-mer spectrum if the
+interval of the difference, paired by genome, lies on one side of zero.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -18,44 +18,22 @@ import numpy.typing as npt
 from genome_index.encoders import SPECTRUM, TRANSFORMER, open_encoder, spec_for
 from genome_index.errors import ModelError, UsageError, need_installed
 from genome_index.evaluate.ani_pairs import Pairs, ani_correlation, ani_pairs
-from genome_index.evaluate.comparison_inputs import compared_levels, identical_notes, usable_genomes
+from genome_index.evaluate.comparison.inputs import compared_names, identical_notes, usable_genomes
+from genome_index.evaluate.comparison.repeated_folds import Names, Shares, right_shares
+from genome_index.evaluate.comparison.rows import Answers, Comparison, Interval, Queries, Row, mean_share
+from genome_index.evaluate.comparison.similarities import as_they_come, whitened
+from genome_index.evaluate.comparison.vector_scores import level_silhouette, mean_cosine
 from genome_index.evaluate.memory_peak import peak_mb, release_models, reset_peak
-from genome_index.evaluate.vector_scores import level_silhouette, mean_cosine, nearest_accuracy
+from genome_index.evaluate.species_out import has_answer, species_units
+from genome_index.index.calibration.bootstrap import interval
 from genome_index.index.vectors.projection import fit_projection
 from genome_index.records import Failure, Genome, Progress, quiet, tell
-from genome_index.spec import IndexSpec, Reading
-from genome_index.taxonomy.levels import Level
+from genome_index.spec import NO_PROJECTION, IndexSpec, Reading
 from genome_index.taxonomy.lookup import Taxonomy
 from genome_index.taxonomy.matching import match
 
 Floats = npt.NDArray[np.float32]
-
-
-@dataclass(frozen=True)
-class Row:
-    """The scores of one encoder, layer and pooling."""
-
-    encoder: str
-    layer: int | None  # None for an encoder without layers
-    pool: str
-    dim: int
-    # By rank, both NaN where all genomes have the same vector: the share of genomes whose nearest vector in
-    # the other folds is right, of those with another genome of their name there; and the cosine silhouette
-    # over all genomes with a name, -1 to 1.
-    accuracy: Mapping[str, float]
-    silhouette: Mapping[str, float]
-    anisotropy: float  # mean cosine of all pairs of the encoder's vectors; near 1 is a narrow cone
-    anisotropy_after: float  # after centring and half-whitening
-    ani_correlation: float | None  # Spearman's, of similarity and ANI; None for too few pairs
-    ani_pairs: int
-    seconds: float  # of the whole pass, shared by all layers of it
-    peak_mb: float  # of the process while this encoder read, or of the GPU
-    share_read: float  # of the genomes; less than 1 where windows were sampled
-    encoder_version: str  # a digest of a language model's weights, configuration and tokenizer
-
-    def to_json(self) -> dict[str, Any]:
-        """The row as JSON; null for NaN."""
-        return {key: _or_null(value) for key, value in asdict(self).items()}
+NAN = float("nan")
 
 
 @dataclass(frozen=True)
@@ -72,17 +50,6 @@ class Vectors:
     spec: IndexSpec
 
 
-@dataclass(frozen=True)
-class Comparison:
-    """The result: a row for each encoder, layer and pooling; the inputs and models that failed."""
-
-    genomes: int
-    rows: list[Row]
-    failures: list[Failure]
-    taxonomy: str  # its release
-    reading: Reading
-
-
 def compare_inputs(
     genomes: Iterable[Genome | Failure], taxonomy: Taxonomy, encoders: Sequence[str], layers: str,
     reading: Reading, progress: Progress = quiet,
@@ -92,7 +59,7 @@ def compare_inputs(
     Raises
     ------
     UsageError
-        No rank or label has two names, one of them of two genomes.
+        At no rank or label does a genome share its name with another that may answer, beside other names.
     ModelError
     """
     need_installed("gindex compare", "sklearn", "scipy", extra="neural")
@@ -101,29 +68,41 @@ def compare_inputs(
     usable, failures = usable_genomes(genomes, any(spec.reading for spec in specs))
     matches = match([genome.id for genome in usable], taxonomy)
     tell(progress, [*identical_notes(usable), *matches.notes(), *matches.warnings()])
-    levels = compared_levels(usable, matches, failures)
-    results = list(compare_encoders(usable, levels, specs, layers, progress))
+    names, notes = compared_names(usable, matches, failures)
+    tell(progress, notes)
+    results = list(compare_encoders(usable, names, specs, layers, progress))
     failures += [result for result in results if isinstance(result, Failure)]
     rows = [result for result in results if isinstance(result, Row)]
-    return Comparison(len(usable), rows, failures, taxonomy.release, reading)
+    return Comparison(len(usable), queries_of(names), rows, failures, taxonomy.release, reading)
+
+
+def queries_of(names: Names) -> dict[str, Queries]:
+    """The queries of each rank or label, and their species."""
+    units = species_units(names.species)
+    asked = {name: units[has_answer(level, names.species)] for name, level in names.levels.items()}
+    return {name: Queries(len(rows), len(np.unique(rows))) for name, rows in asked.items()}
 
 
 def compare_encoders(
     genomes: Sequence[Genome],
-    levels: Mapping[str, Level],
+    names: Names,
     specs: Sequence[IndexSpec],
     layers: str = "all",
     progress: Progress = quiet,
 ) -> Iterator[Row | Failure]:
     """Score each encoder on the same genomes; a language model by every layer, or by some.
 
-    An encoder that cannot be used gives a failure, and the others go on.
+    The first row, which is the spectrum's, is what the others are compared with. An encoder that cannot be
+    used gives a failure, and the others go on.
     """
     pairs = ani_pairs(genomes)
+    first: Answers | None = None
     for spec in specs:
         try:
             for vectors in vectors_of(genomes, spec, layers, progress):
-                yield score(vectors, levels, pairs)
+                answers = answers_of(vectors, names)
+                yield score(vectors, names, answers, first, pairs)
+                first = first or answers
         except UsageError as error:
             reason = error.reason if isinstance(error, ModelError) else str(error)
             yield Failure(spec.model or spec.encoder, "model", reason)
@@ -155,23 +134,45 @@ def vectors_of(
         yield Vectors(spec.model, layer, pool, values, seconds, peak, share, spec)
 
 
-def score(vectors: Vectors, levels: Mapping[str, Level], pairs: Pairs) -> Row:
-    """The scores of one row's vectors."""
+def answers_of(vectors: Vectors, names: Names) -> Answers:
+    """How often each genome finds its name, by the vectors as they come and whitened."""
+    values, unchanged = vectors.values, vectors.spec.dim == NO_PROJECTION
+    if not np.ptp(values, axis=0).any():  # equal vectors tell no genomes apart
+        nothing = {name: np.full(len(values), NAN) for name in names.levels}
+        return Answers(nothing, nothing, nothing)
+    as_is = right_shares(as_they_come(values), names)
+    projected = right_shares(whitened(values, IndexSpec.dim, IndexSpec.whitening), names)
+    return Answers(as_is, projected, as_is if unchanged else projected)
+
+
+def score(vectors: Vectors, names: Names, answers: Answers, first: Answers | None, pairs: Pairs) -> Row:
+    """The scores of one row's vectors; `first` are the answers to compare with, None for those themselves."""
     values, spec = vectors.values, vectors.spec
     projected = fit_projection(values.copy(), spec.dim, spec.whitening).apply(values)
-    scored = levels if np.ptp(values, axis=0).any() else {}  # equal vectors tell no genomes apart
-    unknown = dict.fromkeys(levels, float("nan"))
+    scored = names.levels if np.ptp(values, axis=0).any() else {}
+    gains = {name: shares - first.taken[name] for name, shares in answers.taken.items()} if first else {}
+    nothing, units = dict.fromkeys(names.levels, NAN), species_units(names.species)
     return Row(
         vectors.encoder, vectors.layer, vectors.pool, values.shape[1],
-        unknown | {name: nearest_accuracy(values, level, spec) for name, level in scored.items()},
-        unknown | {name: level_silhouette(projected, level) for name, level in scored.items()},
-        mean_cosine(values), mean_cosine(projected), ani_correlation(projected, pairs), len(pairs),
+        _means(answers.taken), nothing | _means(gains),
+        dict.fromkeys(names.levels) | {name: paired_interval(gain, units) for name, gain in gains.items()},
+        _means(answers.as_is), _means(answers.whitened),
+        nothing | {name: level_silhouette(projected, level) for name, level in scored.items()},
+        mean_cosine(values), ani_correlation(projected, pairs), len(pairs),
         vectors.seconds, vectors.peak_mb, vectors.share_read, spec.encoder_version,
     )  # fmt: skip
 
 
-def _or_null(value: Any) -> Any:  # noqa: ANN401  # JSON: numbers, texts, tables
-    """The same with None for NaN, which JSON does not have."""
-    if isinstance(value, Mapping):
-        return {key: _or_null(item) for key, item in value.items()}
-    return None if isinstance(value, float) and np.isnan(value) else value
+def paired_interval(gain: Shares, units: npt.NDArray[np.int64]) -> Interval | None:
+    """The 95 % interval of a mean difference over the queries, whole species redrawn: (N,), (N,).
+
+    NaN is no query. None of queries of a single species.
+    """
+    queries = ~np.isnan(gain)
+    if len(np.unique(units[queries])) < 2:
+        return None
+    return interval(gain[queries], units[queries])
+
+
+def _means(shares: Mapping[str, Shares]) -> dict[str, float]:
+    return {name: mean_share(each) for name, each in shares.items()}
