@@ -8,6 +8,7 @@ from genome_index.encoders.checkpoint import read_config
 from genome_index.encoders.networks.dnabert2 import is_dnabert2, open_dnabert2
 from genome_index.encoders.networks.nucleotide_transformer import is_nucleotide, open_nucleotide
 from genome_index.encoders.networks.performer_folder import is_slim, open_slim
+from genome_index.encoders.networks.prenorm_bert import is_prenorm_bert, open_prenorm_bert
 from genome_index.encoders.networks.transformers_native import open_native
 from genome_index.encoders.protocol import LanguageModel
 
@@ -28,6 +29,8 @@ def open_model(folder: Path) -> tuple[LanguageModel, list[str]]:
         model, unexpected = open_nucleotide(folder, config)
     elif is_dnabert2(config):
         model, unexpected = open_dnabert2(folder, config)
+    elif is_prenorm_bert(config):
+        model, unexpected = open_prenorm_bert(folder, config)
     elif is_slim(config):
         model, unexpected = open_slim(folder, config)
     else:

@@ -1,11 +1,13 @@
 """Models that the library transformers has a class for: Bert, ModernBert, GPTNeoX, Mamba2 and so on.
 
-A model that comes with its own code is refused: its author could do anything on this computer. For the same
-reason, settings in config.json that would make transformers fetch other code are left out.
+A model that comes with its own code is refused, even where transformers has a class for its model type: that
+code could do anything on this computer, and the class need not compute the same. A setting that the class does
+not know is refused too. Settings that would make transformers fetch other code are left out.
 """
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from genome_index.encoders.checkpoint import AGAIN, check_fit, cure_of, in_short, not_ignored, read_weights
+from genome_index.encoders.networks.config_keys import Fixed, check_settings, own_code
 from genome_index.errors import ModelError
 
 if TYPE_CHECKING:
@@ -26,9 +29,19 @@ HEADS = (
 UNUSED = ("pooler.", "contact_head.")  # may be missing: hidden states do not depend on them
 FETCHING = ("attn_implementation", "experts_implementation", "fusion_config", "auto_map")
 NO_CODE = (
-    "gindex never runs code that comes with a model, for it could do anything on this computer; "
-    "choose a model that transformers knows"
+    "gindex never runs code that comes with a model, for it could do anything on this computer; choose a "
+    "Nucleotide Transformer v1 or v2, DNABERT-2, DNABERT-S, GENA-LM, or a model without code of its own whose "
+    "type transformers has"
 )
+SAME_CODE = "or take auto_map out of config.json if its authors say that their code is that of transformers"
+# Settings that older versions wrote, with the only value that every class, or one class, computes today.
+FIXED: Fixed = {"position_embedding_type": ("absolute",)}
+FIXED_OF: Mapping[str, Fixed] = {
+    "bert": {"directionality": ("bidi",), "pre_layer_norm": (False,), "last_layer_norm": (False,)},
+    "esm": {"hidden_act": ("gelu",)},
+    "mistral": {"is_causal": (True,)},
+}
+SAME = {"layer_norm_eps": "norm_eps"}  # in ModernBERT's config.json beside the one that its class reads
 
 
 def open_native(folder: Path, config: Mapping[str, Any]) -> tuple[Native, list[str]]:
@@ -67,6 +80,8 @@ def _class_of(folder: Path, config: Mapping[str, Any]) -> tuple[PretrainedConfig
     where, kind = str(folder), config.get("model_type")
     if not isinstance(kind, str) or kind not in CONFIG_MAPPING:
         raise ModelError(where, f"{_unknown(config)}; {NO_CODE}")
+    if code := own_code(config):
+        raise ModelError(where, f"{_code_beside(code, kind)}; {NO_CODE}; {SAME_CODE}")
     if config.get("quantization_config") is not None:
         raise ModelError(where, "its weights are quantised, which gindex cannot read; take the full ones")
     if config.get("is_encoder_decoder"):
@@ -82,10 +97,32 @@ def _class_of(folder: Path, config: Mapping[str, Any]) -> tuple[PretrainedConfig
     except Exception as error:
         reason = f"config.json does not describe a model ({in_short(error)})"
         raise ModelError(where, f"{reason}; {AGAIN}") from error
+    fixed = {**FIXED, **FIXED_OF.get(kind, {})}
+    check_settings(_undeclared(safe, settings), (), fixed, where, _reader(settings))
     network_class = classes[0] if isinstance(classes, tuple) else classes
     if network_class.main_input_name != "input_ids":
         raise ModelError(where, f"{kind} is not a model of text, so it cannot read a genome")
     return settings, network_class
+
+
+def _undeclared(config: Mapping[str, Any], settings: PretrainedConfig) -> dict[str, Any]:
+    """Settings that a class of transformers keeps, but does not know; those of old names it has converted."""
+    declared = {field.name for field in dataclasses.fields(settings)} | settings.attribute_map.keys()
+    kept = {key: value for key, value in config.items() if key in vars(settings) and key not in declared}
+    same = {key for key in SAME.keys() & kept.keys() if kept[key] == getattr(settings, SAME[key], None)}
+    return {key: value for key, value in kept.items() if key not in same}
+
+
+def _reader(settings: PretrainedConfig) -> str:
+    return f"transformers' {type(settings).__name__.removesuffix('Config')}"
+
+
+def _code_beside(code: Mapping[str, str], kind: str) -> str:
+    named = ", ".join(f"{module}.{name}" for module, name in code.items())
+    return (
+        f"config.json names code of its own that computes it (auto_map: {named}); transformers has a class "
+        f"for its model type {kind!r}, but nothing says that the two compute the same"
+    )
 
 
 def _unknown(config: Mapping[str, Any]) -> str:
