@@ -67,8 +67,9 @@ class Variant:
 
 def is_nucleotide(config: Mapping[str, Any]) -> bool:
     """Whether config.json describes one: a six-mer vocabulary, or a setting that only version 2 has."""
-    typical = config.get("vocab_size") in SIX_MERS or "add_bias_fnn" in config
-    return names_esm(config) and typical and own_code(config).keys() <= CODE
+    code = own_code(config).keys()
+    typical = config.get("vocab_size") in SIX_MERS or "add_bias_fnn" in config or bool(code)
+    return names_esm(config) and typical and code <= CODE
 
 
 def open_nucleotide(folder: Path, config: Mapping[str, Any]) -> tuple[NucleotideTransformer, list[str]]:

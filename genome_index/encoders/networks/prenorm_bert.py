@@ -1,9 +1,9 @@
 """BERT with its layer norms before attention and feed-forward, as GENA-LM has it; weights keep their names.
 
 Fishman et al. 2025 (GENA-LM, doi 10.1093/nar/gkae1310). A block is x + attention(norm(x)), then
-x + feedforward(norm(x)), after Xiong et al. 2020 (arXiv 2002.04745). The embeddings have a norm, as in BERT. A
-norm comes after the last block unless config.json says `last_layer_norm: false`. The class that transformers
-has for this model type, BERT, has its norms after each part.
+x + feedforward(norm(x)), after Xiong et al. 2020 (arXiv 2002.04745). The embeddings have a norm, as in BERT.
+A norm comes after the last block unless config.json says `last_layer_norm: false`. The class that the library
+transformers has for this model type, BERT, has its norms after each part.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Models that the library transformers has a class for: Bert, ModernBert, GPTNeoX, Mamba2 and so on.
 
 A model that comes with its own code is refused, even where transformers has a class for its model type: that
-code could do anything on this computer, and the class need not compute the same. A setting that the class does
-not know is refused too. Settings that would make transformers fetch other code are left out.
+code could do anything on this computer, and the class need not compute the same. A setting that the class
+does not know is refused too. Settings that would make transformers fetch other code are left out.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ UNUSED = ("pooler.", "contact_head.")  # may be missing: hidden states do not de
 FETCHING = ("attn_implementation", "experts_implementation", "fusion_config", "auto_map")
 NO_CODE = (
     "gindex never runs code that comes with a model, for it could do anything on this computer; choose a "
-    "Nucleotide Transformer v1 or v2, DNABERT-2, DNABERT-S, GENA-LM, or a model without code of its own whose "
-    "type transformers has"
+    "Nucleotide Transformer v1 or v2, DNABERT-2, DNABERT-S, GENA-LM, or a model without code of its own "
+    "whose type transformers has"
 )
 SAME_CODE = "or take auto_map out of config.json if its authors say that their code is that of transformers"
 # Settings that older versions wrote, with the only value that every class, or one class, computes today.
@@ -97,11 +97,11 @@ def _class_of(folder: Path, config: Mapping[str, Any]) -> tuple[PretrainedConfig
     except Exception as error:
         reason = f"config.json does not describe a model ({in_short(error)})"
         raise ModelError(where, f"{reason}; {AGAIN}") from error
-    fixed = {**FIXED, **FIXED_OF.get(kind, {})}
-    check_settings(_undeclared(safe, settings), (), fixed, where, _reader(settings))
     network_class = classes[0] if isinstance(classes, tuple) else classes
     if network_class.main_input_name != "input_ids":
         raise ModelError(where, f"{kind} is not a model of text, so it cannot read a genome")
+    fixed = {**FIXED, **FIXED_OF.get(kind, {})}
+    check_settings(_undeclared(safe, settings), (), fixed, where, _reader(settings))
     return settings, network_class
 
 
