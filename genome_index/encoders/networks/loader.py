@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any, cast
+
+from torch import nn
 
 from genome_index.encoders.checkpoint import read_config
 from genome_index.encoders.networks.dnabert2 import is_dnabert2, open_dnabert2
@@ -12,6 +16,15 @@ from genome_index.encoders.networks.prenorm_bert import is_prenorm_bert, open_pr
 from genome_index.encoders.networks.transformers_native import open_native
 from genome_index.encoders.protocol import LanguageModel
 
+Config = Mapping[str, Any]
+Opener = Callable[[Path, Config], tuple[nn.Module, list[str]]]
+
+NETWORKS: tuple[tuple[Callable[[Config], bool], Opener], ...] = (
+    (is_nucleotide, open_nucleotide),
+    (is_dnabert2, open_dnabert2),
+    (is_prenorm_bert, open_prenorm_bert),
+    (is_slim, open_slim),
+)
 MOST_NAMED = 5  # unused tensors in a warning
 
 
@@ -21,21 +34,17 @@ def open_model(folder: Path) -> tuple[LanguageModel, list[str]]:
     Raises
     ------
     ModelError
-        It cannot be read, is not of one piece, or would have to run code of its own.
+        It cannot be read, is not of one piece, would have to run code of its own, or has a setting that no
+        network here computes.
     """
     config = read_config(folder)
-    model: LanguageModel
-    if is_nucleotide(config):
-        model, unexpected = open_nucleotide(folder, config)
-    elif is_dnabert2(config):
-        model, unexpected = open_dnabert2(folder, config)
-    elif is_prenorm_bert(config):
-        model, unexpected = open_prenorm_bert(folder, config)
-    elif is_slim(config):
-        model, unexpected = open_slim(folder, config)
-    else:
-        model, unexpected = open_native(folder, config)
-    return model.eval().requires_grad_(False), _warnings(folder, unexpected)
+    model, unexpected = opener(config)(folder, config)
+    return cast(LanguageModel, model.eval().requires_grad_(False)), _warnings(folder, unexpected)
+
+
+def opener(config: Config) -> Opener:
+    """The function that opens a model with these settings: a network of gindex, else one of transformers."""
+    return next((opens for describes, opens in NETWORKS if describes(config)), open_native)
 
 
 def _warnings(folder: Path, unexpected: list[str]) -> list[str]:

@@ -205,7 +205,21 @@ def vocabulary(network: PreTrainedModel) -> int:
 
 
 def most_tokens(network: PreTrainedModel) -> int | None:
-    """The size of the position table, or the rotary positions of the training; None: no limit."""
+    """The tokens that a model reads at once as it was trained; None: no limit.
+
+    BigBird attends to blocks of tokens, some of them random, where there are more than those blocks hold, and
+    to all tokens otherwise. Its class keeps to the second once it has read a short sequence, so that vectors
+    of longer ones would depend on what was read before.
+    """
+    config, positions = network.config, _positions(network)
+    if getattr(config, "attention_type", None) != "block_sparse":
+        return positions
+    attended = int((5 + 2 * config.num_random_blocks) * config.block_size)
+    return attended if positions is None else min(attended, positions)
+
+
+def _positions(network: PreTrainedModel) -> int | None:
+    """The size of the position table, or the rotary positions of the training; None: neither."""
     for name, table in network.named_modules():
         if name.endswith("position_embeddings") and isinstance(table, nn.Embedding):
             # RoBERTa and its relatives count positions from the padding id on: the table's padding_idx.
