@@ -174,7 +174,7 @@ def test_norm_after_the_last_block_is_there_unless_it_is_switched_off(
     [("gena-lm-bert-base-t2t-multi", 205), ("gena-lm-bert-large-t2t", 399), ("gena-lm-bert-base", 209)],
 )
 def test_number_of_tensors_is_that_of_the_published_files(name: str, tensors: int) -> None:
-    """The files hold a masked head (7 tensors), the positions 0, 1, 2 ..., and bert-base two heads more (4)."""
+    """The files hold a masked head (7 tensors), the positions 0, 1, 2 ..., and bert-base two more heads."""
     sizes = GENA[name]
     with torch.device("meta"):
         model = PrenormBert(
