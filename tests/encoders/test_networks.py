@@ -60,7 +60,10 @@ NO_CODE = (
     "Nucleotide Transformer v1 or v2, DNABERT-2, DNABERT-S, GENA-LM, or a model without code of its own "
     "whose type transformers has"
 )
-SAME_CODE = "or take auto_map out of config.json if its authors say that their code is that of transformers"
+SAME_CODE = (
+    "or copy the folder and take auto_map out of config.json, if its authors say that their code is "
+    "transformers' Bert unchanged"
+)
 DEVICE_DRIVER = Path(__file__).parents[1] / "helpers" / "device_driver.py"
 NEAR = {"atol": 1e-5, "rtol": 0}
 

@@ -248,8 +248,8 @@ REFUSED: dict[str, tuple[Config, str]] = {
         GENOME_OCEAN,
         "config.json names code of its own that computes it (auto_map: configuration_mistral.MistralConfig, "
         "modeling_mistral.MistralModel); transformers has a class for its model type 'mistral', but nothing "
-        f"says that the two compute the same; {NO_CODE}; or take auto_map out of config.json if its authors "
-        "say that their code is that of transformers",
+        f"says that the two compute the same; {NO_CODE}; or copy the folder and take auto_map out of "
+        "config.json, if its authors say that their code is transformers' Mistral unchanged",
     ),
     "gena-lm-bigbird-base-sparse": (
         GENA_SPARSE["gena-lm-bigbird-base-sparse"],
@@ -268,6 +268,24 @@ REFUSED: dict[str, tuple[Config, str]] = {
 def test_a_model_that_nothing_here_computes_is_refused_with_the_reason(name: str, tmp_path: Path) -> None:
     config, said = REFUSED[name]
     assert refusal(tmp_path, config) == said
+
+
+@pytest.mark.parametrize("causal", [True, False])
+def test_a_copy_without_code_of_its_own_is_what_the_class_computes(causal: bool, tmp_path: Path) -> None:
+    """GenomeOcean's file less auto_map: attention in one direction, as its class has it, and no other."""
+    config = {key: value for key, value in GENOME_OCEAN.items() if key != "auto_map"} | {
+        "hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2,
+        "intermediate_size": 48, "vocab_size": 300, "is_causal": causal,
+    }  # fmt: skip
+    transformers.MistralModel(transformers.MistralConfig(**config)).save_pretrained(tmp_path)
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    if causal:
+        assert open_model(tmp_path)[0].layers == 2
+    else:
+        with pytest.raises(
+            ModelError, match="is_causal is False, but transformers' Mistral computes only True"
+        ):
+            open_model(tmp_path)
 
 
 # -- settings that a network does not compute ----------------------------------------------------------------
@@ -317,6 +335,32 @@ def test_settings_that_change_no_hidden_state_are_no_hindrance(tmp_path: Path) -
     model, warnings = open_model(saved_bert(tmp_path, **OLD))
     assert model.layers == 2
     assert not warnings
+
+
+MAMBA: Config = {  # state-spaces/mamba-130m-hf, with its sizes shrunk
+    "architectures": ["MambaForCausalLM"], "bos_token_id": 0, "conv_kernel": 4, "d_inner": 64, "d_model": 32,
+    "eos_token_id": 0, "expand": 2, "fused_add_norm": True, "hidden_act": "silu", "hidden_size": 32,
+    "initializer_range": 0.1, "intermediate_size": 64, "layer_norm_epsilon": 1e-05, "model_type": "mamba",
+    "n_layer": 2, "num_hidden_layers": 2, "pad_token_id": 0, "pad_vocab_size_multiple": 8,
+    "rescale_prenorm_residual": False, "residual_in_fp32": True, "rms_norm": True, "ssm_cfg": {},
+    "state_size": 16, "time_step_floor": 0.0001, "time_step_init_scheme": "random", "time_step_max": 0.1,
+    "time_step_min": 0.001, "time_step_rank": 2, "time_step_scale": 1.0, "torch_dtype": "float32",
+    "transformers_version": "4.39.1", "use_bias": False, "use_cache": True, "use_conv_bias": True,
+    "vocab_size": 304,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("key", "value"), [("n_layer", 3), ("d_model", 64), ("rms_norm", False)])
+def test_mamba_opens_by_its_published_settings_and_not_with_others(
+    key: str, value: object, tmp_path: Path
+) -> None:
+    transformers.MambaModel(transformers.MambaConfig(**MAMBA)).save_pretrained(tmp_path)
+    (tmp_path / "config.json").write_text(json.dumps(MAMBA))
+    model, warnings = open_model(tmp_path)
+    assert (model.layers, model.width, warnings) == (2, 32, [])
+    (tmp_path / "config.json").write_text(json.dumps(MAMBA | {key: value}))
+    with pytest.raises(ModelError, match=f"config.json(:| sets) {key}"):
+        open_model(tmp_path)
 
 
 @pytest.mark.parametrize(("epsilon", "reads"), [(1e-5, True), (1e-6, False)])

@@ -26,9 +26,12 @@ NAMES = (
     "architectures", "auto_map", "dtype", "model_type", "tokenizer_class", "torch_dtype",
     "transformers_version",
 )  # fmt: skip
-# How attention is computed, not what; n_ctx repeats n_positions, and weights have the numbers of a table.
-KERNELS = ("deterministic_flash_attn", "n_ctx", "reference_compile", "repad_logits_with_grad", "use_bfloat16")
-HARMLESS = frozenset((*TRAINING, *DROPOUT, *HEADS, *OUTPUT, *NAMES, *KERNELS))
+KERNELS = (  # how something is computed, not what
+    "deterministic_flash_attn", "fused_add_norm", "reference_compile", "repad_logits_with_grad",
+    "use_bfloat16",
+)  # fmt: skip
+TABLES = ("n_ctx", "pad_vocab_size_multiple")  # sizes that the weights have
+HARMLESS = frozenset((*TRAINING, *DROPOUT, *HEADS, *OUTPUT, *NAMES, *KERNELS, *TABLES))
 HARMLESS_STARTS = ("_", "classifier_", "pooler_", "summary_", "use_flash_")  # `_` is private to transformers
 HARMLESS_ENDS = ("_token_id", "_token_ids")  # tokenizer files name these tokens
 UNSET: tuple[object, ...] = (None, {}, [])

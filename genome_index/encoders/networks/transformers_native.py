@@ -7,7 +7,6 @@ does not know is refused too. Settings that would make transformers fetch other 
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -33,15 +32,18 @@ NO_CODE = (
     "Nucleotide Transformer v1 or v2, DNABERT-2, DNABERT-S, GENA-LM, or a model without code of its own "
     "whose type transformers has"
 )
-SAME_CODE = "or take auto_map out of config.json if its authors say that their code is that of transformers"
 # Settings that older versions wrote, with the only value that every class, or one class, computes today.
 FIXED: Fixed = {"position_embedding_type": ("absolute",)}
 FIXED_OF: Mapping[str, Fixed] = {
     "bert": {"directionality": ("bidi",), "pre_layer_norm": (False,), "last_layer_norm": (False,)},
     "esm": {"hidden_act": ("gelu",)},
+    "mamba": {"rms_norm": (True,)},
     "mistral": {"is_causal": (True,)},
 }
-SAME = {"layer_norm_eps": "norm_eps"}  # in ModernBERT's config.json beside the one that its class reads
+SAME = {  # second names beside those that a class reads, in config.json of ModernBERT and Mamba
+    "d_inner": "intermediate_size", "d_model": "hidden_size", "layer_norm_eps": "norm_eps",
+    "n_layer": "num_hidden_layers",
+}  # fmt: skip
 
 
 def open_native(folder: Path, config: Mapping[str, Any]) -> tuple[Native, list[str]]:
@@ -81,7 +83,7 @@ def _class_of(folder: Path, config: Mapping[str, Any]) -> tuple[PretrainedConfig
     if not isinstance(kind, str) or kind not in CONFIG_MAPPING:
         raise ModelError(where, f"{_unknown(config)}; {NO_CODE}")
     if code := own_code(config):
-        raise ModelError(where, f"{_code_beside(code, kind)}; {NO_CODE}; {SAME_CODE}")
+        raise ModelError(where, _code_beside(code, kind, _reader(CONFIG_MAPPING[kind])))
     if config.get("quantization_config") is not None:
         raise ModelError(where, "its weights are quantised, which gindex cannot read; take the full ones")
     if config.get("is_encoder_decoder"):
@@ -101,27 +103,32 @@ def _class_of(folder: Path, config: Mapping[str, Any]) -> tuple[PretrainedConfig
     if network_class.main_input_name != "input_ids":
         raise ModelError(where, f"{kind} is not a model of text, so it cannot read a genome")
     fixed = {**FIXED, **FIXED_OF.get(kind, {})}
-    check_settings(_undeclared(safe, settings), (), fixed, where, _reader(settings))
+    check_settings(_undeclared(safe, settings), (), fixed, where, _reader(type(settings)))
     return settings, network_class
 
 
 def _undeclared(config: Mapping[str, Any], settings: PretrainedConfig) -> dict[str, Any]:
-    """Settings that a class of transformers keeps, but does not know; those of old names it has converted."""
-    declared = {field.name for field in dataclasses.fields(settings)} | settings.attribute_map.keys()
-    kept = {key: value for key, value in config.items() if key in vars(settings) and key not in declared}
+    """Settings that a class of transformers keeps, but does not know; those of old names it has converted.
+
+    A class knows the settings that it has without a file, those that it computes of others among them.
+    """
+    known = vars(type(settings)()).keys() | settings.attribute_map.keys()
+    kept = {key: value for key, value in config.items() if key in vars(settings) and key not in known}
     same = {key for key in SAME.keys() & kept.keys() if kept[key] == getattr(settings, SAME[key], None)}
     return {key: value for key, value in kept.items() if key not in same}
 
 
-def _reader(settings: PretrainedConfig) -> str:
-    return f"transformers' {type(settings).__name__.removesuffix('Config')}"
+def _reader(settings: type[PretrainedConfig]) -> str:
+    return f"transformers' {settings.__name__.removesuffix('Config')}"
 
 
-def _code_beside(code: Mapping[str, str], kind: str) -> str:
+def _code_beside(code: Mapping[str, str], kind: str, reader: str) -> str:
     named = ", ".join(f"{module}.{name}" for module, name in code.items())
     return (
         f"config.json names code of its own that computes it (auto_map: {named}); transformers has a class "
-        f"for its model type {kind!r}, but nothing says that the two compute the same"
+        f"for its model type {kind!r}, but nothing says that the two compute the same; {NO_CODE}; or copy "
+        "the folder and take auto_map out of config.json, if its authors say that their code is "
+        f"{reader} unchanged"
     )
 
 
