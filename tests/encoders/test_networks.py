@@ -1026,6 +1026,16 @@ def test_a_hub_model_is_downloaded_without_its_code(no_hub, monkeypatch, nucleot
     assert find_model("me/mine") == folder  # it is here now
 
 
+def test_the_published_version_2_opens_from_the_hub(no_hub, monkeypatch, tmp_path):
+    made = version_2(tmp_path / "made")
+    files = {path.name: path.read_bytes() for path in made.folder.iterdir()}
+    code = {"esm_config.py": b"raise", "modeling_esm.py": b"raise"}
+    folder, asked = on_the_hub(monkeypatch, files | code)
+    assert "model_type" not in json.loads(files["config.json"])
+    assert asked == set(files)
+    assert isinstance(open_model(folder)[0], NucleotideTransformer)
+
+
 def test_a_hub_model_without_safetensors(no_hub, monkeypatch, nucleotide):
     as_one_bin(nucleotide.folder, read_weights(nucleotide.folder))
     (nucleotide.folder / "model.safetensors").unlink()

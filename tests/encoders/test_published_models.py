@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -142,6 +143,20 @@ def test_a_copy_that_was_trained_further_is_the_same_network() -> None:
     assert opener(copy) is nucleotide_transformer.open_nucleotide
 
 
+@pytest.mark.parametrize(
+    ("auto_map", "code"),
+    [
+        (None, {}),
+        ({}, {}),
+        ({"AutoTokenizer": ["own.Words", None], "AutoModel": None}, {}),
+        ("own.Model", {"own": "Model"}),
+        ({"AutoConfig": "a.B", "AutoModelForMaskedLM": "me/mine--c.D"}, {"a": "B", "c": "D"}),
+    ],
+)
+def test_code_of_its_own_is_what_computes_a_model(auto_map: object, code: dict[str, str]) -> None:
+    assert own_code({"auto_map": auto_map}) == code
+
+
 @pytest.mark.parametrize("kind", ["esm", None])
 def test_an_esm_with_other_code_is_not_taken_for_a_nucleotide_transformer(
     kind: str | None, tmp_path: Path
@@ -216,6 +231,17 @@ def test_gena_is_not_read_as_a_bert_with_norms_after_each_part(tmp_path: Path) -
         open_model(tmp_path)
 
 
+def test_a_copy_of_gena_that_was_trained_further_is_the_same_network() -> None:
+    home = "AIRI-Institute/gena-lm-bert-base-t2t--modeling_bert.BertForMaskedLM"
+    copy = GENA["gena-lm-bert-base-t2t"] | {
+        "_name_or_path": "AIRI-Institute/gena-lm-bert-base-t2t", "auto_map": {"AutoModel": home},
+        "architectures": ["BertForSequenceClassification"], "classifier_dropout": None,
+        "problem_type": "single_label_classification", "use_flash_attention": False,
+    }  # fmt: skip
+    assert opener(copy) is prenorm_bert.open_prenorm_bert
+    check_settings(copy, prenorm_bert.READ, prenorm_bert.FIXED, "copy", "it")
+
+
 # -- BigBird, which transformers computes --------------------------------------------------------------------
 
 
@@ -233,6 +259,16 @@ def test_bigbird_of_gena_reads_as_many_tokens_as_it_attends_to_all_of(tmp_path: 
         expected = published(ids).last_hidden_state
         *_, found = model.hidden(ids, None)
     assert (found - expected).abs().max() < 1e-5
+
+
+def test_the_three_mers_of_a_nucleotide_transformer_are_refused_as_such(tmp_path: Path) -> None:
+    """v2-50m-3mer: the hub lists 302 bytes of vocab.txt, which its special tokens, 3-mers and bases make."""
+    words = ["".join(word) for word in product("ATCG", repeat=3)]
+    lines = ["<unk>", "<pad>", "<mask>", "<cls>", "<eos>", "<bos>", *words, *"ATCGN"]
+    (tmp_path / "vocab.txt").write_text("\n".join(lines))
+    assert (tmp_path / "vocab.txt").stat().st_size == 302
+    with pytest.raises(ModelError, match=r"its vocab.txt \(75 tokens\) is neither the six-mers"):
+        open_tokenizer(tmp_path, 75)
 
 
 # -- models that are refused, and why ------------------------------------------------------------------------

@@ -90,6 +90,7 @@ def own_code(config: Mapping[str, Any]) -> dict[str, str]:
     """
     table = config.get("auto_map") or {}
     entries = table if isinstance(table, Mapping) else {"AutoModel": table}
-    networks = [str(value) for name, value in entries.items() if name.startswith(("AutoConfig", "AutoModel"))]
-    parts = [network.rpartition("--")[2].partition(".") for network in networks]
+    prefixes = ("AutoConfig", "AutoModel")
+    named = [value for name, value in entries.items() if value and name.startswith(prefixes)]
+    parts = [str(value).rpartition("--")[2].partition(".") for value in named]
     return {module: name for module, _, name in sorted(parts)}

@@ -133,7 +133,7 @@ def _code_beside(code: Mapping[str, str], kind: str, reader: str) -> str:
 
 
 def _unknown(config: Mapping[str, Any]) -> str:
-    if "auto_map" in config:
+    if own_code(config):
         return f"its model type {config.get('model_type')!r} needs code that comes with it (auto_map)"
     if "model_type" not in config:
         return "config.json names no model_type"
