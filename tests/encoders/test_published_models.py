@@ -373,6 +373,25 @@ def test_settings_that_change_no_hidden_state_are_no_hindrance(tmp_path: Path) -
     assert not warnings
 
 
+ESM_2: Config = {  # facebook/esm2_t12_35M_UR50D, from a copy that was trained further; sizes shrunk
+    "architectures": ["EsmForMaskedLM"], "attention_probs_dropout_prob": 0.0, "classifier_dropout": None,
+    "emb_layer_norm_before": False, "esmfold_config": None, "hidden_act": "gelu", "hidden_dropout_prob": 0.0,
+    "hidden_size": 40, "initializer_range": 0.02, "intermediate_size": 80, "is_folding_model": False,
+    "layer_norm_eps": 1e-05, "mask_token_id": 32, "max_position_embeddings": 1026, "model_type": "esm",
+    "num_attention_heads": 4, "num_hidden_layers": 2, "pad_token_id": 1,
+    "position_embedding_type": "rotary", "token_dropout": True, "torch_dtype": "float32",
+    "transformers_version": "4.31.0", "use_cache": True, "vocab_list": None, "vocab_size": 33,
+}  # fmt: skip
+
+
+def test_esm_2_is_read_by_the_class_of_transformers(tmp_path: Path) -> None:
+    transformers.EsmModel(transformers.EsmConfig(**ESM_2)).save_pretrained(tmp_path)
+    (tmp_path / "config.json").write_text(json.dumps(ESM_2))
+    assert opener(ESM_2) is open_native
+    assert open_model(tmp_path)[0].layers == 2
+    assert licence_notice("model", ESM_2, tmp_path) == ""
+
+
 MAMBA: Config = {  # state-spaces/mamba-130m-hf, with its sizes shrunk
     "architectures": ["MambaForCausalLM"], "bos_token_id": 0, "conv_kernel": 4, "d_inner": 64, "d_model": 32,
     "eos_token_id": 0, "expand": 2, "fused_add_norm": True, "hidden_act": "silu", "hidden_size": 32,
