@@ -139,6 +139,16 @@ def _read_json(folder: Path, name: str) -> dict[str, Any]:
     return values
 
 
+def names_esm(config: Mapping[str, Any]) -> bool:
+    """Whether config.json is of the ESM family: by its model_type, or by its classes where it names none.
+
+    The published Nucleotide Transformer v2 names none.
+    """
+    kind = config.get("model_type")
+    classes = f"{config.get('architectures')} {config.get('auto_map')}"
+    return kind == "esm" or (kind is None and "Esm" in classes)
+
+
 @dataclass(frozen=True)
 class Sizes:
     """The shape of a transformer encoder; its names are the same in every config.json."""
@@ -300,7 +310,7 @@ def digest(folder: Path) -> str:
 
 def licence_notice(name: str, config: Mapping[str, Any], folder: Path) -> str:
     """A note if the licence of the weights forbids commercial use, else ""."""
-    six_mers = config.get("model_type") == "esm" and config.get("vocab_size") in SIX_MERS
+    six_mers = names_esm(config) and config.get("vocab_size") in SIX_MERS
     if six_mers or "nucleotide-transformer" in name.lower():
         return f"{name}: the Nucleotide Transformer's weights are CC BY-NC-SA 4.0: not for commercial use."
     licence = _licence(folder / CARD)

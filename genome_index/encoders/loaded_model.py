@@ -152,6 +152,6 @@ def _chunk_tokens(name: str, most: int | None, tokenizer: Tokenizer, reading: Re
         raise ModelError(
             name,
             f"--chunk-tokens {reading.chunk_tokens:,} and {counted(special, 'special token')} are more than "
-            f"the {most:,} in this model's position table; give at most {most - special:,}",
+            f"the {most:,} that this model reads at once; give at most {most - special:,}",
         )
     return reading.chunk_tokens or min(most or UNLIMITED, MOST_TOKENS) - special

@@ -111,7 +111,7 @@ class LanguageModel(Protocol):
 
     layers: int  # blocks; there are layers + 1 hidden states
     width: int  # H, of each hidden state
-    most_tokens: int | None  # rows of the position table, special ids included; None: no limit
+    most_tokens: int | None  # that it reads at once, special ids included; None: no limit
     vocabulary: int  # rows of the embedding table
 
     def hidden(self, ids: Tensor, mask: Tensor | None) -> Iterator[Tensor]: ...  # (B, T) -> (B, T, H) each

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
 from helpers.recorded_progress import RecordedProgress
-from helpers.tiny_model import write_tiny_model
+from helpers.tiny_model import write_tiny_dnabert2, write_tiny_gena, write_tiny_model
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -19,11 +22,15 @@ from genome_index.records import Contig, Genome
 from genome_index.spec import Reading
 
 TOLERANCE = {SPECTRUM: 1e-6, PROFILE: 1e-6, TRANSFORMER: 1e-5}
-KINDS: dict[str, Reading | None] = {
+KINDS: dict[str, tuple[Callable[[Path], Path], Reading] | None] = {
     SPECTRUM: None,
     PROFILE: None,
-    "transformer": Reading(),
-    "transformer, windows": Reading(windows=2, chunk_tokens=9),
+    "Nucleotide Transformer v1": (partial(write_tiny_model, version=1), Reading()),
+    "Nucleotide Transformer v2": (write_tiny_model, Reading()),
+    "Nucleotide Transformer v2, windows": (write_tiny_model, Reading(windows=2, chunk_tokens=9)),
+    "DNABERT-2": (write_tiny_dnabert2, Reading()),
+    "GENA-LM": (write_tiny_gena, Reading()),
+    "GENA-LM, windows": (write_tiny_gena, Reading(windows=2, chunk_tokens=9)),
 }
 
 sequences = st.lists(st.text(alphabet="ACGTNacgtnRY", min_size=0, max_size=300), min_size=1, max_size=4)
@@ -37,14 +44,15 @@ def genome(*contigs: str) -> Genome:
 
 @pytest.fixture(scope="session", params=KINDS)
 def encoder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Encoder:
-    reading = KINDS[request.param]
-    if reading is None:
+    kind = KINDS[request.param]
+    if kind is None:
         return open_encoder(spec_for(request.param))
+    write, reading = kind
     pytest.importorskip("transformers").logging.set_verbosity_error()
     import torch
 
     torch.set_num_threads(1)
-    folder = write_tiny_model(tmp_path_factory.mktemp("contract") / "model")
+    folder = write(tmp_path_factory.mktemp("contract") / "model")
     return open_encoder(spec_for(str(folder), reading=reading))
 
 

@@ -438,7 +438,7 @@ BAD_READINGS = {
     ),
     "chunk tokens": (
         Reading(chunk_tokens=64),
-        "{model}: --chunk-tokens 64 and 1 special token are more than the 64 in this model's position table; "
+        "{model}: --chunk-tokens 64 and 1 special token are more than the 64 that this model reads at once; "
         "give at most 63",
     ),
 }

@@ -19,6 +19,9 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from helpers.gena_reference import GenaReference, gena_shapes
+from helpers.published_configs import DNABERT, GENA, NUCLEOTIDE
+from helpers.tiny_model import shrunk
 
 from genome_index.errors import ModelError
 
@@ -53,8 +56,13 @@ WHOLE = (
 AGAIN = "download the model again"
 APART = "config.json and weights are not of one model: download both again"
 NO_CODE = (
-    "gindex never runs code that comes with a model, for it could do anything on this computer; "
-    "choose a model that transformers knows"
+    "gindex never runs code that comes with a model, for it could do anything on this computer; choose a "
+    "Nucleotide Transformer v1 or v2, DNABERT-2, DNABERT-S, GENA-LM, or a model without code of its own "
+    "whose type transformers has"
+)
+SAME_CODE = (
+    "or copy the folder and take auto_map out of config.json, if its authors say that their code is "
+    "transformers' Bert unchanged"
 )
 DEVICE_DRIVER = Path(__file__).parents[1] / "helpers" / "device_driver.py"
 NEAR = {"atol": 1e-5, "rtol": 0}
@@ -77,7 +85,7 @@ class Made:
         (self.folder / "config.json").write_text(json.dumps(kept))
 
 
-# -- six small models ---------------------------------------------------------------------------------------
+# -- eight small models -------------------------------------------------------------------------------------
 
 
 def randomise(module):
@@ -128,11 +136,10 @@ class Swiglu(torch.nn.Module):
 
 def version_2(folder: Path, frequencies: torch.dtype = torch.float32, **changes) -> Made:
     """As published: rotary, gated, frequencies in each block; the reference is Esm with other inner parts."""
-    config = esm_config(
-        vocab_size=4107, position_embedding_type="rotary", token_dropout=False, max_position_embeddings=2050,
-        add_bias_fnn=False, auto_map={"AutoModel": "modeling_esm.EsmModel"},
-    ) | changes  # fmt: skip
-    model = transformers.EsmForMaskedLM(transformers.EsmConfig(**config))
+    config = shrunk(NUCLEOTIDE["nucleotide-transformer-v2-50m-multi-species"], 3, 64, 2050)
+    config |= {"intermediate_size": 96} | changes
+    known = {key: value for key, value in config.items() if key not in ("auto_map", "add_bias_fnn")}
+    model = transformers.EsmForMaskedLM(transformers.EsmConfig(**known))
     for layer in model.esm.encoder.layer:
         layer.intermediate = Swiglu(config["hidden_size"], config["intermediate_size"])
         layer.output.dense = torch.nn.Linear(config["intermediate_size"], config["hidden_size"], bias=False)
@@ -208,16 +215,39 @@ def dnabert2_states(weights: dict, heads: int, slopes: list[float]) -> Callable:
 
 def dnabert2(folder: Path) -> Made:
     torch.manual_seed(5)
-    config = {
-        "architectures": ["BertForMaskedLM"], "alibi_starting_size": 512, "max_position_embeddings": 512,
-        "vocab_size": 4096, "hidden_size": 48, "num_hidden_layers": 3, "num_attention_heads": 6,
-        "intermediate_size": 80, "layer_norm_eps": 1e-12,
+    config = DNABERT["DNABERT-2-117M, latest revision"] | {
+        "hidden_size": 48, "num_hidden_layers": 3, "num_attention_heads": 6, "intermediate_size": 80,
     }  # fmt: skip
     shapes = dnabert2_shapes(48, 3, 80, 4096)
     weights = {name: 0.3 * torch.randn(shape) for name, shape in shapes.items()}
     heads = {"cls.predictions.transform.dense.weight": torch.zeros(48, 48)}
     save(folder, config, {f"bert.{name}": tensor for name, tensor in weights.items()} | heads)
     return Made(folder, dnabert2_states(weights, 6, [2.0**-2, 2**-4, 2**-6, 2**-8, 2**-1, 2**-3]))
+
+
+def gena_states(weights: dict, heads: int, epsilon: float) -> Callable:
+    reference = GenaReference({name: one.double().numpy() for name, one in weights.items()}, heads, epsilon)
+
+    def states(ids, mask):
+        layers = [torch.zeros(*ids.shape, weights["embeddings.LayerNorm.weight"].numel()) for _ in range(4)]
+        for row, length in enumerate(mask.sum(1).tolist()):
+            found = reference.states(ids[row, :length].numpy())
+            for layer, one in zip(layers, found, strict=True):
+                layer[row, :length] = torch.from_numpy(one)
+        return layers
+
+    return states
+
+
+def gena(folder: Path, name: str = "gena-lm-bert-large-t2t") -> Made:
+    """As published: BERT's names, but for the norms, and the head of a masked language model."""
+    torch.manual_seed(6)
+    config = shrunk(GENA[name], 3, 48, 512)
+    shapes = gena_shapes(48, 3, 96, last=config.get("last_layer_norm", True))
+    weights = {name: 0.3 * torch.randn(shape) for name, shape in shapes.items()}
+    others = {"cls.predictions.bias": torch.zeros(9), "bert.embeddings.position_ids": torch.arange(512)[None]}
+    save(folder, config, {f"bert.{name}": tensor for name, tensor in weights.items()} | others)
+    return Made(folder, gena_states(weights, 4, config["layer_norm_eps"]))
 
 
 def native(kind: str, head: str, **settings) -> Callable[[Path], Made]:
@@ -244,6 +274,7 @@ KINDS = {
     "version 1": version_1,
     "version 2": version_2,
     "DNABERT-2": dnabert2,
+    "GENA-LM": gena,
     "Bert": native("Bert", "BertForMaskedLM", **SMALL),
     "ModernBert": native(
         "ModernBert", "ModernBertForMaskedLM", local_attention=8, pad_token_id=0, bos_token_id=1,
@@ -818,8 +849,11 @@ def test_code_beside_a_model_is_not_run(bert, witness):
     for name in ("own.py", "modeling_bert.py"):
         (bert.folder / name).write_text(f"open({str(witness)!r}, 'w')\nraise SystemExit")
     bert.configure(auto_map={"AutoConfig": "own.Config", "AutoModel": "own.Model"})
-    model, _ = open_model(bert.folder)  # transformers has a class of its own for it
-    assert isinstance(model, Native)
+    assert refused(bert.folder) == (
+        "config.json names code of its own that computes it (auto_map: own.Model); transformers has a class "
+        "for its model type 'bert', but nothing says that the two compute the same; "
+        f"{NO_CODE}; {SAME_CODE}"
+    )
     bert.configure(model_type="own")
     assert refused(bert.folder).endswith(NO_CODE)
     assert not witness.exists()
@@ -992,6 +1026,16 @@ def test_a_hub_model_is_downloaded_without_its_code(no_hub, monkeypatch, nucleot
     assert find_model("me/mine") == folder  # it is here now
 
 
+def test_the_published_version_2_opens_from_the_hub(no_hub, monkeypatch, tmp_path):
+    made = version_2(tmp_path / "made")
+    files = {path.name: path.read_bytes() for path in made.folder.iterdir()}
+    code = {"esm_config.py": b"raise", "modeling_esm.py": b"raise"}
+    folder, asked = on_the_hub(monkeypatch, files | code)
+    assert "model_type" not in json.loads(files["config.json"])
+    assert asked == set(files)
+    assert isinstance(open_model(folder)[0], NucleotideTransformer)
+
+
 def test_a_hub_model_without_safetensors(no_hub, monkeypatch, nucleotide):
     as_one_bin(nucleotide.folder, read_weights(nucleotide.folder))
     (nucleotide.folder / "model.safetensors").unlink()
@@ -1079,7 +1123,7 @@ def test_a_digest_is_of_what_changes_a_vector(nucleotide, tmp_path):
     assert len(changed) == 6
 
 
-NUCLEOTIDE = "the Nucleotide Transformer's weights are CC BY-NC-SA 4.0: not for commercial use."
+NOT_COMMERCIAL = "the Nucleotide Transformer's weights are CC BY-NC-SA 4.0: not for commercial use."
 CARD = "its model card gives the licence {}: not for commercial use."
 SIX_MER = {"model_type": "esm", "vocab_size": 4107}
 
@@ -1088,8 +1132,8 @@ SIX_MER = {"model_type": "esm", "vocab_size": 4107}
     ("config", "card", "said"),
     [
         ({}, "", ""),
-        (SIX_MER, "", NUCLEOTIDE),
-        (SIX_MER | {"vocab_size": 4105}, "", NUCLEOTIDE),
+        (SIX_MER, "", NOT_COMMERCIAL),
+        (SIX_MER | {"vocab_size": 4105}, "", NOT_COMMERCIAL),
         (SIX_MER | {"vocab_size": 33}, "", ""),
         (SIX_MER | {"model_type": "bert"}, "", ""),
         ({}, "---\nlicense: cc-by-nc-4.0\n---\n", CARD.format("cc-by-nc-4.0")),
@@ -1119,4 +1163,4 @@ def test_a_model_card_may_be_in_any_encoding(tmp_path):
 
 def test_licence_by_name(tmp_path):
     name = "InstaDeepAI/nucleotide-transformer-v2-50m-3mer-multi-species"
-    assert licence_notice(name, {}, tmp_path) == f"{name}: {NUCLEOTIDE}"
+    assert licence_notice(name, {}, tmp_path) == f"{name}: {NOT_COMMERCIAL}"

@@ -138,6 +138,7 @@ def test_any_bytes_give_one_token_a_letter_or_six(sequence: bytes) -> None:
 
 def test_a_list_of_sixmers_is_known_line_by_line() -> None:
     assert [sixmer_version(lines) for lines in VOCABULARY.values()] == [1, 2]
+    assert [sixmer_version([*lines, "<eos>", "<bos>"]) for lines in VOCABULARY.values()] == [1, 2]
     swapped = VOCABULARY[1].copy()
     swapped[4], swapped[5] = swapped[5], swapped[4]
     alphabetical = [*VOCABULARY[1][:4], *("".join(word) for word in product("ACGT", repeat=6)), *"ATCGN"]

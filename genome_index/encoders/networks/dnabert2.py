@@ -16,9 +16,18 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from genome_index.encoders.checkpoint import Sizes, fill, read_sizes, read_weights, without_prefix
+from genome_index.encoders.networks.config_keys import check_settings, own_code
 from genome_index.encoders.networks.length_cache import LengthCache
 
 IGNORED = ("cls.", "pooler.", "embeddings.position_ids")
+CODE = {"bert_layers", "configuration_bert"}  # the modules that come with both models
+READ = (
+    "alibi_starting_size", "hidden_size", "intermediate_size", "layer_norm_eps", "max_position_embeddings",
+    "num_attention_heads", "num_hidden_layers", "vocab_size",
+)  # fmt: skip
+FIXED = {  # no position table, whatever the published "absolute" says
+    "hidden_act": ("gelu",), "position_embedding_type": ("absolute", "alibi"), "type_vocab_size": (2,),
+}  # fmt: skip
 TOKEN_TYPES = 2  # only the first is ever used
 ALIGNED = 64  # tokens in a row of the bias are a multiple: attention on a GPU copies rows not divisible by 8
 
@@ -26,7 +35,8 @@ ALIGNED = 64  # tokens in a row of the bias are a multiple: attention on a GPU c
 def is_dnabert2(config: Mapping[str, Any]) -> bool:
     """Whether config.json describes one; model_type may be missing, and any class of Bert is accepted."""
     classes = f"{config.get('architectures')} {config.get('auto_map')} {config.get('model_type')}"
-    return "alibi_starting_size" in config and "bert" in classes.lower()
+    ours = "bert" in classes.lower() and own_code(config).keys() <= CODE
+    return ours and "alibi_starting_size" in config
 
 
 def open_dnabert2(folder: Path, config: Mapping[str, Any]) -> tuple[DnaBert2, list[str]]:
@@ -36,6 +46,7 @@ def open_dnabert2(folder: Path, config: Mapping[str, Any]) -> tuple[DnaBert2, li
     ------
     ModelError
     """
+    check_settings(config, READ, FIXED, str(folder), "DNABERT-2")
     sizes, weights = read_sizes(config, str(folder)), without_prefix(read_weights(folder), "bert.")
     with torch.device("meta"):
         model = DnaBert2(sizes)

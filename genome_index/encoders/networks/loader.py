@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any, cast
+
+from torch import nn
 
 from genome_index.encoders.checkpoint import read_config, read_sizes
 from genome_index.encoders.networks.dnabert2 import is_dnabert2, open_dnabert2
 from genome_index.encoders.networks.nucleotide_transformer import is_nucleotide, open_nucleotide, variant_of
 from genome_index.encoders.networks.performer_folder import is_slim, open_slim
+from genome_index.encoders.networks.prenorm_bert import is_prenorm_bert, open_prenorm_bert, positions_of
 from genome_index.encoders.networks.transformers_native import native_shape, open_native
 from genome_index.encoders.protocol import LanguageModel
 
+Config = Mapping[str, Any]
+Opener = Callable[[Path, Config], tuple[nn.Module, list[str]]]
+
+NETWORKS: tuple[tuple[Callable[[Config], bool], Opener], ...] = (
+    (is_nucleotide, open_nucleotide),
+    (is_dnabert2, open_dnabert2),
+    (is_prenorm_bert, open_prenorm_bert),
+    (is_slim, open_slim),
+)
 MOST_NAMED = 5  # unused tensors in a warning
 
 
@@ -20,19 +34,17 @@ def open_model(folder: Path) -> tuple[LanguageModel, list[str]]:
     Raises
     ------
     ModelError
-        It cannot be read, is not of one piece, or would have to run code of its own.
+        It cannot be read, is not of one piece, would have to run code of its own, or has a setting that no
+        network here computes.
     """
     config = read_config(folder)
-    model: LanguageModel
-    if is_nucleotide(config):
-        model, unexpected = open_nucleotide(folder, config)
-    elif is_dnabert2(config):
-        model, unexpected = open_dnabert2(folder, config)
-    elif is_slim(config):
-        model, unexpected = open_slim(folder, config)
-    else:
-        model, unexpected = open_native(folder, config)
-    return model.eval().requires_grad_(False), _warnings(folder, unexpected)
+    model, unexpected = opener(config)(folder, config)
+    return cast(LanguageModel, model.eval().requires_grad_(False)), _warnings(folder, unexpected)
+
+
+def opener(config: Config) -> Opener:
+    """The function that opens a model with these settings: a network of gindex, else one of transformers."""
+    return next((opens for describes, opens in NETWORKS if describes(config)), open_native)
 
 
 def shape_of(folder: Path) -> tuple[int | None, int]:
@@ -49,6 +61,8 @@ def shape_of(folder: Path) -> tuple[int | None, int]:
         return variant.most_tokens, sizes.vocabulary
     if is_dnabert2(config):
         return None, read_sizes(config, str(folder)).vocabulary
+    if is_prenorm_bert(config):
+        return positions_of(config, str(folder)), read_sizes(config, str(folder)).vocabulary
     if is_slim(config):
         model = open_model(folder)[0]  # a few MB
         return model.most_tokens, model.vocabulary

@@ -21,11 +21,13 @@ from genome_index.encoders.checkpoint import (
     SIX_MERS,
     Sizes,
     fill,
+    names_esm,
     number_of,
     read_sizes,
     read_weights,
     without_prefix,
 )
+from genome_index.encoders.networks.config_keys import check_settings, own_code
 from genome_index.encoders.networks.fused_ops import gated, turned
 from genome_index.encoders.networks.length_cache import LengthCache
 from genome_index.encoders.networks.packed_attention import packed_attention
@@ -36,6 +38,17 @@ TOKEN_DROPOUT_SCALE = 1 - 0.15 * 0.8  # share of embeddings that training with `
 ROTARY_BASE = 10_000.0
 # Heads, the numbers 0, 1, 2... of old files, and in version 2 a position table that was never used.
 IGNORED = ("lm_head.", "contact_head.", "pooler.", "embeddings.position")
+CODE = {"esm_config", "modeling_esm"}  # the modules that come with version 2
+NAME = "Nucleotide Transformer"
+READ = (
+    "add_bias_fnn", "emb_layer_norm_before", "hidden_size", "intermediate_size", "layer_norm_eps",
+    "max_position_embeddings", "num_attention_heads", "num_hidden_layers", "rope_theta", "token_dropout",
+    "vocab_list", "vocab_size",
+)  # fmt: skip
+FIXED = {
+    "hidden_act": ("gelu",), "is_folding_model": (False,), "esmfold_config": (None,),
+    "position_embedding_type": ("absolute", "rotary"),
+}  # fmt: skip
 FREQUENCIES = "rotary_embeddings.inv_freq"  # in each block, or once in the model, as transformers 5 writes
 FIRST_INNER = "encoder.layer.0.intermediate.dense"
 
@@ -60,9 +73,10 @@ class Variant:
 
 
 def is_nucleotide(config: Mapping[str, Any]) -> bool:
-    """Whether config.json describes one: a six-mer vocabulary, or settings that only version 2 has."""
-    typical = config.get("vocab_size") in SIX_MERS or "add_bias_fnn" in config or "auto_map" in config
-    return config.get("model_type") == "esm" and typical
+    """Whether config.json describes one: a six-mer vocabulary, or a setting that only version 2 has."""
+    code = own_code(config).keys()
+    typical = config.get("vocab_size") in SIX_MERS or "add_bias_fnn" in config or bool(code)
+    return names_esm(config) and typical and code <= CODE
 
 
 def open_nucleotide(folder: Path, config: Mapping[str, Any]) -> tuple[NucleotideTransformer, list[str]]:
@@ -72,6 +86,7 @@ def open_nucleotide(folder: Path, config: Mapping[str, Any]) -> tuple[Nucleotide
     ------
     ModelError
     """
+    check_settings(config, READ, FIXED, str(folder), NAME)
     sizes, weights = read_sizes(config, str(folder)), without_prefix(read_weights(folder), "esm.")
     with torch.device("meta"):
         model = NucleotideTransformer(sizes, variant_of(config, sizes, weights, str(folder)))
@@ -131,9 +146,7 @@ class NucleotideTransformer(nn.Module):
             More tokens than positions; version 2 could go on, but was never trained so.
         """
         if self.most_tokens is not None and ids.shape[1] > self.most_tokens:
-            raise ModelError(
-                "Nucleotide Transformer", f"{ids.shape[1]:,} tokens are more than its {self.most_tokens:,}"
-            )
+            raise ModelError(NAME, f"{ids.shape[1]:,} tokens are more than its {self.most_tokens:,}")
         keys = None if mask is None else mask[:, None, None, :]
         real = torch.ones_like(ids) if mask is None else mask
         turns = self._turns_of(ids.shape[1], ids.device) if self.frequencies else None

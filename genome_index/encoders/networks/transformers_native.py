@@ -1,7 +1,8 @@
 """Models that the library transformers has a class for: Bert, ModernBert, GPTNeoX, Mamba2 and so on.
 
-A model that comes with its own code is refused: its author could do anything on this computer. For the same
-reason, settings in config.json that would make transformers fetch other code are left out.
+A model that comes with its own code is refused, even where transformers has a class for its model type: that
+code could do anything on this computer, and the class need not compute the same. A setting that the class
+does not know is refused too. Settings that would make transformers fetch other code are left out.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from genome_index.encoders.checkpoint import AGAIN, check_fit, cure_of, in_short, not_ignored, read_weights
+from genome_index.encoders.networks.config_keys import Fixed, check_settings, own_code
 from genome_index.errors import ModelError
 
 if TYPE_CHECKING:
@@ -26,9 +28,22 @@ HEADS = (
 UNUSED = ("pooler.", "contact_head.")  # may be missing: hidden states do not depend on them
 FETCHING = ("attn_implementation", "experts_implementation", "fusion_config", "auto_map")
 NO_CODE = (
-    "gindex never runs code that comes with a model, for it could do anything on this computer; "
-    "choose a model that transformers knows"
+    "gindex never runs code that comes with a model, for it could do anything on this computer; choose a "
+    "Nucleotide Transformer v1 or v2, DNABERT-2, DNABERT-S, GENA-LM, or a model without code of its own "
+    "whose type transformers has"
 )
+# Settings that older versions wrote, with the only value that every class, or one class, computes today.
+FIXED: Fixed = {"position_embedding_type": ("absolute",)}
+FIXED_OF: Mapping[str, Fixed] = {
+    "bert": {"directionality": ("bidi",), "pre_layer_norm": (False,), "last_layer_norm": (False,)},
+    "esm": {"hidden_act": ("gelu",)},
+    "mamba": {"rms_norm": (True,)},
+    "mistral": {"is_causal": (True,)},
+}
+SAME = {  # second names beside those that a class reads, in config.json of ModernBERT and Mamba
+    "d_inner": "intermediate_size", "d_model": "hidden_size", "layer_norm_eps": "norm_eps",
+    "n_layer": "num_hidden_layers",
+}  # fmt: skip
 
 
 def open_native(folder: Path, config: Mapping[str, Any]) -> tuple[Native, list[str]]:
@@ -83,6 +98,8 @@ def _class_of(folder: Path, config: Mapping[str, Any]) -> tuple[PretrainedConfig
     where, kind = str(folder), config.get("model_type")
     if not isinstance(kind, str) or kind not in CONFIG_MAPPING:
         raise ModelError(where, f"{_unknown(config)}; {NO_CODE}")
+    if code := own_code(config):
+        raise ModelError(where, _code_beside(code, kind, _reader(CONFIG_MAPPING[kind])))
     if config.get("quantization_config") is not None:
         raise ModelError(where, "its weights are quantised, which gindex cannot read; take the full ones")
     if config.get("is_encoder_decoder"):
@@ -101,11 +118,38 @@ def _class_of(folder: Path, config: Mapping[str, Any]) -> tuple[PretrainedConfig
     network_class = classes[0] if isinstance(classes, tuple) else classes
     if network_class.main_input_name != "input_ids":
         raise ModelError(where, f"{kind} is not a model of text, so it cannot read a genome")
+    fixed = {**FIXED, **FIXED_OF.get(kind, {})}
+    check_settings(_undeclared(safe, settings), (), fixed, where, _reader(type(settings)))
     return settings, network_class
 
 
+def _undeclared(config: Mapping[str, Any], settings: PretrainedConfig) -> dict[str, Any]:
+    """Settings that a class of transformers keeps, but does not know; those of old names it has converted.
+
+    A class knows the settings that it has without a file, those that it computes of others among them.
+    """
+    known = vars(type(settings)()).keys() | settings.attribute_map.keys()
+    kept = {key: value for key, value in config.items() if key in vars(settings) and key not in known}
+    same = {key for key in SAME.keys() & kept.keys() if kept[key] == getattr(settings, SAME[key], None)}
+    return {key: value for key, value in kept.items() if key not in same}
+
+
+def _reader(settings: type[PretrainedConfig]) -> str:
+    return f"transformers' {settings.__name__.removesuffix('Config')}"
+
+
+def _code_beside(code: Mapping[str, str], kind: str, reader: str) -> str:
+    named = ", ".join(f"{module}.{name}" for module, name in code.items())
+    return (
+        f"config.json names code of its own that computes it (auto_map: {named}); transformers has a class "
+        f"for its model type {kind!r}, but nothing says that the two compute the same; {NO_CODE}; or copy "
+        "the folder and take auto_map out of config.json, if its authors say that their code is "
+        f"{reader} unchanged"
+    )
+
+
 def _unknown(config: Mapping[str, Any]) -> str:
-    if "auto_map" in config:
+    if own_code(config):
         return f"its model type {config.get('model_type')!r} needs code that comes with it (auto_map)"
     if "model_type" not in config:
         return "config.json names no model_type"
@@ -184,7 +228,21 @@ def vocabulary(network: PreTrainedModel) -> int:
 
 
 def most_tokens(network: PreTrainedModel) -> int | None:
-    """The size of the position table, or the rotary positions of the training; None: no limit."""
+    """The tokens that a model reads at once as it was trained; None: no limit.
+
+    BigBird attends to blocks of tokens, some of them random, where there are more than those blocks hold, and
+    to all tokens otherwise. Its class keeps to the second once it has read a short sequence, so that vectors
+    of longer ones would depend on what was read before.
+    """
+    config, positions = network.config, _positions(network)
+    if getattr(config, "attention_type", None) != "block_sparse":
+        return positions
+    attended = int((5 + 2 * config.num_random_blocks) * config.block_size)
+    return attended if positions is None else min(attended, positions)
+
+
+def _positions(network: PreTrainedModel) -> int | None:
+    """The size of the position table, or the rotary positions of the training; None: neither."""
     for name, table in network.named_modules():
         if name.endswith("position_embeddings") and isinstance(table, nn.Embedding):
             # RoBERTa and its relatives count positions from the padding id on: the table's padding_idx.

@@ -34,7 +34,12 @@ class SixMers(KmerTokenizer):
 
 
 def sixmer_version(lines: Sequence[str]) -> int:
-    """The version of the Nucleotide Transformer whose vocabulary this is: 1 or 2; 0 for neither."""
+    """The version of the Nucleotide Transformer whose vocabulary this is: 1 or 2; 0 for neither.
+
+    Special tokens after the last base change no id, and no sequence has them.
+    """
+    while lines and lines[-1].startswith("<"):
+        lines = lines[:-1]
     sixmers = ["".join(bases) for bases in product(BASES, repeat=K)]
     for version, special in SPECIAL.items():
         if list(lines) == [*special, *sixmers, *BASES, "N"]:
