@@ -18,8 +18,7 @@ import torch  # after the skip
 from helpers.recorded_progress import RecordedProgress
 from helpers.tiny_model import write_tiny_model
 
-from genome_index.encoders import language_model as transformer
-from genome_index.encoders import open_encoder, spec_for
+from genome_index.encoders import loaded_model, open_encoder, spec_for
 from genome_index.encoders.layer_sweep import read_layers
 from genome_index.encoders.networks.loader import open_model
 from genome_index.errors import UsageError
@@ -140,7 +139,7 @@ def test_a_model_is_let_go_before_the_next_is_read(model, six_genomes, tmp_path,
         models.append(weakref.ref(found[0]))
         return found
 
-    monkeypatch.setattr(transformer, "open_model", opened)
+    monkeypatch.setattr(loaded_model, "open_model", opened)
     genomes = list(iter_genomes(six_genomes[:1], "file"))
     for folder in (model, write_tiny_model(tmp_path / "other")):
         spec = spec_for(str(folder), reading=Reading(windows=1))
