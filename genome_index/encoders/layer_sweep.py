@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +14,7 @@ from genome_index.encoders.batching import run
 from genome_index.encoders.language_model import Transformer
 from genome_index.encoders.layer_choice import Layers, parse_layers
 from genome_index.encoders.pooling import TOKEN_POOLS
+from genome_index.encoders.protocol import PackedModel, Packing
 from genome_index.records import Genome, Progress, quiet
 
 Floats = npt.NDArray[np.float32]
@@ -34,7 +36,11 @@ def read_layers(
     read, present = np.zeros(len(genomes)), 0.0  # tokens
 
     def step(ids: Tensor, mask: Tensor | None, real: Tensor) -> Tensor:
-        return torch.stack(list(_pooled(encoder, Layers(numbers), pools, ids, mask, real)), 1)
+        return _pooled(it.model.hidden(ids, mask), Layers(numbers), pools, real)
+
+    def packed_step(ids: Tensor, packing: Packing, real: Tensor) -> Tensor:
+        hidden = cast(PackedModel, it.model).hidden_packed(ids, packing)
+        return _pooled(hidden, Layers(numbers), pools, real, packing)
 
     done = 0
     for grids in encoder.iter_grids(genomes):
@@ -42,7 +48,8 @@ def read_layers(
         tokens = np.array([len(ids) for ids in chunks], np.int64)
         owner = np.repeat(np.arange(done, done + len(grids)), [len(grid.ids) for grid in grids])
         through = 0
-        for rows, pooled in run(chunks, it.tokenizer, it.device, step, encoder.model):
+        packed = packed_step if it.packed else None
+        for rows, pooled in run(chunks, it.tokenizer, it.device, step, encoder.model, packed):
             share = through / tokens.sum()
             progress.stage(f"genomes through {encoder.model}", done + int(share * len(grids)), len(genomes))
             through += int(tokens[rows].sum())
@@ -61,14 +68,18 @@ def read_layers(
 
 
 def _pooled(
-    encoder: Transformer, layers: Layers, pools: Sequence[str], ids: Tensor, mask: Tensor | None, real: Tensor
-) -> list[Tensor]:
-    """Chunk vectors of each chosen layer in every pooling: L of (B, P, H)."""
+    hidden: Iterator[Tensor],
+    layers: Layers,
+    pools: Sequence[str],
+    real: Tensor,
+    packing: Packing | None = None,
+) -> Tensor:
+    """Chunk vectors of each chosen layer in every pooling: (B, T, H), or packed, each -> (B, L, P, H)."""
     vectors = []
-    for number, states in enumerate(encoder.loaded.model.hidden(ids, mask)):
+    for number, states in enumerate(hidden):
         if number in layers.numbers:
-            full = states.float()
+            full = (states if packing is None else packing.unpacked(states)).float()
             vectors.append(torch.stack([TOKEN_POOLS[pool](full, real) for pool in pools], 1))
         if number == max(layers.numbers):
             break
-    return vectors
+    return torch.stack(vectors, 1)

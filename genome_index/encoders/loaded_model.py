@@ -17,7 +17,7 @@ from genome_index.encoders.networks.fused_ops import missing_kernels
 from genome_index.encoders.networks.loader import open_model, shape_of
 from genome_index.encoders.networks.nucleotide_transformer import NucleotideTransformer
 from genome_index.encoders.networks.onednn import lay_out
-from genome_index.encoders.networks.packed_attention import packs
+from genome_index.encoders.networks.packed_attention import missing_packing, packs
 from genome_index.encoders.out_of_memory import room_for_weights
 from genome_index.encoders.protocol import LanguageModel, Tokenizer
 from genome_index.encoders.tokenizers.folder import open_tokenizer, rows_without_token
@@ -66,12 +66,10 @@ def load(name: str, reading: Reading) -> Loaded:
         module.to(device.name, dtype)
         if not device.is_cuda:
             lay_out(module)
-    own = isinstance(model, NucleotideTransformer)
     licence = licence_notice(name, read_config(folder), folder)
-    kernels = missing_kernels(device.name) if own else []
-    slow = _precision_notes(dtype, device)
     sizes = rows_without_token(tokenizer, model.vocabulary, name)
-    notes = (*warnings, *sizes, *([licence] if licence else []), *kernels, *slow)
+    speed = _speed_notes(model, dtype, device)
+    notes = (*warnings, *sizes, *([licence] if licence else []), *speed)
     packed = isinstance(model, NucleotideTransformer) and packs(device.name, dtype, model.head)
     return Loaded(model, tokenizer, layers, chunk_tokens, device, packed, notes)
 
@@ -128,10 +126,16 @@ def precision_of(precision: str) -> str:
     return "bfloat16" if fast else "float32"
 
 
-def _precision_notes(dtype: torch.dtype, device: Device) -> list[str]:
-    """A note where bfloat16 is slower than float32: 3.5 to 5.1 times as slow, tests/bench/RESULTS.md."""
-    slow = dtype == torch.bfloat16 and not device.is_cuda and not has_bfloat16()
-    return [SLOW_BFLOAT16] if slow else []
+def _speed_notes(model: LanguageModel, dtype: torch.dtype, device: Device) -> list[str]:
+    """Notes on what makes reading slower than it could be.
+
+    bfloat16 without instructions for it takes 3.5 to 5.1 times as long as float32, tests/bench/RESULTS.md.
+    """
+    if not device.is_cuda:
+        return [SLOW_BFLOAT16] if dtype == torch.bfloat16 and not has_bfloat16() else []
+    if not isinstance(model, NucleotideTransformer):
+        return []
+    return [*missing_kernels(device.name), *missing_packing(device.name, dtype, model.head)]
 
 
 def has_bfloat16() -> bool:

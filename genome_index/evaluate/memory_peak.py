@@ -14,7 +14,7 @@ from genome_index.spec import IndexSpec
 
 def release_models() -> None:
     """Free the model of the encoder before: it would stay, and be counted, until the next one is loaded."""
-    if loader := sys.modules.get("genome_index.encoders.language_model"):
+    if loader := sys.modules.get("genome_index.encoders.loaded_model"):
         loader.load.cache_clear()
 
 

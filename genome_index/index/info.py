@@ -33,7 +33,7 @@ def describe(index: Index) -> dict[str, Any]:
         "encoder": index.spec.encoder,
         "encoder_version": index.spec.encoder_version,
         "model": index.spec.model,
-        "reading": asdict(index.spec.reading) if index.spec.reading else None,
+        "reading": index.spec.reading.stored() if index.spec.reading else None,
         "dim": model.vectors.dim,
         "faiss": factory_for(index.spec.faiss, snapshot.genomes),
         "settings_fingerprint": index.spec.fingerprint(),

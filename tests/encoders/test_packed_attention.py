@@ -16,6 +16,7 @@ from helpers.tiny_model import write_tiny_model
 from genome_index.encoders import batching, loaded_model, open_encoder
 from genome_index.encoders.batching import Device, packed, padded, run, similar_lengths
 from genome_index.encoders.language_model import Transformer
+from genome_index.encoders.layer_sweep import read_layers
 from genome_index.encoders.networks import packed_attention as attention
 from genome_index.encoders.networks.loader import open_model
 from genome_index.encoders.pooling import TOKEN_POOLS
@@ -120,6 +121,12 @@ def test_a_transformer_that_packs_has_the_same_vectors(model: str, monkeypatch) 
     (one,), (two,) = plain.encode([genome]), other.encode([genome])
     assert calls
     assert np.abs(one - two).max() <= 1e-5
+    calls.clear()
+    (tables, _), (packed_tables, _) = read_layers(plain, [genome]), read_layers(other, [genome])
+    assert calls
+    for (layer, pool), values in tables.items():
+        if pool != "gem":  # it takes roots of sums near zero
+            assert np.abs(values - packed_tables[layer, pool]).max() <= 1e-5
 
 
 def test_only_a_gpu_with_the_same_numbers_packs(monkeypatch) -> None:

@@ -55,6 +55,14 @@ def packs(device: str, dtype: torch.dtype, head: int) -> bool:
     return fits and not why_not(device, head)
 
 
+def missing_packing(device: str, dtype: torch.dtype, head: int) -> list[str]:
+    """A warning where a GPU could read unequal chunks packed, but for torch or the driver."""
+    reason = why_not(device, head) if device.startswith("cuda") and dtype in HALF else ""
+    if not reason:
+        return []
+    return [f"reading is slower than it could be: unequal chunks are padded on {device} ({reason})"]
+
+
 @cache
 def why_not(device: str, head: int) -> str:
     """The reason why `varlen_attn` cannot be used on a GPU; "" where it can."""
