@@ -40,7 +40,7 @@ from genome_index.lab.training.model_sizes import (
 )
 from genome_index.lab.training.run_card import Card, Display, write_card
 from genome_index.lab.training.runs import Validation, train
-from genome_index.lab.training.token_batches import Batches, Objective, reader
+from genome_index.lab.training.token_batches import Batches, Objective, predicted_bases, reader
 from genome_index.records import Progress, quiet
 
 LENGTH_BP = 2_000
@@ -71,7 +71,7 @@ def pretrain(
     network.to(best_device().name)
     loss_at, plan = loss_of_step(network, batches, objective), schedule_of(settings, steps, rate, seed)
     ids, _ = batches.at(0)
-    bases_per_token = len(chosen.codes(ids.reshape(-1))) / ids.size
+    bases_per_token = predicted_bases(chosen, objective)[ids].mean()
     command = (
         f"gindex lab pretrain {quote(str(corpus))} --out {quote(str(out))} --objective {objective} "
         f"--size {size} --length {length_bp} --tokenizer {quote(tokenizer)} --steps {plan.steps} "
@@ -84,7 +84,7 @@ def pretrain(
     card = train(out, network, loss_at, plan, data, progress, display, validation)
     save_model(network, chosen, out, batches.tokens)
     if examined:
-        scores = {NETWORK: bits_per_base(network, examined, objective)}
+        scores = {NETWORK[objective]: bits_per_base(network, examined, objective)}
         card = replace(card, scores={**scores, **baseline_scores(examined, progress=progress)})
         write_card(card, out)
     return card
