@@ -28,7 +28,6 @@ from genome_index.lab.corpus.shards import Shards
 from genome_index.lab.performer.exact_gradients import IGNORED, exact_gradients
 from genome_index.lab.training.held_out import NETWORK, baseline_scores, bits_per_base
 from genome_index.lab.training.model_sizes import (
-    DEFAULT_TOKENIZER,
     FEATURES,
     SAVES,
     check_length,
@@ -44,18 +43,20 @@ from genome_index.lab.training.token_batches import Batches, Objective, predicte
 from genome_index.records import Progress, quiet
 
 LENGTH_BP = 2_000
+# Masked: what `gindex lab contrast` learns from, which starts with these tokens. Next: a sixth of the tokens.
+TOKENIZERS: dict[Objective, str] = {"masked": "kmers-overlapping:6", "next": "kmers-apart:6"}
 RATE = 1e-3
 CHUNK = 512  # tokens; longer fragments are read piece by piece
 
 
 def pretrain(
     corpus: Path, out: Path, objective: Objective = "masked", size: str = "small",
-    length_bp: int = LENGTH_BP, tokenizer: str = DEFAULT_TOKENIZER, steps: int = 0, rate: float = RATE,
+    length_bp: int = LENGTH_BP, tokenizer: str = "", steps: int = 0, rate: float = RATE,
     seed: int = 0, features: str = FEATURES, fragments: int = 0, progress: Progress = quiet,
 ) -> Card:  # fmt: skip
     """Train a network on a corpus, or continue; `out` becomes a model folder, with the run's files.
 
-    `fragments` is the number in a step; 0: that of the size.
+    Without a tokenizer it is that of TOKENIZERS. `fragments` is the number in a step; 0: that of the size.
 
     Raises
     ------
@@ -65,6 +66,7 @@ def pretrain(
         raise UsageError(f"--objective {objective}: choose {' or '.join(get_args(Objective))}")
     check_length(length_bp)
     settings, shards = model_size(size), Shards.open(corpus)
+    tokenizer = tokenizer or TOKENIZERS[objective]
     chosen = choose_tokenizer(tokenizer, shards, seed)
     batches = Batches(shards, "train", chosen, length_bp, fragments or settings.fragments, seed)
     network = settings.network(chosen.vocabulary, objective == "next", True, seed, features)
