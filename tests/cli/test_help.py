@@ -189,6 +189,15 @@ def test_contrast_begins_with_what_learned_most():
     assert (defaults["size"], defaults["lengths_bp"]) == ("little", (500, 1000))
 
 
+@pytest.mark.long  # it imports torch
+def test_masked_pretraining_has_the_tokens_that_contrast_starts_with():
+    pytest.importorskip("torch", reason="the extra neural is not installed")
+    from genome_index.lab.training.pretrain import TOKENIZERS
+    from genome_index.lab.training.train_contrastive import TOKENIZER
+
+    assert TOKENIZERS == {"masked": TOKENIZER, "next": "kmers-apart:6"}
+
+
 def test_a_shell_completes_commands_and_choices():
     def completed(*words):
         line = f"gindex {shlex.join(words)}"

@@ -48,7 +48,7 @@ from genome_index.lab.tokenizers.kmers import (
     tokenizer_of,
 )
 from genome_index.lab.tokenizers.special_ids import CLS, MASK, SPECIAL
-from genome_index.lab.training.held_out import NETWORK, baseline_scores, bits_per_base, training_counts
+from genome_index.lab.training.held_out import BITS, NETWORK, baseline_scores, bits_per_base, training_counts
 from genome_index.lab.training.model_sizes import model_size, padded, redrawn
 from genome_index.lab.training.pretrain import loss_of_step, pretrain
 from genome_index.lab.training.run_card import CARD, CURVE
@@ -189,10 +189,10 @@ def test_the_loss_falls_on_the_demo(objective, corpus: Path, tmp_path: Path) -> 
     found = losses(tmp_path)
     assert np.mean(found[-10:]) < np.mean(found[:5]) - 0.1
     assert list(card.scores) == [
-        NETWORK, *(f"{NETWORK}, Markov model of order {order}" for order in range(13)),
-        f"{NETWORK}, context tree weighting, depth 12",
+        NETWORK[objective], *(f"{BITS}, Markov model of order {order}" for order in range(13)),
+        f"{BITS}, context tree weighting, depth 12",
     ]  # fmt: skip
-    bits = card.scores[NETWORK]
+    bits = card.scores[NETWORK[objective]]
     assert 1.5 < bits < 2.1  # the demo is random sequence of some composition
     assert [step for step, _ in card.validation] == list(range(2, 41, 2))
     assert card.validation[-1] == (40, bits)
@@ -263,6 +263,23 @@ def test_bits_a_base_are_those_of_whole_fragments(name: str, shards: Shards) -> 
     assert found == pytest.approx(nats / np.log(2) / bases, rel=1e-6)
 
 
+def test_a_masked_kmer_predicts_all_its_bases(shards: Shards) -> None:
+    """A flat network needs log2(68) bits for a 3-mer, or for one of the two bases at the end."""
+    words = KmersOverlapping(3)
+    batches = Batches(shards, "validation", words, 300, 64, 0)
+    sizes = {"width": 16, "layers": 1, "heads": 2, "ffn": 16, "causal": False}
+    model = SlimPerformer(PerformerConfig(words.vocabulary, **sizes))
+    for one in model.parameters():
+        one.data.zero_()
+    ids, draws = batches.at(2**32)
+    targets = masked_tokens(ids, draws, words.vocabulary, 3)[1].numpy()
+    kmers = int(((targets >= 4) & (targets < 68)).sum())
+    singles = int((targets >= 68).sum())
+    assert kmers > 50 * singles > 0
+    found = bits_per_base(model, batches, "masked")
+    assert found == pytest.approx(np.log2(68) * (kmers + singles) / (3 * kmers + singles), rel=1e-6)
+
+
 def test_baselines_read_the_fragments_that_the_network_reads(shards: Shards) -> None:
     """By hand: counts of both strands of all training genomes, order 0 of the fragments' bases."""
     batches = Batches(shards, "validation", KmersApart(3), 500, 32, 0)
@@ -274,7 +291,7 @@ def test_baselines_read_the_fragments_that_the_network_reads(shards: Shards) -> 
             counts += np.bincount(3 - codes[:-2], minlength=5)[:4]
     bits = -np.log2((counts + 0.5) / (counts.sum() + 2))
     read = [KmersApart(3).codes(row) for step in (0, 1) for row in batches.at(2**32 + step)[0]]
-    assert found[f"{NETWORK}, Markov model of order 0"] == pytest.approx(bits[np.concatenate(read)].mean())
+    assert found[f"{BITS}, Markov model of order 0"] == pytest.approx(bits[np.concatenate(read)].mean())
     assert training_counts(shards, 2).bases == counts.sum()
     assert len(found) == 4
 

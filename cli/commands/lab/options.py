@@ -38,6 +38,17 @@ TokenizerOption = Annotated[
 ]
 
 
+PretrainingTokenizer = Annotated[
+    str,
+    typer.Option(
+        "--tokenizer",
+        metavar="NAME",
+        help="bases, kmers-apart:K, kmers-overlapping:K, bpe:SIZE (learned), or a saved file; by default "
+        "kmers-overlapping:6 for masked tokens, kmers-apart:6 for next ones.",
+    ),
+]
+
+
 def report_training(folder: Path, card: Card) -> None:
     """Print the cost of a training and its scores."""
     say(f"wrote {folder}: {card.schedule.steps:,} steps in {card.seconds:,.0f} s, {card.tokens:,} tokens")

@@ -12,12 +12,12 @@ from gindex_cli.commands.lab.choices import (
 )
 from gindex_cli.commands.lab.options import (
     CorpusDir,
+    PretrainingTokenizer,
     Rate,
     RunDir,
     Seed,
     SizeOption,
     Steps,
-    TokenizerOption,
     report_training,
 )
 from gindex_cli.progress import ProgressLine
@@ -32,7 +32,7 @@ def pretrain(
     ] = PretrainingObjective.MASKED,
     size: SizeOption = NetworkSize.SMALL,
     length: Annotated[int, typer.Option("--length", metavar="BP", help="Fragment length in bp.")] = 2000,
-    tokenizer: TokenizerOption = "kmers-apart:6",
+    tokenizer: PretrainingTokenizer = "",
     steps: Steps = 0,
     rate: Rate = 1e-3,
     features: Annotated[

@@ -21,22 +21,31 @@ from genome_index.lab.likelihood.context_tree import tree_bits, weigh_contexts
 from genome_index.lab.likelihood.contexts import DEPTH, ContextCounts, count_contexts, markov_bits
 from genome_index.lab.likelihood.token_bits import PIECE, nats_of
 from genome_index.lab.performer.exact_gradients import IGNORED
-from genome_index.lab.training.token_batches import VALIDATION_STEP, Batches, Objective, reader
+from genome_index.lab.training.token_batches import (
+    VALIDATION_STEP,
+    Batches,
+    Objective,
+    predicted_bases,
+    reader,
+)
 from genome_index.records import Progress, quiet
 
 EXAMINED = 64  # validation fragments, rounded up to whole batches
-NETWORK = "bits a base, validation"
+BITS = "bits a base, validation"
+# Masked tokens are predicted from both sides, each by itself: bits that no model of the past can be held to.
+NETWORK: dict[Objective, str] = {"next": BITS, "masked": "bits a base of masked tokens, validation"}
 
 
 def bits_per_base(network: SlimPerformer, batches: Batches, objective: Objective) -> float:
     """Cross-entropy of the target tokens per base, over the same fragments each time."""
-    read, nats, bases = reader(batches.tokenizer, objective), 0.0, 0
+    read, lengths = reader(batches.tokenizer, objective), predicted_bases(batches.tokenizer, objective)
+    nats, bases = 0.0, 0
     device, allowed = network.embedding.weight.device, torch.from_numpy(base_tokens(batches.tokenizer))
     with torch.inference_mode():
         for step in _steps(batches):
             inputs, targets = read(*batches.at(step))
             targets = targets.masked_fill((targets == IGNORED) | ~allowed[targets.clamp(min=0)], IGNORED)
-            bases += int(batches.tokenizer.lengths[targets[targets != IGNORED].numpy()].sum())
+            bases += int(lengths[targets[targets != IGNORED].numpy()].sum())
             nats += _nats(network, inputs.to(device), targets.to(device), allowed.to(device))
     return nats / math.log(2) / bases
 
@@ -51,9 +60,9 @@ def baseline_scores(batches: Batches, depth: int = DEPTH, progress: Progress = q
             orders.append(markov_bits(counts, codes, depth))
             trees.append(tree_bits(tree, codes))
     means = np.nanmean(np.concatenate(orders), axis=0).tolist()
-    scores = {f"{NETWORK}, Markov model of order {order}": bits for order, bits in enumerate(means)}
+    scores = {f"{BITS}, Markov model of order {order}": bits for order, bits in enumerate(means)}
     mixed = float(np.nanmean(np.concatenate(trees)))
-    return {**scores, f"{NETWORK}, context tree weighting, depth {depth}": mixed}
+    return {**scores, f"{BITS}, context tree weighting, depth {depth}": mixed}
 
 
 def training_counts(shards: Shards, depth: int, progress: Progress = quiet) -> ContextCounts:

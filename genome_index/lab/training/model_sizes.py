@@ -30,7 +30,6 @@ from genome_index.lab.tokenizers.kmers import (
 from genome_index.lab.tokenizers.special_ids import PAD, Ids
 from genome_index.lab.training.run_card import Schedule
 
-DEFAULT_TOKENIZER = "kmers-apart:6"
 FEATURES = "squared"  # feature map of attention, as in the paper's experiments
 LEARNED_FROM, LEARNED_BP = 2_000, 2_000  # fragments for byte-pair encoding, and the length of each
 LEAST_BP = 50  # of a fragment: eight six-mers in any frame

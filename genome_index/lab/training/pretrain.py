@@ -28,7 +28,6 @@ from genome_index.lab.corpus.shards import Shards
 from genome_index.lab.performer.exact_gradients import IGNORED, exact_gradients
 from genome_index.lab.training.held_out import NETWORK, baseline_scores, bits_per_base
 from genome_index.lab.training.model_sizes import (
-    DEFAULT_TOKENIZER,
     FEATURES,
     SAVES,
     check_length,
@@ -40,22 +39,24 @@ from genome_index.lab.training.model_sizes import (
 )
 from genome_index.lab.training.run_card import Card, Display, write_card
 from genome_index.lab.training.runs import Validation, train
-from genome_index.lab.training.token_batches import Batches, Objective, reader
+from genome_index.lab.training.token_batches import Batches, Objective, predicted_bases, reader
 from genome_index.records import Progress, quiet
 
 LENGTH_BP = 2_000
+# Masked: what `gindex lab contrast` learns from, which starts with these tokens. Next: a sixth of the tokens.
+TOKENIZERS: dict[Objective, str] = {"masked": "kmers-overlapping:6", "next": "kmers-apart:6"}
 RATE = 1e-3
 CHUNK = 512  # tokens; longer fragments are read piece by piece
 
 
 def pretrain(
     corpus: Path, out: Path, objective: Objective = "masked", size: str = "small",
-    length_bp: int = LENGTH_BP, tokenizer: str = DEFAULT_TOKENIZER, steps: int = 0, rate: float = RATE,
+    length_bp: int = LENGTH_BP, tokenizer: str = "", steps: int = 0, rate: float = RATE,
     seed: int = 0, features: str = FEATURES, fragments: int = 0, progress: Progress = quiet,
 ) -> Card:  # fmt: skip
     """Train a network on a corpus, or continue; `out` becomes a model folder, with the run's files.
 
-    `fragments` is the number in a step; 0: that of the size.
+    Without a tokenizer it is that of TOKENIZERS. `fragments` is the number in a step; 0: that of the size.
 
     Raises
     ------
@@ -65,13 +66,14 @@ def pretrain(
         raise UsageError(f"--objective {objective}: choose {' or '.join(get_args(Objective))}")
     check_length(length_bp)
     settings, shards = model_size(size), Shards.open(corpus)
+    tokenizer = tokenizer or TOKENIZERS[objective]
     chosen = choose_tokenizer(tokenizer, shards, seed)
     batches = Batches(shards, "train", chosen, length_bp, fragments or settings.fragments, seed)
     network = settings.network(chosen.vocabulary, objective == "next", True, seed, features)
     network.to(best_device().name)
     loss_at, plan = loss_of_step(network, batches, objective), schedule_of(settings, steps, rate, seed)
     ids, _ = batches.at(0)
-    bases_per_token = len(chosen.codes(ids.reshape(-1))) / ids.size
+    bases_per_token = predicted_bases(chosen, objective)[ids].mean()
     command = (
         f"gindex lab pretrain {quote(str(corpus))} --out {quote(str(out))} --objective {objective} "
         f"--size {size} --length {length_bp} --tokenizer {quote(tokenizer)} --steps {plan.steps} "
@@ -84,7 +86,7 @@ def pretrain(
     card = train(out, network, loss_at, plan, data, progress, display, validation)
     save_model(network, chosen, out, batches.tokens)
     if examined:
-        scores = {NETWORK: bits_per_base(network, examined, objective)}
+        scores = {NETWORK[objective]: bits_per_base(network, examined, objective)}
         card = replace(card, scores={**scores, **baseline_scores(examined, progress=progress)})
         write_card(card, out)
     return card

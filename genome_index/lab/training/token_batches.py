@@ -13,6 +13,7 @@ from functools import cached_property
 from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -20,7 +21,7 @@ from genome_index.lab.corpus.sampling import Fragments
 from genome_index.lab.corpus.shards import Shards
 from genome_index.lab.corpus.split import Part
 from genome_index.lab.performer.exact_gradients import IGNORED
-from genome_index.lab.tokenizers.kmers import KmersOverlapping, LabTokenizer
+from genome_index.lab.tokenizers.kmers import KmersApart, KmersOverlapping, LabTokenizer
 from genome_index.lab.tokenizers.special_ids import CLS, MASK, SPECIAL, Ids
 from genome_index.lab.training.model_sizes import framed
 
@@ -67,6 +68,17 @@ def reader(tokenizer: LabTokenizer, objective: Objective) -> Read:
     # An overlapping k-mer could be read off its neighbours, so all k-mers with one base are masked together.
     span = tokenizer.k if isinstance(tokenizer, KmersOverlapping) else 1
     return lambda ids, draws: masked_tokens(ids, draws, tokenizer.vocabulary, span)
+
+
+def predicted_bases(tokenizer: LabTokenizer, objective: Objective) -> npt.NDArray[np.int64]:
+    """The bases that each token predicts: (V,).
+
+    Of next tokens those that it adds, which is one for an overlapping k-mer. Of masked ones all that it
+    holds, because overlapping k-mers are masked together.
+    """
+    if objective == "masked" and isinstance(tokenizer, KmersOverlapping):
+        return KmersApart(tokenizer.k).lengths  # with the same ids
+    return tokenizer.lengths
 
 
 def next_tokens(ids: Ids, draws: np.random.Generator) -> tuple[Tensor, Tensor]:
