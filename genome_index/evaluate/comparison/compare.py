@@ -99,13 +99,21 @@ def compare_encoders(
     first: Answers | None = None
     for spec in specs:
         try:
-            for vectors in vectors_of(genomes, spec, layers, progress):
+            for vectors in _counted_off(vectors_of(genomes, spec, layers, progress), progress):
                 answers = answers_of(vectors, names)
                 yield score(vectors, names, answers, first, pairs)
                 first = first or answers
         except UsageError as error:
             reason = error.reason if isinstance(error, ModelError) else str(error)
             yield Failure(spec.model or spec.encoder, "model", reason)
+
+
+def _counted_off(vectors: Iterator[Vectors], progress: Progress) -> Iterator[Vectors]:
+    """The vectors of one pass; scoring takes seconds for each layer and pooling of a thousand genomes."""
+    rows = list(vectors)
+    for at, each in enumerate(rows):
+        progress.stage("vectors scored", at, len(rows))
+        yield each
 
 
 def vectors_of(
