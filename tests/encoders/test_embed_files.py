@@ -230,7 +230,7 @@ WITHOUT_EXTRA = {
     "build {genome} --encoder {model}": "--encoder {model} needs torch and transformers",
     "embed {genome}": "--format pt needs torch",
     "compare {genome} --taxonomy {taxonomy}": "gindex compare needs sklearn and scipy",
-    "fit-pool": "gindex fit-pool needs torch",
+    "fit-pool": "gindex fit-pool needs torch and scipy",
 }
 
 
