@@ -1,10 +1,9 @@
 """`gindex fit-pool`: a pool trained on an index's own chunks, adopted only if it beats the present pooling.
 
 Species are divided into three parts; a genome without a species name is in the part of its near relatives.
-Pools are trained on the first; the second chooses the better pool and
-when to stop; on the third, which had no part in either, it is compared with the index's present pooling: the
-mean, or a pool fitted before. It wins if the lower end of a paired 95 % bootstrap interval over species is
-above zero.
+Pools are trained on the first; the second chooses the better pool and when to stop; on the third, which had
+no part in either, it is compared with the index's present pooling: the mean, or a pool fitted before. It wins
+if the lower end of a paired 95 % bootstrap interval over species is above zero.
 """
 
 from __future__ import annotations
