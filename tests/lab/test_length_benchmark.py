@@ -190,6 +190,14 @@ def test_the_table_of_the_copy_task_is_written(in_this_process, tmp_path) -> Non
     )
 
 
+def test_a_single_training_is_drawn_without_a_difference(in_this_process, tmp_path) -> None:
+    pytest.importorskip("matplotlib", reason="the picture needs the extra `report`")
+    learn_copying(tmp_path, Task(3, 8, TINY), (0,))
+    drawn = (tmp_path / "copy.svg").read_text()
+    assert "<!-- training loss (bits a token) -->" in drawn
+    assert "difference from" not in drawn
+
+
 def test_tables_are_markdown() -> None:
     results = [
         Learned(0, 5, 1.25, 87.5, 3.0, 17.125, 40.0, 0.0),

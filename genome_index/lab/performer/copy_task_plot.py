@@ -24,23 +24,27 @@ def chunk_label(chunk: int) -> str:
 
 
 def draw_losses(curves: Mapping[int, Sequence[float]], theme: Theme, stem: Path) -> list[Path]:
-    """Draw losses by chunk in bits per token, and their difference from the first -> PNG and SVG."""
+    """Draw losses by chunk in bits per token, and their difference from the first -> PNG and SVG.
+
+    A single curve has no difference, and fills the figure.
+    """
     figure = new_figure(theme, 9.5, 4.2, "Copy task, by chunks and by whole sequences")
-    left, right = figure.subplots(1, 2)
+    left, *others = figure.subplots(1, min(2, len(curves)), squeeze=False)[0]
     [first, *_] = curves
     whole = np.array(curves[first])
     for at, (chunk, losses) in enumerate(curves.items()):
         width, dashes = LOOKS[min(at, len(LOOKS) - 1)]
         look = {"color": PALETTE[at], "linewidth": width, "linestyle": dashes, "label": chunk_label(chunk)}
         left.plot(*_means(np.array(losses)), **look)
-        if chunk != first:
+        for right in others if chunk != first else []:
             iterations, distance = _means(np.abs(np.array(losses) - whole))
             distance = np.where(distance > 0, distance, np.nan)
             right.plot(iterations, distance, color=PALETTE[at], linewidth=1.4)
     dress(left, theme, title="training loss (bits a token)", xlabel="iteration")
-    dress(right, theme, title=f"difference from {chunk_label(first)} (bits a token)", xlabel="iteration")
     left.set_ylim(bottom=0)
-    _logarithmic(right)
+    for right in others:
+        dress(right, theme, title=f"difference from {chunk_label(first)} (bits a token)", xlabel="iteration")
+        _logarithmic(right)
     handles, labels = left.get_legend_handles_labels()
     figure.legend(
         handles, labels, loc="outside lower center", ncols=3, frameon=False, fontsize=8, labelcolor=theme.ink
