@@ -115,7 +115,7 @@ except SystemExit:
 
 
 def test_what_is_bound_lower_stays(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, before in zip(VARIABLES, ("1", "8", "", "many"), strict=True):
+    for name, before in zip(VARIABLES, ("1", "8", "", "many", "3"), strict=True):
         monkeypatch.setenv(name, before)
     bound_threads(4)
-    assert [os.environ[name] for name in VARIABLES] == ["1", "4", "4", "4"]
+    assert [os.environ[name] for name in VARIABLES] == ["1", "4", "4", "4", "3"]
