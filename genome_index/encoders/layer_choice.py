@@ -37,7 +37,7 @@ def parse_layers(text: str, blocks: int) -> Layers:
         The text has none of the forms, or names a layer that the model does not have.
 
     >>> parse_layers("mean:2-4", blocks=6)
-    Layers(numbers=(2, 3, 4), joined=False)
+    Layers(numbers=(2, 3, 4), joined=False, apart=False)
     """
     if text == "last":
         return Layers((blocks,))
