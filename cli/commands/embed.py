@@ -124,6 +124,7 @@ def _opened(path: Path | None, model: str, encoder: str, reading: Reading) -> In
 def _print_tokens(planned: Plan, source: IndexSpec | Index) -> None:
     """Print the chunks of all inputs as TSV on standard output, failures on standard error."""
     from genome_index.encoders.embedding.token_table import COLUMNS
+    from genome_index.io import tsv
     from genome_index.pipeline import show_tokens
     from genome_index.records import Failure
 
@@ -131,7 +132,7 @@ def _print_tokens(planned: Plan, source: IndexSpec | Index) -> None:
 
     def lines() -> Iterator[str]:
         nonlocal failed
-        yield "\t".join(COLUMNS) + "\n"
+        yield tsv.row(COLUMNS)
         for row in show_tokens(planned.inputs, source, planned.per):
             if isinstance(row, Failure):
                 failed += 1

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import random
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +11,7 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
+from helpers.contigs import bases, genome
 from helpers.tiny_model import write_tiny_model
 
 from genome_index import Index, build_index, query_index
@@ -20,20 +20,12 @@ from genome_index.encoders.networks.loader import open_model
 from genome_index.errors import SpecMismatch, UsageError
 from genome_index.index import snapshots
 from genome_index.io.sequence import reverse_complement
-from genome_index.records import Contig, Genome
+from genome_index.records import Genome
 from genome_index.spec import IndexSpec, Reading
 
 torch.set_num_threads(1)
 
 SEED_READING = Reading(chunks="mean", strands="forward")
-
-
-def bases(length: int, seed: int = 0) -> str:
-    return "".join(random.Random(seed).choices("ACGT", k=length))
-
-
-def genome(*contigs: str) -> Genome:
-    return Genome("g", tuple(Contig(f"c{at}", one.encode()) for at, one in enumerate(contigs)), "-")
 
 
 @pytest.fixture(scope="module", params=[1, 2], ids=["version 1", "version 2"])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import random
 import re
 import subprocess
 import sys
@@ -17,6 +16,7 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
+from helpers.contigs import bases, genome
 from helpers.tiny_model import write_tiny_model  # after the skip
 
 from genome_index import Index, build_index, query_index
@@ -35,14 +35,6 @@ from genome_index.records import Contig, Genome
 from genome_index.spec import IndexSpec, Reading
 
 torch.set_num_threads(1)
-
-
-def bases(length: int, seed: int = 0) -> str:
-    return "".join(random.Random(seed).choices("ACGT", k=length))
-
-
-def genome(*contigs: str) -> Genome:
-    return Genome("g", tuple(Contig(f"c{at}", one.encode()) for at, one in enumerate(contigs)), "-")
 
 
 @pytest.fixture(scope="session", params=[1, 2], ids=["version 1", "version 2"])

@@ -15,6 +15,7 @@ from helpers.tiny_model import write_tiny_model
 
 from genome_index.encoders import open_encoder, token_spec
 from genome_index.encoders.chunk_grid import grid_of, spans
+from genome_index.encoders.embedding.token_table import TokenRow
 from genome_index.encoders.networks import loader
 from genome_index.encoders.protocol import Layout
 from genome_index.encoders.tokenizers.folder import CharacterTokenizer
@@ -59,6 +60,11 @@ def test_a_row_is_what_the_model_gets(tmp_path: Path) -> None:
     assert rows[0].attention_mask == (1, 1, 1, 1)
     ids = f"3 {words.index('ACCATG')} {words.index('A')} {words.index('C')}"
     assert rows[1].line() == f"g\tc1\t+\t1\t20\t28\t{ids}\t1 1 1 1\t<cls> ACCATG A C\n"
+
+
+def test_a_name_breaks_no_row() -> None:
+    row = TokenRow('"g', "c\x1b[31m\t1", "+", 0, 0, 6, (3, 4), (1, 1), ("<cls>", "ACGTTG"))
+    assert row.line() == '"""g"\tc [31m 1\t+\t0\t0\t6\t3 4\t1 1\t<cls> ACGTTG\n'
 
 
 def test_the_command_prints_them_without_weights(gindex, model, six_genomes, tmp_path, monkeypatch) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 from genome_index.encoders.chunk_grid import grid_of, spans, unread
 from genome_index.encoders.protocol import Tokenizer
 from genome_index.errors import UsageError
+from genome_index.io import tsv
 from genome_index.io.quality import complaint
 from genome_index.records import Failure, Genome
 from genome_index.spec import IndexSpec
@@ -34,7 +35,7 @@ class TokenRow:
     def line(self) -> str:
         """The row as TSV, lists with a blank between their items."""
         cells = (getattr(self, name) for name in COLUMNS)
-        return "\t".join(" ".join(map(str, it)) if isinstance(it, tuple) else str(it) for it in cells) + "\n"
+        return tsv.row(" ".join(map(str, it)) if isinstance(it, tuple) else it for it in cells)
 
 
 def token_rows(genomes: Iterable[Genome | Failure], spec: IndexSpec) -> Iterator[TokenRow | Failure]:

@@ -30,6 +30,7 @@ from genome_index.encoders.checkpoint import (
 from genome_index.encoders.networks.config_keys import check_settings, own_code
 from genome_index.encoders.networks.fused_ops import gated, turned
 from genome_index.encoders.networks.length_cache import LengthCache
+from genome_index.encoders.networks.named_layers import Dense, Projections
 from genome_index.encoders.networks.packed_attention import packed_attention
 from genome_index.encoders.protocol import Packing
 from genome_index.errors import ModelError
@@ -222,7 +223,7 @@ class Attention(nn.Module):
         self.heads = sizes.heads
         self.LayerNorm = nn.LayerNorm(sizes.width, sizes.epsilon)
         self.self = Projections(sizes.width)
-        self.output = Dense(sizes.width, sizes.width, biased=True)
+        self.output = Dense(sizes.width, sizes.width)
 
     def forward(self, states: Tensor, keys: Tensor | Packing | None, turns: Tensor | None) -> Tensor:
         """(B, T, H) -> (B, T, H)."""
@@ -241,20 +242,6 @@ class Attention(nn.Module):
             attended = attended.transpose(1, 2)
         mixed: Tensor = self.output.dense(attended.flatten(2))
         return mixed
-
-
-class Projections(nn.Module):
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.query, self.key, self.value = (nn.Linear(width, width) for _ in range(3))
-
-
-class Dense(nn.Module):
-    """A linear layer under its name in the published weights."""
-
-    def __init__(self, width_in: int, width_out: int, biased: bool) -> None:
-        super().__init__()
-        self.dense = nn.Linear(width_in, width_out, bias=biased)
 
 
 def _turns(frequencies: list[float], tokens: int) -> Tensor:

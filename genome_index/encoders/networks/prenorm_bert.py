@@ -25,6 +25,7 @@ from genome_index.encoders.checkpoint import (
     without_prefix,
 )
 from genome_index.encoders.networks.config_keys import check_settings, own_code
+from genome_index.encoders.networks.named_layers import Dense, Projections
 from genome_index.errors import ModelError
 
 CODE = {"modeling_bert"}  # the module that comes with GENA-LM
@@ -154,17 +155,3 @@ class Attention(nn.Module):
         attended = functional.scaled_dot_product_attention(query, key, value, attn_mask=keys)
         mixed: Tensor = self.output.dense(attended.transpose(1, 2).flatten(2))
         return mixed
-
-
-class Projections(nn.Module):
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.query, self.key, self.value = (nn.Linear(width, width) for _ in range(3))
-
-
-class Dense(nn.Module):
-    """A linear layer under its name in the published weights."""
-
-    def __init__(self, width_in: int, width_out: int) -> None:
-        super().__init__()
-        self.dense = nn.Linear(width_in, width_out)

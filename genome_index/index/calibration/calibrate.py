@@ -8,12 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from genome_index.index.calibration.calibrator import Calibrator, Samples, fit_calibrator
-from genome_index.index.calibration.call_threshold import (
-    NEVER,
-    unrelated_probability,
-    with_ceiling,
-    with_threshold,
-)
+from genome_index.index.calibration.call_threshold import NEVER, with_threshold
 from genome_index.index.calibration.hits import NeighbourTable
 from genome_index.index.calibration.samples import join_samples, mixture_for, samples_of
 from genome_index.index.calibration.simulate import SimulatedQueries
@@ -51,21 +46,22 @@ def calibrate(
         if queries.regime in shares
     ]
     samples = join_samples([part for part in parts if part is not None])
-    fitted = fit_level(levels[name], samples, vote)
-    if fitted is None or samples is None or name != "species":
-        return fitted
-    return with_ceiling(fitted, samples, unrelated_probability(fitted, samples))
+    return fit_level(levels[name], samples, vote, has_ceiling=name == "species")
 
 
-def fit_level(level: Level, samples: Samples | None, vote: Vote) -> Calibrator | None:
-    """Fit calibrator and threshold; None if samples are too few or all wrong.
+def fit_level(
+    level: Level, samples: Samples | None, vote: Vote, has_ceiling: bool = False
+) -> Calibrator | None:
+    """Fit calibrator, threshold and, with `has_ceiling`, its highest probability.
+
+    None if samples are too few or all wrong.
 
     A rank above species with fewer than LEAST_NAMES names gets the threshold NEVER, with fewer than FEW_NAMES
     at least FEW_NAMES_THRESHOLD, and with fewer than SOME_NAMES at least SOME_NAMES_THRESHOLD.
     """
     if samples is None or len(samples.right) < LEAST_SAMPLES or not samples.right.any():
         return None
-    fitted = with_threshold(fit_calibrator(samples, vote), samples, level.name not in RANKS)
+    fitted = with_threshold(fit_calibrator(samples, vote), samples, level.name not in RANKS, has_ceiling)
     return replace(fitted, threshold=max(fitted.threshold, _least_threshold(level)))
 
 

@@ -37,10 +37,17 @@ LEAST_SURE = 10.0  # such samples, in effect: with fewer, one wrong name would d
 PRIOR_SAMPLES = 1.0  # that are right as often as stated
 
 
-def with_threshold(fitted: Calibrator, samples: Samples, is_label: bool = False) -> Calibrator:
-    """The same calibrator with its threshold learned, from probabilities in which relatives had no part."""
+def with_threshold(
+    fitted: Calibrator, samples: Samples, is_label: bool = False, has_ceiling: bool = False
+) -> Calibrator:
+    """The same calibrator with its threshold learned, from probabilities in which relatives had no part.
+
+    With `has_ceiling`, its highest probability is learned from them too.
+    """
     learn = label_threshold if is_label else learned_threshold
-    return replace(fitted, threshold=learn(unrelated_probability(fitted, samples), samples))
+    probability = unrelated_probability(fitted, samples)
+    limited = replace(fitted, threshold=learn(probability, samples))
+    return with_ceiling(limited, samples, probability) if has_ceiling else limited
 
 
 def unrelated_probability(fitted: Calibrator, samples: Samples) -> Doubles:

@@ -9,6 +9,7 @@ import pytest
 from helpers.handmade import hits, join_hits, level, levels, no_neighbours, species_neighbours
 
 from genome_index.index.calibration import calibrate as module
+from genome_index.index.calibration import call_threshold
 from genome_index.index.calibration.calibrate import (
     LEAST_NAMES,
     LEAST_SAMPLES,
@@ -107,7 +108,7 @@ def test_the_species_is_no_surer_than_of_queries_whose_own_genome_is_not_there(
         seen.append(int((~some.own_out).sum()))
         return replace(fitted, highest=0.77)
 
-    monkeypatch.setattr(module, "with_ceiling", noted)
+    monkeypatch.setattr(call_threshold, "with_ceiling", noted)
     species, genus = (calibrate(LEVELS, name, REGIMES, NEAR, THRESHOLDS) for name in ("species", "genus"))
     assert species is not None
     assert genus is not None
