@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from torch import nn
 
@@ -18,13 +18,8 @@ from genome_index.encoders.protocol import LanguageModel
 
 Config = Mapping[str, Any]
 Opener = Callable[[Path, Config], tuple[nn.Module, list[str]]]
+Shape = Callable[[Path, Config], tuple[int | None, int]]
 
-NETWORKS: tuple[tuple[Callable[[Config], bool], Opener], ...] = (
-    (is_nucleotide, open_nucleotide),
-    (is_dnabert2, open_dnabert2),
-    (is_prenorm_bert, open_prenorm_bert),
-    (is_slim, open_slim),
-)
 MOST_NAMED = 5  # unused tensors in a warning
 
 
@@ -44,7 +39,7 @@ def open_model(folder: Path) -> tuple[LanguageModel, list[str]]:
 
 def opener(config: Config) -> Opener:
     """The function that opens a model with these settings: a network of gindex, else one of transformers."""
-    return next((opens for describes, opens in NETWORKS if describes(config)), open_native)
+    return _network(config).opens
 
 
 def shape_of(folder: Path) -> tuple[int | None, int]:
@@ -55,18 +50,11 @@ def shape_of(folder: Path) -> tuple[int | None, int]:
     ModelError
     """
     config = read_config(folder)
-    if is_nucleotide(config):
-        sizes = read_sizes(config, str(folder))
-        variant = variant_of(config, sizes, {}, str(folder))
-        return variant.most_tokens, sizes.vocabulary
-    if is_dnabert2(config):
-        return None, read_sizes(config, str(folder)).vocabulary
-    if is_prenorm_bert(config):
-        return positions_of(config, str(folder)), read_sizes(config, str(folder)).vocabulary
-    if is_slim(config):
-        model = open_model(folder)[0]  # a few MB
-        return model.most_tokens, model.vocabulary
-    return native_shape(folder, config)
+    return _network(config).shape(folder, config)
+
+
+def _network(config: Config) -> Network:
+    return next(network for network in NETWORKS if network.describes(config))
 
 
 def _warnings(folder: Path, unexpected: list[str]) -> list[str]:
@@ -74,3 +62,41 @@ def _warnings(folder: Path, unexpected: list[str]) -> list[str]:
         return []
     more = f" and {len(unexpected) - MOST_NAMED:,} more" if len(unexpected) > MOST_NAMED else ""
     return [f"{folder}: weights that the model does not use: {', '.join(unexpected[:MOST_NAMED])}{more}"]
+
+
+# -- shapes, without the weights -----------------------------------------------------------------------------
+
+
+def _nucleotide_shape(folder: Path, config: Config) -> tuple[int | None, int]:
+    sizes = read_sizes(config, str(folder))
+    return variant_of(config, sizes, {}, str(folder)).most_tokens, sizes.vocabulary
+
+
+def _dnabert2_shape(folder: Path, config: Config) -> tuple[int | None, int]:
+    return None, read_sizes(config, str(folder)).vocabulary
+
+
+def _prenorm_bert_shape(folder: Path, config: Config) -> tuple[int | None, int]:
+    return positions_of(config, str(folder)), read_sizes(config, str(folder)).vocabulary
+
+
+def _slim_shape(folder: Path, config: Config) -> tuple[int | None, int]:
+    model, _ = open_slim(folder, config)  # a few MB
+    return model.most_tokens, model.vocabulary
+
+
+class Network(NamedTuple):
+    """A kind of network: its settings, how it is opened, and its shape without the weights."""
+
+    describes: Callable[[Config], bool]
+    opens: Opener
+    shape: Shape
+
+
+NETWORKS = (
+    Network(is_nucleotide, open_nucleotide, _nucleotide_shape),
+    Network(is_dnabert2, open_dnabert2, _dnabert2_shape),
+    Network(is_prenorm_bert, open_prenorm_bert, _prenorm_bert_shape),
+    Network(is_slim, open_slim, _slim_shape),
+    Network(lambda config: True, open_native, native_shape),  # of transformers, or refused there
+)
