@@ -19,6 +19,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from helpers.dnabert2_folder import dnabert2_shapes
 from helpers.gena_reference import GenaReference, gena_shapes
 from helpers.published_configs import DNABERT, GENA, NUCLEOTIDE
 from helpers.tiny_model import shrunk
@@ -152,27 +153,6 @@ def version_2(folder: Path, frequencies: torch.dtype = torch.float32, **changes)
     weights["esm.embeddings.position_embeddings.weight"] = torch.zeros(3, 3)  # published, and without a use
     save(folder, config, weights)
     return Made(folder, esm_states(model))
-
-
-def dnabert2_shapes(width: int, layers: int, inner: int, vocabulary: int) -> dict[str, tuple[int, ...]]:
-    """The published names, less `bert.`, and their shapes."""
-    norm = {"weight": (width,), "bias": (width,)}
-    parts = {
-        "attention.self.Wqkv": {"weight": (3 * width, width), "bias": (3 * width,)},
-        "attention.output.dense": {"weight": (width, width), "bias": (width,)},
-        "attention.output.LayerNorm": norm,
-        "mlp.gated_layers": {"weight": (2 * inner, width)},
-        "mlp.wo": {"weight": (width, inner), "bias": (width,)},
-        "mlp.layernorm": norm,
-    }
-    whole = {
-        "embeddings.word_embeddings": {"weight": (vocabulary, width)},
-        "embeddings.token_type_embeddings": {"weight": (2, width)},
-        "embeddings.LayerNorm": norm,
-        **{f"encoder.layer.{n}.{name}": part for n in range(layers) for name, part in parts.items()},
-        "pooler.dense": {"weight": (width, width), "bias": (width,)},
-    }
-    return {f"{name}.{leaf}": shape for name, part in whole.items() for leaf, shape in part.items()}
 
 
 def dnabert2_states(weights: dict, heads: int, slopes: list[float]) -> Callable:

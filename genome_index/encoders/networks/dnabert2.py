@@ -7,9 +7,9 @@ gated.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -82,16 +82,28 @@ class DnaBert2(nn.Module):
 
     def hidden(self, ids: Tensor, mask: Tensor | None) -> Iterator[Tensor]:
         """Hidden states, layer by layer: (B, T) -> (B, T, H) each."""
-        states, tokens = self.embeddings.of(ids), ids.shape[1]
-        bias = self._bias_like(states)[None]
-        if mask is not None:
-            wide = functional.pad(mask, (0, bias.shape[-1] - tokens))[:, None, None, :]
-            bias = bias.masked_fill(~wide, float("-inf"))
-        bias = bias[..., :tokens]  # (1 or B, heads, T, T)
+        states = self.embeddings.of(ids)
+        bias = self.bias_of(states, mask)
         yield states
         for block in self.encoder.layer:
             states = block(states, bias)
             yield states
+
+    def blocks(self) -> Iterator[Block]:
+        """The layers, the first one first."""
+        return iter(cast("Iterable[Block]", self.encoder.layer))
+
+    def bias_of(self, states: Tensor, mask: Tensor | None) -> Tensor:
+        """What is added to scores of attention: (B, T, H), (B, T) -> (1 or B, heads, T, T).
+
+        It is the decrease with distance, and -inf where the mask is False.
+        """
+        tokens = states.shape[1]
+        bias = self._bias_like(states)[None]
+        if mask is not None:
+            wide = functional.pad(mask, (0, bias.shape[-1] - tokens))[:, None, None, :]
+            bias = bias.masked_fill(~wide, float("-inf"))
+        return bias[..., :tokens]
 
     def _bias_like(self, states: Tensor) -> Tensor:
         """The decrease of attention with distance: (heads, T, W), where W is T rounded up to `ALIGNED`."""
@@ -113,9 +125,10 @@ class Embeddings(nn.Module):
         self.token_type_embeddings = nn.Embedding(TOKEN_TYPES, sizes.width)
         self.LayerNorm = nn.LayerNorm(sizes.width, sizes.epsilon)
 
-    def of(self, ids: Tensor) -> Tensor:
-        """Layer 0: (B, T) -> (B, T, H)."""
-        states: Tensor = self.LayerNorm(self.word_embeddings(ids) + self.token_type_embeddings.weight[0])
+    def of(self, ids: Tensor, added: Tensor | None = None) -> Tensor:
+        """Layer 0: (B, T) -> (B, T, H); `added` (B, T, H) is added before the norm."""
+        summed = self.word_embeddings(ids) + self.token_type_embeddings.weight[0]
+        states: Tensor = self.LayerNorm(summed if added is None else summed + added)
         return states
 
 
@@ -145,7 +158,10 @@ class Attention(nn.Module):
 
     def forward(self, states: Tensor, bias: Tensor) -> Tensor:
         query, key, value = self.self.split(states)
-        attended = functional.scaled_dot_product_attention(query, key, value, attn_mask=bias)
+        return self.mixed(states, functional.scaled_dot_product_attention(query, key, value, attn_mask=bias))
+
+    def mixed(self, states: Tensor, attended: Tensor) -> Tensor:
+        """States with what their heads attended to: (B, T, H), (B, heads, T, H / heads) -> (B, T, H)."""
         dense = self.output.dense(attended.transpose(1, 2).flatten(2))
         mixed: Tensor = self.output.LayerNorm(states + dense)
         return mixed

@@ -26,6 +26,7 @@ class LengthCache:
         cached = self._tensor
         fits = cached is not None and self._length >= length and cached.device == device
         if cached is None or not fits or dtype not in (None, cached.dtype):
-            self._tensor = cached = compute(length).to(device, dtype)
+            with torch.inference_mode(False):  # so that a training may use it after an evaluation
+                self._tensor = cached = compute(length).to(device, dtype)
             self._length = length
         return cached

@@ -9,6 +9,11 @@ from typing import Any, NamedTuple, cast
 from torch import nn
 
 from genome_index.encoders.checkpoint import read_config, read_sizes
+from genome_index.encoders.networks.annotation.model_folder import (
+    encoder_shape,
+    is_annotation,
+    open_encoder,
+)
 from genome_index.encoders.networks.dnabert2 import is_dnabert2, open_dnabert2
 from genome_index.encoders.networks.nucleotide_transformer import is_nucleotide, open_nucleotide, variant_of
 from genome_index.encoders.networks.performer_folder import is_slim, open_slim
@@ -98,5 +103,6 @@ NETWORKS = (
     Network(is_dnabert2, open_dnabert2, _dnabert2_shape),
     Network(is_prenorm_bert, open_prenorm_bert, _prenorm_bert_shape),
     Network(is_slim, open_slim, _slim_shape),
+    Network(is_annotation, open_encoder, encoder_shape),
     Network(lambda config: True, open_native, native_shape),  # of transformers, or refused there
 )

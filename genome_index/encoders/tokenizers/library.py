@@ -13,6 +13,7 @@ from genome_index.encoders.protocol import Ids, Layout
 if TYPE_CHECKING:
     import tokenizers
 
+TOKENIZER_FILE = "tokenizer.json"  # the library's own, in a model folder
 PIECE_BP, NEW_PIECE_BP = 100_000, 2_000
 """The most bases that byte-pair encoding gets at once, in indexes of before and in new ones. It holds a whole
 piece in one heap, which outgrows the caches: in pieces of 2 kbp it is faster, for 0.18 % more tokens
