@@ -35,10 +35,11 @@ def flat_file_records(stream: io.BufferedReader, kind: str, source: str) -> Iter
                 why = "Premature end of line during sequence data"
                 reason = f"not a well-formed {kind} file ({why}); download it again, or give it as FASTA"
                 raise InputError(source, reason)
-            yield _record(entry)
+            yield record_of(entry)
 
 
-def _record(entry: Entry) -> FileRecord:
+def record_of(entry: Entry) -> FileRecord:
+    """The record of an entry; its reason says why its sequence cannot be used, and is empty if it can."""
     sequence = "".join(entry.parts).upper().encode("ascii", "replace")
     contig = Contig(_name(entry, len(sequence)), sequence)
     if entry.members and not sequence:
