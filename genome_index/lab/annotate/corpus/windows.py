@@ -1,0 +1,177 @@
+"""Windows of a contig with the features in them: cut features are marked, both strands are mirrored.
+
+A window is `window_bp` long and has, where the contig goes on, `flank_bp` bases of context on both sides. Its
+lines are of the window alone, and so are their positions; the context is for the reader.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from genome_index.errors import UsageError
+from genome_index.lab.annotate.corpus.target_text import TargetLine, mirrored, sorted_lines
+from genome_index.lab.annotate.files.features import PHASES, Feature, Part, Phase
+from genome_index.lab.annotate.files.hierarchy import LANDMARKS, Hierarchy
+from genome_index.lab.corpus.packing import Codes, bases_of, codes_of, other_strand
+from genome_index.records import Contig
+
+BIOTYPES = ("gene_biotype", "biotype", "gene_type")  # of RefSeq, Ensembl and GENCODE
+MOST_OTHER = 0.5  # share of N in a window that is used, as in the fragments of `lab corpus`
+
+
+@dataclass(frozen=True)
+class WindowPlan:
+    """How contigs are cut."""
+
+    window_bp: int = 1_000
+    stride_bp: int = 500
+    flank_bp: int = 50
+    both_strands: bool = True
+
+    def __post_init__(self) -> None:
+        for option, value, least in (
+            ("--window", self.window_bp, 1), ("--stride", self.stride_bp, 1), ("--flank", self.flank_bp, 0)
+        ):  # fmt: skip
+            if value < least:
+                raise UsageError(f"{option} {value}: give a number of bases of at least {least}")
+        if self.stride_bp > self.window_bp:
+            raise UsageError(
+                f"--stride {self.stride_bp} is longer than --window {self.window_bp}, so bases between "
+                "windows would be left out; give a stride of at most the window"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A part of a feature on a contig, with what its line says of it."""
+
+    start: int  # 0-based, inclusive; below 0 for the end of a part that crosses the origin
+    end: int  # exclusive
+    line: TargetLine  # of the whole part; `gene` is the number of its root in the annotation
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A stretch of a contig on one strand, and its annotation."""
+
+    contig: str
+    start: int  # 0-based, inclusive, on the forward strand
+    end: int
+    strand: Literal["+", "-"]
+    before: int  # bases of context in front of the window, on its strand
+    after: int
+    sequence: str  # A, C, G, T and N; context, window, context, on its strand
+    lines: tuple[TargetLine, ...]  # of the window without context
+
+
+@dataclass(frozen=True)
+class Placed:
+    """The parts of features on a contig, and what has no place there."""
+
+    pieces: list[Piece]  # in the order of their starts
+    left_out: Counter[tuple[str, str]]  # parts, by type of their feature and reason
+
+
+def placed(hierarchy: Hierarchy, numbers: Iterable[int], length: int, is_circular: bool) -> Placed:
+    """The parts of some features, by number, on their contig of `length` bp.
+
+    A part over the origin of a circular contig has two pieces, each cut at an end of the contig.
+    """
+    result = Placed([], Counter())
+    for at in numbers:
+        feature, gene, biotype = hierarchy.features[at], hierarchy.root(at), biotype_of(hierarchy, at)
+        for part in feature.parts:
+            if reason := _no_place(feature, part, length, is_circular):
+                result.left_out[feature.type, reason] += 1
+                continue
+            line = TargetLine(feature.type, part.start, part.end, part.strand, part.phase, gene, biotype)
+            result.pieces.append(Piece(part.start, part.end, line))
+            if part.end > length:
+                result.pieces.append(Piece(part.start - length, part.end - length, line))
+    result.pieces.sort(key=lambda piece: piece.start)
+    return result
+
+
+def _no_place(feature: Feature, part: Part, length: int, is_circular: bool) -> str:
+    """Why a part is left out; empty if it is used."""
+    if feature.type in LANDMARKS:
+        return "a landmark, not a feature of the sequence"
+    if part.start >= length or part.end > (2 * length if is_circular else length):
+        return "it ends beyond its contig"
+    return ""
+
+
+def biotype_of(hierarchy: Hierarchy, at: int) -> str:
+    """The biotype of a feature, else that of its nearest ancestor that has one; empty if none has."""
+    for own in hierarchy.ancestry(at):
+        for name in BIOTYPES:
+            if value := hierarchy.features[own].value(name):
+                return value
+    return ""
+
+
+def starts_of(length: int, plan: WindowPlan) -> list[int]:
+    """The starts of windows, a stride apart; the last one ends with the contig.
+
+    >>> starts_of(2_300, WindowPlan()), starts_of(700, WindowPlan())
+    ([0, 500, 1000, 1300], [0])
+    """
+    last = max(0, length - plan.window_bp)
+    return [*range(0, last, plan.stride_bp), last] if length else []
+
+
+def windows_of(contig: Contig, pieces: Sequence[Piece], plan: WindowPlan) -> Iterator[Window]:
+    """The windows of a contig, each followed by its reverse complement if the plan has both strands.
+
+    `pieces` are in the order of their starts.
+    """
+    codes = codes_of(contig.sequence)
+    waiting = iter(pieces)
+    following = next(waiting, None)
+    open_pieces: list[Piece] = []
+    for start in starts_of(len(codes), plan):
+        end = min(start + plan.window_bp, len(codes))
+        while following is not None and following.start < end:
+            open_pieces.append(following)
+            following = next(waiting, None)
+        open_pieces = [piece for piece in open_pieces if piece.end > start]
+        lines = sorted_lines(cut_line(piece, start, end) for piece in open_pieces)
+        yield from _strands(contig.name, codes, start, end, lines, plan)
+
+
+def is_known(window: Window) -> bool:
+    """Whether a window has enough bases that are not N."""
+    own = window.sequence[window.before : len(window.sequence) - window.after]
+    return own.count("N") <= MOST_OTHER * len(own)
+
+
+def cut_line(piece: Piece, start: int, end: int) -> TargetLine:
+    """The line of a piece in the window from `start` to `end`, with which it shares a base."""
+    before, after = max(0, start - piece.start), max(0, piece.end - end)
+    line = piece.line
+    return TargetLine(
+        line.type, max(piece.start, start) - start, min(piece.end, end) - start, line.strand,
+        _cut_phase(line, before, after), line.gene, line.biotype, before > 0, after > 0,
+    )  # fmt: skip
+
+
+def _cut_phase(line: TargetLine, before: int, after: int) -> Phase | None:
+    """The phase of what is left when so many bases are cut off on the left and the right."""
+    if line.phase is None or line.strand not in ("+", "-"):
+        return line.phase if not (before or after) else None
+    return PHASES[(line.phase - (before if line.strand == "+" else after)) % 3]
+
+
+def _strands(
+    name: str, codes: Codes, start: int, end: int, lines: tuple[TargetLine, ...], plan: WindowPlan
+) -> Iterator[Window]:  # fmt: skip
+    first, last = max(0, start - plan.flank_bp), min(len(codes), end + plan.flank_bp)
+    own = codes[first:last]
+    before, after = start - first, last - end
+    yield Window(name, start, end, "+", before, after, bases_of(own).decode(), lines)
+    if plan.both_strands:
+        reverse = bases_of(other_strand(own)).decode()
+        yield Window(name, start, end, "-", after, before, reverse, mirrored(lines, end - start))
