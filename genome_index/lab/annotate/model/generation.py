@@ -1,0 +1,83 @@
+"""Generation of targets: the best choice that the grammar allows, step by step, for many windows at a time.
+
+Shapes: B windows, T source tokens, V words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from genome_index.encoders.networks.annotation.annotation_model import AnnotationModel
+from genome_index.encoders.networks.annotation.decoder import DecoderCache
+from genome_index.lab.annotate.corpus.target_text import TargetLine
+from genome_index.lab.annotate.model.base_places import BasePlaces
+from genome_index.lab.annotate.model.grammar import Allowed, Choice, PointerGrammar
+from genome_index.lab.annotate.model.pointer_steps import EncodedSource, Steps, choice_scores
+from genome_index.lab.annotate.model.target_words import TargetWords
+from genome_index.lab.annotate.model.text_grammar import TextGrammar
+
+Grammar = PointerGrammar | TextGrammar
+BP_A_LINE, LEAST_LINES = 20, 20  # a window of 1,000 bp has at most 70 lines
+
+
+@torch.inference_mode()
+def generate(
+    model: AnnotationModel, source: EncodedSource, places: Sequence[BasePlaces], words: TargetWords
+) -> list[list[TargetLine]]:
+    """The lines of each window, one for 20 bp at most, after which a target ends."""
+    grammars = [_grammar(model, words, own) for own in places]
+    cache, read = DecoderCache(), [Choice(words.begin)] * len(grammars)
+    kinds = [0] * len(grammars)
+    while not all(grammar.done for grammar in grammars):
+        scores = _scores(model, source, grammars, read, kinds, cache)
+        kinds = [_pointer_kind(grammar) for grammar in grammars]
+        read = _best(scores, grammars, model.config.vocabulary, words.end)
+        for grammar, choice in zip(grammars, read, strict=True):
+            if not grammar.done:
+                grammar.take(choice)
+    return [grammar.lines for grammar in grammars]
+
+
+def _grammar(model: AnnotationModel, words: TargetWords, places: BasePlaces) -> Grammar:
+    most_lines = LEAST_LINES + places.length_bp // BP_A_LINE
+    if model.pointers is None:
+        return TextGrammar(words, places.length_bp, most_lines, cds_has_phase=True)
+    return PointerGrammar(words, places, most_lines, cds_has_phase=True)
+
+
+def _pointer_kind(grammar: Grammar) -> int:
+    return int(grammar.pointer_kind) if isinstance(grammar, PointerGrammar) else 0
+
+
+def _scores(
+    model: AnnotationModel, source: EncodedSource, grammars: Sequence[Grammar], read: Sequence[Choice],
+    kinds: Sequence[int], cache: DecoderCache,
+) -> Tensor:  # fmt: skip
+    """Logits of the next choice: (B, V + T), of text (B, V)."""
+    if model.pointers is None:
+        ids = torch.tensor([[choice.number] for choice in read], device=source.encoded.device)
+        states = model.decode(model.embed(ids), source.encoded, source.mask, None, cache)
+        return model.logits(states)[:, -1].float()
+    rows = [
+        (choice.number, choice.is_pointer, kind, grammar.anchor, _pointer_kind(grammar))
+        for grammar, choice, kind in zip(grammars, read, kinds, strict=True)
+    ]
+    columns = torch.tensor(rows, dtype=torch.long, device=source.encoded.device).T[..., None]
+    steps = Steps(columns[0], columns[1].bool(), columns[2], columns[3], columns[4])
+    return choice_scores(model, source, steps, cache)[:, -1].float()
+
+
+def _best(scores: Tensor, grammars: Sequence[Grammar], words: int, end: int) -> list[Choice]:
+    """The best allowed choice of each window: (B, V + T)."""
+    nothing = Allowed((end,))
+    choices = [nothing if grammar.done else grammar.allowed() for grammar in grammars]
+    hidden = np.ones(tuple(scores.shape), np.bool_)
+    for row, allowed in zip(hidden, choices, strict=True):
+        row[list(allowed.tokens)] = False
+        row[words + allowed.low : words + allowed.high] = False
+    best = scores.masked_fill(torch.from_numpy(hidden).to(scores.device), float("-inf")).argmax(-1).tolist()
+    return [Choice(at - words, True) if at >= words else Choice(at) for at in best]
