@@ -1,0 +1,115 @@
+"""Annotation of contigs by a model: windows are read, their targets written and stitched to features."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from genome_index.encoders.batching import best_device
+from genome_index.encoders.networks.annotation.annotation_model import AnnotationModel
+from genome_index.lab.annotate.corpus.windows import Window, WindowPlan, windows_of
+from genome_index.lab.annotate.files.features import Attributes, Feature, Part
+from genome_index.lab.annotate.model.base_places import BasePlaces
+from genome_index.lab.annotate.model.folder import open_model_folder, origin_of
+from genome_index.lab.annotate.model.generation import generate
+from genome_index.lab.annotate.model.target_words import TargetWords, words_of
+from genome_index.lab.annotate.prediction.gene_groups import gene_numbers
+from genome_index.lab.annotate.prediction.stitching import Stitched, WindowLines, stitch
+from genome_index.lab.annotate.tokens.tokenizer import AnnotationTokenizer
+from genome_index.lab.annotate.training.pointer_batches import sources_of
+from genome_index.records import Contig, Progress, quiet
+
+SOURCE = "gindex"  # column 2 of what is written
+WINDOWS = 32  # read at once
+
+
+@dataclass(frozen=True)
+class Annotator:
+    """A model that is ready to annotate."""
+
+    model: AnnotationModel
+    tokenizer: AnnotationTokenizer
+    words: TargetWords
+    window_bp: int  # of its training
+    flank_bp: int
+
+    def plan(self, window_bp: int = 0, stride_bp: int = 0) -> WindowPlan:
+        """Windows to read; 0: those of the training, half a window apart."""
+        window_bp = window_bp or self.window_bp
+        return WindowPlan(window_bp, stride_bp or max(1, window_bp // 2), self.flank_bp, both_strands=False)
+
+    def lines(self, windows: Sequence[Window]) -> Iterator[WindowLines]:
+        """What the model writes of windows of the forward strand."""
+        sources = [self.tokenizer.source(window.sequence) for window in windows]
+        places = [
+            BasePlaces(source, window.before, window.after)
+            for source, window in zip(sources, windows, strict=True)
+        ]
+        device = next(self.model.parameters()).device
+        padded = sources_of(sources, self.tokenizer.pad, self.model.config.context).to(device)
+        with torch.inference_mode():
+            written = generate(self.model, padded.encode(self.model), places, self.words)
+        for window, lines in zip(windows, written, strict=True):
+            yield WindowLines(window.start, window.end, lines)
+
+
+def open_annotator(folder: Path) -> Annotator:
+    """The model in a folder, on the GPU if there is one.
+
+    Raises
+    ------
+    ModelError
+    """
+    model, files = open_model_folder(folder)
+    tokenizer = AnnotationTokenizer(files, str(folder))
+    model.to(best_device().name).eval().requires_grad_(False)
+    trained = origin_of(folder)
+    window, flank = (
+        int(str(trained.get(name, own)))
+        for name, own in (("window_bp", WindowPlan.window_bp), ("flank_bp", WindowPlan.flank_bp))
+    )
+    return Annotator(model, tokenizer, words_of(tokenizer), window, flank)
+
+
+def annotate(
+    contigs: Iterable[Contig], annotator: Annotator, plan: WindowPlan, progress: Progress = quiet
+) -> Iterator[Feature]:
+    """The features of contigs, in order of place; genes have the features of the same number as children."""
+    for contig in contigs:
+        windows = list(windows_of(contig, (), plan))
+        written: list[WindowLines] = []
+        for at in range(0, len(windows), WINDOWS):
+            written += annotator.lines(windows[at : at + WINDOWS])
+            progress.stage(f"annotation: {contig.name}, window", len(written), len(windows))
+        yield from features_of(contig, stitch(written))
+
+
+def features_of(contig: Contig, parts: Sequence[Stitched]) -> Iterator[Feature]:
+    """Stitched parts as features: parts of one type and gene are one feature of several parts."""
+    groups: dict[tuple[int, str], list[Stitched]] = {}
+    for part, gene in zip(parts, gene_numbers(parts), strict=True):
+        groups.setdefault((gene, part.leftmost.line.type), []).append(part)
+    parents = {gene for gene, kind in groups if kind == "gene"}
+    for number, ((gene, kind), own) in enumerate(groups.items(), 1):
+        is_child = kind != "gene" and gene in parents
+        name = f"{contig.name}-gene-{gene}" if kind == "gene" else f"{contig.name}-{kind}-{number}"
+        attributes = _attributes(name, f"{contig.name}-gene-{gene}" if is_child else "", own)
+        yield Feature(contig.name, SOURCE, kind, tuple(map(_part, own)), attributes)
+
+
+def _part(part: Stitched) -> Part:
+    first = part.first.line
+    return Part(part.start, part.end, first.strand, first.phase)
+
+
+def _attributes(name: str, parent: str, parts: Sequence[Stitched]) -> Attributes:
+    """ID, Parent, biotype, and for a part that goes on beyond the contig NCBI's partial=true."""
+    biotype = next((part.leftmost.line.biotype for part in parts if part.leftmost.line.biotype), "")
+    pairs = [
+        ("ID", name), ("Parent", parent), ("gene_biotype", biotype),
+        ("partial", "true" if any(part.is_cut for part in parts) else ""),
+    ]  # fmt: skip
+    return tuple((key, (value,)) for key, value in pairs if value)

@@ -1,0 +1,153 @@
+"""Features of a contig from the lines of its overlapping windows.
+
+Lines of two windows are of one part if type and strand are equal, they overlap, and each border is the same
+or is one at which a window ends before the other's line does. A part that is cut in every window is so put
+together from its pieces. Where windows disagree, the one in which the part lies further from the window's
+ends is right; a part that is cut in one window and absent from a window that would show its end is left
+out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from genome_index.lab.annotate.corpus.target_text import TargetLine
+
+SEEN_BP = 30  # bases within a window from which on an end would be shown
+SAME = 0.5  # of the shorter part's bases: two parts of one type and strand that share more exclude each other
+
+
+@dataclass(frozen=True)
+class WindowLines:
+    """What was written about a window."""
+
+    start: int  # 0-based on the contig
+    end: int
+    lines: Sequence[TargetLine]
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A line on its contig."""
+
+    line: TargetLine
+    window: int  # number of the window
+    start: int  # 0-based on the contig
+    end: int
+    margin: int  # bp from the nearer end of the window
+
+    @property
+    def gene(self) -> tuple[int, int]:
+        """The window and the number of the gene in it."""
+        return self.window, self.line.gene
+
+
+@dataclass(frozen=True)
+class Stitched:
+    """A part with all its pieces."""
+
+    pieces: tuple[Piece, ...]
+
+    @property
+    def leftmost(self) -> Piece:
+        return min(self.pieces, key=lambda piece: (piece.start, piece.line.begins_before))
+
+    @property
+    def rightmost(self) -> Piece:
+        return max(self.pieces, key=lambda piece: (piece.end, not piece.line.ends_after))
+
+    @property
+    def start(self) -> int:
+        return self.leftmost.start
+
+    @property
+    def end(self) -> int:
+        return self.rightmost.end
+
+    @property
+    def is_cut(self) -> bool:
+        return self.leftmost.line.begins_before or self.rightmost.line.ends_after
+
+    @property
+    def first(self) -> Piece:
+        """The piece with the 5' end, whose phase is that of the part."""
+        return self.rightmost if self.leftmost.line.strand == "-" else self.leftmost
+
+    @property
+    def margin(self) -> int:
+        return max(piece.margin for piece in self.pieces)
+
+
+def stitch(windows: Sequence[WindowLines]) -> list[Stitched]:
+    """The parts of a contig by place; the windows are in order of place."""
+    parts = [Stitched(tuple(group)) for group in _groups(list(_pieces(windows)))]
+    shown = [part for part in parts if not _is_refuted(part, windows)]
+    chosen: list[Stitched] = []
+    for part in sorted(shown, key=lambda part: (part.is_cut, -part.margin, part.start)):
+        if not any(_excludes(other, part) for other in chosen):
+            chosen.append(part)
+    return sorted(chosen, key=lambda part: (part.start, part.end, part.leftmost.line.type))
+
+
+def _pieces(windows: Sequence[WindowLines]) -> Iterator[Piece]:
+    for number, window in enumerate(windows):
+        for line in window.lines:
+            start, end = window.start + line.start, window.start + line.end
+            margin = min(line.start, window.end - end)
+            yield Piece(line, number, start, end, margin)
+
+
+def _groups(pieces: list[Piece]) -> Iterable[list[Piece]]:
+    """Pieces of one part each; a piece joins the group of the last one that agrees with it."""
+    parents = list(range(len(pieces)))
+
+    def root(at: int) -> int:
+        while parents[at] != at:
+            at = parents[at]
+        return at
+
+    for at, piece in enumerate(pieces):
+        for other in range(at - 1, -1, -1):
+            if pieces[other].window < piece.window - 1:
+                break
+            if _agree(pieces[other], piece):
+                parents[root(at)] = root(other)
+    groups: dict[int, list[Piece]] = {}
+    for at, piece in enumerate(pieces):
+        groups.setdefault(root(at), []).append(piece)
+    return groups.values()
+
+
+def _agree(left: Piece, right: Piece) -> bool:
+    """Whether two lines of neighbouring windows are of one part."""
+    a, b = left.line, right.line
+    if left.window == right.window or (a.type, a.strand) != (b.type, b.strand):
+        return False
+    if min(left.end, right.end) <= max(left.start, right.start):
+        return False
+    starts = left.start == right.start or (b.begins_before and left.start < right.start)
+    ends = left.end == right.end or (a.ends_after and right.end > left.end)
+    return starts and ends
+
+
+def _is_refuted(part: Stitched, windows: Sequence[WindowLines]) -> bool:
+    """Whether a part that one window cut is absent from a window that would show an end of it."""
+    if len(part.pieces) > 1 or not part.is_cut:
+        return False
+    piece = part.pieces[0]
+    ends = [piece.start] if not piece.line.begins_before else []
+    ends += [piece.end] if not piece.line.ends_after else []
+    others = [window for number, window in enumerate(windows) if abs(number - piece.window) == 1]
+    return any(window.start + SEEN_BP <= at <= window.end - SEEN_BP for at in ends for window in others)
+
+
+def _excludes(a: Stitched, b: Stitched) -> bool:
+    """Whether two parts cannot both be there: windows disagree about one."""
+    ours, theirs = a.leftmost.line, b.leftmost.line
+    if (ours.type, ours.strand) != (theirs.type, theirs.strand):
+        return False
+    if {piece.window for piece in a.pieces} & {piece.window for piece in b.pieces}:
+        return False
+    shared = min(a.end, b.end) - max(a.start, b.start)
+    return shared > SAME * min(a.end - a.start, b.end - b.start)

@@ -1,0 +1,173 @@
+"""Tuning of an annotation model on a baked corpus: AdamW with warm-up, clipping and accumulation.
+
+Every step is decided by its number and the seed, so a run that was killed goes on to the same weights.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from shlex import quote
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from genome_index.encoders.batching import best_device
+from genome_index.encoders.checkpoint import digest
+from genome_index.encoders.networks.annotation.annotation_model import AnnotationModel
+from genome_index.errors import UsageError
+from genome_index.lab.annotate.corpus.examples import Example, Examples
+from genome_index.lab.annotate.model.base_places import BasePlaces
+from genome_index.lab.annotate.model.folder import open_model_folder, origin_of, write_annotation
+from genome_index.lab.annotate.model.pointer_script import script_of
+from genome_index.lab.annotate.model.target_words import TargetWords, words_of
+from genome_index.lab.annotate.tokens.tokenizer import AnnotationTokenizer
+from genome_index.lab.annotate.training.example_file import ExampleFile
+from genome_index.lab.annotate.training.pointer_batches import batch_of, loss_of, slot_words, sources_of
+from genome_index.lab.annotate.training.text_batches import text_batch, text_loss
+from genome_index.lab.training.run_card import Card, Display, Schedule
+from genome_index.lab.training.runs import Validation, train
+from genome_index.records import Progress, quiet
+
+VALIDATED = 64  # windows of the validation part, at most, of which the loss is measured
+VALIDATIONS = 20  # of a run
+SAVES, SAVE_EVERY = 20, 50  # checkpoints of a short run; steps between those of a long one
+
+
+@dataclass(frozen=True)
+class TuningPlan:
+    """How a model is tuned."""
+
+    steps: int = 1_000
+    batch: int = 16  # windows in memory at once
+    accumulate: int = 1  # batches in a step
+    rate: float = 2e-3  # highest learning rate
+    warm_up: float = 0.05  # share of the steps
+    decay: float = 0.01  # of the weights
+    clip: float = 1.0  # largest norm of the gradients
+    freeze_encoder: int = 0  # first steps in which the encoder does not change
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for option in ("steps", "batch", "accumulate"):
+            if getattr(self, option) < 1:
+                raise UsageError(f"--{option} {getattr(self, option)}: give 1 or more")
+
+    @property
+    def schedule(self) -> Schedule:
+        often = min(SAVE_EVERY, max(1, self.steps // SAVES))
+        return Schedule(self.steps, self.rate, self.warm_up, self.decay, self.clip, self.seed, often)
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """A model with what turns windows into its loss."""
+
+    model: AnnotationModel
+    tokenizer: AnnotationTokenizer
+    words: TargetWords
+
+    def loss(self, examples: Sequence[Example]) -> Tensor:
+        """Nats of a choice: examples -> ()."""
+        device = next(self.model.parameters()).device
+        windows = [self.tokenizer.source(example.bases) for example in examples]
+        pad, config = self.tokenizer.pad, self.model.config
+        sources = sources_of(windows, pad, config.context)
+        if self.model.pointers is None:
+            targets = [self.tokenizer.target_ids(example.target) for example in examples]
+            batch = text_batch(sources, targets, pad)
+            return text_loss(self.model, batch.to(device), self._allowed.to(device))
+        scripts = [
+            script_of(example.lines, self.words, BasePlaces(source, example.before, example.after))
+            for example, source in zip(examples, windows, strict=True)
+        ]
+        steps = batch_of(sources, scripts, config.vocabulary)
+        return loss_of(self.model, steps.to(device), self._allowed.to(device))
+
+    @cached_property
+    def _allowed(self) -> Tensor:
+        """The words of targets, (V,); with pointers those of each slot, (slots, V)."""
+        if self.model.pointers is not None:
+            return slot_words(self.words, self.model.config.vocabulary)
+        allowed = torch.zeros(self.model.config.vocabulary, dtype=torch.bool)
+        allowed[list(self.tokenizer.target_tokens.values())] = True
+        return allowed
+
+
+def tune(
+    corpus: Path, model: Path, out: Path, plan: TuningPlan | None = None, progress: Progress = quiet
+) -> Card:
+    """Tune a model on the train part of a corpus, or go on; `out` is then a model folder with its run.
+
+    Raises
+    ------
+    UsageError, InputError, ModelError
+    """
+    plan = plan or TuningPlan()
+    examples = Examples(corpus)
+    examples.check()
+    network, files = open_model_folder(model)
+    tokenizer = AnnotationTokenizer(files, str(model))
+    network.to(best_device().name).requires_grad_(True)
+    tuning = Tuning(network, tokenizer, words_of(tokenizer))
+    part = ExampleFile(corpus, "train")
+    display = Display("nats a choice", command=_command(corpus, model, out, plan))
+    data = " ".join(
+        map(str, (examples.digest, digest(model), plan.batch, plan.accumulate, plan.freeze_encoder))
+    )
+    validation = _validation(tuning, corpus, examples, plan)
+    card = train(
+        out, network, _loss_of_step(tuning, part, plan), plan.schedule, data, progress, display, validation
+    )
+    windows = {name: examples.settings[name] for name in ("window_bp", "stride_bp", "flank_bp")}
+    origin = {**origin_of(model), "corpus": corpus.name, **windows, **asdict(plan)}
+    write_annotation(out, network, files, origin)
+    return card
+
+
+def _command(corpus: Path, model: Path, out: Path, plan: TuningPlan) -> str:
+    """The command that repeats the run, with names of folders for paths."""
+    folders = f"{quote(corpus.name)} --model {quote(model.name)} --out {quote(out.name)}"
+    return (
+        f"gindex lab annotate train {folders} --steps {plan.steps} --batch {plan.batch} "
+        f"--accumulate {plan.accumulate} --rate {plan.rate} --freeze-encoder {plan.freeze_encoder} "
+        f"--seed {plan.seed}"
+    )
+
+
+def _loss_of_step(tuning: Tuning, part: ExampleFile, plan: TuningPlan) -> Callable[[int], Tensor | float]:
+    """The function from a step to its loss; of several batches it adds the gradients itself."""
+
+    def loss_at(step: int) -> Tensor | float:
+        tuning.model.bert.requires_grad_(step >= plan.freeze_encoder)
+        draws = np.random.default_rng([plan.seed, step]).integers(
+            len(part), size=(plan.accumulate, plan.batch)
+        )
+        if plan.accumulate == 1:
+            return tuning.loss([part[number] for number in draws[0].tolist()])
+        total = 0.0
+        for numbers in draws.tolist():
+            loss = tuning.loss([part[number] for number in numbers]) / plan.accumulate
+            loss.backward()  # type: ignore[no-untyped-call]
+            total += float(loss.detach())
+        return total
+
+    return loss_at
+
+
+def _validation(tuning: Tuning, corpus: Path, examples: Examples, plan: TuningPlan) -> Validation | None:
+    """The loss of evenly spaced windows of the validation part, some times during the run."""
+    if not examples.count("validation"):
+        return None
+    part = ExampleFile(corpus, "validation")
+    numbers = np.linspace(0, len(part) - 1, min(VALIDATED, len(part))).astype(int).tolist()
+    groups = [numbers[at : at + plan.batch] for at in range(0, len(numbers), plan.batch)]
+
+    def loss() -> float:
+        sums = [float(tuning.loss([part[number] for number in group])) * len(group) for group in groups]
+        return sum(sums) / len(numbers)
+
+    return Validation(loss, max(1, plan.steps // VALIDATIONS))

@@ -1,0 +1,57 @@
+"""Scores of predicted features, by hand, and the baseline of longest frames."""
+
+from __future__ import annotations
+
+import math
+
+from genome_index.io.sequence import reverse_complement
+from genome_index.lab.annotate.evaluation.longest_orf import longest_frames
+from genome_index.lab.annotate.evaluation.metrics import Agreement, score
+from genome_index.lab.annotate.files.features import Feature, Part
+from genome_index.records import Contig
+
+
+def cds(*spans: tuple[int, int], strand: str = "+", phase: int = 0, kind: str = "CDS") -> Feature:
+    parts = tuple(Part(start, end, strand, phase) for start, end in spans)
+    return Feature("c", "test", kind, parts, (("ID", ("x",)),))
+
+
+def test_scores_by_hand() -> None:
+    predicted = [cds((0, 9)), cds((20, 50)), cds((100, 130), strand="-", phase=1), cds((300, 330))]
+    true = [cds((0, 9)), cds((23, 50)), cds((100, 130), strand="-"), cds((200, 290))]
+    scores = score(predicted, true)
+    assert scores.bases == {"CDS": Agreement(66, 33, 90)}
+    assert scores.features == {"CDS": Agreement(2, 2, 2)}
+    assert (scores.features["CDS"].precision, scores.features["CDS"].recall, scores.features["CDS"].f1) == (
+        0.5, 0.5, 0.5,
+    )  # fmt: skip
+    assert (scores.start_error, scores.end_error, scores.paired) == (1.0, 0.0, 3)
+    assert (scores.same_borders, scores.phase_errors) == (2, 1)
+
+
+def test_the_5_prime_end_of_the_other_strand_is_on_the_right() -> None:
+    scores = score([cds((10, 90), strand="-")], [cds((10, 100), strand="-")])
+    assert (scores.start_error, scores.end_error) == (10.0, 0.0)
+
+
+def test_a_spliced_gene_is_right_as_a_whole_or_not_at_all() -> None:
+    true = [cds((0, 30), (60, 90))]
+    assert score([cds((0, 30), (60, 90))], true).genes == Agreement(1, 0, 0)
+    assert score([cds((0, 30)), cds((60, 90))], true).genes == Agreement(0, 2, 1)
+
+
+def test_types_are_scored_apart_and_nothing_is_not_a_number() -> None:
+    scores = score([cds((0, 30), kind="gene")], [cds((0, 30))])
+    assert scores.features == {"CDS": Agreement(0, 0, 1), "gene": Agreement(0, 1, 0)}
+    assert math.isnan(scores.features["CDS"].precision)
+    assert math.isnan(score([], []).genes.f1)
+
+
+def test_the_longest_frames_of_both_strands() -> None:
+    gene = b"ATG" + b"GCT" * 40 + b"TAA"
+    sequence = b"C" * 10 + gene + b"C" * 20 + reverse_complement(gene) + b"C" * 10
+    frames = longest_frames(Contig("c", sequence))
+    assert [(feature.start, feature.end, feature.strand) for feature in frames] == [
+        (10, 136, "+"), (156, 282, "-"),
+    ]  # fmt: skip
+    assert longest_frames(Contig("c", sequence), least_bp=200) == []

@@ -1,0 +1,74 @@
+"""Stitching of windows: whole annotations come back, and windows that disagree are decided."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from genome_index.lab.annotate.corpus import windows as cutting
+from genome_index.lab.annotate.corpus.target_text import TargetLine
+from genome_index.lab.annotate.corpus.windows import WindowPlan, windows_of
+from genome_index.lab.annotate.prediction.stitching import WindowLines, stitch
+from genome_index.records import Contig
+
+
+def parts_of(windows: list[WindowLines]) -> list[tuple[int, int, str, bool]]:
+    return [(part.start, part.end, part.leftmost.line.strand, part.is_cut) for part in stitch(windows)]
+
+
+@st.composite
+def annotations(draw: st.DrawFn) -> tuple[int, list[tuple[int, int, str]]]:
+    """A length and features one behind the other, of up to 1,500 bp."""
+    parts, at = list[tuple[int, int, str]](), draw(st.integers(0, 50))
+    for _ in range(draw(st.integers(0, 8))):
+        end = at + draw(st.integers(5, 1_500))
+        parts.append((at, end, draw(st.sampled_from("+-"))))
+        at = end + draw(st.integers(1, 200))
+    return max(at, 60), parts
+
+
+@given(annotations(), st.sampled_from((300, 500, 700)))
+def test_windows_of_an_annotation_give_it_back(annotation, stride: int) -> None:
+    length, parts = annotation
+    plan = WindowPlan(1_000, stride, 0, both_strands=False)
+    pieces = [
+        cutting.Piece(start, end, TargetLine("CDS", start, end, strand, 0, number))
+        for number, (start, end, strand) in enumerate(parts)
+    ]
+    cut = windows_of(Contig("c", b"A" * length), pieces, plan)
+    windows = [WindowLines(window.start, window.end, window.lines) for window in cut]
+    assert parts_of(windows) == [(*part, False) for part in parts]
+    assert all(part.first.line.phase == 0 for part in stitch(windows))
+
+
+def cds(start: int, end: int, strand: str = "+", **marks: bool) -> TargetLine:
+    return TargetLine("CDS", start, end, strand, 0, **marks)
+
+
+def test_of_two_starts_that_of_the_window_with_more_around_it_is_taken() -> None:
+    windows = [WindowLines(0, 1_000, [cds(800, 970)]), WindowLines(500, 1_500, [cds(330, 470)])]
+    assert parts_of(windows) == [(830, 970, "+", False)]
+
+
+def test_two_features_that_one_window_has_are_both_kept() -> None:
+    windows = [WindowLines(0, 1_000, [cds(100, 400), cds(150, 400)]), WindowLines(500, 1_500, [])]
+    assert parts_of(windows) == [(100, 400, "+", False), (150, 400, "+", False)]
+
+
+def test_a_cut_feature_is_left_out_where_a_window_that_would_show_its_end_has_none() -> None:
+    first = WindowLines(0, 1_000, [cds(700, 1_000, ends_after=True)])
+    assert parts_of([first]) == [(700, 1_000, "+", True)]
+    assert parts_of([first, WindowLines(500, 1_500, [])]) == []
+    assert parts_of([first, WindowLines(700, 1_700, [])]) == [
+        (700, 1_000, "+", True)
+    ]  # it begins at its edge
+
+
+def test_strands_and_types_are_not_joined() -> None:
+    gene = TargetLine("gene", 600, 1_000, "+", None, 0, "", ends_after=True)
+    windows = [
+        WindowLines(0, 1_000, [gene, cds(600, 1_000, ends_after=True)]),
+        WindowLines(500, 1_500, [TargetLine("gene", 100, 700, "+"), cds(100, 700, "-")]),
+    ]
+    assert (600, 1_200, "+", False) in parts_of(windows)
+    assert (600, 1_200, "-", False) in parts_of(windows)

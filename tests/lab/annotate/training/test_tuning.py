@@ -1,0 +1,162 @@
+"""Tuning of annotation models: coordinates are learned, runs go on to the bit, and the commands work."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from helpers.fasta import Gindex
+
+torch = pytest.importorskip("torch", reason="the extra neural is not installed")
+for needed in ("safetensors", "tokenizers", "matplotlib"):
+    pytest.importorskip(needed, reason="the extra neural is not installed")
+
+from genome_index.errors import UsageError
+from genome_index.lab.annotate.corpus.bake import BakePlan, bake
+from genome_index.lab.annotate.corpus.windows import WindowPlan
+from genome_index.lab.annotate.evaluation.evaluate import MODEL, evaluate
+from genome_index.lab.annotate.files.reader import read_annotation
+from genome_index.lab.annotate.model.initialise import Choices, make_model, plan_model
+from genome_index.lab.annotate.model.upcycle import StartPlan
+from genome_index.lab.annotate.prediction.annotate import open_annotator
+from genome_index.lab.annotate.training.tuning import TuningPlan, tune
+from genome_index.lab.corpus.split import SplitPlan
+
+torch.set_num_threads(1)
+WINDOW, CONTIG = 40, 1_200
+
+
+def write_marked_genomes(folder: Path, genomes: int) -> Path:
+    """Genomes of A and T in which every CDS begins with a G and ends with a C, which are nowhere else."""
+    draws = np.random.default_rng(5)
+    folder.mkdir()
+    for number in range(genomes):
+        name = f"M{number:02}"
+        bases, lines, at = draws.choice(list("AT"), CONTIG), ["##gff-version 3"], 3
+        while (end := at + int(draws.integers(5, 15))) < CONTIG - 3:
+            bases[at], bases[end - 1] = "G", "C"
+            lines.append(f"{name}\ttest\tCDS\t{at + 1}\t{end}\t.\t+\t0\tID=cds-{len(lines)}")
+            at = end + int(draws.integers(3, 20))
+        (folder / f"{name}.fa").write_text(f">{name}\n{''.join(bases)}\n")
+        (folder / f"{name}.gff").write_text("\n".join(lines) + "\n")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("marked")
+    genomes = write_marked_genomes(folder / "genomes", 12)
+    plan = BakePlan(
+        WindowPlan(WINDOW, WINDOW // 2, 4, both_strands=False), SplitPlan(test=0.2, validation=0.1)
+    )
+    fasta, gff = (sorted(map(str, genomes.glob(f"*.{ending}"))) for ending in ("fa", "gff"))
+    bake(fasta, gff, folder / "corpus", plan)
+    return folder / "corpus"
+
+
+def start(folder: Path, **choices: object) -> Path:
+    make_model(plan_model(None, Choices(size="tiny", **{"experts": 0, **choices})), StartPlan(), folder)
+    return folder
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("experts", [0, 4])
+def test_the_copying_of_coordinates_is_learned(corpus: Path, tmp_path: Path, experts: int) -> None:
+    model = start(tmp_path / "model", experts=experts)
+    tune(corpus, model, tmp_path / "tuned", TuningPlan(steps=250, batch=8))
+    result = evaluate(open_annotator(tmp_path / "tuned"), corpus)
+    assert result.scores[MODEL].features["CDS"].f1 >= 0.95
+    assert result.scores[MODEL].phase_errors == 0
+
+
+class StopsAt:
+    """Progress that interrupts a run after so many steps."""
+
+    def __init__(self, steps: int) -> None:
+        self.steps = steps
+
+    def note(self, sentence: str) -> None: ...
+
+    def count(self, inputs: int, base_pairs: int) -> None: ...
+
+    def stage(self, name: str, done: int, total: int) -> None:
+        if name.startswith("training") and done == self.steps:
+            raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("coordinates", ["pointers", "text"])
+def test_an_interrupted_run_goes_on_to_the_bit(corpus: Path, tmp_path: Path, coordinates: str) -> None:
+    model = start(tmp_path / "model", coordinates=coordinates)
+    plan = TuningPlan(steps=4, batch=2, accumulate=2, freeze_encoder=1)
+    tune(corpus, model, tmp_path / "whole", plan)
+    with pytest.raises(KeyboardInterrupt):
+        tune(corpus, model, tmp_path / "cut", plan, StopsAt(2))
+    assert not (tmp_path / "cut" / "model.safetensors").exists()
+    tune(corpus, model, tmp_path / "cut", plan)
+    whole, cut = ((tmp_path / name / "model.safetensors").read_bytes() for name in ("whole", "cut"))
+    assert whole == cut
+    with pytest.raises(UsageError, match="a run of other data or another schedule"):
+        tune(corpus, model, tmp_path / "cut", TuningPlan(steps=4, batch=3))
+
+
+def test_a_frozen_encoder_does_not_change(corpus: Path, tmp_path: Path) -> None:
+    from safetensors.torch import load_file
+
+    model = start(tmp_path / "model")
+    tune(corpus, model, tmp_path / "tuned", TuningPlan(steps=2, batch=2, freeze_encoder=2))
+    before, after = (load_file(folder / "model.safetensors") for folder in (model, tmp_path / "tuned"))
+    for name, weight in before.items():
+        if name.startswith("bert.encoder"):
+            assert torch.equal(weight, after[name]), name
+    assert not torch.equal(before["pointers.keys.weight"], after["pointers.keys.weight"])
+
+
+def test_the_commands_from_genomes_to_gff3(tmp_path: Path, gindex: Gindex) -> None:
+    genomes = write_marked_genomes(tmp_path / "genomes", 8)
+    gff = sorted(genomes.glob("*.gff"))
+    annotate = ("lab", "annotate")
+    commands = (
+        (
+            "bake",
+            genomes,
+            *gff,
+            "--out",
+            tmp_path / "corpus",
+            "--window",
+            WINDOW,
+            "--stride",
+            20,
+            "--flank",
+            4,
+        ),
+        ("init", "--size", "tiny", "--experts", 0, "--out", tmp_path / "model"),
+        (
+            "train",
+            tmp_path / "corpus",
+            "--model",
+            tmp_path / "model",
+            "--out",
+            tmp_path / "tuned",
+            "--steps",
+            2,
+        ),
+    )
+    for command in commands:
+        done = gindex(*annotate, *command)
+        assert done.exit_code == 0, done.output
+    done = gindex(*annotate, "evaluate", tmp_path / "tuned", tmp_path / "corpus", "--format", "json")
+    assert done.exit_code == 0, done.output
+    assert json.loads(done.stdout)["annotated_by"].keys() == {"model", "longest ORF"}
+    done = gindex("annotate", genomes / "M00.fa", genomes / "M01.fa", "--model", tmp_path / "tuned")
+    assert done.exit_code == 0, done.output
+    assert done.stdout.count("##gff-version 3") == 1
+    written = tmp_path / "written.gff3"
+    written.write_text(done.stdout)
+    annotation = read_annotation(written)
+    assert not annotation.complaints
+    assert [(region.contig, region.end) for region in annotation.regions] == [
+        ("M00", CONTIG),
+        ("M01", CONTIG),
+    ]
