@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 from gindex_cli.commands.add import add
+from gindex_cli.commands.annotate import annotate
 from gindex_cli.commands.backup import backup
 from gindex_cli.commands.build import build
 from gindex_cli.commands.check import check
@@ -57,7 +58,13 @@ SECTIONS: Mapping[str, Mapping[str, Callable[..., Any] | typer.Typer]] = {
         "evaluate-encoder": evaluate_encoder,
         "draw": draw,
     },
-    "Models and lab": {"embed": embed, "compare": compare, "fit-pool": fit_pool, "lab": lab},
+    "Models and lab": {
+        "embed": embed,
+        "annotate": annotate,
+        "compare": compare,
+        "fit-pool": fit_pool,
+        "lab": lab,
+    },
 }
 """The sections of `gindex --help` with their commands; groups stand last, as typer lists them."""
 

@@ -65,6 +65,7 @@ RUNS = {
     "draw": (None, ""),  # has commands of its own: test_pictures.py
     "serve": (None, ""),  # runs until it is told to stop: test_serve.py
     "key": (None, ""),  # has commands of its own: test_keys.py
+    "annotate": (None, ""),  # asks for no index: test_tuning.py
     "lab": (None, ""),  # has commands of its own: test_corpus.py, test_contrast.py, test_lengths.py
     "backup": (None, ""),  # asks for no index: test_backup.py
     "fit-pool": (None, ""),  # needs an index of a language model: test_fitpool.py

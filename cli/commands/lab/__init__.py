@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import typer
+from gindex_cli.commands.lab.annotate import app as annotate
 from gindex_cli.commands.lab.contrast import contrast
 from gindex_cli.commands.lab.corpus import corpus
 from gindex_cli.commands.lab.fit import fit
@@ -23,3 +24,4 @@ app = typer.Typer(
 
 for command in (corpus, fit, train, pretrain, contrast, score, reproduce):
     app.command(cls=Command)(guarded(command))
+app.add_typer(annotate)
