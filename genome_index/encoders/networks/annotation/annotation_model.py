@@ -141,9 +141,13 @@ class PlaceEmbedding(nn.Module):
 
 
 def _cross_bias(given: Tensor | None, mask: Tensor | None, dtype: torch.dtype) -> Tensor | None:
-    """What is added to scores of cross-attention: (1 or B, 1 or heads, 1 or U, T), or None for nothing."""
+    """What is added to scores of cross-attention: (1 or B, 1 or heads, 1 or U, T), or None for nothing.
+
+    In the dtype of the states: torch's attention reads a bias of another one as if it were of theirs.
+    """
+    bias = None if given is None else given.to(dtype)
     if mask is None:
-        return given
+        return bias
     hidden = ~mask[:, None, None, :]
-    base = torch.zeros(hidden.shape, dtype=dtype, device=mask.device) if given is None else given
+    base = torch.zeros(hidden.shape, dtype=dtype, device=mask.device) if bias is None else bias
     return base.masked_fill(hidden, float("-inf"))
