@@ -62,12 +62,11 @@ def start(folder: Path, **choices: object) -> Path:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("experts", [0, 4])
-def test_the_copying_of_coordinates_is_learned(corpus: Path, tmp_path: Path, experts: int) -> None:
-    model = start(tmp_path / "model", experts=experts)
-    tune(corpus, model, tmp_path / "tuned", TuningPlan(steps=250, batch=8))
+def test_the_copying_of_coordinates_is_learned(corpus: Path, tmp_path: Path) -> None:
+    model = start(tmp_path / "model")
+    tune(corpus, model, tmp_path / "tuned", TuningPlan(steps=320, batch=16, rate=1.5e-3))
     result = evaluate(open_annotator(tmp_path / "tuned"), corpus)
-    assert result.scores[MODEL].features["CDS"].f1 >= 0.95
+    assert result.scores[MODEL].features["CDS"].f1 >= 0.95  # 1.000 when it was written
     assert result.scores[MODEL].phase_errors == 0
 
 
