@@ -83,6 +83,7 @@ def strands() -> st.SearchStrategy[str]:
     )
     | st.lists(simple(), min_size=2, max_size=5).map(lambda texts: f"complement(join({','.join(texts)}))")
 )
+@settings(deadline=None)
 def test_locations_are_those_of_biopython(text: str) -> None:
     expected = [
         (int(part.start), int(part.end), part.strand == -1, type(part.start).__name__ == "BeforePosition",

@@ -6,7 +6,7 @@ import random
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 pytest.importorskip("torch", reason="the extra neural is not installed")
@@ -57,7 +57,7 @@ def windows(draw: st.DrawFn) -> tuple[BasePlaces, tuple[TargetLine, ...]]:
     return places, sorted_lines(lines)
 
 
-@settings(deadline=None)
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(windows())
 def test_the_grammar_of_pointers_allows_every_target_and_gives_its_lines_back(window) -> None:
     places, lines = window
@@ -69,7 +69,7 @@ def test_the_grammar_of_pointers_allows_every_target_and_gives_its_lines_back(wi
     assert tuple(grammar.lines) == lines
 
 
-@settings(deadline=None)
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(windows())
 def test_the_grammar_of_text_allows_every_target_and_gives_its_lines_back(window) -> None:
     places, lines = window
@@ -92,7 +92,7 @@ def written_at_random(grammar: PointerGrammar | TextGrammar, seed: int) -> list[
     return grammar.lines
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.integers(0, 2**32), st.lists(st.integers(1, 9), min_size=3, max_size=300), st.booleans())
 def test_whatever_a_grammar_allows_is_within_the_window_and_in_order(
     seed: int, sizes: list[int], by_text: bool

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from genome_index.lab.annotate.corpus import windows as cutting
@@ -27,7 +27,7 @@ def annotations(draw: st.DrawFn) -> tuple[int, list[tuple[int, int, str]]]:
     return max(at, 60), parts
 
 
-@settings(deadline=None)
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(annotations(), st.sampled_from((300, 500, 700)))
 def test_windows_of_an_annotation_give_it_back(annotation, stride: int) -> None:
     length, parts = annotation
