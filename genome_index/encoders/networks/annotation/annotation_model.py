@@ -18,10 +18,8 @@ from genome_index.encoders.networks.annotation.decoder import Decoder, DecoderCa
 from genome_index.encoders.networks.annotation.experts import GatedExperts
 from genome_index.encoders.networks.annotation.pointers import PointerHead
 from genome_index.encoders.networks.annotation.routing import Routing
+from genome_index.encoders.networks.annotation.token_bases import BASES, CODON
 from genome_index.encoders.networks.dnabert2 import DnaBert2
-
-CODON = 3  # bases
-BASES = 4  # letters
 
 
 class AnnotationModel(nn.Module):
@@ -36,7 +34,7 @@ class AnnotationModel(nn.Module):
         self.decoder = Decoder(config)
         self.head = Head(config)
         self.phase = PlaceEmbedding(CODON, config.width) if config.codon_phase else None
-        self.context = PlaceEmbedding(BASES**config.context, config.width) if config.context else None
+        self.context = PlaceEmbedding(len(BASES) ** config.context, config.width) if config.context else None
         self.pointers = (
             PointerHead(config.width, config.epsilon) if config.coordinates == "pointers" else None
         )

@@ -37,6 +37,7 @@ from genome_index.lab.annotate.corpus.report import (
 from genome_index.lab.annotate.corpus.sources import Sources
 from genome_index.lab.annotate.corpus.windows import WindowPlan, is_known, windows_of
 from genome_index.lab.annotate.files.features import Complaint
+from genome_index.lab.annotate.tokens.token_lists import escaped
 from genome_index.lab.corpus.packing import canonical_digest, codes_of
 from genome_index.lab.corpus.relatives import IDENTITY, SPEC, SketchFile
 from genome_index.lab.corpus.split import PARTS, Split, SplitPlan, Subject, make_split
@@ -296,6 +297,5 @@ def add_tokens(path: Path, tokens: Sequence[str]) -> None:
         raise InputError(
             str(path), f"the list of tokens cannot be read ({error}); give another file"
         ) from error
-    escaped = [token.replace("\\", "\\\\") for token in tokens]  # as `lab annotate tokens` reads them
-    new = [token for token in escaped if token not in set(known)]
+    new = [line for line in map(escaped, tokens) if line not in set(known)]
     write_file(path, "".join(f"{token}\n" for token in (*known, *new)).encode())

@@ -13,11 +13,12 @@ from genome_index.errors import InputError, UsageError
 from genome_index.io.checksums import damage_of, json_object, unsealed
 from genome_index.lab.annotate.corpus.target_text import TargetLine, lines_of, target_text
 from genome_index.lab.annotate.corpus.windows import Window
+from genome_index.lab.annotate.tokens.token_lists import TASK
 from genome_index.lab.corpus.split import PARTS, Part, Split
 
 FORMAT = 1
 MANIFEST, SPLIT = "manifest.json", "split.tsv"
-GENE_TOKEN = "[ATT]"  # before the sequence: the task is to write genes
+GENE_TOKEN = TASK  # before the sequence: the task is to write genes
 
 
 @dataclass(frozen=True, slots=True)

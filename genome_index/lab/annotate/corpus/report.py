@@ -10,15 +10,16 @@ from statistics import median
 
 from genome_index.io import tsv
 from genome_index.lab.annotate.corpus.examples import GENE_TOKEN
-from genome_index.lab.annotate.corpus.target_text import BOS, EOS, TargetLine
+from genome_index.lab.annotate.corpus.target_text import TargetLine
 from genome_index.lab.annotate.corpus.windows import Piece
 from genome_index.lab.annotate.files.escapes import text_column
-from genome_index.lab.annotate.files.features import Complaint
+from genome_index.lab.annotate.files.features import STRANDS, Complaint
+from genome_index.lab.annotate.tokens.token_lists import BOS, CUT_END, CUT_START, EOS
 from genome_index.lab.corpus.split import PARTS, Part
 from genome_index.records import counted
 
 REPORT, LEFT_OUT, COMPLAINTS, READ_ME = "report.tsv", "left_out.tsv", "complaints.tsv", "README.md"
-MARKS = (GENE_TOKEN, BOS, EOS, "+", "-", ".", "?", "<", ">")  # what targets have beside names and numbers
+MARKS = (GENE_TOKEN, BOS, EOS, *STRANDS, CUT_START, CUT_END)  # what targets have beside names and numbers
 Kind = tuple[str, str]  # type and biotype
 
 
@@ -110,6 +111,7 @@ def write_report(
 def card(findings: Findings, parts: Mapping[str, Part], complaints: int, command: str) -> str:
     """The card: what the corpus is, how it was made, what it holds and what it lacks."""
     left_out = sum(findings.left_out.values())
+    header, *features = report_rows(findings, parts)
     sections = [
         "# Windows with their annotation",
         f"Made by `{command}`.",
@@ -120,7 +122,7 @@ def card(findings: Findings, parts: Mapping[str, Part], complaints: int, command
         "before the window, `>N` one that goes on after its N bases. No genome of one part is a near "
         "relative of one in another.",
         "## Features",
-        _table(*_head_and_rest(list(report_rows(findings, parts)))),
+        _table(header, features),
         "## Left out",
         f"{left_out:,} in all, by name in `{LEFT_OUT}`; {counted(complaints, 'complaint')} about lines of "
         f"annotation files in `{COMPLAINTS}`.",
@@ -139,10 +141,6 @@ def _reasons(findings: Findings) -> list[tuple[object, ...]]:
     for (kind, _, reason), number in findings.left_out.items():
         totals[kind, reason] += number
     return [(kind, number, reason) for (kind, reason), number in sorted(totals.items())]
-
-
-def _head_and_rest(rows: list[tuple[object, ...]]) -> tuple[tuple[object, ...], list[tuple[object, ...]]]:
-    return rows[0], rows[1:]
 
 
 def _table(header: tuple[object, ...], rows: list[tuple[object, ...]]) -> str:

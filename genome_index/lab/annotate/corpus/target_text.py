@@ -18,8 +18,8 @@ from typing import cast
 from genome_index.lab.annotate.files.columns import PHASE_OF
 from genome_index.lab.annotate.files.escapes import EMPTY, text_column, unescaped
 from genome_index.lab.annotate.files.features import Phase, Strand
+from genome_index.lab.annotate.tokens.token_lists import BOS, CUT_END, CUT_START, EOS
 
-BOS, EOS = "<bos>", "<eos>"
 OTHER_STRAND: Mapping[Strand, Strand] = {"+": "-", "-": "+", ".": ".", "?": "?"}
 _LINE = re.compile(r"([^\t]+)\t(<?)([1-9]\d*)\t(>?)([1-9]\d*)\t([-+.?])\t([012.])\t(0|[1-9]\d*)\t([^\t]+)")
 
@@ -60,8 +60,8 @@ def target_text(lines: Sequence[TargetLine]) -> str:
 def _text(line: TargetLine) -> str:
     columns = (
         text_column(line.type),
-        f"{'<' if line.begins_before else ''}{line.start + 1}",
-        f"{'>' if line.ends_after else ''}{line.end}",
+        f"{CUT_START if line.begins_before else ''}{line.start + 1}",
+        f"{CUT_END if line.ends_after else ''}{line.end}",
         line.strand,
         EMPTY if line.phase is None else str(line.phase),
         str(line.gene),

@@ -14,7 +14,7 @@ from genome_index.lab.annotate.corpus.windows import Window
 from genome_index.lab.annotate.evaluation.longest_orf import longest_frames
 from genome_index.lab.annotate.evaluation.metrics import Scores, score
 from genome_index.lab.annotate.files.features import Feature
-from genome_index.lab.annotate.prediction.annotate import WINDOWS, Annotator, features_of
+from genome_index.lab.annotate.prediction.annotate import Annotator, features_of
 from genome_index.lab.annotate.prediction.stitching import WindowLines, stitch
 from genome_index.lab.corpus.split import Part
 from genome_index.records import Contig, Progress, quiet
@@ -63,7 +63,7 @@ def evaluate(
     seconds = 0.0
     for each in contigs_of(examples.of_part(part)):
         begun = time.perf_counter()
-        predicted += features_of(each.contig, stitch(_written(annotator, each.windows)))
+        predicted += features_of(each.contig, stitch(annotator.write(each.windows)))
         seconds += time.perf_counter() - begun
         true += each.true
         frames += longest_frames(each.contig)
@@ -71,13 +71,6 @@ def evaluate(
         progress.stage("contigs", contigs, 0)
     scores = {MODEL: score(predicted, true), LONGEST_ORF: score(frames, true)}
     return Evaluation(part, contigs, base_pairs, scores, base_pairs / 1000 / max(seconds, 1e-9))
-
-
-def _written(annotator: Annotator, windows: Sequence[Window]) -> list[WindowLines]:
-    written: list[WindowLines] = []
-    for at in range(0, len(windows), WINDOWS):
-        written += annotator.lines(windows[at : at + WINDOWS])
-    return written
 
 
 def contigs_of(examples: Iterable[Example]) -> Iterator[EvaluatedContig]:

@@ -68,12 +68,16 @@ class Scores:
 
     bases: dict[str, Agreement]  # by type
     features: dict[str, Agreement]  # by type
-    genes: Agreement
     start_error: float  # bp, mean distance of 5' ends; NaN without pairs
     end_error: float  # bp, mean distance of 3' ends
     paired: int  # features whose borders were compared
     same_borders: int  # features with a phase on both sides
     phase_errors: int  # of them
+
+    @property
+    def genes(self) -> Agreement:
+        """Those of which all parts of the coding sequence are right."""
+        return self.features.get(CODING, Agreement())
 
 
 def score(predicted: Sequence[Feature], true: Sequence[Feature]) -> Scores:
@@ -83,11 +87,10 @@ def score(predicted: Sequence[Feature], true: Sequence[Feature]) -> Scores:
     features = {
         kind: agreement(_borders(_of_type(predicted, kind)), _borders(_of_type(true, kind))) for kind in types
     }
-    genes = features.get(CODING, Agreement())
     errors = _border_errors(predicted, true)
     same, wrong = _phases(predicted, true)
     starts, ends = np.mean(errors, axis=0).tolist() if errors else (float("nan"), float("nan"))
-    return Scores(bases, features, genes, starts, ends, len(errors), same, wrong)
+    return Scores(bases, features, starts, ends, len(errors), same, wrong)
 
 
 def agreement(predicted: Collection[object], true: Collection[object]) -> Agreement:

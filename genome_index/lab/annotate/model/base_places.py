@@ -7,6 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
+from genome_index.encoders.protocol import Ids
 from genome_index.lab.annotate.tokens.tokenizer import NO_BASES, Source
 
 
@@ -27,9 +28,14 @@ class BasePlaces:
         return int(self.source.ends.max()) - self.before - self.after
 
     @cached_property
+    def origin(self) -> tuple[int, int]:
+        """Where the window's first base lies, as `find` says it."""
+        return self.find(0)
+
+    @property
     def first(self) -> int:
         """The token of the window's first base."""
-        return self.find(0)[0]
+        return self.origin[0]
 
     @cached_property
     def end(self) -> int:
@@ -37,8 +43,10 @@ class BasePlaces:
         return self.find(self.length_bp - 1)[0] + 1
 
     @cached_property
-    def _first_of_all(self) -> int:
-        return int(np.argmax(self.source.starts != NO_BASES))
+    def _starts(self) -> tuple[int, Ids]:
+        """The first token of bases, and the first base of each token from there on."""
+        is_base = self.source.starts != NO_BASES
+        return int(np.argmax(is_base)), self.source.starts[is_base]
 
     def start(self, token: int) -> int:
         """The first base of a token; negative where that is one of the context."""
@@ -55,7 +63,6 @@ class BasePlaces:
 
     def find(self, base: int) -> tuple[int, int]:
         """The token that a base lies in, and its place in that token."""
-        starts = self.source.starts[self._first_of_all :]
-        starts = starts[starts != NO_BASES]
+        first, starts = self._starts
         at = int(np.searchsorted(starts, base + self.before, side="right")) - 1
-        return self._first_of_all + at, base + self.before - int(starts[at])
+        return first + at, base + self.before - int(starts[at])

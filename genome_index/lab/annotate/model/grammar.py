@@ -88,7 +88,7 @@ class PointerGrammar:
     _pointed: int = 0  # source token of the pointer whose place follows
 
     def __post_init__(self) -> None:
-        self._from = self.places.find(0)
+        self._from = self.places.origin
 
     @property
     def anchor(self) -> int:
@@ -109,7 +109,7 @@ class PointerGrammar:
             case Slot.STRAND:
                 return Allowed(tuple(words.strand_ids))
             case Slot.START:
-                at_start = self._from == self.places.find(0)
+                at_start = self._from == self.places.origin
                 return Allowed((words.before,) if at_start else (), self.anchor, self.places.end)
             case Slot.END:
                 return Allowed((words.after,), self.anchor, self.places.end)
@@ -138,11 +138,11 @@ class PointerGrammar:
             case Slot.STRAND:
                 self._line.strand, self.slot = self.words.strand_ids[number], Slot.START
             case Slot.START_PLACE | Slot.END_PLACE:
-                self._place(self.words.numbers.index(number))
+                self._place(int(self.words.word(number)))
             case Slot.PHASE:
                 self._line.phase, self.slot = self.words.phase_ids[number], Slot.GENE
             case Slot.GENE:
-                self._line.gene = self.words.numbers.index(number)
+                self._line.gene = int(self.words.word(number))
                 self._genes, self.slot = max(self._genes, self._line.gene + 1), Slot.BIOTYPE
             case _:
                 self._end_line(self.words.biotype_ids[number])

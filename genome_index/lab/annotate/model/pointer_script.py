@@ -14,7 +14,8 @@ import numpy.typing as npt
 from genome_index.lab.annotate.corpus.target_text import TargetLine
 from genome_index.lab.annotate.model.base_places import BasePlaces
 from genome_index.lab.annotate.model.grammar import Choice, PointerGrammar
-from genome_index.lab.annotate.model.target_words import NONE, TargetWords, phase_word
+from genome_index.lab.annotate.model.target_words import TargetWords, phase_word
+from genome_index.lab.annotate.tokens.token_lists import NONE
 
 Numbers = npt.NDArray[np.int64]
 

@@ -9,14 +9,19 @@ from functools import cached_property
 
 from genome_index.errors import UsageError
 from genome_index.lab.annotate.files.features import PHASES, STRANDS, Phase, Strand
+from genome_index.lab.annotate.tokens.token_lists import (
+    BOS,
+    CUT_END,
+    CUT_START,
+    EOS,
+    NEWLINE,
+    NONE,
+    NUMBERS,
+    TAB,
+)
 from genome_index.lab.annotate.tokens.tokenizer import AnnotationTokenizer
 
-BEGIN, END = "<bos>", "<eos>"  # of a target
-TAB, NEWLINE = "\t", "\n"
-BEFORE, AFTER = "<", ">"  # the feature begins before the window, ends after it
-NONE = "."  # no phase, no biotype
 NAME = re.compile(r"\w*[A-Za-z]\w.*")  # no number, sign or mark
-NUMBERS = 1_000  # words for 0 to 999
 
 
 @dataclass(frozen=True)
@@ -57,7 +62,7 @@ class TargetWords:
 
     @cached_property
     def _words(self) -> dict[int, str]:
-        others = (BEGIN, END, BEFORE, AFTER, TAB, NEWLINE)
+        others = (BOS, EOS, CUT_START, CUT_END, TAB, NEWLINE)
         kinds = (
             self.type_ids,
             self.strand_ids,
@@ -100,19 +105,19 @@ class TargetWords:
 
     @cached_property
     def begin(self) -> int:
-        return self.id(BEGIN)
+        return self.id(BOS)
 
     @cached_property
     def end(self) -> int:
-        return self.id(END)
+        return self.id(EOS)
 
     @cached_property
     def before(self) -> int:
-        return self.id(BEFORE)
+        return self.id(CUT_START)
 
     @cached_property
     def after(self) -> int:
-        return self.id(AFTER)
+        return self.id(CUT_END)
 
 
 def words_of(tokenizer: AnnotationTokenizer) -> TargetWords:

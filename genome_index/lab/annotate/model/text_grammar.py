@@ -12,12 +12,14 @@ from enum import IntEnum
 
 import numpy as np
 
-from genome_index.lab.annotate.corpus.target_text import BOS, TargetLine, lines_of
+from genome_index.lab.annotate.corpus.target_text import TargetLine, lines_of
 from genome_index.lab.annotate.model.grammar import Allowed, Choice
 from genome_index.lab.annotate.model.target_words import TargetWords
+from genome_index.lab.annotate.tokens.token_lists import BOS, NEWLINE, NUMBERS, TAB
 
 MOST_DIGITS = 9  # of a coordinate
-TAB, NEWLINE = "\t", "\n"
+NUMERALS = np.arange(NUMBERS)
+DIGITS = np.array([len(str(number)) for number in range(NUMBERS)])  # of each
 
 
 class Column(IntEnum):
@@ -116,16 +118,14 @@ class TextGrammar:
         """The tokens after which the digits so far still begin a number of the range."""
         if self._number == "0":
             return []
-        tokens = self.words.numbers
-        digits = np.array([len(str(number)) for number in range(len(tokens))])
-        value = int(self._number or 0) * 10**digits + np.arange(len(tokens))
-        fits = np.zeros(len(tokens), np.bool_)
+        value = int(self._number or 0) * 10**DIGITS + NUMERALS
+        fits = np.zeros(NUMBERS, np.bool_)
         for more in range(MOST_DIGITS):
             first, last = value * 10**more, (value + 1) * 10**more - 1
             fits |= (first <= high) & (last >= low)
         if not self._number:
             fits[0] = low == 0  # no number but 0 begins with it
-        return [tokens[at] for at in np.flatnonzero(fits)]
+        return [self.words.numbers[at] for at in np.flatnonzero(fits)]
 
     def take(self, choice: Choice) -> None:
         """Go on by one token, which must be among the allowed ones."""

@@ -41,8 +41,15 @@ class Annotator:
         window_bp = window_bp or self.window_bp
         return WindowPlan(window_bp, stride_bp or max(1, window_bp // 2), self.flank_bp, both_strands=False)
 
-    def lines(self, windows: Sequence[Window]) -> Iterator[WindowLines]:
+    def write(self, windows: Sequence[Window], progress: Progress = quiet) -> list[WindowLines]:
         """What the model writes of windows of the forward strand."""
+        written: list[WindowLines] = []
+        for at in range(0, len(windows), WINDOWS):
+            written += self._batch(windows[at : at + WINDOWS])
+            progress.stage(f"annotation: {windows[at].contig}, window", len(written), len(windows))
+        return written
+
+    def _batch(self, windows: Sequence[Window]) -> Iterator[WindowLines]:
         sources = [self.tokenizer.source(window.sequence) for window in windows]
         places = [
             BasePlaces(source, window.before, window.after)
@@ -80,11 +87,7 @@ def annotate(
     """The features of contigs, in order of place; genes have the features of the same number as children."""
     for contig in contigs:
         windows = list(windows_of(contig, (), plan))
-        written: list[WindowLines] = []
-        for at in range(0, len(windows), WINDOWS):
-            written += annotator.lines(windows[at : at + WINDOWS])
-            progress.stage(f"annotation: {contig.name}, window", len(written), len(windows))
-        yield from features_of(contig, stitch(written))
+        yield from features_of(contig, stitch(annotator.write(windows, progress)))
 
 
 def features_of(contig: Contig, parts: Sequence[Stitched]) -> Iterator[Feature]:

@@ -53,13 +53,14 @@ def one_by_one(model, sequence: str) -> list[TargetLine]:
         WORDS, places if model.pointers is not None else places.length_bp, most, cds_has_phase=True
     )
     encoded = sources_of([source], TOKENIZER.pad, 2).encode(model)
-    read, kinds, anchors, targets = [Choice(WORDS.begin)], [0], [grammar.anchor], list[int]()
+    read, kinds, anchors, targets = [Choice(WORDS.begin)], [0], list[int](), list[int]()
     while not grammar.done:
         if model.pointers is None:
             ids = torch.tensor([[choice.number for choice in read]])
             scores = model.logits(model.decode(model.embed(ids), encoded.encoded))[0, -1]
         else:
             targets.append(int(grammar.pointer_kind))
+            anchors.append(grammar.anchor)
             columns = ([choice.number for choice in read], [choice.is_pointer for choice in read], kinds)
             steps = Steps(*(torch.tensor([column]) for column in (*columns, anchors, targets)))
             scores = choice_scores(model, encoded, steps)[0, -1]
@@ -73,7 +74,6 @@ def one_by_one(model, sequence: str) -> list[TargetLine]:
         kinds.append(int(grammar.pointer_kind) if model.pointers is not None else 0)
         grammar.take(best)
         read.append(best)
-        anchors.append(grammar.anchor)
     return grammar.lines
 
 
