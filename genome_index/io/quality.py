@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from genome_index.io.bases import count_bases
-from genome_index.records import Genome
+from genome_index.records import Failure, Genome
 
 LEAST_BP = 500  # skani ignores shorter contigs, and the shortest virus genomes are three times as long
 MOST_AMBIGUOUS = 0.50  # share of bases other than A, C, G, T, U; with more, too little is left to compare
@@ -35,6 +37,14 @@ def complaint(genome: Genome) -> str:
 def given_before(genome_id: str, source: str) -> str:
     """Why a second genome with an id is refused, as a sentence; `source` is the input of the first."""
     return f"the id {genome_id!r} was already given by {source}; rename one of the two"
+
+
+def refusal(genome: Genome, given: Mapping[str, str]) -> Failure | None:
+    """The failure of a genome that cannot be used; `given` has the input of each id so far."""
+    reason = complaint(genome)
+    if genome.id in given:
+        reason = given_before(genome.id, given[genome.id])
+    return Failure(genome.id, genome.source, reason) if reason else None
 
 
 def _above(share: float, limit: float) -> str:

@@ -21,14 +21,14 @@ from genome_index.io import tsv
 from genome_index.io.atomic import disk_errors, finish_folder, new_folder, write_file
 from genome_index.io.checksums import described, sealed
 from genome_index.io.inputs import Input, file_stem
-from genome_index.io.quality import complaint, given_before
+from genome_index.io.quality import refusal
 from genome_index.io.reader import iter_genomes
+from genome_index.lab.corpus.manifest import MANIFEST
 from genome_index.lab.corpus.packing import OTHER, canonical_digest, codes_of
 from genome_index.lab.corpus.relatives import IDENTITY, SPEC, SketchFile
 from genome_index.lab.corpus.shards import (
     FORMAT,
     GENOMES,
-    MANIFEST,
     SHARD_BP,
     SPLIT,
     CorpusGenome,
@@ -164,7 +164,7 @@ def _add(
     sketches: SketchFile,
 ) -> None:  # fmt: skip
     """Add one genome to the corpus, or the reason why it is left out."""
-    failure = genome if isinstance(genome, Failure) else _refusal(genome, collected)
+    failure = genome if isinstance(genome, Failure) else refusal(genome, collected.sources)
     if isinstance(genome, Failure) or failure is not None:
         collected.failures += [failure] if failure is not None else []
         return
@@ -191,13 +191,6 @@ def _add(
             genome.length_bp, len(contigs), sum(int((codes == OTHER).sum()) for codes in contigs), "train", 0,
         )
     )  # fmt: skip
-
-
-def _refusal(genome: Genome, collected: _Collected) -> Failure | None:
-    reason = complaint(genome)
-    if genome.id in collected.sources:
-        reason = given_before(genome.id, collected.sources[genome.id])
-    return Failure(genome.id, genome.source, reason) if reason else None
 
 
 def _usable(taxon: Taxon, rank: str) -> list[str]:

@@ -22,7 +22,8 @@ import numpy as np
 
 from genome_index.errors import InputError, UsageError
 from genome_index.io.atomic import disk_errors
-from genome_index.io.checksums import damage_of, json_object, unsealed
+from genome_index.io.checksums import damage_of
+from genome_index.lab.corpus.manifest import read_manifest
 from genome_index.lab.corpus.packing import (
     BASES_A_BYTE,
     OTHER,
@@ -36,7 +37,7 @@ from genome_index.lab.corpus.packing import (
 from genome_index.lab.corpus.sampling import Fragments, Ground, Pairs, Rows
 from genome_index.lab.corpus.split import Part, Split
 
-MANIFEST, GENOMES, SPLIT, CONTIGS = "manifest.json", "genomes.jsonl", "split.tsv", "contigs.npy"
+GENOMES, SPLIT, CONTIGS = "genomes.jsonl", "split.tsv", "contigs.npy"
 FORMAT = 1
 SHARD_BP = 256_000_000  # 64 MB of bases in memory while a shard is written; a genome is never divided
 OPEN_SHARDS = 128  # mapped at a time: each takes two of the files that a process may have open
@@ -231,16 +232,8 @@ def _genome(line: str) -> CorpusGenome:
 
 
 def _manifest(path: Path) -> dict[str, Any]:
-    try:
-        values = unsealed(json_object((path / MANIFEST).read_bytes()))
-    except (FileNotFoundError, NotADirectoryError) as error:
-        raise UsageError(
-            f"no corpus at {path}; build one with `gindex lab corpus INPUT... --out {path}`"
-        ) from error
-    except (OSError, ValueError) as error:
-        raise InputError(
-            str(path / MANIFEST), f"{error}; build the corpus again, with the same command"
-        ) from error
+    absent = f"no corpus at {path}; build one with `gindex lab corpus INPUT... --out {path}`"
+    values = read_manifest(path, absent, "build the corpus again, with the same command")
     if values["format"] != FORMAT:
         raise InputError(
             str(path), f"it has corpus format {values['format']}, but this gindex reads format {FORMAT}"

@@ -9,13 +9,11 @@ from typing import Annotated
 import typer
 from gindex_cli.choices import ScoreFormat
 from gindex_cli.columns import Column, is_terminal, table_lines
+from gindex_cli.commands.lab.annotate.options import BakedCorpus
 from gindex_cli.progress import ProgressLine
 from gindex_cli.run import out, say
 
 ModelDir = Annotated[Path, typer.Argument(metavar="MODEL", help="Folder of an annotation model.")]
-BakedCorpus = Annotated[
-    Path, typer.Argument(metavar="CORPUS", help="Corpus folder, made by `gindex lab annotate bake`.")
-]
 PartOption = Annotated[
     str, typer.Option("--part", metavar="PART", help="Part of the corpus: train, validation or test.")
 ]

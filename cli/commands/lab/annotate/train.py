@@ -6,13 +6,11 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from gindex_cli.commands.lab.annotate.options import BakedCorpus
 from gindex_cli.commands.lab.options import Rate, RunDir, Seed
 from gindex_cli.progress import ProgressLine
 from gindex_cli.run import say
 
-BakedCorpus = Annotated[
-    Path, typer.Argument(metavar="CORPUS", help="Corpus folder, made by `gindex lab annotate bake`.")
-]
 Model = Annotated[
     Path, typer.Option("--model", metavar="DIR", help="Model to begin with, of `gindex lab annotate init`.")
 ]

@@ -16,12 +16,11 @@ from genome_index.errors import InputError, UsageError
 from genome_index.io.atomic import disk_errors, finish_folder, new_folder, write_file
 from genome_index.io.checksums import described, sealed
 from genome_index.io.inputs import Input
-from genome_index.io.quality import complaint, given_before
+from genome_index.io.quality import refusal
 from genome_index.io.reader import iter_genomes
 from genome_index.lab.annotate.corpus.examples import (
     FORMAT,
     GENE_TOKEN,
-    MANIFEST,
     SPLIT,
     example_of,
     json_line,
@@ -38,6 +37,7 @@ from genome_index.lab.annotate.corpus.sources import Sources
 from genome_index.lab.annotate.corpus.windows import WindowPlan, is_known, windows_of
 from genome_index.lab.annotate.files.features import Complaint
 from genome_index.lab.annotate.tokens.token_lists import escaped
+from genome_index.lab.corpus.manifest import MANIFEST
 from genome_index.lab.corpus.packing import canonical_digest, codes_of
 from genome_index.lab.corpus.relatives import IDENTITY, SPEC, SketchFile
 from genome_index.lab.corpus.split import PARTS, Split, SplitPlan, Subject, make_split
@@ -154,7 +154,7 @@ def bake(
 
 def _add(genome: Genome | Failure, baking: _Baking) -> None:
     """Add the windows of a genome, or the reason why it is left out."""
-    failure = genome if isinstance(genome, Failure) else _refusal(genome, baking)
+    failure = genome if isinstance(genome, Failure) else refusal(genome, baking.given)
     if isinstance(genome, Failure) or failure is not None:
         if failure is not None:
             baking.failures.append(failure)
@@ -163,7 +163,7 @@ def _add(genome: Genome | Failure, baking: _Baking) -> None:
     baking.given[genome.id] = genome.source
     digest = canonical_digest([codes_of(contig.sequence) for contig in genome.contigs])
     numbers = baking.sources.of(genome)
-    if reason := _same_as(digest, genome, baking) or baking.sources.claim(genome, numbers):
+    if reason := _same_as(digest, baking) or baking.sources.claim(genome, numbers):
         baking.findings.left_out["genome", genome.id, reason] += 1
         if not reason.startswith("the same sequence"):
             baking.failures.append(Failure(genome.id, genome.source, reason))
@@ -177,14 +177,7 @@ def _add(genome: Genome | Failure, baking: _Baking) -> None:
     baking.ends.append(baking.spool.tell())
 
 
-def _refusal(genome: Genome, baking: _Baking) -> Failure | None:
-    reason = complaint(genome)
-    if genome.id in baking.given:
-        reason = given_before(genome.id, baking.given[genome.id])
-    return Failure(genome.id, genome.source, reason) if reason else None
-
-
-def _same_as(digest: str, genome: Genome, baking: _Baking) -> str:
+def _same_as(digest: str, baking: _Baking) -> str:
     first = baking.digests.get(digest)
     return f"the same sequence as {first}" if first else ""
 

@@ -9,15 +9,16 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from genome_index.errors import InputError, UsageError
-from genome_index.io.checksums import damage_of, json_object, unsealed
+from genome_index.errors import InputError
+from genome_index.io.checksums import damage_of
 from genome_index.lab.annotate.corpus.target_text import TargetLine, lines_of, target_text
 from genome_index.lab.annotate.corpus.windows import Window
 from genome_index.lab.annotate.tokens.token_lists import TASK
+from genome_index.lab.corpus.manifest import MANIFEST, read_manifest
 from genome_index.lab.corpus.split import PARTS, Part, Split
 
 FORMAT = 1
-MANIFEST, SPLIT = "manifest.json", "split.tsv"
+SPLIT = "split.tsv"
 GENE_TOKEN = TASK  # before the sequence: the task is to write genes
 
 
@@ -108,16 +109,8 @@ def part_file(folder: Path, part: Part) -> Path:
 
 
 def _manifest(path: Path) -> dict[str, Any]:
-    try:
-        values = unsealed(json_object((path / MANIFEST).read_bytes()))
-    except (FileNotFoundError, NotADirectoryError) as error:
-        raise UsageError(
-            f"no baked corpus at {path}; make one with `gindex lab annotate bake FASTA GFF... --out {path}`"
-        ) from error
-    except (OSError, ValueError) as error:
-        raise InputError(
-            str(path / MANIFEST), f"{error}; bake the corpus again, with the same command"
-        ) from error
+    absent = f"no baked corpus at {path}; make one with `gindex lab annotate bake FASTA GFF... --out {path}`"
+    values = read_manifest(path, absent, "bake the corpus again, with the same command")
     if values.get("kind") != "annotation" or values["format"] != FORMAT:
         raise InputError(str(path), f"not a baked corpus of format {FORMAT}; bake it again with this gindex")
     return values
