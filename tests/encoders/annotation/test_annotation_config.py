@@ -57,6 +57,7 @@ def test_the_fingerprint_changes_with_each_setting():
         "epsilon": 1e-6, "experts": 5, "top_k": 1, "moe_every": 2, "experts_in": "decoder",
         "capacity_training": 1.0, "capacity_evaluation": 2.0, "load_balance": 0.1, "router_z": 0.1,
         "tie_weights": False, "coordinates": "text", "context": 3, "codon_phase": False,
+        "one_way_heads": True,
     }  # fmt: skip
     assert others.keys() == asdict(config).keys()
     prints = {replace(config, **{name: value}).fingerprint() for name, value in others.items()}

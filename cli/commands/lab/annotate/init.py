@@ -17,7 +17,7 @@ Source = Annotated[
         "--from",
         metavar="DNABERT2",
         help="Folder of a DNABERT-2, or its name on the hub. tiny and small take its tokenizer alone; "
-        "without it they read single bases.",
+        "without it they read triplets of bases.",
     ),
 ]
 Size = Annotated[

@@ -16,10 +16,13 @@ from torch.nn import functional
 from genome_index.encoders.networks.annotation.config import AnnotationConfig
 from genome_index.encoders.networks.annotation.decoder import Decoder, DecoderCache, feed_forward
 from genome_index.encoders.networks.annotation.experts import GatedExperts
+from genome_index.encoders.networks.annotation.one_way import OneWayDnaBert2
 from genome_index.encoders.networks.annotation.pointers import PointerHead
 from genome_index.encoders.networks.annotation.routing import Routing
 from genome_index.encoders.networks.annotation.token_bases import BASES, CODON
 from genome_index.encoders.networks.dnabert2 import DnaBert2
+
+ENDS = 2  # of a token: a k-mer begins at its first base, another ends at its last one
 
 
 class AnnotationModel(nn.Module):
@@ -28,13 +31,15 @@ class AnnotationModel(nn.Module):
     def __init__(self, config: AnnotationConfig) -> None:
         super().__init__()
         self.config = config
-        self.bert = DnaBert2(config.encoder_sizes)
+        self.bert = (OneWayDnaBert2 if config.one_way_heads else DnaBert2)(config.encoder_sizes)
         for at in config.expert_layers("encoder"):
             self.bert.encoder.layer[at].mlp = GatedExperts(config)
         self.decoder = Decoder(config)
         self.head = Head(config)
         self.phase = PlaceEmbedding(CODON, config.width) if config.codon_phase else None
-        self.context = PlaceEmbedding(len(BASES) ** config.context, config.width) if config.context else None
+        self.context = (
+            PlaceEmbedding(ENDS * len(BASES) ** config.context, config.width) if config.context else None
+        )
         self.pointers = (
             PointerHead(config.width, config.epsilon) if config.coordinates == "pointers" else None
         )
@@ -45,8 +50,11 @@ class AnnotationModel(nn.Module):
 
     def layer_0(self, ids: Tensor, phase: Tensor | None, context: Tensor | None) -> Tensor:
         """Layer 0 of the encoder; see `encode`: (B, T) -> (B, T, H)."""
-        tables = ((self.phase, phase), (self.context, context))
-        added = [table(own) for table, own in tables if table is not None and own is not None]
+        added: list[Tensor] = []
+        if self.phase is not None and phase is not None:
+            added.append(self.phase(phase))
+        if self.context is not None and context is not None:
+            added.append(self.context(context).sum(2))
         return self.bert.embeddings.of(ids, sum(added[1:], added[0]) if added else None)
 
     def encode(
@@ -65,8 +73,9 @@ class AnnotationModel(nn.Module):
             (B, T), the position of each token's first base modulo 3, and -1 for tokens that are no bases. It
             has an effect only in a model with `codon_phase`; None is -1 throughout.
         context
-            (B, T), the number of the k-mer that begins at each token's first base, -1 where there is none. It
-            has an effect only in a model with a `context` of k; None is -1 throughout.
+            (B, T, 2), the number of the k-mer that begins at each token's first base, and 4^k + that of the
+            k-mer that ends at its last one; -1 where there is none. It has an effect only in a model with a
+            `context` of k; None is -1 throughout.
         routings
             A list to which each layer of experts appends what it did with the tokens.
         """
@@ -133,7 +142,7 @@ class PlaceEmbedding(nn.Module):
         self.weight = nn.Parameter(torch.zeros(count, width))
 
     def forward(self, numbers: Tensor) -> Tensor:
-        """(B, T) of -1 to count - 1 -> (B, T, H); -1 gives 0."""
+        """Numbers of -1 to count - 1 of any shape -> their vectors, of one more dimension H; -1 gives 0."""
         vectors = functional.embedding(numbers.clamp(min=0), self.weight)
         return vectors.masked_fill((numbers < 0)[..., None], 0.0)
 

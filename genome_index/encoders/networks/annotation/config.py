@@ -42,8 +42,9 @@ class AnnotationConfig:
     router_z: float = 0.001  # weight of the z-loss (Zoph et al. 2022, arXiv 2202.08906)
     tie_weights: bool = True  # the head's matrix is that of the embeddings
     coordinates: Coordinates = "pointers"  # positions of the encoder's tokens, or numbers as tokens
-    context: int = 0  # k: an embedding of the k-mer at each token's first base; 0: none
+    context: int = 0  # k: embeddings of the k-mers at each token's first and last base; 0: none
     codon_phase: bool = True  # an embedding of each token's first base modulo 3
+    one_way_heads: bool = False  # of the encoder and of cross-attention; see `one_way`
 
     def __post_init__(self) -> None:
         for name in ("vocabulary", "width", "layers", "decoder_layers", "heads", "inner", "moe_every"):
@@ -51,6 +52,10 @@ class AnnotationConfig:
         _check(
             self.width % self.heads == 0,
             f"a width of {self.width} cannot be shared by {self.heads} heads; give a multiple of the heads",
+        )
+        _check(
+            self.heads % 2 == 0 or not self.one_way_heads,
+            f"{self.heads} heads cannot look one way each in pairs; give an even number",
         )
         self._check_experts()
         for name, known in (("coordinates", get_args(Coordinates)), ("experts_in", get_args(Side))):

@@ -22,6 +22,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from genome_index.encoders.networks.annotation.one_way import away
+
 RAW_DECAY = math.log(math.expm1(0.02))  # softplus of it is 0.02 nats a token at first
 
 
@@ -70,7 +72,8 @@ def distances(anchors: Tensor, tokens: int) -> Tensor:
     return (torch.arange(tokens, device=anchors.device) - anchors[..., None]).float()
 
 
-def anchor_bias(anchors: Tensor, tokens: int, slopes: list[float]) -> Tensor:
+def anchor_bias(anchors: Tensor, tokens: int, slopes: list[float], *, one_way: bool = False) -> Tensor:
     """Bias of cross-attention by the distance from the anchor: (B, U) -> (B, heads, U, T)."""
-    away = distances(anchors, tokens).abs()[:, None]
-    return -torch.tensor(slopes, device=anchors.device)[:, None, None] * away
+    behind = distances(anchors, tokens)
+    bias = -torch.tensor(slopes, device=anchors.device)[:, None, None] * behind.abs()[:, None]
+    return bias + away(behind, len(slopes)) if one_way else bias

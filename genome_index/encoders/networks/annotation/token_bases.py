@@ -40,9 +40,9 @@ class TokenBases(nn.Module):
         return (self._starts(ids) % CODON).masked_fill(self.lengths[ids] == 0, NO_BASE)
 
     def contexts(self, ids: Tensor, k: int) -> Tensor:
-        """The number of the k-mer that begins at each token, -1 where there is none: (B, T) -> (B, T)."""
+        """The k-mers at both ends of each token, as in `AnnotationModel.encode`: (B, T) -> (B, T, 2)."""
         rows = [self._contexts(own, starts, k) for own, starts in zip(ids, self._starts(ids), strict=True)]
-        return torch.stack(rows).masked_fill(self.lengths[ids] == 0, NO_BASE)
+        return torch.stack(rows).masked_fill((self.lengths[ids] == 0)[..., None], NO_BASE)
 
     def _starts(self, ids: Tensor) -> Tensor:
         lengths = self.lengths[ids]
@@ -51,7 +51,17 @@ class TokenBases(nn.Module):
     def _contexts(self, ids: Tensor, starts: Tensor, k: int) -> Tensor:
         codes = self.codes[ids]
         bases = codes[codes != NO_BASE]  # (L,)
-        ahead = torch.cat([bases, bases.new_full((k,), len(BASES))]).unfold(0, k, 1)  # (L + 1, k)
+        none = bases.new_full((k,), len(BASES))
+        # (L + k + 1, k), the first k-mer before the sequence and the last one behind it
+        kmers = torch.cat([none, bases, none]).unfold(0, k, 1)
         powers = len(BASES) ** torch.arange(k - 1, -1, -1, device=ids.device)
-        numbers = (ahead * powers).sum(1).masked_fill((ahead == len(BASES)).any(1), NO_BASE)
-        return numbers[starts]
+        numbers = (kmers * powers).sum(1)
+        unknown = (kmers == len(BASES)).any(1)
+        begin, end = starts + k, starts + self.lengths[ids]
+        return torch.stack(
+            [
+                numbers[begin].masked_fill(unknown[begin], NO_BASE),
+                (numbers[end] + len(BASES) ** k).masked_fill(unknown[end], NO_BASE),
+            ],
+            dim=1,
+        )

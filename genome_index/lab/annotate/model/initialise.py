@@ -21,8 +21,8 @@ from genome_index.lab.annotate.tokens.files import (
     files_of,
     open_tokenizer_files,
 )
-from genome_index.lab.annotate.tokens.single_bases import single_bases
 from genome_index.lab.annotate.tokens.token_lists import first_tokens, read_tokens
+from genome_index.lab.annotate.tokens.triplets import triplets
 
 DNABERT2 = "zhihan1996/DNABERT-2-117M"  # its name on the hub
 
@@ -71,7 +71,7 @@ def plan_model(source: str | None, choices: Choices) -> ModelPlan:
     ----------
     source
         A folder of a DNABERT-2, or its name on the hub. `full` is made of its weights; the other sizes take
-        its tokenizer alone, and without it read single bases.
+        its tokenizer alone, and without it read triplets of bases.
 
     Raises
     ------
@@ -99,7 +99,7 @@ def plan_model(source: str | None, choices: Choices) -> ModelPlan:
         rows, shape.width, shape.layers, choices.decoder_layers or decoder_layers, shape.heads, shape.inner,
         shape.epsilon, choices.experts, choices.top_k, choices.moe_every, choices.experts_in,
         tie_weights=choices.tie_weights, coordinates=choices.coordinates, context=choices.context,
-        codon_phase=choices.codon_phase,
+        codon_phase=choices.codon_phase, one_way_heads=folder is None,
     )  # fmt: skip
     return ModelPlan(config, tokenizer, weigh(config), folder)
 
@@ -133,8 +133,8 @@ def check_new(folder: Path) -> None:
 
 
 def _tokenizer(folder: Path | None, lists: Sequence[Path]) -> TokenizerFiles:
-    where = str(folder or "single bases")
-    files = files_of(single_bases()) if folder is None else open_tokenizer_files(folder)
+    where = str(folder or "triplets")
+    files = files_of(triplets()) if folder is None else open_tokenizer_files(folder)
     files = files.with_tokens(first_tokens(), BUILT_IN, where)
     for path in lists:
         files = files.with_tokens(read_tokens(path), path.name, where)

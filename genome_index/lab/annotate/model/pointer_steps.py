@@ -60,7 +60,8 @@ def choice_scores(
 ) -> Tensor:  # fmt: skip
     """Logits of words, then of source tokens: (B, U, V + T); -inf for source tokens that are impossible."""
     head = pointers_of(model)
-    bias = anchor_bias(steps.anchors, source.encoded.shape[1], model.bert.slopes)
+    one_way = model.config.one_way_heads
+    bias = anchor_bias(steps.anchors, source.encoded.shape[1], model.bert.slopes, one_way=one_way)
     embedded = _embedded(model, source.encoded, steps)
     states = model.decode(embedded, source.encoded, source.mask, bias, cache, target_mask, routings)
     scores = head.scores(states, source.encoded, steps.anchors, steps.kinds)

@@ -41,10 +41,15 @@ class Source:
         return np.where(self.starts == NO_BASES, NO_BASES, self.starts % CODON)
 
     def contexts(self, k: int) -> Ids:
-        """The number of the k-mer that begins at each token's first base; -1 where there is none: (T,)."""
+        """The k-mers that begin at each token's first base and end at its last one: (T, 2).
+
+        The first is a number below 4^k, the second 4^k and more; -1 where there is none.
+        """
         numbers = KmerTokenizer(k, overlapping=True, special=()).token_ids(self.bases.encode())
         numbers = np.append(np.where(numbers < 4**k, numbers, NO_BASES), NO_BASES)
-        contexts: Ids = numbers[self.starts]  # the last one for tokens of no bases
+        begin = numbers[self.starts]  # the last number for tokens of no bases
+        end = numbers[np.where(self.ends >= k, self.ends - k, NO_BASES)]
+        contexts: Ids = np.stack([begin, np.where(end == NO_BASES, NO_BASES, end + 4**k)], axis=1)
         return contexts
 
 

@@ -29,7 +29,7 @@ class Sources:
 
     ids: Tensor
     phases: Tensor
-    contexts: Tensor  # number of the k-mer that begins at the token, -1 for none
+    contexts: Tensor  # (B, T, 2), the k-mers at a token's first and last base, -1 for none
     is_base: Tensor
     mask: Tensor  # False for padding
 
@@ -66,7 +66,7 @@ def sources_of(windows: Sequence[Source], pad: int, context: int) -> Sources:
     return Sources(
         padded([window.ids for window in windows], pad),
         padded([window.phases for window in windows], NO_BASES),
-        padded([window.contexts(context) if context else window.phases for window in windows], NO_BASES),
+        padded([window.contexts(context or 1) for window in windows], NO_BASES),
         starts != NO_BASES, mask,
     )  # fmt: skip
 
@@ -119,7 +119,7 @@ def _among_slot(scores: Tensor, slots: Tensor, allowed: Tensor) -> Tensor:
 
 
 def padded(rows: Sequence[npt.NDArray[np.generic]], value: int | bool) -> Tensor:
-    table = np.full((len(rows), max(map(len, rows))), value, rows[0].dtype)
+    table = np.full((len(rows), max(map(len, rows)), *rows[0].shape[1:]), value, rows[0].dtype)
     for row, own in zip(table, rows, strict=True):
         row[: len(own)] = own
     return torch.from_numpy(table)

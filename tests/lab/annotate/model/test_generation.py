@@ -18,14 +18,12 @@ from genome_index.lab.annotate.model.target_words import words_of
 from genome_index.lab.annotate.model.text_grammar import TextGrammar
 from genome_index.lab.annotate.model.upcycle import random_model
 from genome_index.lab.annotate.tokens.files import files_of
-from genome_index.lab.annotate.tokens.single_bases import single_bases
 from genome_index.lab.annotate.tokens.token_lists import first_tokens
 from genome_index.lab.annotate.tokens.tokenizer import AnnotationTokenizer
+from genome_index.lab.annotate.tokens.triplets import triplets
 from genome_index.lab.annotate.training.pointer_batches import sources_of
 
-TOKENIZER = AnnotationTokenizer(
-    files_of(single_bases()).with_tokens(first_tokens(), "gindex", "test"), "test"
-)
+TOKENIZER = AnnotationTokenizer(files_of(triplets()).with_tokens(first_tokens(), "gindex", "test"), "test")
 WORDS = words_of(TOKENIZER)
 LENGTHS, BEFORE = (40, 25, 33), 3  # of windows with context, and of the context in front
 

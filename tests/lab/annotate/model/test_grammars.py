@@ -19,13 +19,11 @@ from genome_index.lab.annotate.model.pointer_script import choices_of, script_of
 from genome_index.lab.annotate.model.target_words import TargetWords
 from genome_index.lab.annotate.model.text_grammar import TextGrammar
 from genome_index.lab.annotate.tokens.files import files_of
-from genome_index.lab.annotate.tokens.single_bases import single_bases
 from genome_index.lab.annotate.tokens.token_lists import first_tokens
 from genome_index.lab.annotate.tokens.tokenizer import AnnotationTokenizer, Source
+from genome_index.lab.annotate.tokens.triplets import triplets
 
-TOKENIZER = AnnotationTokenizer(
-    files_of(single_bases()).with_tokens(first_tokens(), "gindex", "test"), "test"
-)
+TOKENIZER = AnnotationTokenizer(files_of(triplets()).with_tokens(first_tokens(), "gindex", "test"), "test")
 WORDS = TargetWords(TOKENIZER.target_tokens.get, ("CDS", "gene"), ("protein_coding",))
 
 

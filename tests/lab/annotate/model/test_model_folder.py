@@ -87,7 +87,7 @@ def test_parameters_of_models_of_dnabert2(settings_of_experts, parameters):
     assert weight.megabytes == pytest.approx(4 * parameters / 1e6)
     pointers = 4 * h * h + 4 * h + 2 * h + norm + 2  # states read, queries of both kinds, keys; kinds; decay
     assert weigh(replace(config, coordinates="pointers")).parameters == parameters + pointers
-    assert weigh(replace(config, context=6)).parameters == parameters + 4**6 * h
+    assert weigh(replace(config, context=6)).parameters == parameters + 2 * 4**6 * h
 
 
 def test_the_weight_of_a_model_is_that_of_the_model():
@@ -161,16 +161,17 @@ def test_the_choices_of_the_command_reach_the_model(source, tmp_path):
 
 
 @pytest.mark.parametrize("size", ["tiny", "small"])
-def test_tiny_and_small_are_random_and_read_single_bases(tmp_path, size):
+def test_tiny_and_small_are_random_and_read_triplets(tmp_path, size):
     out = tmp_path / "made"
     done = run("init", "--size", size, "--out", out)
     assert done.exit_code == 0, done.stderr
     assert done.stderr.startswith("making a model with random weights: ")
     config = open_annotation(out).config
-    assert (config.width, config.layers) == {"tiny": (96, 4), "small": (256, 4)}[size]
+    assert (config.width, config.layers) == {"tiny": (128, 4), "small": (256, 4)}[size]
+    assert config.one_way_heads
     tokenizer = open_annotation_tokenizer(out)
-    assert tokenizer.vocabulary == config.vocabulary == 9 + len(first_tokens())
-    assert len(tokenizer.source("ACGTACGT").ids) == 8 + 3
+    assert tokenizer.vocabulary == config.vocabulary == 9 + 64 + len(first_tokens())
+    assert len(tokenizer.source("ACGTACGT").ids) == 4 + 3
     assert "| begins as | random weights |" in (out / "README.md").read_text()
 
 

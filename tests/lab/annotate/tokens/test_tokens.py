@@ -18,7 +18,6 @@ from genome_index.lab.annotate.tokens.files import (
     open_tokenizer_files,
     sha256_of,
 )
-from genome_index.lab.annotate.tokens.single_bases import single_bases
 from genome_index.lab.annotate.tokens.token_lists import (
     BOS,
     EOS,
@@ -29,6 +28,7 @@ from genome_index.lab.annotate.tokens.token_lists import (
     write_tokens,
 )
 from genome_index.lab.annotate.tokens.tokenizer import AnnotationTokenizer, open_annotation_tokenizer
+from genome_index.lab.annotate.tokens.triplets import triplets
 
 ROWS = 300  # of the stand-in of DNABERT-2's tokenizer
 
@@ -173,7 +173,7 @@ def test_a_tokenizer_that_cannot_be_read_is_refused(tmp_path):
     (tmp_path / "tokenizer.json").write_text("{}")
     with pytest.raises(ModelError, match=r"tokenizer.json: it cannot be read .* give a tokenizer.json"):
         open_tokenizer_files(tmp_path)
-    (tmp_path / "tokenizer.json").write_text(single_bases())
+    (tmp_path / "tokenizer.json").write_text(triplets())
     (tmp_path / MANIFEST).write_text("[]")
     with pytest.raises(ModelError, match=r"added-tokens.json: the manifest cannot be read"):
         open_tokenizer_files(tmp_path)
@@ -226,13 +226,14 @@ def test_tokens_of_a_sequence_cover_it_without_a_gap(tokenizer, bases):
         at = end
 
 
-def test_single_bases_are_a_token_each():
-    files = files_of(single_bases()).with_tokens(first_tokens(), "gindex", "single bases")
-    tokenizer = AnnotationTokenizer(files, "single bases")
-    source = tokenizer.source("GATTN")
+def test_triplets_begin_anew_behind_each_n():
+    files = files_of(triplets()).with_tokens(first_tokens(), "gindex", "triplets")
+    tokenizer = AnnotationTokenizer(files, "triplets")
+    source = tokenizer.source("gattacaNCCCGG")
     read = [tokenizer.tokens[number] for number in source.ids.tolist()]
-    assert read == ["[CLS]", "[ATT]", "G", "A", "T", "T", "N", "[SEP]"]
-    assert source.starts.tolist() == [-1, -1, 0, 1, 2, 3, 4, -1]
+    assert read == ["[CLS]", "[ATT]", "GAT", "TAC", "A", "N", "CCC", "G", "G", "[SEP]"]
+    assert source.starts.tolist() == [-1, -1, 0, 3, 6, 7, 8, 11, 12, -1]
+    assert source.ends.tolist() == [-1, -1, 3, 6, 7, 8, 11, 12, 13, -1]
     assert (tokenizer.unk, tokenizer.cls, tokenizer.sep, tokenizer.pad) == (0, 1, 2, 3)
 
 
