@@ -1,4 +1,4 @@
-"""Phases and k-mers of tokens from their ids alone, beside those of a window that was read as text."""
+"""Phases of tokens and bases around them from their ids alone, beside those of a window read as text."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import pytest
 torch = pytest.importorskip("torch", reason="the extra neural is not installed")
 pytest.importorskip("tokenizers", reason="the extra neural is not installed")
 
+from genome_index.encoders.networks.annotation.annotation_model import BasesAround
+from genome_index.encoders.networks.annotation.config import AnnotationConfig
 from genome_index.encoders.networks.annotation.token_bases import TokenBases
 from genome_index.lab.annotate.tokens.files import files_of
 from genome_index.lab.annotate.tokens.token_lists import first_tokens
@@ -21,17 +23,28 @@ def test_by_hand() -> None:
     bases = TokenBases(VOCABULARY, len(VOCABULARY))
     ids = torch.tensor([[0, 1, 2, 3, 4, 5]])
     assert bases.phases(ids).tolist() == [[-1, 0, 0, 1, 2, -1]]
-    begin, end = bases.contexts(ids, 2)[0].T.tolist()
-    assert begin == [-1, 1, -1, -1, 10, -1]  # AC, T before N, N, GG
-    assert end == [-1, 16 + 6, 16 + 11, -1, 16 + 1, -1]  # CG, GT, N, AC
-    assert bases.contexts(ids, 6)[0].tolist() == [[-1, -1]] * 6
+    nothing = [-1] * 4
+    assert bases.contexts(ids, 2)[0].tolist() == [
+        nothing, [-1, -1, 0, 1], [1, 2, 3, -1], [2, 3, -1, 2], [3, -1, 2, 2], nothing,
+    ]  # fmt: skip
 
 
-@pytest.mark.parametrize("k", [1, 3, 6])
-def test_they_are_those_of_a_window(k: int) -> None:
+@pytest.mark.parametrize("around", [1, 3, 24])
+def test_they_are_those_of_a_window(around: int) -> None:
     tokenizer = AnnotationTokenizer(files_of(triplets()).with_tokens(first_tokens(), "gindex", "x"), "x")
     source = tokenizer.source("ACGTTGCANACGGTANNACGTACGATTAGC")
     bases = TokenBases({token: number for number, token in tokenizer.tokens.items()}, tokenizer.vocabulary)
     ids = torch.from_numpy(source.ids)[None]
     assert bases.phases(ids)[0].tolist() == source.phases.tolist()
-    assert bases.contexts(ids, k)[0].tolist() == source.contexts(k).tolist()
+    assert bases.contexts(ids, around)[0].tolist() == source.contexts(around).tolist()
+
+
+def test_bases_around_a_token_are_read_base_by_base() -> None:
+    """The first layer of `BasesAround` beside a sum over places, one weight a base."""
+    config = AnnotationConfig(vocabulary=9, width=4, layers=1, heads=2, inner=5, experts=0, context=2)
+    part = BasesAround(config).double()
+    bases = torch.tensor([[[-1, 3, 0, 2], [-1, -1, -1, -1]]])
+    weight, bias = part.read.weight, part.read.bias
+    first = bias + weight[:, 4 + 3] + weight[:, 8 + 0] + weight[:, 12 + 2]
+    expected = part.write(torch.nn.functional.gelu(torch.stack([first, bias])))
+    torch.testing.assert_close(part(bases)[0], expected)

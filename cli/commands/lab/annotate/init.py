@@ -50,10 +50,10 @@ ContextOption = Annotated[
     int,
     typer.Option(
         "--context",
-        metavar="K",
+        metavar="BP",
         min=0,
-        max=8,
-        help="Tell the encoder the k-mer at each token's first base; 0: no k-mers.",
+        max=200,
+        help="Tell the encoder this many bases on both sides of each token's begin; 0: none.",
     ),
 ]
 Lists = Annotated[
@@ -87,7 +87,7 @@ def init(
     tie_weights: TieWeights = True,
     coordinates: Coordinates = CoordinateForm.POINTERS,
     codon_phase: CodonPhase = True,
-    context: ContextOption = 6,
+    context: ContextOption = 24,
     tokens: Lists = None,
     noise: Noise = 0.0,
     zero_cross: ZeroCross = False,

@@ -22,8 +22,6 @@ from genome_index.encoders.networks.annotation.routing import Routing
 from genome_index.encoders.networks.annotation.token_bases import BASES, CODON
 from genome_index.encoders.networks.dnabert2 import DnaBert2
 
-ENDS = 2  # of a token: a k-mer begins at its first base, another ends at its last one
-
 
 class AnnotationModel(nn.Module):
     """Reads a window of sequence and predicts the tokens of its annotation, each from those before it."""
@@ -37,9 +35,7 @@ class AnnotationModel(nn.Module):
         self.decoder = Decoder(config)
         self.head = Head(config)
         self.phase = PlaceEmbedding(CODON, config.width) if config.codon_phase else None
-        self.context = (
-            PlaceEmbedding(ENDS * len(BASES) ** config.context, config.width) if config.context else None
-        )
+        self.context = BasesAround(config) if config.context else None
         self.pointers = (
             PointerHead(config.width, config.epsilon) if config.coordinates == "pointers" else None
         )
@@ -54,7 +50,7 @@ class AnnotationModel(nn.Module):
         if self.phase is not None and phase is not None:
             added.append(self.phase(phase))
         if self.context is not None and context is not None:
-            added.append(self.context(context).sum(2))
+            added.append(self.context(context))
         return self.bert.embeddings.of(ids, sum(added[1:], added[0]) if added else None)
 
     def encode(
@@ -73,9 +69,8 @@ class AnnotationModel(nn.Module):
             (B, T), the position of each token's first base modulo 3, and -1 for tokens that are no bases. It
             has an effect only in a model with `codon_phase`; None is -1 throughout.
         context
-            (B, T, 2), the number of the k-mer that begins at each token's first base, and 4^k + that of the
-            k-mer that ends at its last one; -1 where there is none. It has an effect only in a model with a
-            `context` of k; None is -1 throughout.
+            (B, T, 2 w), the w bases before each token's first base and the w from there on, as places in ACGT
+            and -1 where there is none of them. It has an effect only in a model with a `context` of w.
         routings
             A list to which each layer of experts appends what it did with the tokens.
         """
@@ -133,8 +128,7 @@ class Head(nn.Module):
 class PlaceEmbedding(nn.Module):
     """A vector for each number of a place in the sequence, zero at first: a new model computes the same.
 
-    ALiBi knows the distance of two tokens but not which is first. The position modulo 3 tells an encoder the
-    reading frame, and with it the direction; the k-mer that begins at a token, codons and motifs.
+    The position modulo 3 tells an encoder the reading frame.
     """
 
     def __init__(self, count: int, width: int) -> None:
@@ -145,6 +139,24 @@ class PlaceEmbedding(nn.Module):
         """Numbers of -1 to count - 1 of any shape -> their vectors, of one more dimension H; -1 gives 0."""
         vectors = functional.embedding(numbers.clamp(min=0), self.weight)
         return vectors.masked_fill((numbers < 0)[..., None], 0.0)
+
+
+class BasesAround(nn.Module):
+    """Reads the bases around each token's first one: motifs, and codons that two tokens share.
+
+    A table of tokens learns a motif once for each way in which tokens can cut it, this part once.
+    """
+
+    def __init__(self, config: AnnotationConfig) -> None:
+        super().__init__()
+        self.read = nn.Linear(2 * config.context * len(BASES), config.inner)
+        self.write = nn.Linear(config.inner, config.width)
+
+    def forward(self, bases: Tensor) -> Tensor:
+        """Bases as in `AnnotationModel.encode`: (B, T, 2 w) -> (B, T, H)."""
+        one_hot = (bases[..., None] == torch.arange(len(BASES), device=bases.device)).flatten(2)
+        states: Tensor = self.write(functional.gelu(self.read(one_hot.to(self.read.weight.dtype))))
+        return states
 
 
 def _cross_bias(given: Tensor | None, mask: Tensor | None, dtype: torch.dtype) -> Tensor | None:

@@ -42,7 +42,7 @@ class AnnotationConfig:
     router_z: float = 0.001  # weight of the z-loss (Zoph et al. 2022, arXiv 2202.08906)
     tie_weights: bool = True  # the head's matrix is that of the embeddings
     coordinates: Coordinates = "pointers"  # positions of the encoder's tokens, or numbers as tokens
-    context: int = 0  # k: embeddings of the k-mers at each token's first and last base; 0: none
+    context: int = 0  # bases read before and from each token's first base on; 0: none
     codon_phase: bool = True  # an embedding of each token's first base modulo 3
     one_way_heads: bool = False  # of the encoder and of cross-attention; see `one_way`
 

@@ -1,4 +1,4 @@
-"""Bases that each token stands for: where tokens begin in a sequence, and the k-mers there.
+"""Bases that each token stands for: where tokens begin in a sequence, and what lies around.
 
 Shapes: B sequences, T tokens, V tokens of the vocabulary, L bases of a sequence, M of the longest token.
 """
@@ -15,7 +15,7 @@ NO_BASE = -1
 
 
 class TokenBases(nn.Module):
-    """Tells the phase and the k-mer of each token from ids alone."""
+    """Tells the phase of each token and the bases around it from ids alone."""
 
     lengths: Tensor  # (V,) int64, 0 for tokens of no bases
     codes: Tensor  # (V, M) int64: places in BASES, 4 for N, -1 behind the token
@@ -39,29 +39,18 @@ class TokenBases(nn.Module):
         """The position of each token's first base modulo 3, -1 for tokens of no bases: (B, T) -> (B, T)."""
         return (self._starts(ids) % CODON).masked_fill(self.lengths[ids] == 0, NO_BASE)
 
-    def contexts(self, ids: Tensor, k: int) -> Tensor:
-        """The k-mers at both ends of each token, as in `AnnotationModel.encode`: (B, T) -> (B, T, 2)."""
-        rows = [self._contexts(own, starts, k) for own, starts in zip(ids, self._starts(ids), strict=True)]
+    def contexts(self, ids: Tensor, bases: int) -> Tensor:
+        """The bases around each token, as in `AnnotationModel.encode`: (B, T) -> (B, T, 2 x `bases`)."""
+        rows = [self._around(own, starts, bases) for own, starts in zip(ids, self._starts(ids), strict=True)]
         return torch.stack(rows).masked_fill((self.lengths[ids] == 0)[..., None], NO_BASE)
 
     def _starts(self, ids: Tensor) -> Tensor:
         lengths = self.lengths[ids]
         return lengths.cumsum(1) - lengths
 
-    def _contexts(self, ids: Tensor, starts: Tensor, k: int) -> Tensor:
+    def _around(self, ids: Tensor, starts: Tensor, bases: int) -> Tensor:
         codes = self.codes[ids]
-        bases = codes[codes != NO_BASE]  # (L,)
-        none = bases.new_full((k,), len(BASES))
-        # (L + k + 1, k), the first k-mer before the sequence and the last one behind it
-        kmers = torch.cat([none, bases, none]).unfold(0, k, 1)
-        powers = len(BASES) ** torch.arange(k - 1, -1, -1, device=ids.device)
-        numbers = (kmers * powers).sum(1)
-        unknown = (kmers == len(BASES)).any(1)
-        begin, end = starts + k, starts + self.lengths[ids]
-        return torch.stack(
-            [
-                numbers[begin].masked_fill(unknown[begin], NO_BASE),
-                (numbers[end] + len(BASES) ** k).masked_fill(unknown[end], NO_BASE),
-            ],
-            dim=1,
-        )
+        sequence = codes[codes != NO_BASE]  # (L,)
+        none = sequence.new_full((bases,), NO_BASE)
+        known = sequence.masked_fill(sequence == len(BASES), NO_BASE)
+        return torch.cat([none, known, none]).unfold(0, 2 * bases, 1)[starts]

@@ -40,7 +40,7 @@ class Choices:
     tie_weights: bool = True
     coordinates: Coordinates = "pointers"
     codon_phase: bool = True
-    context: int = 6
+    context: int = 24
     tokens: Sequence[Path] = ()  # lists of more tokens
 
 

@@ -7,7 +7,8 @@
 | decoder: cross-attention | N(0, 0.02), biases 0, norm weight 1 and bias 0 (Rothe et al. 2020, 1907.12461) |
 | experts | each the dense part of the layer; router N(0, 0.02) |
 | head | the embeddings, by default as one tensor; bias 0 |
-| embeddings of the codon phase and of k-mers | 0 |
+| embeddings of the codon phase | 0 |
+| bases around a token | N(0, 0.02), biases and the output 0 |
 | pointers | N(0, 0.02), biases 0, norm weight 1 and bias 0, decay 0.02 a token |
 | rows of new tokens | the mean of the others and noise (`vocabulary.grown`) |
 """
@@ -32,7 +33,7 @@ from genome_index.lab.annotate.model.vocabulary import grown
 NEW_STD = 0.02  # of new matrices, as BERT's initializer_range
 WORDS, ENCODER = "embeddings.word_embeddings.weight", "bert."
 CROSS_OUTPUT = "crossattention.output.dense.weight"
-DECAY, PLACES = "pointers.decay", ("phase.weight", "context.weight")
+DECAY, PLACES = "pointers.decay", ("phase.weight", "context.write.weight")
 NEW = re.compile(r"\.crossattention\.|\.router\.|^phase\.|^context\.|^pointers\.|^head\.bias$")
 
 
@@ -161,7 +162,7 @@ def random_model(config: AnnotationConfig, seed: int) -> AnnotationModel:
             weights[name] = torch.ones(empty.shape)
         elif name == DECAY:
             weights[name] = torch.full(empty.shape, RAW_DECAY)
-        elif name.endswith("bias") or name in PLACES:
+        elif name.endswith("bias") or name == PLACES[0]:
             weights[name] = torch.zeros(empty.shape)
         else:
             weights[name] = torch.randn(empty.shape, generator=generator) / math.sqrt(empty.shape[-1])

@@ -11,9 +11,9 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from genome_index.encoders.protocol import Ids
-from genome_index.encoders.tokenizers.kmers import KmerTokenizer
 from genome_index.encoders.tokenizers.library import library_of
 from genome_index.errors import ModelError, UsageError
 from genome_index.lab.annotate.tokens.files import TokenizerFiles, open_tokenizer_files
@@ -21,6 +21,9 @@ from genome_index.lab.annotate.tokens.token_lists import BOS, EOS, LONGEST_N, NE
 
 CODON = 3  # bases
 NO_BASES = -1  # in `starts` and `phases`: the token is none of bases
+Codes = npt.NDArray[np.int8]
+CODES: Codes = np.full(256, NO_BASES, np.int8)
+CODES[np.frombuffer(b"ACGT", np.uint8)] = np.arange(4)
 OTHERS = re.compile(r"[^ACGTN]")
 CLS, SEP, PAD, UNK = "[CLS]", "[SEP]", "[PAD]", "[UNK]"
 APPEND = "add it with `gindex lab annotate tokens append LIST TOKENIZER`"
@@ -40,17 +43,15 @@ class Source:
         """The position of each token's first base modulo 3; -1 for a token of no bases."""
         return np.where(self.starts == NO_BASES, NO_BASES, self.starts % CODON)
 
-    def contexts(self, k: int) -> Ids:
-        """The k-mers that begin at each token's first base and end at its last one: (T, 2).
+    def contexts(self, bases: int) -> Codes:
+        """The bases before each token's first one and from there on: (T, 2 x `bases`).
 
-        The first is a number below 4^k, the second 4^k and more; -1 where there is none.
+        They are places in ACGT; -1 for N, beyond the window, and for a token of no bases.
         """
-        numbers = KmerTokenizer(k, overlapping=True, special=()).token_ids(self.bases.encode())
-        numbers = np.append(np.where(numbers < 4**k, numbers, NO_BASES), NO_BASES)
-        begin = numbers[self.starts]  # the last number for tokens of no bases
-        end = numbers[np.where(self.ends >= k, self.ends - k, NO_BASES)]
-        contexts: Ids = np.stack([begin, np.where(end == NO_BASES, NO_BASES, end + 4**k)], axis=1)
-        return contexts
+        codes = CODES[np.frombuffer(self.bases.encode(), np.uint8)]
+        padded = np.pad(codes, bases, constant_values=NO_BASES)
+        around: Codes = np.lib.stride_tricks.sliding_window_view(padded, 2 * bases)[self.starts]
+        return np.where(self.starts[:, None] == NO_BASES, np.int8(NO_BASES), around)
 
 
 class AnnotationTokenizer:

@@ -29,7 +29,7 @@ class Sources:
 
     ids: Tensor
     phases: Tensor
-    contexts: Tensor  # (B, T, 2), the k-mers at a token's first and last base, -1 for none
+    contexts: Tensor  # (B, T, 2 w), the bases around a token; see `AnnotationModel.encode`
     is_base: Tensor
     mask: Tensor  # False for padding
 
@@ -60,13 +60,13 @@ class PointerBatch:
 
 
 def sources_of(windows: Sequence[Source], pad: int, context: int) -> Sources:
-    """Windows padded to the longest of them; `context` is the k of `AnnotationConfig`."""
+    """Windows padded to the longest of them; `context` is that of `AnnotationConfig`."""
     starts = padded([window.starts for window in windows], NO_BASES)
     mask = padded([np.ones(len(window.ids), np.bool_) for window in windows], False)
     return Sources(
         padded([window.ids for window in windows], pad),
         padded([window.phases for window in windows], NO_BASES),
-        padded([window.contexts(context or 1) for window in windows], NO_BASES),
+        padded([window.contexts(context) for window in windows], NO_BASES),
         starts != NO_BASES, mask,
     )  # fmt: skip
 

@@ -87,7 +87,8 @@ def test_parameters_of_models_of_dnabert2(settings_of_experts, parameters):
     assert weight.megabytes == pytest.approx(4 * parameters / 1e6)
     pointers = 4 * h * h + 4 * h + 2 * h + norm + 2  # states read, queries of both kinds, keys; kinds; decay
     assert weigh(replace(config, coordinates="pointers")).parameters == parameters + pointers
-    assert weigh(replace(config, context=6)).parameters == parameters + 2 * 4**6 * h
+    around = (2 * 24 * 4 + 1) * inner + (inner + 1) * h
+    assert weigh(replace(config, context=24)).parameters == parameters + around
 
 
 def test_the_weight_of_a_model_is_that_of_the_model():

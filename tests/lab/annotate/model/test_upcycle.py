@@ -200,10 +200,10 @@ def test_a_norm_after_cross_attention_would_not_keep_the_function(start, weights
 
 
 def check_new(name, weight):
-    """Norms 1 and 0, biases and places 0, matrices N(0, 0.02)."""
+    """Norms 1 and 0, biases, places and what is added to embeddings 0, matrices N(0, 0.02)."""
     if name.endswith("LayerNorm.weight"):
         assert weight.eq(1).all(), name
-    elif name.endswith("bias") or name in ("phase.weight", "context.weight"):
+    elif name.endswith("bias") or name in ("phase.weight", "context.write.weight"):
         assert weight.eq(0).all(), name
     elif name == "pointers.decay":
         assert torch.nn.functional.softplus(weight).tolist() == pytest.approx([0.02, 0.02]), name
@@ -243,7 +243,8 @@ def test_every_weight_is_copied_or_new_and_none_is_left_to_chance(start, weights
           for n in range(LAYERS)),
         *(f"decoder.layer.{n}.crossattention.{one}.{leaf}" for n in range(LAYERS) for one in cross
           for leaf in ("weight", "bias")),
-        "head.bias", "phase.weight", "context.weight", "pointers.kinds.weight", "pointers.decay",
+        "head.bias", "phase.weight", "pointers.kinds.weight", "pointers.decay",
+        *(f"context.{one}.{leaf}" for one in ("read", "write") for leaf in ("weight", "bias")),
         *(f"pointers.{one}.{leaf}" for one in ("inputs", "LayerNorm", "queries", "keys")
           for leaf in ("weight", "bias")),
     }  # fmt: skip
