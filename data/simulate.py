@@ -201,14 +201,19 @@ class Evolution:
         return [reverse_complement(contig) if turn else contig for contig, turn in contigs]
 
 
+def fasta_lines(header: str, contig: Codes) -> list[str]:
+    sequence = np.frombuffer(b"ACGT", np.uint8)[contig].tobytes().decode()
+    return [f">{header}", *(sequence[at : at + 80] for at in range(0, len(sequence), 80))]
+
+
 def write_genome(path: Path, contigs: Sequence[Codes]) -> None:
     """Write FASTA, its records named after the file; a .gz holds no name and no time, for equal bytes."""
     genome_id = path.name.split(".")[0]
     lines: list[str] = []
     for number, contig in enumerate(contigs, start=1):
-        lines.append(f">{genome_id}_{number} simulated genome, contig {number} of {len(contigs)}")
-        sequence = np.frombuffer(b"ACGT", np.uint8)[contig].tobytes().decode()
-        lines += [sequence[at : at + 80] for at in range(0, len(sequence), 80)]
+        lines += fasta_lines(
+            f"{genome_id}_{number} simulated genome, contig {number} of {len(contigs)}", contig
+        )
     fasta = ("\n".join(lines) + "\n").encode()
     if path.suffix != ".gz":
         path.write_bytes(fasta)

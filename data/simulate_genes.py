@@ -4,7 +4,7 @@
 with the same version of numpy. No sequence comes from a real organism. A gene has a ribosome binding site 5
 to 9 bases before its start codon, then codons in the usage of its genome, then a stop codon; half of the
 genes lie on the other strand. Genes do not overlap. Other start codons, in genes and between them, stay as
-they fall.
+they fall. What it shares with `simulate.py`, which lies beside it, is there.
 """
 
 from __future__ import annotations
@@ -15,10 +15,8 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+from simulate import AMINO_ACIDS, STOPS, Codes, base_weights, fasta_lines, reverse_complement
 
-Codes = npt.NDArray[np.uint8]  # places in ACGT; 3 - code is the complement
-AMINO_ACIDS = np.array(list("KNKNTTTTRSRSIIMIQHQHPPPPRRRRLLLLEDEDAAAAGGGGVVVV*Y*YSSSS*CWCLFLF"))
-STOPS = (48, 50, 56)  # TAA, TAG, TGA
 STARTS = ((14, 0.85), (46, 0.10), (62, 0.05))  # ATG, GTG, TTG: shares as in bacteria
 SITE = np.array([0, 2, 2, 0, 2, 2], np.uint8)  # AGGAGG, complement of the end of the 16S rRNA
 SITE_KEPT = 0.92  # of its bases; the others are drawn anew
@@ -34,10 +32,6 @@ class Gene:
     strand: str
 
 
-def reverse_complement(codes: Codes) -> Codes:
-    return (3 - codes[::-1]).astype(np.uint8)
-
-
 def bases_of_codons(codons: npt.NDArray[np.int64]) -> Codes:
     return np.stack([codons >> 4, codons >> 2 & 3, codons & 3], axis=1).ravel().astype(np.uint8)
 
@@ -48,10 +42,9 @@ class Genome:
     def __init__(self, seed: int, number: int) -> None:
         self.random = np.random.default_rng([seed, number])
         gc = self.random.uniform(0.35, 0.6)
-        self.background = np.array([1 - gc, gc, gc, 1 - gc]) / 2
-        first, second = ((np.array([1 - g, g, g, 1 - g]) / 2) for g in (0.55, 0.42))
-        third_gc = np.clip(gc + 1.2 * (gc - 0.45), 0.15, 0.9)
-        third = np.array([1 - third_gc, third_gc, third_gc, 1 - third_gc]) / 2
+        self.background = base_weights(gc)
+        first, second = base_weights(0.55), base_weights(0.42)
+        third = base_weights(np.clip(gc + 1.2 * (gc - 0.45), 0.15, 0.9))
         weights = np.kron(np.kron(first * [1.2, 0.7, 1.5, 0.6], second), third) * (AMINO_ACIDS != "*")
         weights = weights * self.random.gamma(2, 0.5, 64)
         self.codons = weights / weights.sum()
@@ -85,11 +78,6 @@ class Genome:
         return np.concatenate(pieces), genes
 
 
-def fasta_of(name: str, codes: Codes, width: int = 80) -> str:
-    text = np.frombuffer(b"ACGT", np.uint8)[codes].tobytes().decode()
-    return f">{name}\n" + "".join(f"{text[at : at + width]}\n" for at in range(0, len(text), width))
-
-
 def gff_of(name: str, length: int, genes: list[Gene]) -> str:
     lines = ["##gff-version 3", f"##sequence-region {name} 1 {length}"]
     for number, gene in enumerate(genes, 1):
@@ -106,7 +94,7 @@ def write(folder: Path, genomes: int, length: int, seed: int) -> None:
     for number in range(genomes):
         name = f"SIM_{number + 1:04}"
         codes, genes = Genome(seed, number).draw(length)
-        (folder / f"{name}.fa").write_text(fasta_of(name, codes))
+        (folder / f"{name}.fa").write_text("\n".join(fasta_lines(name, codes)) + "\n")
         (folder / f"{name}.gff").write_text(gff_of(name, len(codes), genes))
 
 

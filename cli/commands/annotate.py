@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from gindex_cli.options import Inputs
+from gindex_cli.inputs import all_inputs
+from gindex_cli.options import FromFile, Inputs
 from gindex_cli.progress import ProgressLine
 from gindex_cli.run import FAILED_INPUTS, out, say
 
@@ -29,6 +30,7 @@ def annotate(
     window: Window = 0,
     stride: Stride = 0,
     format: Format = "gff3",
+    from_file: FromFile = None,
 ) -> None:
     """Annotate genomes by a model, as GFF3.
 
@@ -38,6 +40,7 @@ def annotate(
 
     if format != "gff3":
         raise UsageError(f"--format {format}: choose gff3")
+    given = all_inputs(inputs, from_file)
     need_installed("gindex annotate", "torch", "safetensors", "tokenizers", extra="neural")
     from genome_index.io.reader import iter_genomes
     from genome_index.lab.annotate.files.features import Annotation, Region
@@ -50,7 +53,7 @@ def annotate(
     plan = annotator.plan(window, stride)
     failed, begun = 0, False
     with ProgressLine() as progress:
-        for genome in iter_genomes(inputs or ["-"]):
+        for genome in iter_genomes(given):
             if isinstance(genome, Failure):
                 failed += 1
                 say(f"failed: {genome.source}: {genome.reason}", error=True)

@@ -245,10 +245,14 @@ def without_prefix(weights: Mapping[str, Tensor], prefix: str) -> dict[str, Tens
     return {name.removeprefix(prefix): tensor for name, tensor in weights.items()}
 
 
-def fill(module: nn.Module, weights: Mapping[str, Tensor], where: str, ignored: Sequence[str]) -> list[str]:
+def fill(
+    module: nn.Module, weights: Mapping[str, Tensor], where: str, ignored: Sequence[str],
+    cure: str = MISMATCHED,
+) -> list[str]:  # fmt: skip
     """Assign weights to a module, which may be on the meta device; the tensors are not copied.
 
-    Returns the names that the module does not use, sorted, without those of an ignored prefix.
+    Returns the names that the module does not use, sorted, without those of an ignored prefix. `cure` is the
+    end of the sentence of an error.
 
     Raises
     ------
@@ -264,22 +268,24 @@ def fill(module: nn.Module, weights: Mapping[str, Tensor], where: str, ignored: 
             if name in weights and weights[name].shape != tensor.shape
         },
         where,
+        cure,
     )
     module.load_state_dict({name: weights[name] for name in expected}, assign=True)
     return not_ignored(weights.keys() - expected.keys(), ignored)
 
 
 def check_fit(
-    missing: Sequence[str], misshapen: Mapping[str, tuple[Sequence[int], Sequence[int]]], where: str
-) -> None:
+    missing: Sequence[str], misshapen: Mapping[str, tuple[Sequence[int], Sequence[int]]], where: str,
+    cure: str = MISMATCHED,
+) -> None:  # fmt: skip
     """Raise ModelError for missing tensors and for those of another shape: name -> stored, expected."""
     if missing:
-        raise ModelError(where, f"its weights lack {missing[0]}{_and_more(len(missing) - 1)}; {MISMATCHED}")
+        raise ModelError(where, f"its weights lack {missing[0]}{and_more(len(missing) - 1)}; {cure}")
     for name, (stored, expected) in misshapen.items():
         raise ModelError(
             where,
             f"{name} is {_times(stored)} in its weights, but config.json makes it {_times(expected)}"
-            f"{_and_more(len(misshapen) - 1)}; {MISMATCHED}",
+            f"{and_more(len(misshapen) - 1)}; {cure}",
         )
 
 
@@ -287,7 +293,7 @@ def not_ignored(names: set[str], ignored: Sequence[str]) -> list[str]:
     return sorted(name for name in names if not name.startswith(tuple(ignored)))
 
 
-def _and_more(others: int) -> str:
+def and_more(others: int) -> str:
     return f" (and {others:,} more like it)" if others else ""
 
 

@@ -77,18 +77,6 @@ def test_keys_and_values_of_the_source_are_computed_once():
     assert sorted(calls) == ["key"] * 3 + ["value"] * 3
 
 
-def test_a_cache_of_some_sequences_goes_on_for_them_alone():
-    model, cache = random_network(), DecoderCache()
-    embedded, encoded = model.embed(ids_of(U)), drawn(B, T, WIDTH)
-    rows = torch.tensor([2, 0, 2, 1])
-    model.decode(embedded[:, :5], encoded, cache=cache)
-    beams = cache.select(rows)
-    found = model.decode(embedded[rows, 5:], encoded[rows], cache=beams)
-    expected = model.decode(embedded[:, 5:], encoded, cache=cache)[rows]
-    torch.testing.assert_close(found, expected, atol=1e-6, rtol=1e-5)
-    assert (beams.tokens, cache.tokens) == (U, U)
-
-
 @pytest.mark.parametrize("factor", [None, 0.5])
 def test_no_token_sees_a_later_one_not_even_by_its_place_in_an_expert(factor):
     model = random_network(capacity_evaluation=factor)

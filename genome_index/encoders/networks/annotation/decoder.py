@@ -42,11 +42,6 @@ class LayerCache:
         self.keys, self.values = keys, values
         return keys, values
 
-    def select(self, rows: Tensor) -> LayerCache:
-        """Those of some sequences of the batch, which may repeat: (B2,)."""
-        tensors = (self.keys, self.values, self.cross_keys, self.cross_values)
-        return LayerCache(*(each if each is None else each.index_select(0, rows) for each in tensors))
-
 
 @dataclass
 class DecoderCache:
@@ -59,10 +54,6 @@ class DecoderCache:
         """P, target tokens read so far."""
         keys = self.layers[0].keys if self.layers else None
         return 0 if keys is None else keys.shape[2]
-
-    def select(self, rows: Tensor) -> DecoderCache:
-        """The cache of some sequences of the batch, which may repeat, as beams do: (B2,)."""
-        return DecoderCache([layer.select(rows) for layer in self.layers])
 
 
 class CausalAttention(Attention):

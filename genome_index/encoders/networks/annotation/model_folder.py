@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from genome_index.encoders.checkpoint import CONFIG, read_config, read_weights
+from genome_index.encoders.checkpoint import CONFIG, and_more, fill, read_config, read_weights
 from genome_index.encoders.networks.annotation.annotation_model import AnnotationModel
 from genome_index.encoders.networks.annotation.config import config_of
 from genome_index.encoders.networks.annotation.decoder import feed_forward
@@ -43,26 +43,17 @@ def open_annotation(folder: Path) -> AnnotationModel:
     config = config_of(settings, str(folder))
     with torch.device("meta"):
         model = AnnotationModel(config)
-    _fill(model, read_weights(folder), folder)
+    _fill(model, read_weights(folder), str(folder))
     return model.eval()
 
 
-def _fill(model: nn.Module, weights: Mapping[str, Tensor], folder: Path) -> None:
+def _fill(model: nn.Module, weights: Mapping[str, Tensor], where: str) -> None:
     """Assign the weights, of which each must be there and none may be left over."""
-    expected = model.state_dict()
-    common = expected.keys() & weights.keys()
-    defects = {
-        "its weights lack": expected.keys() - weights.keys(),
-        "the model does not use all of its weights, such as": weights.keys() - expected.keys(),
-        f"weights have another shape than {CONFIG} says:": {
-            name for name in common if expected[name].shape != weights[name].shape
-        },
-    }
-    for defect, names in defects.items():
-        if names:
-            more = f" and {len(names) - 1:,} more" if len(names) > 1 else ""
-            raise ModelError(str(folder), f"{defect} {min(names)}{more}; {MAKE}")
-    model.load_state_dict(dict(weights), assign=True)
+    unused = fill(model, weights, where, (), MAKE)
+    if unused:
+        raise ModelError(
+            where, f"the model does not use {unused[0]} of its weights{and_more(len(unused) - 1)}; {MAKE}"
+        )
 
 
 class AnnotationEncoder(nn.Module):

@@ -14,8 +14,7 @@ import numpy.typing as npt
 from genome_index.lab.annotate.corpus.target_text import TargetLine
 from genome_index.lab.annotate.model.base_places import BasePlaces
 from genome_index.lab.annotate.model.grammar import Choice, PointerGrammar
-from genome_index.lab.annotate.model.target_words import TargetWords, phase_word
-from genome_index.lab.annotate.tokens.token_lists import NONE
+from genome_index.lab.annotate.model.target_words import TargetWords, name_word, phase_word
 
 Numbers = npt.NDArray[np.int64]
 
@@ -43,7 +42,7 @@ def choices_of(lines: Sequence[TargetLine], words: TargetWords, places: BasePlac
         The tokenizer has no token for a word of a line.
     """
     for line in lines:
-        yield Choice(words.id(line.type))
+        yield Choice(words.id(name_word(line.type)))
         yield Choice(words.id(line.strand))
         if line.begins_before:
             yield Choice(words.before)
@@ -55,7 +54,7 @@ def choices_of(lines: Sequence[TargetLine], words: TargetWords, places: BasePlac
             yield from _pointer(line.end - 1, words, places)
         yield Choice(words.id(phase_word(line.phase)))
         yield Choice(words.numbers[line.gene])
-        yield Choice(words.id(line.biotype or NONE))
+        yield Choice(words.id(name_word(line.biotype)))
     yield Choice(words.end)
 
 

@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 from genome_index.errors import UsageError
+from genome_index.lab.annotate.files.escapes import text_column, unescaped
 from genome_index.lab.annotate.files.features import PHASES, STRANDS, Phase, Strand
 from genome_index.lab.annotate.tokens.token_lists import (
     BOS,
     CUT_END,
     CUT_START,
     EOS,
+    HIT,
     NEWLINE,
     NONE,
     NUMBERS,
     TAB,
+    TASK,
 )
 from genome_index.lab.annotate.tokens.tokenizer import AnnotationTokenizer
 
-NAME = re.compile(r"\w*[A-Za-z]\w.*")  # no number, sign or mark
+MARKS = frozenset((BOS, EOS, TASK, HIT, TAB, NEWLINE, NONE, CUT_START, CUT_END, *STRANDS))
+"""Words that are no names."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +36,7 @@ class TargetWords:
     id_of
         The id of a word that is one token; None if it is none.
     types, biotypes
-        Those that a model may write.
+        Those that a model may write; the tokenizer has them with the escapes of GFF3, as targets do.
     """
 
     id_of: Callable[[str], int | None]
@@ -62,16 +65,9 @@ class TargetWords:
 
     @cached_property
     def _words(self) -> dict[int, str]:
-        others = (BOS, EOS, CUT_START, CUT_END, TAB, NEWLINE)
-        kinds = (
-            self.type_ids,
-            self.strand_ids,
-            {self.id(phase_word(each)): phase_word(each) for each in (*PHASES, None)},
-        )
-        table = {number: str(at) for at, number in enumerate(self.numbers)} | self.ids(others)
-        for kind in kinds:
-            table |= kind
-        return table | {number: biotype or NONE for number, biotype in self.biotype_ids.items()}
+        marks = (BOS, EOS, CUT_START, CUT_END, TAB, NEWLINE, NONE, *STRANDS)
+        names = map(name_word, (*self.types, *self.biotypes))
+        return self.ids([*map(str, range(NUMBERS)), *map(phase_word, PHASES), *marks, *names])
 
     def ids(self, words: Sequence[str]) -> dict[int, str]:
         """Words by their ids."""
@@ -79,7 +75,7 @@ class TargetWords:
 
     @cached_property
     def type_ids(self) -> dict[int, str]:
-        return self.ids(self.types)
+        return {self.id(name_word(kind)): kind for kind in self.types}
 
     @cached_property
     def strand_ids(self) -> dict[int, Strand]:
@@ -96,7 +92,7 @@ class TargetWords:
 
     @cached_property
     def biotype_ids(self) -> dict[int, str]:
-        return {self.id(biotype or NONE): biotype for biotype in (*self.biotypes, "")}
+        return {self.id(name_word(biotype)): biotype for biotype in (*self.biotypes, "")}
 
     @cached_property
     def numbers(self) -> tuple[int, ...]:
@@ -122,10 +118,24 @@ class TargetWords:
 
 def words_of(tokenizer: AnnotationTokenizer) -> TargetWords:
     """The words of a tokenizer: each name that is one token may be a type or a biotype."""
-    names = [token for token in tokenizer.target_tokens if NAME.fullmatch(token)]
+    names = [unescaped(token) for token in tokenizer.target_tokens if _is_name(token)]
     return TargetWords(tokenizer.target_tokens.get, names, names)
 
 
 def phase_word(phase: Phase | None) -> str:
     """The word of a phase."""
     return NONE if phase is None else str(phase)
+
+
+def name_word(name: str) -> str:
+    """The word of a type or a biotype; that of an empty name, which is none, is a dot.
+
+    >>> name_word("5%_UTR"), name_word("")
+    ('5%25_UTR', '.')
+    """
+    return text_column(name) or NONE
+
+
+def _is_name(token: str) -> bool:
+    """Whether a token is a name as targets write it."""
+    return not (token in MARKS or token.isdecimal()) and name_word(unescaped(token)) == token

@@ -13,13 +13,14 @@ pytest.importorskip("torch", reason="the extra neural is not installed")
 
 from genome_index.errors import UsageError
 from genome_index.lab.annotate.corpus.target_text import TargetLine, sorted_lines, target_text
+from genome_index.lab.annotate.files.escapes import text_column
 from genome_index.lab.annotate.model.base_places import BasePlaces
 from genome_index.lab.annotate.model.grammar import Choice, PointerGrammar
 from genome_index.lab.annotate.model.pointer_script import choices_of, script_of
-from genome_index.lab.annotate.model.target_words import TargetWords
+from genome_index.lab.annotate.model.target_words import TargetWords, words_of
 from genome_index.lab.annotate.model.text_grammar import TextGrammar
 from genome_index.lab.annotate.tokens.files import files_of
-from genome_index.lab.annotate.tokens.token_lists import first_tokens
+from genome_index.lab.annotate.tokens.token_lists import TYPES, first_tokens
 from genome_index.lab.annotate.tokens.tokenizer import AnnotationTokenizer, Source
 from genome_index.lab.annotate.tokens.triplets import triplets
 
@@ -150,4 +151,26 @@ def test_a_word_that_the_tokenizer_lacks_is_named_with_the_cure() -> None:
     assert str(refused.value) == (
         "the tokenizer has no token 'transposon_fragment'; add it with `gindex lab annotate tokens append`, "
         "then resize the model"
+    )
+
+
+@pytest.mark.parametrize("name", ["5%_UTR", "a\tb", "3'-UTR", ".", "x", "two words"])
+def test_names_with_characters_that_gff3_escapes_are_written_by_both_grammars(name: str) -> None:
+    files = files_of(triplets()).with_tokens([*first_tokens(), text_column(name)], "bake", "test")
+    tokenizer, places = AnnotationTokenizer(files, "test"), places_of([3, 3, 3])
+    words, lines = words_of(tokenizer), (TargetLine(name, 1, 8, "+", None, 0, name),)
+    grammar = PointerGrammar(words, places)
+    for choice in choices_of(lines, words, places):
+        assert grammar.allowed().has(choice)
+        grammar.take(choice)
+    text = TextGrammar(words, places.length_bp)
+    for number in tokenizer.target_ids(target_text(lines))[1:].tolist():
+        assert number in text.allowed().tokens
+        text.take(Choice(number))
+    assert (tuple(grammar.lines), tuple(text.lines)) == (lines, lines)
+
+
+def test_marks_and_numbers_are_no_names() -> None:
+    assert list(words_of(TOKENIZER).types) == list(
+        dict.fromkeys(casing for name in TYPES for casing in (name, name.lower()))
     )

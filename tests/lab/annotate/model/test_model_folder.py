@@ -242,11 +242,11 @@ NAME = "decoder.layer.1.crossattention.self.key.bias"
         (lambda weights: weights.pop(NAME), f"its weights lack {NAME}"),
         (
             lambda weights: weights.update(more=torch.zeros(2), most=torch.zeros(2)),
-            "the model does not use all of its weights, such as more and 1 more",
+            "the model does not use more of its weights (and 1 more like it)",
         ),
         (
             lambda weights: weights.update({NAME: torch.zeros(5)}),
-            f"weights have another shape than config.json says: {NAME}",
+            f"{NAME} is 5 in its weights, but config.json makes it 48",
         ),
     ],
     ids=["missing", "left over", "misshapen"],
