@@ -21,6 +21,10 @@ Window = Annotated[
 Stride = Annotated[
     int, typer.Option("--stride", metavar="BP", min=0, help="Distance of windows in bp; 0: half a window.")
 ]
+Circular = Annotated[
+    bool,
+    typer.Option("--circular", help="All contigs are circular: read them over their origin as well."),
+]
 Format = Annotated[str, typer.Option("--format", metavar="FORMAT", help="Output format: gff3.")]
 
 
@@ -29,12 +33,14 @@ def annotate(
     inputs: Inputs = None,
     window: Window = 0,
     stride: Stride = 0,
+    circular: Circular = False,
     format: Format = "gff3",
     from_file: FromFile = None,
 ) -> None:
     """Annotate genomes by a model, as GFF3.
 
-    Features that are cut by the end of a contig are written with partial=true.
+    Features that are cut by the end of a contig are written with partial=true. With --circular none is cut: what
+    crosses the origin has an end beyond the length of its contig, as GFF3 has it.
     """
     from genome_index.errors import UsageError, need_installed
 
@@ -59,7 +65,7 @@ def annotate(
                 say(f"failed: {genome.source}: {genome.reason}", error=True)
                 continue
             regions = tuple(Region(contig.name, 0, len(contig.sequence)) for contig in genome.contigs)
-            features = tuple(annotated(genome.contigs, annotator, plan, progress))
+            features = tuple(annotated(genome.contigs, annotator, plan, progress, circular))
             lines = gff3_lines(Annotation(features, regions))
             out(list(lines)[begun:])  # the version stands in the first line of the file alone
             begun = True

@@ -191,7 +191,7 @@ def _add_contig(contig: Contig, genome_id: str, numbers: Sequence[int], baking: 
     findings.add_pieces(placed.pieces)
     for (kind, reason), number in placed.left_out.items():
         findings.left_out["feature", kind, reason] += number
-    for window in windows_of(contig, placed.pieces, baking.plan.windows):
+    for window in windows_of(contig, placed.pieces, baking.plan.windows, placed.is_circular):
         if not is_known(window):
             findings.left_out["window", contig.name, "more than half of it is N"] += 1
         elif len(window.lines) > baking.plan.max_lines:

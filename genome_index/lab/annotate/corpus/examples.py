@@ -29,12 +29,13 @@ class Example:
     genome: str
     seqid: str  # the contig
     start: int  # of the window, 1-based, on the forward strand
-    end: int  # inclusive
+    end: int  # inclusive; beyond the length of a circular contig where the window crosses its origin
     strand: str  # + or -: `input` is the reverse complement
     before: int  # bases of context in `input` in front of the window
     after: int  # and behind it
     input: str  # GENE_TOKEN, a blank, and the bases: context, window, context
     target: str  # the text of the window's lines; its positions count from the window's first base
+    circle_bp: int = 0  # length of a circular contig; 0 for another one, and in older corpora
 
     @property
     def bases(self) -> str:
@@ -50,7 +51,7 @@ def example_of(window: Window, genome: str, gene_token: str = GENE_TOKEN) -> Exa
     text = f"{gene_token} {window.sequence}" if gene_token else window.sequence
     return Example(
         genome, window.contig, window.start + 1, window.end, window.strand, window.before, window.after, text,
-        target_text(window.lines),
+        target_text(window.lines), window.circle_bp,
     )  # fmt: skip
 
 

@@ -94,10 +94,10 @@ class Sources:
     def placed(self, contig: Contig, numbers: Sequence[int]) -> Placed | None:
         """The features on a contig, of some files; None if none of them names it."""
         own = [number for number in numbers if contig.name in self.all[number].numbers]
-        length, result = len(contig.sequence), Placed([], Counter())
+        circular = any(contig.name in self.all[number].annotation.circular for number in own)
+        length, result = len(contig.sequence), Placed([], Counter(), circular)
         for number in own:
             source = self.all[number]
-            circular = contig.name in source.annotation.circular
             part = placed(source.hierarchy, source.numbers[contig.name], length, circular)
             result.left_out.update(part.left_out)
             result.pieces.extend(_renumbered(piece, self._first[number]) for piece in part.pieces)

@@ -2,6 +2,9 @@
 
 A window is `window_bp` long and has, where the contig goes on, `flank_bp` bases of context on both sides. Its
 lines are of the window alone, and so are their positions; the context is for the reader.
+
+A circular contig goes on over its origin: windows begin a stride apart all around it, context is taken from its
+other end, and a window over the origin has an end beyond the length.
 """
 
 from __future__ import annotations
@@ -9,7 +12,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Literal
+
+import numpy as np
 
 from genome_index.errors import UsageError
 from genome_index.lab.annotate.corpus.target_text import TargetLine, mirrored, sorted_lines
@@ -49,7 +55,7 @@ class Piece:
     """A part of a feature on a contig, with what its line says of it."""
 
     start: int  # 0-based, inclusive; below 0 for the end of a part that crosses the origin
-    end: int  # exclusive
+    end: int  # exclusive; beyond the length for a part that crosses the origin
     line: TargetLine  # of the whole part; `gene` is the number of its root in the annotation
 
 
@@ -59,12 +65,13 @@ class Window:
 
     contig: str
     start: int  # 0-based, inclusive, on the forward strand
-    end: int
+    end: int  # exclusive; beyond the length of a circular contig where the window crosses its origin
     strand: Literal["+", "-"]
     before: int  # bases of context in front of the window, on its strand
     after: int
     sequence: str  # A, C, G, T and N; context, window, context, on its strand
     lines: tuple[TargetLine, ...]  # of the window without context
+    circle_bp: int = 0  # length of a circular contig; 0 for another one
 
 
 @dataclass(frozen=True)
@@ -73,24 +80,28 @@ class Placed:
 
     pieces: list[Piece]  # in the order of their starts
     left_out: Counter[tuple[str, str]]  # parts, by type of their feature and reason
+    is_circular: bool = False  # the contig
 
 
 def placed(hierarchy: Hierarchy, numbers: Iterable[int], length: int, is_circular: bool) -> Placed:
     """The parts of some features, by number, on their contig of `length` bp.
 
-    A part over the origin of a circular contig has two pieces, each cut at an end of the contig.
+    A part over the origin of a circular contig has two pieces: one begins at its place and goes on beyond the
+    length, the other is the same a turn before, and begins below 0.
     """
-    result = Placed([], Counter())
+    result = Placed([], Counter(), is_circular)
     for at in numbers:
         feature, gene, biotype = hierarchy.features[at], hierarchy.root(at), biotype_of(hierarchy, at)
         for part in feature.parts:
             if reason := _no_place(feature, part, length, is_circular):
                 result.left_out[feature.type, reason] += 1
                 continue
-            line = TargetLine(feature.type, part.start, part.end, part.strand, part.phase, gene, biotype)
-            result.pieces.append(Piece(part.start, part.end, line))
-            if part.end > length:
-                result.pieces.append(Piece(part.start - length, part.end - length, line))
+            start = part.start % length  # an exon behind the origin may count on from the one before
+            end = start + part.end - part.start
+            line = TargetLine(feature.type, start, end, part.strand, part.phase, gene, biotype)
+            result.pieces.append(Piece(start, end, line))
+            if end > length:
+                result.pieces.append(Piece(start - length, end - length, line))
     result.pieces.sort(key=lambda piece: piece.start)
     return result
 
@@ -99,7 +110,7 @@ def _no_place(feature: Feature, part: Part, length: int, is_circular: bool) -> s
     """Why a part is left out; empty if it is used."""
     if feature.type in LANDMARKS:
         return "a landmark, not a feature of the sequence"
-    if part.start >= length or part.end > (2 * length if is_circular else length):
+    if part.end > (2 * length if is_circular else length):
         return "it ends beyond its contig"
     return ""
 
@@ -113,33 +124,50 @@ def biotype_of(hierarchy: Hierarchy, at: int) -> str:
     return ""
 
 
-def starts_of(length: int, plan: WindowPlan) -> list[int]:
-    """The starts of windows, a stride apart; the last one ends with the contig.
+def starts_of(length: int, plan: WindowPlan, is_circular: bool = False) -> list[int]:
+    """The starts of windows, a stride apart; the last one ends with the contig, or goes on over its origin.
+
+    A circular contig has two windows at least, so that no base is at an end of all of them.
 
     >>> starts_of(2_300, WindowPlan()), starts_of(700, WindowPlan())
     ([0, 500, 1000, 1300], [0])
+    >>> starts_of(2_300, WindowPlan(), is_circular=True), starts_of(700, WindowPlan(), is_circular=True)
+    ([0, 500, 1000, 1500, 2000], [0, 350])
     """
+    if is_circular:
+        return list(range(0, length, min(plan.stride_bp, -(-length // 2)))) if length else []
     last = max(0, length - plan.window_bp)
     return [*range(0, last, plan.stride_bp), last] if length else []
 
 
-def windows_of(contig: Contig, pieces: Sequence[Piece], plan: WindowPlan) -> Iterator[Window]:
+def windows_of(
+    contig: Contig, pieces: Sequence[Piece], plan: WindowPlan, is_circular: bool = False
+) -> Iterator[Window]:
     """The windows of a contig, each followed by its reverse complement if the plan has both strands.
 
     `pieces` are in the order of their starts.
     """
     codes = codes_of(contig.sequence)
-    waiting = iter(pieces)
+    circle_bp = len(codes) if is_circular else 0
+    waiting = chain(pieces, _next_turn(pieces, circle_bp))
     following = next(waiting, None)
     open_pieces: list[Piece] = []
-    for start in starts_of(len(codes), plan):
-        end = min(start + plan.window_bp, len(codes))
+    for start in starts_of(len(codes), plan, is_circular):
+        end = start + min(plan.window_bp, len(codes))
         while following is not None and following.start < end:
             open_pieces.append(following)
             following = next(waiting, None)
         open_pieces = [piece for piece in open_pieces if piece.end > start]
         lines = sorted_lines(cut_line(piece, start, end) for piece in open_pieces)
-        yield from _strands(contig.name, codes, start, end, lines, plan)
+        stretch = _stretch(codes, start, end, plan.flank_bp, circle_bp)
+        yield from _strands(contig.name, stretch, lines, plan.both_strands, circle_bp)
+
+
+def _next_turn(pieces: Iterable[Piece], circle_bp: int) -> Iterator[Piece]:
+    """The pieces once more around a circular contig, for windows over its origin; none of another contig."""
+    for piece in pieces if circle_bp else ():
+        if piece.start >= 0:  # what begins below 0 is there a turn later already
+            yield Piece(piece.start + circle_bp, piece.end + circle_bp, piece.line)
 
 
 def is_known(window: Window) -> bool:
@@ -165,13 +193,32 @@ def _cut_phase(line: TargetLine, before: int, after: int) -> Phase | None:
     return PHASES[(line.phase - (before if line.strand == "+" else after)) % 3]
 
 
+@dataclass(frozen=True, slots=True)
+class _Stretch:
+    """The bases of a window with its context."""
+
+    start: int  # of the window
+    end: int
+    before: int  # bases of context
+    after: int
+    codes: Codes  # context, window, context
+
+
+def _stretch(codes: Codes, start: int, end: int, flank_bp: int, circle_bp: int) -> _Stretch:
+    if circle_bp:
+        flank = min(flank_bp, (circle_bp - (end - start)) // 2)  # no base is there twice
+        own = codes.take(np.arange(start - flank, end + flank), mode="wrap")
+        return _Stretch(start, end, flank, flank, own)
+    first, last = max(0, start - flank_bp), min(len(codes), end + flank_bp)
+    return _Stretch(start, end, start - first, last - end, codes[first:last])
+
+
 def _strands(
-    name: str, codes: Codes, start: int, end: int, lines: tuple[TargetLine, ...], plan: WindowPlan
-) -> Iterator[Window]:  # fmt: skip
-    first, last = max(0, start - plan.flank_bp), min(len(codes), end + plan.flank_bp)
-    own = codes[first:last]
-    before, after = start - first, last - end
-    yield Window(name, start, end, "+", before, after, bases_of(own).decode(), lines)
-    if plan.both_strands:
-        reverse = bases_of(other_strand(own)).decode()
-        yield Window(name, start, end, "-", after, before, reverse, mirrored(lines, end - start))
+    name: str, own: _Stretch, lines: tuple[TargetLine, ...], both_strands: bool, circle_bp: int
+) -> Iterator[Window]:
+    start, end, before, after = own.start, own.end, own.before, own.after
+    yield Window(name, start, end, "+", before, after, bases_of(own.codes).decode(), lines, circle_bp)
+    if both_strands:
+        reverse = bases_of(other_strand(own.codes)).decode()
+        mirror = mirrored(lines, end - start)
+        yield Window(name, start, end, "-", after, before, reverse, mirror, circle_bp)

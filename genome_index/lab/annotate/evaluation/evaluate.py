@@ -15,7 +15,8 @@ from genome_index.lab.annotate.evaluation.longest_orf import longest_frames
 from genome_index.lab.annotate.evaluation.metrics import Scores, score
 from genome_index.lab.annotate.files.features import Feature
 from genome_index.lab.annotate.prediction.annotate import Annotator, features_of
-from genome_index.lab.annotate.prediction.stitching import WindowLines, stitch
+from genome_index.lab.annotate.prediction.circles import stitch_contig
+from genome_index.lab.annotate.prediction.stitching import WindowLines
 from genome_index.lab.corpus.split import Part
 from genome_index.records import Contig, Progress, quiet
 
@@ -40,6 +41,7 @@ class EvaluatedContig:
     contig: Contig
     windows: tuple[Window, ...]  # of the forward strand
     true: tuple[Feature, ...]
+    circle_bp: int = 0  # its length if it is circular, else 0
 
 
 def evaluate(
@@ -63,7 +65,7 @@ def evaluate(
     seconds = 0.0
     for each in contigs_of(examples.of_part(part)):
         begun = time.perf_counter()
-        predicted += features_of(each.contig, stitch(annotator.write(each.windows)))
+        predicted += features_of(each.contig, stitch_contig(annotator.write(each.windows), each.circle_bp))
         seconds += time.perf_counter() - begun
         true += each.true
         frames += longest_frames(each.contig)
@@ -80,21 +82,25 @@ def contigs_of(examples: Iterable[Example]) -> Iterator[EvaluatedContig]:
         own = list(group)
         contig = Contig(f"{genome}:{seqid}" if genome != seqid else seqid, _sequence(own))
         windows = tuple(_window(example) for example in own)
-        stitched = stitch([WindowLines(window.start, window.end, window.lines) for window in windows])
-        yield EvaluatedContig(contig, windows, tuple(features_of(contig, stitched)))
+        lines = [WindowLines(window.start, window.end, window.lines) for window in windows]
+        circle = own[0].circle_bp
+        true = tuple(features_of(contig, stitch_contig(lines, circle)))
+        yield EvaluatedContig(contig, windows, true, circle)
 
 
 def _window(example: Example) -> Window:
     return Window(
         example.seqid, example.start - 1, example.end, "+", example.before, example.after, example.bases,
-        tuple(example.lines),
+        tuple(example.lines), example.circle_bp,
     )  # fmt: skip
 
 
 def _sequence(examples: Sequence[Example]) -> bytes:
     """The bases of a contig from its windows; N where none was kept."""
-    bases = bytearray(b"N" * max(example.end for example in examples))
+    length = examples[0].circle_bp or max(example.end for example in examples)
+    bases = bytearray(b"N" * length)
     for example in examples:
-        own = example.bases[example.before : len(example.bases) - example.after]
-        bases[example.start - 1 : example.end] = own.encode()
+        own = example.bases[example.before : len(example.bases) - example.after].encode()
+        inside = length - (example.start - 1)  # of a window over the origin, the rest is at the other end
+        bases[example.start - 1 : example.end], bases[: len(own[inside:])] = own[:inside], own[inside:]
     return bytes(bases)

@@ -16,8 +16,9 @@ from genome_index.lab.annotate.model.base_places import BasePlaces
 from genome_index.lab.annotate.model.folder import open_model_folder, origin_of
 from genome_index.lab.annotate.model.generation import generate
 from genome_index.lab.annotate.model.target_words import TargetWords, words_of
+from genome_index.lab.annotate.prediction.circles import stitch_contig
 from genome_index.lab.annotate.prediction.gene_groups import gene_numbers
-from genome_index.lab.annotate.prediction.stitching import Stitched, WindowLines, stitch
+from genome_index.lab.annotate.prediction.stitching import Stitched, WindowLines
 from genome_index.lab.annotate.tokens.tokenizer import AnnotationTokenizer
 from genome_index.lab.annotate.training.pointer_batches import sources_of
 from genome_index.records import Contig, Progress, quiet
@@ -82,12 +83,21 @@ def open_annotator(folder: Path) -> Annotator:
 
 
 def annotate(
-    contigs: Iterable[Contig], annotator: Annotator, plan: WindowPlan, progress: Progress = quiet
-) -> Iterator[Feature]:
-    """The features of contigs, in order of place; genes have the features of the same number as children."""
+    contigs: Iterable[Contig], annotator: Annotator, plan: WindowPlan, progress: Progress = quiet,
+    circular: bool = False,
+) -> Iterator[Feature]:  # fmt: skip
+    """The features of contigs, in order of place; genes have the features of the same number as children.
+
+    Circular contigs have a landmark that says so, and what crosses their origin ends beyond their length.
+    """
     for contig in contigs:
-        windows = list(windows_of(contig, (), plan))
-        yield from features_of(contig, stitch(annotator.write(windows, progress)))
+        length = len(contig.sequence)
+        if circular:
+            landmark = (("ID", (contig.name,)), ("Is_circular", ("true",)))
+            yield Feature(contig.name, SOURCE, "region", (Part(0, length, "+"),), landmark)
+        windows = list(windows_of(contig, (), plan, circular))
+        written = annotator.write(windows, progress)
+        yield from features_of(contig, stitch_contig(written, length if circular else 0))
 
 
 def features_of(contig: Contig, parts: Sequence[Stitched]) -> Iterator[Feature]:

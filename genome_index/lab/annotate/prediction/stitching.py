@@ -25,6 +25,7 @@ class WindowLines:
     start: int  # 0-based on the contig
     end: int
     lines: Sequence[TargetLine]
+    number: int | None = None  # of the window that this one repeats a turn before or after; None: a window itself
 
 
 @dataclass(frozen=True)
@@ -32,15 +33,11 @@ class Piece:
     """A line on its contig."""
 
     line: TargetLine
-    window: int  # number of the window
+    window: int  # number of the window, in order of place
     start: int  # 0-based on the contig
     end: int
     margin: int  # bp from the nearer end of the window
-
-    @property
-    def gene(self) -> tuple[int, int]:
-        """The window and the number of the gene in it."""
-        return self.window, self.line.gene
+    gene: tuple[int, int]  # the window, the same in each turn of a circle, and the number of the gene in it
 
 
 @dataclass(frozen=True)
@@ -95,7 +92,8 @@ def _pieces(windows: Sequence[WindowLines]) -> Iterator[Piece]:
         for line in window.lines:
             start, end = window.start + line.start, window.start + line.end
             margin = min(line.start, window.end - end)
-            yield Piece(line, number, start, end, margin)
+            gene = (number if window.number is None else window.number, line.gene)
+            yield Piece(line, number, start, end, margin, gene)
 
 
 def _groups(pieces: list[Piece]) -> Iterable[list[Piece]]:

@@ -274,6 +274,7 @@ def test_genbank_is_sequence_and_annotation(tmp_path: Path) -> None:
     assert [one.target for one in corpus.of_part("train")] == [
         "<bos>\ngene\t<1\t30\t+\t.\t0\t.\n<eos>",
         "<bos>\ngene\t450\t>500\t+\t.\t0\t.\n<eos>",
+        "<bos>\ngene\t50\t130\t+\t.\t0\t.\n<eos>",  # from 800 over the origin to 400
     ]
     assert rows_of(corpus.path / "report.tsv")[1] == ["gene", "", "1", "81", "81", "81", "2", "0", "0"]
 

@@ -41,9 +41,9 @@ BASES = bases_of(np.random.default_rng(0).integers(0, 4, 2_300).astype(np.uint8)
 
 
 def cut(features: list[Feature], plan: WindowPlan, bases: bytes = BASES) -> list[Window]:
-    annotation = Annotation(tuple(features))
+    circular = bool(Annotation(tuple(features)).circular)
     return list(
-        windows_of(Contig("c", bases), place(features, len(bases), bool(annotation.circular)).pieces, plan)
+        windows_of(Contig("c", bases), place(features, len(bases), circular).pieces, plan, circular)
     )
 
 
@@ -131,7 +131,7 @@ def test_a_reverse_coding_sequence_loses_bases_at_the_right() -> None:
     assert [cut_line(piece, 0, end).phase for end in (25, 24)] == [1, None]
 
 
-def test_a_feature_over_the_origin_lies_at_both_ends() -> None:
+def test_a_feature_over_the_origin_is_whole_in_the_window_that_crosses_it() -> None:
     circle = [
         feature("region", Part(0, 2_300, "+"), ID="r", Is_circular="true"),
         feature("CDS", Part(2_200, 2_420, "+", 0), ID="c"),
@@ -140,7 +140,34 @@ def test_a_feature_over_the_origin_lies_at_both_ends() -> None:
     assert [target_text(one.lines) for one in windows] == [
         "<bos>\nCDS\t<1\t120\t+\t2\t0\t.\n<eos>",  # 100 bases are gone
         "<bos>\n<eos>",
-        "<bos>\nCDS\t901\t>1000\t+\t0\t0\t.\n<eos>",
+        "<bos>\nCDS\t201\t420\t+\t0\t0\t.\n<eos>",
+    ]
+    assert [(one.start, one.end) for one in windows] == [(0, 1_000), (1_000, 2_000), (2_000, 3_000)]
+
+
+def test_context_of_a_circular_contig_is_taken_from_its_other_end() -> None:
+    landmark = feature("region", Part(0, 2_300, "+"), Is_circular="true")
+    windows = cut([landmark], WindowPlan(1_000, 500, 50, both_strands=False))
+    assert [one.start for one in windows] == [0, 500, 1_000, 1_500, 2_000]
+    turns = (BASES + BASES + BASES).decode()
+    for one in windows:
+        assert (one.before, one.after, one.circle_bp) == (50, 50, 2_300)
+        assert one.sequence == turns[2_300 + one.start - 50 : 2_300 + one.end + 50]
+
+
+def test_a_circle_shorter_than_a_window_is_read_twice_without_any_base_twice_in_a_window() -> None:
+    circle = [
+        feature("region", Part(0, 101, "+"), Is_circular="true"),
+        feature("CDS", Part(90, 111, "-", 0), ID="c"),
+    ]
+    windows = cut(circle, WindowPlan(1_000, 500, 50, both_strands=False), BASES[:101])
+    assert [(one.start, one.end, one.before, one.after) for one in windows] == [
+        (0, 101, 0, 0), (51, 152, 0, 0)
+    ]  # fmt: skip
+    assert windows[1].sequence.encode() == BASES[51:101] + BASES[:51]
+    assert [target_text(one.lines) for one in windows] == [
+        "<bos>\nCDS\t<1\t10\t-\t0\t0\t.\nCDS\t91\t>101\t-\t2\t0\t.\n<eos>",  # 10 of 21 bases are gone
+        "<bos>\nCDS\t40\t60\t-\t0\t0\t.\n<eos>",
     ]
 
 
@@ -155,7 +182,9 @@ def test_parts_without_a_place_are_counted() -> None:
         ("region", "a landmark, not a feature of the sequence"): 1,
         ("gene", "it ends beyond its contig"): 2,
     }
-    assert place(features, 10, is_circular=True).left_out["gene", "it ends beyond its contig"] == 1
+    circle = place([*features, feature("gene", Part(19, 21, "+"))], 10, is_circular=True)
+    assert circle.left_out["gene", "it ends beyond its contig"] == 1
+    assert [(piece.start, piece.end) for piece in circle.pieces] == [(-5, 1), (0, 2), (5, 11), (5, 10)]
 
 
 def test_biotypes_come_from_the_feature_or_its_ancestors() -> None:
@@ -253,7 +282,7 @@ def expected_lines(features: tuple[Feature, ...], length: int, circular: bool, w
     lines = []
     for one in features:
         for part in one.parts if one.type not in LANDMARKS else ():
-            if part.end > length * (2 if circular else 1) or part.start >= length:
+            if part.end > length * (2 if circular else 1):
                 continue
             walk = list(range(part.start, part.end))
             if part.strand == "-":
@@ -261,7 +290,7 @@ def expected_lines(features: tuple[Feature, ...], length: int, circular: bool, w
             position = {
                 base: (number - (part.phase or 0)) % 3 for number, base in enumerate(walk)
             }  # in the codon
-            for shift in (0, length) if part.end > length else (0,):
+            for shift in (0, length, -length) if circular else (0,):
                 inside = [base for base in walk if window.start <= base - shift < window.end]
                 if not inside:
                     continue
@@ -284,12 +313,15 @@ def check(annotation: Annotation, contig: Contig, plan: WindowPlan) -> int:
     pieces = placed(hierarchy, numbers, len(contig.sequence), circular).pieces
     bases = bases_of(codes_of(contig.sequence)).decode()
     lines = 0
-    windows = list(windows_of(contig, pieces, plan))
+    windows = list(windows_of(contig, pieces, plan, circular))
+    turns = bases * 3 if circular else bases
+    first = len(bases) if circular else 0
     for forward, reverse in zip(windows[::2], windows[1::2], strict=True):
         got = [(one.start, one.end, one.type, one.strand, one.phase, one.begins_before, one.ends_after)
                for one in forward.lines]  # fmt: skip
         assert sorted(got, key=repr) == expected_lines(own, len(bases), circular, forward)
-        assert forward.sequence == bases[forward.start - forward.before : forward.end + forward.after]
+        span = slice(first + forward.start - forward.before, first + forward.end + forward.after)
+        assert forward.sequence == turns[span]
         for window in (forward, reverse):
             assert tuple(lines_of(target_text(window.lines))) == window.lines
         assert mirrored(reverse.lines, forward.end - forward.start) == forward.lines
