@@ -39,8 +39,8 @@ def annotate(
 ) -> None:
     """Annotate genomes by a model, as GFF3.
 
-    Features that are cut by the end of a contig are written with partial=true. With --circular none is cut: what
-    crosses the origin has an end beyond the length of its contig, as GFF3 has it.
+    Features that are cut by the end of a contig are written with partial=true. With --circular, what crosses
+    the origin is whole and has an end beyond the length of its contig, as in GFF3.
     """
     from genome_index.errors import UsageError, need_installed
 

@@ -179,14 +179,21 @@ def test_the_recipe_of_annotation_models_runs_with_a_folder_of_the_published_sha
     write_dnabert2(session.folder / "dnabert2")
     (page,) = [page for page in pages() if page.name == "docs/guides/annotation.md"]
     (recipe,) = [block for block in page.blocks() if "gindex compare" in block.text]
-    printed = []
+    assert all(written in recipe.text for written in SMALLER)
+    printed: dict[str, str] = {}
     for command in recipe.commands:
         for written, small in SMALLER.items():
             command = command.replace(written, small)
-        printed.append(session.run(replace(recipe, text=command)))
-    assert all(written in recipe.text for written in SMALLER)
-    for command, text in zip(recipe.commands, printed): print("$", command); print(text)
-    assert 0
+        printed[command.split(" --")[0]] = session.run(replace(recipe, text=command))
+    assert "\tgene\t1\t" in printed["gindex lab annotate tokens list annotator"]
+    assert "longest ORF" in printed["gindex lab annotate evaluate tuned corpus"]
+    assert (
+        (session.folder / "sim.gff3").read_text().startswith("##gff-version 3\n##sequence-region SIM_0001 1 ")
+    )
+    assert "Demobacter simulatus (species)" in printed["gindex query sample.fasta"]
+    rows = printed["gindex compare genomes"].splitlines()
+    assert [row for row in rows if row.startswith("spectrum ")]
+    assert [row for row in rows if row.split(" ")[0].endswith("/tuned")]
 
 
 def test_the_transcript_of_the_readme_is_that_of_make_demo():

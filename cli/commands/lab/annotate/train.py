@@ -18,10 +18,30 @@ Steps = Annotated[int, typer.Option("--steps", metavar="N", min=1, help="Trainin
 Batch = Annotated[int, typer.Option("--batch", metavar="N", min=1, help="Windows in memory at once.")]
 Accumulate = Annotated[int, typer.Option("--accumulate", metavar="N", min=1, help="Batches in a step.")]
 Freeze = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--freeze",
+        metavar="PART:STEPS",
+        help="Part that does not change in the first STEPS, or in all: embeddings, encoder, decoder, "
+        "cross-attention, experts, pointers, head or places; may be repeated.",
+    ),
+]
+Unfreeze = Annotated[
     int,
     typer.Option(
-        "--freeze-encoder", metavar="N", min=0, help="First steps in which the encoder does not change."
+        "--unfreeze-every", metavar="N", min=0,
+        help="Train the top layers first, and every N steps one layer more; 0: all layers at once.",
     ),
+]  # fmt: skip
+Adapters = Annotated[
+    int,
+    typer.Option(
+        "--adapters", metavar="RANK", min=0,
+        help="Train low-rank adapters of self-attention, and of the rest only what DNABERT-2 lacks; 0: all.",
+    ),
+]  # fmt: skip
+AdapterScale = Annotated[
+    float, typer.Option("--adapter-scale", metavar="X", min=0, help="Factor of what adapters add.")
 ]
 
 
@@ -33,13 +53,17 @@ def train(
     batch: Batch = 16,
     accumulate: Accumulate = 1,
     rate: Rate = 2e-3,
-    freeze_encoder: Freeze = 0,
+    freeze: Freeze = None,
+    unfreeze_every: Unfreeze = 0,
+    adapters: Adapters = 0,
+    adapter_scale: AdapterScale = 2.0,
     seed: Seed = 0,
 ) -> None:
     """Train an annotation model on the windows of a corpus.
 
     The folder has the model, the curve of its loss, its card and a checkpoint, from which an interrupted run
-    continues. 2e-3 is a rate for models with random weights; for those of DNABERT-2 give 1e-4.
+    continues. 2e-3 is a rate for models with random weights; for those of DNABERT-2 give 1e-4. Adapters are a
+    part of the weights in the end.
     """
     from genome_index.errors import need_installed
 
@@ -48,7 +72,10 @@ def train(
     )
     from genome_index.lab.annotate.training.tuning import TuningPlan, tune
 
-    plan = TuningPlan(steps, batch, accumulate, rate, freeze_encoder=freeze_encoder, seed=seed)
+    plan = TuningPlan(
+        steps, batch, accumulate, rate, freeze=tuple(freeze or ()), unfreeze_every=unfreeze_every,
+        adapters=adapters, adapter_scale=adapter_scale, seed=seed,
+    )  # fmt: skip
     with ProgressLine() as progress:
         card = tune(corpus, model, folder, plan, progress)
     say(f"{folder}: {steps:,} steps, loss {card.loss:.4f} nats a choice, {card.seconds:,.0f} s.")

@@ -3,8 +3,8 @@
 A window is `window_bp` long and has, where the contig goes on, `flank_bp` bases of context on both sides. Its
 lines are of the window alone, and so are their positions; the context is for the reader.
 
-A circular contig goes on over its origin: windows begin a stride apart all around it, context is taken from its
-other end, and a window over the origin has an end beyond the length.
+A circular contig goes on over its origin: windows begin a stride apart all around it, context is taken from
+its other end, and a window over the origin has an end beyond the length.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ def stitch_contig(windows: Sequence[WindowLines], circle_bp: int = 0) -> list[St
     Parameters
     ----------
     circle_bp
-        Length of a circular contig, whose parts begin before it; what crosses the origin ends beyond it. 0 for
+        Length of a circular contig: parts begin below it, and what crosses the origin ends beyond it. 0 for
         another contig.
     """
     if not circle_bp:

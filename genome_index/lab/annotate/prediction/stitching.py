@@ -25,7 +25,9 @@ class WindowLines:
     start: int  # 0-based on the contig
     end: int
     lines: Sequence[TargetLine]
-    number: int | None = None  # of the window that this one repeats a turn before or after; None: a window itself
+    number: int | None = (
+        None  # of the window that this one repeats a turn before or after; None: a window itself
+    )
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,9 @@ from genome_index.lab.annotate.model.folder import open_model_folder, origin_of,
 from genome_index.lab.annotate.model.pointer_script import script_of
 from genome_index.lab.annotate.model.target_words import TargetWords, words_of
 from genome_index.lab.annotate.tokens.tokenizer import AnnotationTokenizer
+from genome_index.lab.annotate.training.adapters import add_adapters, merge_adapters
 from genome_index.lab.annotate.training.example_file import ExampleFile
+from genome_index.lab.annotate.training.freezing import FirstSteps, first_steps, freeze_of
 from genome_index.lab.annotate.training.pointer_batches import batch_of, loss_of, slot_words, sources_of
 from genome_index.lab.annotate.training.text_batches import text_batch, text_loss
 from genome_index.lab.training.run_card import Card, Display, Schedule
@@ -48,10 +50,14 @@ class TuningPlan:
     warm_up: float = 0.05  # share of the steps
     decay: float = 0.01  # of the weights
     clip: float = 1.0  # largest norm of the gradients
-    freeze_encoder: int = 0  # first steps in which the encoder does not change
+    freeze: tuple[str, ...] = ()  # PART:STEPS each, see `freezing`
+    unfreeze_every: int = 0  # steps after which one layer more is trained, from the top; 0: all at once
+    adapters: int = 0  # rank of adapters, beside which only what is new is trained; 0: none, all is trained
+    adapter_scale: float = 2.0  # of what they add
     seed: int = 0
 
     def __post_init__(self) -> None:
+        tuple(map(freeze_of, self.freeze))
         for option in ("steps", "batch", "accumulate"):
             if getattr(self, option) < 1:
                 raise UsageError(f"--{option} {getattr(self, option)}: give 1 or more")
@@ -60,6 +66,19 @@ class TuningPlan:
     def schedule(self) -> Schedule:
         often = min(SAVE_EVERY, max(1, self.steps // SAVES))
         return Schedule(self.steps, self.rate, self.warm_up, self.decay, self.clip, self.seed, often)
+
+    @property
+    def options(self) -> str:
+        """The options of the command that say what is trained, each with a blank before it; empty for all."""
+        freeze = "".join(f" --freeze {each}" for each in self.freeze)
+        gradual = f" --unfreeze-every {self.unfreeze_every}" if self.unfreeze_every else ""
+        scale = f" --adapter-scale {self.adapter_scale:g}"
+        return freeze + gradual + (f" --adapters {self.adapters}{scale}" if self.adapters else "")
+
+    def first_steps(self, model: AnnotationModel) -> FirstSteps:
+        """The first step in which each parameter is trained; UsageError if none is in the first step."""
+        freezes = tuple(map(freeze_of, self.freeze))
+        return first_steps(model, freezes, self.unfreeze_every, bool(self.adapters))
 
 
 @dataclass(frozen=True)
@@ -111,19 +130,26 @@ def tune(
     examples.check()
     network, files = open_model_folder(model)
     tokenizer = AnnotationTokenizer(files, str(model))
-    network.to(best_device().name).requires_grad_(True)
+    if plan.adapters:
+        add_adapters(network, plan.adapters, plan.adapter_scale, plan.seed)
+    network.to(best_device().name)
+    trained = plan.first_steps(network)
     tuning = Tuning(network, tokenizer, words_of(tokenizer))
     part = ExampleFile(corpus, "train")
     display = Display("nats a choice", command=_command(corpus, model, out, plan))
-    data = " ".join(
-        map(str, (examples.digest, digest(model), plan.batch, plan.accumulate, plan.freeze_encoder))
-    )
+    # "0" is what runs without frozen parts have always had here, and older ones are to continue.
+    kind = (examples.digest, digest(model), plan.batch, plan.accumulate, plan.options.strip() or "0")
+    data = " ".join(map(str, kind))
     validation = _validation(tuning, corpus, examples, plan)
     card = train(
-        out, network, _loss_of_step(tuning, part, plan), plan.schedule, data, progress, display, validation
-    )
+        out, network, _loss_of_step(tuning, part, plan, trained), plan.schedule, data, progress, display,
+        validation,
+    )  # fmt: skip
+    if plan.adapters:
+        merge_adapters(network)
     windows = {name: examples.settings[name] for name in ("window_bp", "stride_bp", "flank_bp")}
-    origin = {**origin_of(model), "corpus": corpus.name, **windows, **asdict(plan)}
+    settings = {**asdict(plan), "freeze": ", ".join(plan.freeze) or "nothing"}
+    origin = {**origin_of(model), "corpus": corpus.name, **windows, **settings}
     write_annotation(out, network, files, origin)
     return card
 
@@ -133,16 +159,17 @@ def _command(corpus: Path, model: Path, out: Path, plan: TuningPlan) -> str:
     folders = f"{quote(corpus.name)} --model {quote(model.name)} --out {quote(out.name)}"
     return (
         f"gindex lab annotate train {folders} --steps {plan.steps} --batch {plan.batch} "
-        f"--accumulate {plan.accumulate} --rate {plan.rate} --freeze-encoder {plan.freeze_encoder} "
-        f"--seed {plan.seed}"
+        f"--accumulate {plan.accumulate} --rate {plan.rate}{plan.options} --seed {plan.seed}"
     )
 
 
-def _loss_of_step(tuning: Tuning, part: ExampleFile, plan: TuningPlan) -> Callable[[int], Tensor | float]:
+def _loss_of_step(
+    tuning: Tuning, part: ExampleFile, plan: TuningPlan, trained: FirstSteps
+) -> Callable[[int], Tensor | float]:
     """The function from a step to its loss; of several batches it adds the gradients itself."""
 
     def loss_at(step: int) -> Tensor | float:
-        tuning.model.bert.requires_grad_(step >= plan.freeze_encoder)
+        trained.apply(step)
         draws = np.random.default_rng([plan.seed, step]).integers(
             len(part), size=(plan.accumulate, plan.batch)
         )

@@ -276,7 +276,7 @@ def test_genbank_is_sequence_and_annotation(tmp_path: Path) -> None:
         "<bos>\ngene\t450\t>500\t+\t.\t0\t.\n<eos>",
         "<bos>\ngene\t50\t130\t+\t.\t0\t.\n<eos>",  # from 800 over the origin to 400
     ]
-    assert rows_of(corpus.path / "report.tsv")[1] == ["gene", "", "1", "81", "81", "81", "2", "0", "0"]
+    assert rows_of(corpus.path / "report.tsv")[1] == ["gene", "", "1", "81", "81", "81", "3", "0", "0"]
 
 
 def test_windows_with_too_many_lines_are_left_out(tmp_path: Path) -> None:

@@ -42,9 +42,7 @@ BASES = bases_of(np.random.default_rng(0).integers(0, 4, 2_300).astype(np.uint8)
 
 def cut(features: list[Feature], plan: WindowPlan, bases: bytes = BASES) -> list[Window]:
     circular = bool(Annotation(tuple(features)).circular)
-    return list(
-        windows_of(Contig("c", bases), place(features, len(bases), circular).pieces, plan, circular)
-    )
+    return list(windows_of(Contig("c", bases), place(features, len(bases), circular).pieces, plan, circular))
 
 
 def place(features: list[Feature], length: int, is_circular: bool = False) -> Placed:

@@ -61,9 +61,7 @@ def circles(draw: st.DrawFn) -> tuple[int, list[Gene]]:
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(circles(), st.integers(0, 12_000), st.sampled_from((300, 500, 700)))
-def test_a_rotated_circle_has_the_same_features(
-    circle: tuple[int, list[Gene]], by: int, stride: int
-) -> None:
+def test_a_rotated_circle_has_the_same_features(circle: tuple[int, list[Gene]], by: int, stride: int) -> None:
     length, genes = circle
     turned = rotated(genes, length, by % length)
     plan = WindowPlan(1_000, stride, 50, both_strands=False)
@@ -102,7 +100,10 @@ def test_a_corpus_gives_the_circle_and_its_features_back() -> None:
     windows = windows_of(Contig("c", sequence), pieces, PLAN, is_circular=True)
     (contig,) = contigs_of(example_of(window, "g") for window in windows)
     assert (contig.contig.sequence, contig.circle_bp) == (sequence, 2_300)
-    assert [(one.start, one.end, one.strand) for one in contig.true] == [(700, 1_600, "-"), (2_200, 2_500, "+")]
+    assert [(one.start, one.end, one.strand) for one in contig.true] == [
+        (700, 1_600, "-"),
+        (2_200, 2_500, "+"),
+    ]
 
 
 class Knowing:

@@ -85,10 +85,20 @@ class StopsAt:
             raise KeyboardInterrupt
 
 
-@pytest.mark.parametrize("coordinates", ["pointers", "text"])
-def test_an_interrupted_run_goes_on_to_the_bit(corpus: Path, tmp_path: Path, coordinates: str) -> None:
+@pytest.mark.parametrize(
+    ("coordinates", "trained"),
+    [
+        ("pointers", {"freeze": ("encoder:1", "embeddings:1")}),
+        ("text", {"unfreeze_every": 1}),
+        ("pointers", {"adapters": 4, "freeze": ("pointers:3",)}),
+    ],
+    ids=["pointers", "text, gradually", "adapters"],
+)
+def test_an_interrupted_run_goes_on_to_the_bit(
+    corpus: Path, tmp_path: Path, coordinates: str, trained: dict[str, object]
+) -> None:
     model = start(tmp_path / "model", coordinates=coordinates)
-    plan = TuningPlan(steps=4, batch=2, accumulate=2, freeze_encoder=1)
+    plan = TuningPlan(steps=4, batch=2, accumulate=2, **trained)
     tune(corpus, model, tmp_path / "whole", plan)
     with pytest.raises(KeyboardInterrupt):
         tune(corpus, model, tmp_path / "cut", plan, StopsAt(2))
@@ -100,16 +110,39 @@ def test_an_interrupted_run_goes_on_to_the_bit(corpus: Path, tmp_path: Path, coo
         tune(corpus, model, tmp_path / "cut", TuningPlan(steps=4, batch=3))
 
 
-def test_a_frozen_encoder_does_not_change(corpus: Path, tmp_path: Path) -> None:
+def changed(before: Path, after: Path) -> set[str]:
+    """The names of weights that are not the same to the bit."""
+    from safetensors.torch import load_file
+
+    old, new = (load_file(folder / "model.safetensors") for folder in (before, after))
+    assert old.keys() == new.keys()
+    return {name for name, weight in old.items() if not torch.equal(weight, new[name])}
+
+
+def test_frozen_parts_do_not_change(corpus: Path, tmp_path: Path) -> None:
+    model = start(tmp_path / "model")
+    freeze = ("embeddings:all", "encoder:1", "pointers:2")
+    tune(corpus, model, tmp_path / "tuned", TuningPlan(steps=2, batch=2, decay=0.5, freeze=freeze))
+    names = changed(model, tmp_path / "tuned")
+    assert not [name for name in names if name.startswith(("bert.embeddings", "pointers"))]
+    assert {"bert.encoder.layer.0.mlp.wo.weight", "decoder.layer.0.mlp.wo.weight"} <= names
+
+
+def test_adapters_end_in_the_weights_of_a_folder_like_all_others(corpus: Path, tmp_path: Path) -> None:
     from safetensors.torch import load_file
 
     model = start(tmp_path / "model")
-    tune(corpus, model, tmp_path / "tuned", TuningPlan(steps=2, batch=2, freeze_encoder=2))
+    tune(corpus, model, tmp_path / "tuned", TuningPlan(steps=2, batch=2, adapters=2))
+    names = changed(model, tmp_path / "tuned")
+    adapted = {name for name in names if name.endswith("Wqkv.weight")}
+    layers = open_annotator(tmp_path / "tuned").model.config
+    assert len(adapted) == layers.layers + layers.decoder_layers
+    new = ("pointers.", "phase.", "context.", "head.bias", "crossattention.")
+    assert all(any(part in name for part in new) for name in names - adapted)
     before, after = (load_file(folder / "model.safetensors") for folder in (model, tmp_path / "tuned"))
-    for name, weight in before.items():
-        if name.startswith("bert.encoder"):
-            assert torch.equal(weight, after[name]), name
-    assert not torch.equal(before["pointers.keys.weight"], after["pointers.keys.weight"])
+    for name in adapted:
+        values = torch.linalg.svdvals((after[name] - before[name]).double())
+        assert values[1] > 1e-6 > values[2], name  # the rank is 2
 
 
 def test_the_commands_from_genomes_to_gff3(tmp_path: Path, gindex: Gindex) -> None:
