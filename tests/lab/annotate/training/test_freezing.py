@@ -139,3 +139,28 @@ def test_plans_that_train_nothing_are_refused() -> None:
         plan_of(*every)
     with pytest.raises(UsageError, match="--adapters 49: the model is 48 wide; give a rank far below"):
         add_adapters(random_network(), 49, 1.0, 0)
+
+
+def test_adapters_are_those_of_peft() -> None:
+    """The oracle: the same matrices in the library's adapters, read in place and merged."""
+    peft = pytest.importorskip("peft", reason="peft is not installed")
+    ours, theirs = random_network(), random_network()
+    add_adapters(ours, 4, 2.0, seed=3)
+    config = peft.LoraConfig(r=4, lora_alpha=8, target_modules=["Wqkv"])
+    wrapped = peft.tuners.lora.LoraModel(theirs, {"default": config}, "default")
+    layers = dict(theirs.named_modules())
+    draws = torch.Generator().manual_seed(1)
+    with torch.no_grad():
+        for name, module in ours.named_modules():
+            if name.endswith(".parametrizations.weight.0"):
+                module.up.normal_(generator=draws)
+                layer = layers[name.removesuffix(".parametrizations.weight.0")]
+                layer.lora_A["default"].weight.copy_(module.down)
+                layer.lora_B["default"].weight.copy_(module.up)
+        for found, expected in zip(outputs(ours), outputs(theirs), strict=True):
+            torch.testing.assert_close(found, expected, atol=1e-4, rtol=1e-4)
+        merge_adapters(ours)
+    merged = wrapped.merge_and_unload().state_dict()
+    assert merged.keys() == ours.state_dict().keys()
+    for name, weight in ours.state_dict().items():
+        torch.testing.assert_close(merged[name], weight, atol=1e-6, rtol=0)

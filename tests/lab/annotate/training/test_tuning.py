@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -110,6 +114,24 @@ def test_an_interrupted_run_goes_on_to_the_bit(
         tune(corpus, model, tmp_path / "cut", TuningPlan(steps=4, batch=3))
 
 
+@pytest.mark.long
+def test_a_run_with_adapters_that_was_killed_goes_on_to_the_bit(corpus: Path, tmp_path: Path) -> None:
+    model = start(tmp_path / "model")
+    command = [
+        sys.executable, "-m", "gindex_cli", "lab", "annotate", "train", corpus, "--model", model,
+        "--steps", "40", "--batch", "2", "--adapters", "4", "--freeze", "encoder:20", "--out",
+    ]  # fmt: skip
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    subprocess.run([*command, whole], check=True)
+    killed = subprocess.Popen([*command, cut])
+    while not (cut / "checkpoint.safetensors").exists() and killed.poll() is None:
+        time.sleep(0.01)
+    killed.kill()
+    assert killed.wait() == -signal.SIGKILL
+    subprocess.run([*command, cut], check=True)
+    assert (whole / "model.safetensors").read_bytes() == (cut / "model.safetensors").read_bytes()
+
+
 def changed(before: Path, after: Path) -> set[str]:
     """The names of weights that are not the same to the bit."""
     from safetensors.torch import load_file
@@ -192,3 +214,9 @@ def test_the_commands_from_genomes_to_gff3(tmp_path: Path, gindex: Gindex) -> No
         ("M00", CONTIG),
         ("M01", CONTIG),
     ]
+    assert not annotation.circular
+    done = gindex("annotate", genomes / "M00.fa", "--model", tmp_path / "tuned", "--circular")
+    assert done.exit_code == 0, done.output
+    written.write_text(done.stdout)
+    assert f"M00\tgindex\tregion\t1\t{CONTIG}\t.\t+\t.\tID=M00;Is_circular=true\n" in done.stdout
+    assert (read_annotation(written).circular, read_annotation(written).complaints) == ({"M00"}, ())
