@@ -133,12 +133,13 @@ def test_a_feature_over_the_origin_is_whole_in_the_window_that_crosses_it() -> N
     circle = [
         feature("region", Part(0, 2_300, "+"), ID="r", Is_circular="true"),
         feature("CDS", Part(2_200, 2_420, "+", 0), ID="c"),
+        feature("tRNA", Part(600, 660, "-"), ID="t"),
     ]
     windows = cut(circle, WindowPlan(1_000, 1_000, 0, both_strands=False))
     assert [target_text(one.lines) for one in windows] == [
-        "<bos>\nCDS\t<1\t120\t+\t2\t0\t.\n<eos>",  # 100 bases are gone
+        "<bos>\nCDS\t<1\t120\t+\t2\t0\t.\ntRNA\t601\t660\t-\t.\t1\t.\n<eos>",  # 100 bases are gone
         "<bos>\n<eos>",
-        "<bos>\nCDS\t201\t420\t+\t0\t0\t.\n<eos>",
+        "<bos>\nCDS\t201\t420\t+\t0\t0\t.\ntRNA\t901\t960\t-\t.\t1\t.\n<eos>",
     ]
     assert [(one.start, one.end) for one in windows] == [(0, 1_000), (1_000, 2_000), (2_000, 3_000)]
 
