@@ -86,7 +86,12 @@ def stitch(windows: Sequence[WindowLines]) -> list[Stitched]:
     for part in sorted(shown, key=lambda part: (part.is_cut, -part.margin, part.start)):
         if not any(_excludes(other, part) for other in chosen):
             chosen.append(part)
-    return sorted(chosen, key=lambda part: (part.start, part.end, part.leftmost.line.type))
+    return by_place(chosen)
+
+
+def by_place(parts: Iterable[Stitched]) -> list[Stitched]:
+    """Parts in order of start, end and type."""
+    return sorted(parts, key=lambda part: (part.start, part.end, part.leftmost.line.type))
 
 
 def _pieces(windows: Sequence[WindowLines]) -> Iterator[Piece]:

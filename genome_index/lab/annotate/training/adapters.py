@@ -40,7 +40,9 @@ class LowRank(nn.Module):
 
     def forward(self, weight: Tensor) -> Tensor:
         """(O, I) -> (O, I)."""
-        changed: Tensor = weight + self.scale * (self.up @ self.down)
+        # In float32 also where a GPU trains in bfloat16: what is merged is then what was trained.
+        with torch.autocast(weight.device.type, enabled=False):
+            changed: Tensor = weight + self.scale * (self.up @ self.down)
         return changed
 
 

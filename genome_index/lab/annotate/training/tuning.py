@@ -57,6 +57,9 @@ class TuningPlan:
     seed: int = 0
 
     def __post_init__(self) -> None:
+        for option in ("unfreeze_every", "adapters"):
+            if getattr(self, option) < 0:
+                raise UsageError(f"--{option.replace('_', '-')} {getattr(self, option)}: give 0 or more")
         tuple(map(freeze_of, self.freeze))
         for option in ("steps", "batch", "accumulate"):
             if getattr(self, option) < 1:

@@ -84,14 +84,20 @@ def test_as_a_line_the_same_windows_cut_what_crosses_the_origin() -> None:
 
 
 def test_exons_on_both_sides_of_the_origin_are_of_one_gene() -> None:
-    """One is seen in the last windows, the other in the first ones."""
-    parts = (Part(2_250, 2_350, "+", 0), Part(2_400, 2_430, "+", 2))
-    gene = Feature("c", "s", "CDS", parts, (("ID", ("g",)),))
-    pieces = placed(Hierarchy([gene]), [0], 2_300, is_circular=True).pieces
+    """One is seen in the last windows, the other in the first ones; both lie within the gene."""
+    exons = (Part(2_250, 2_350, "+", 0), Part(2_400, 2_430, "+", 2))
+    features = [
+        Feature("c", "s", "gene", (Part(2_250, 2_430, "+"),), (("ID", ("g",)),)),
+        Feature("c", "s", "CDS", exons, (("ID", ("c",)), ("Parent", ("g",)))),
+        Feature("c", "s", "CDS", (Part(110, 125, "-", 0),), (("ID", ("o",)),)),
+    ]
+    pieces = placed(Hierarchy(features), range(3), 2_300, is_circular=True).pieces
     lines = written(list(windows_of(Contig("c", b"A" * 2_300), pieces, PLAN, True)))
     stitched = stitch_contig(lines, 2_300)
-    assert [(part.start, part.end) for part in stitched] == [(100, 130), (2_250, 2_350)]
-    assert gene_numbers(stitched) == [1, 1]
+    assert [(part.start, part.end) for part in stitched] == [
+        (110, 125), (2_250, 2_350), (2_250, 2_430), (2_400, 2_430)
+    ]  # fmt: skip
+    assert gene_numbers(stitched) == [1, 2, 2, 2]
 
 
 def test_a_corpus_gives_the_circle_and_its_features_back() -> None:

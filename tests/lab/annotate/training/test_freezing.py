@@ -13,6 +13,7 @@ torch = pytest.importorskip("torch", reason="the extra neural is not installed")
 from genome_index.errors import UsageError
 from genome_index.lab.annotate.training.adapters import ADAPTED, add_adapters, merge_adapters
 from genome_index.lab.annotate.training.freezing import FirstSteps, first_steps, freeze_of
+from genome_index.lab.annotate.training.tuning import TuningPlan
 
 ENCODER_TOP = "bert.encoder.layer.2.attention.self.Wqkv.weight"
 ENCODER_LOWEST = "bert.encoder.layer.0.attention.self.Wqkv.weight"
@@ -101,8 +102,12 @@ def test_adapters_begin_as_nothing_and_end_in_the_weights() -> None:
             changes[own] = 0.5 * (module.up @ module.down).detach().numpy()
     assert len(changes) == 6
     adapted = outputs(model)
+    projection = model.decoder.layer[0].attention.self.Wqkv
+    with torch.autocast("cpu", torch.bfloat16):
+        trained = projection.weight.detach().clone()
     assert not torch.equal(adapted[1], before[1])
     merge_adapters(model)
+    assert torch.equal(projection.weight, trained)
     after = model.state_dict()
     assert sorted(after) == sorted(names)
     for name, tensor in after.items():
@@ -131,6 +136,13 @@ def test_options_that_say_nothing(option: str, sentence: str) -> None:
     with pytest.raises(UsageError) as refused:
         freeze_of(option)
     assert str(refused.value) == sentence
+
+
+@pytest.mark.parametrize("option", ["unfreeze_every", "adapters"])
+def test_numbers_below_zero_are_refused(option: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        TuningPlan(**{option: -1})
+    assert str(refused.value) == f"--{option.replace('_', '-')} -1: give 0 or more"
 
 
 def test_plans_that_train_nothing_are_refused() -> None:
