@@ -17,8 +17,8 @@ def stitch_contig(windows: Sequence[WindowLines], circle_bp: int = 0) -> list[St
     Parameters
     ----------
     circle_bp
-        Length of a circular contig: what crosses the origin ends beyond it, as in GFF3, and other parts of the
-        same gene that lie behind the origin count on from there. 0 for another contig.
+        Length of a circular contig: what crosses the origin ends beyond it, as in GFF3, and parts of the
+        same gene behind the origin count on from there. 0 for another contig.
     """
     if not circle_bp:
         return stitch(windows)
