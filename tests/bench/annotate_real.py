@@ -15,6 +15,7 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -102,7 +103,9 @@ def print_per_genome(annotation: Annotation) -> None:
 
 
 def baked(fasta: Sequence[Path], genes: Sequence[Path], out: Path, per: str, split: SplitPlan) -> None:
-    summary = bake([str(path) for path in fasta], [str(path) for path in genes], out, BakePlan(WINDOWS, split, per=per))
+    summary = bake(
+        [str(path) for path in fasta], [str(path) for path in genes], out, BakePlan(WINDOWS, split, per=per)
+    )
     print("\n".join((*summary.sentences(), *summary.notes)))
 
 
@@ -125,9 +128,11 @@ def print_agreement(path: Path, pool: Genome) -> None:
 
 
 def print_scores(name: str, found: Sequence[Feature], known: Sequence[Feature], contig: Contig) -> None:
-    true = [Feature(contig.name, one.source, "CDS", one.parts) for one in known]
+    true = [replace(one, contig=contig.name) for one in known]
     scores = score(found, true)
-    ends = [{(one.end if one.strand == "+" else one.start, one.strand) for one in own} for own in (found, true)]
+    ends = [
+        {(one.end if one.strand == "+" else one.start, one.strand) for one in own} for own in (found, true)
+    ]
     genes = scores.genes
     print(
         f"  {name}: {len(found)} found, {genes.both} exact (recall {genes.recall:.1%}, precision {genes.precision:.1%}), "

@@ -25,7 +25,7 @@ from genome_index.encoders.batching import best_device
 from genome_index.lab.annotate.corpus.examples import Example, Examples
 from genome_index.lab.annotate.corpus.target_text import TargetLine
 from genome_index.lab.annotate.corpus.windows import Window
-from genome_index.lab.annotate.evaluation.evaluate import contigs_of
+from genome_index.lab.annotate.evaluation.contigs import contigs_of
 from genome_index.lab.annotate.evaluation.metrics import score
 from genome_index.lab.annotate.files.features import Feature
 from genome_index.lab.annotate.model.folder import open_model_folder
@@ -132,9 +132,7 @@ def lines_of(path: np.ndarray, strand: str) -> Iterator[TargetLine]:
 
 def loss_of(tagger: Tagger, examples: Sequence[Example]) -> Tensor:
     """Nats of a base on both strands, the mean of them."""
-    labels = [
-        labels_of(each.lines, each.before, each.end - each.start + 1, each.after) for each in examples
-    ]
+    labels = [labels_of(each.lines, each.before, each.end - each.start + 1, each.after) for each in examples]
     logits = tagger([each.bases for each in examples])
     right = padded(labels, NO_LABEL).to(logits.device)
     return functional.cross_entropy(logits.flatten(0, 2).float(), right.flatten(), ignore_index=NO_LABEL)
@@ -187,7 +185,7 @@ def main(
         "end_error_bp": scores.end_error, "kb_per_second": bases / 1000 / seconds,
     }  # fmt: skip
     (out / "tagger.json").write_text(json.dumps(figures, indent=2) + "\n")
-    print("\n".join(f"{name:<18}{value:,.4f}" for name, value in figures.items()))
+    print("\n".join(f"{name:<18}{value:,.5g}" for name, value in figures.items()))
 
 
 if __name__ == "__main__":

@@ -1,106 +1,135 @@
-"""Evaluation of an annotation model on a part of a baked corpus, beside the longest open reading frames."""
+"""Evaluation of an annotation model on a part of a baked corpus, beside baselines."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from itertools import groupby
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from genome_index.errors import UsageError
-from genome_index.lab.annotate.corpus.examples import Example, Examples
-from genome_index.lab.annotate.corpus.windows import Window
+from genome_index.lab.annotate.corpus.examples import Examples
+from genome_index.lab.annotate.corpus.windows import Window, windows_of
+from genome_index.lab.annotate.evaluation.contigs import EvaluatedContig, contigs_of
 from genome_index.lab.annotate.evaluation.longest_orf import longest_frames
 from genome_index.lab.annotate.evaluation.metrics import Scores, score
+from genome_index.lab.annotate.evaluation.pyrodigal_genes import PyrodigalGenes, pyrodigal_genes
 from genome_index.lab.annotate.files.features import Feature
+from genome_index.lab.annotate.model.writing_record import WritingRecord
 from genome_index.lab.annotate.prediction.annotate import Annotator, features_of
 from genome_index.lab.annotate.prediction.circles import stitch_contig
-from genome_index.lab.annotate.prediction.stitching import WindowLines
+from genome_index.lab.annotate.silver.labels import Finder
 from genome_index.lab.corpus.split import Part
 from genome_index.records import Contig, Progress, quiet
 
-MODEL, LONGEST_ORF = "model", "longest ORF"
+MODEL, LONGEST_ORF, PYRODIGAL = "model", "longest ORF", "pyrodigal"
+
+
+@dataclass(frozen=True)
+class EvaluationPlan:
+    """What is evaluated besides the model on the windows of the corpus."""
+
+    part: Part = "test"
+    windows_bp: tuple[int, ...] = ()  # other lengths of windows, half of each apart
+    pyrodigal: Finder | None = None  # how it finds genes; None: no such baseline
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a model made of all contigs in windows of one length."""
+
+    window_bp: int
+    stride_bp: int
+    scores: Scores
+    kb_per_second: float
+    writing: WritingRecord
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Scores of a model and of a baseline on the same contigs."""
+    """Scores of a model and of baselines on the same contigs."""
 
     part: Part
     contigs: int
     base_pairs: int
-    scores: dict[str, Scores]  # of MODEL and of LONGEST_ORF
-    kb_per_second: float  # of the model
+    readings: tuple[Reading, ...]  # first in the windows of the corpus
+    baselines: dict[str, Scores]  # of LONGEST_ORF and PYRODIGAL
+    pyrodigal: PyrodigalGenes | None  # where it is a baseline
+
+    @property
+    def scores(self) -> dict[str, Scores]:
+        """Of MODEL, in the windows of the corpus, and of the baselines."""
+        return {MODEL: self.readings[0].scores, **self.baselines}
+
+    @property
+    def kb_per_second(self) -> float:
+        """Of the model, in the windows of the corpus."""
+        return self.readings[0].kb_per_second
 
 
-@dataclass(frozen=True)
-class EvaluatedContig:
-    """One contig with its true features."""
+@dataclass
+class _Reading:
+    """A reading while contigs are read."""
 
-    contig: Contig
-    windows: tuple[Window, ...]  # of the forward strand
-    true: tuple[Feature, ...]
-    circle_bp: int = 0  # its length if it is circular, else 0
+    annotator: Annotator
+    window_bp: int
+    stride_bp: int
+    record: WritingRecord
+    predicted: list[Feature] = field(default_factory=list)
+    seconds: float = 0.0
+    base_pairs: int = 0
+
+    def read(self, contig: Contig, circle_bp: int, baked: Sequence[Window] | None = None) -> None:
+        """Annotate a contig in windows of its corpus, or of the reading's own length."""
+        plan = self.annotator.plan(self.window_bp, self.stride_bp)
+        windows = list(windows_of(contig, (), plan, circle_bp > 0)) if baked is None else baked
+        begun = time.perf_counter()
+        lines = self.annotator.write(windows, record=self.record)
+        self.predicted += features_of(contig, stitch_contig(lines, circle_bp))
+        self.seconds += time.perf_counter() - begun
+        self.base_pairs += len(contig.sequence)
+
+    def scored(self, true: Sequence[Feature]) -> Reading:
+        speed = self.base_pairs / 1000 / max(self.seconds, 1e-9)
+        return Reading(self.window_bp, self.stride_bp, score(self.predicted, true), speed, self.record)
 
 
 def evaluate(
-    annotator: Annotator, corpus: Path, part: Part = "test", progress: Progress = quiet
+    annotator: Annotator, corpus: Path, plan: EvaluationPlan | None = None, progress: Progress = quiet
 ) -> Evaluation:
     """Annotate the contigs of a part, and compare with what the corpus says of them.
 
     Raises
     ------
     UsageError
-        The part has no window.
+        The part has no window, or pyrodigal is not there.
     InputError
     """
+    plan = plan or EvaluationPlan()
     examples = Examples(corpus)
-    if not examples.count(part):
-        raise UsageError(f"{corpus} has no window in its {part} part; choose another with --part")
-    true: list[Feature] = []
-    predicted: list[Feature] = []
-    frames: list[Feature] = []
-    contigs = base_pairs = 0
-    seconds = 0.0
-    for each in contigs_of(examples.of_part(part)):
-        begun = time.perf_counter()
-        predicted += features_of(each.contig, stitch_contig(annotator.write(each.windows), each.circle_bp))
-        seconds += time.perf_counter() - begun
-        true += each.true
-        frames += longest_frames(each.contig)
-        contigs, base_pairs = contigs + 1, base_pairs + len(each.contig.sequence)
-        progress.stage("contigs", contigs, 0)
-    scores = {MODEL: score(predicted, true), LONGEST_ORF: score(frames, true)}
-    return Evaluation(part, contigs, base_pairs, scores, base_pairs / 1000 / max(seconds, 1e-9))
+    if not examples.count(plan.part):
+        raise UsageError(f"{corpus} has no window in its {plan.part} part; choose another with --part")
+    first, *others = _readings(annotator, examples, plan)
+    contigs: list[EvaluatedContig] = []
+    for each in contigs_of(examples.of_part(plan.part)):
+        first.read(each.contig, each.circle_bp, each.windows)
+        for other in others:
+            other.read(each.contig, each.circle_bp)
+        contigs.append(each)
+        progress.stage("contigs", len(contigs), 0)
+    true = [feature for each in contigs for feature in each.true]
+    frames = [feature for each in contigs for feature in longest_frames(each.contig)]
+    baselines, genes = {LONGEST_ORF: score(frames, true)}, None
+    if plan.pyrodigal is not None:
+        genes = pyrodigal_genes(contigs, plan.pyrodigal, progress)
+        baselines[PYRODIGAL] = score(genes.labels.annotation.features, true)
+    readings = tuple(each.scored(true) for each in (first, *others))
+    return Evaluation(plan.part, len(contigs), first.base_pairs, readings, baselines, genes)
 
 
-def contigs_of(examples: Iterable[Example]) -> Iterator[EvaluatedContig]:
-    """The contigs of a baked corpus, put together from the windows of their forward strand."""
-    forward = (example for example in examples if example.strand == "+")
-    for (genome, seqid), group in groupby(forward, key=lambda example: (example.genome, example.seqid)):
-        own = list(group)
-        contig = Contig(f"{genome}:{seqid}" if genome != seqid else seqid, _sequence(own))
-        windows = tuple(_window(example) for example in own)
-        lines = [WindowLines(window.start, window.end, window.lines) for window in windows]
-        circle = own[0].circle_bp
-        true = tuple(features_of(contig, stitch_contig(lines, circle)))
-        yield EvaluatedContig(contig, windows, true, circle)
-
-
-def _window(example: Example) -> Window:
-    return Window(
-        example.seqid, example.start - 1, example.end, "+", example.before, example.after, example.bases,
-        tuple(example.lines), example.circle_bp,
-    )  # fmt: skip
-
-
-def _sequence(examples: Sequence[Example]) -> bytes:
-    """The bases of a contig from its windows; N where none was kept."""
-    length = examples[0].circle_bp or max(example.end for example in examples)
-    bases = bytearray(b"N" * length)
-    for example in examples:
-        own = example.bases[example.before : len(example.bases) - example.after].encode()
-        inside = length - (example.start - 1)  # of a window over the origin, the rest is at the other end
-        bases[example.start - 1 : example.end], bases[: len(own[inside:])] = own[:inside], own[inside:]
-    return bytes(bases)
+def _readings(annotator: Annotator, examples: Examples, plan: EvaluationPlan) -> list[_Reading]:
+    """Of the windows of the corpus, then of the other lengths."""
+    baked = int(examples.settings["window_bp"]), int(examples.settings["stride_bp"])
+    own = [annotator.plan(window_bp) for window_bp in plan.windows_bp]
+    lengths = [baked, *((each.window_bp, each.stride_bp) for each in own)]
+    return [_Reading(annotator, window, stride, annotator.record()) for window, stride in lengths]

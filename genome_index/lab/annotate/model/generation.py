@@ -13,32 +13,42 @@ from torch import Tensor
 
 from genome_index.encoders.networks.annotation.annotation_model import AnnotationModel
 from genome_index.encoders.networks.annotation.decoder import DecoderCache
+from genome_index.encoders.networks.annotation.routing import Routing
 from genome_index.lab.annotate.corpus.target_text import TargetLine
 from genome_index.lab.annotate.model.base_places import BasePlaces
 from genome_index.lab.annotate.model.grammar import Allowed, Choice, PointerGrammar
 from genome_index.lab.annotate.model.pointer_steps import EncodedSource, Steps, choice_scores
 from genome_index.lab.annotate.model.target_words import TargetWords
 from genome_index.lab.annotate.model.text_grammar import TextGrammar
+from genome_index.lab.annotate.model.writing_record import Grammar, WritingRecord
 
-Grammar = PointerGrammar | TextGrammar
 BP_A_LINE, LEAST_LINES = 20, 20  # a window of 1,000 bp has at most 70 lines
 
 
 @torch.inference_mode()
 def generate(
-    model: AnnotationModel, source: EncodedSource, places: Sequence[BasePlaces], words: TargetWords
-) -> list[list[TargetLine]]:
-    """The lines of each window, one for 20 bp at most, after which a target ends."""
+    model: AnnotationModel, source: EncodedSource, places: Sequence[BasePlaces], words: TargetWords,
+    record: WritingRecord | None = None,
+) -> list[list[TargetLine]]:  # fmt: skip
+    """The lines of each window, one for 20 bp at most, after which a target ends; a record counts choices."""
     grammars = [_grammar(model, words, own) for own in places]
     cache, read = DecoderCache(), [Choice(words.begin)] * len(grammars)
-    kinds = [0] * len(grammars)
+    kinds, had_forbidden = [0] * len(grammars), [False] * len(grammars)
     while not all(grammar.done for grammar in grammars):
-        scores = _scores(model, source, grammars, read, kinds, cache)
+        routings: list[Routing] = []
+        scores = _scores(model, source, grammars, read, kinds, cache, routings)
         kinds = [_pointer_kind(grammar) for grammar in grammars]
-        read = _best(scores, grammars, model.config.vocabulary, words.end)
+        hidden = _hidden(scores, grammars, model.config.vocabulary, words.end)
+        if record is not None:
+            record.add_routings("decoder", routings)
+            forbidden = record.forbidden_in(scores, hidden, grammars)
+            had_forbidden = [any(both) for both in zip(had_forbidden, forbidden, strict=True)]
+        read = _best(scores, hidden, model.config.vocabulary)
         for grammar, choice in zip(grammars, read, strict=True):
             if not grammar.done:
                 grammar.take(choice)
+    if record is not None:
+        record.add_targets(had_forbidden, grammars)
     return [grammar.lines for grammar in grammars]
 
 
@@ -55,29 +65,37 @@ def _pointer_kind(grammar: Grammar) -> int:
 
 def _scores(
     model: AnnotationModel, source: EncodedSource, grammars: Sequence[Grammar], read: Sequence[Choice],
-    kinds: Sequence[int], cache: DecoderCache,
+    kinds: Sequence[int], cache: DecoderCache, routings: list[Routing],
 ) -> Tensor:  # fmt: skip
-    """Logits of the next choice: (B, V + T), of text (B, V)."""
+    """Logits of the next choice: (B, V + T), of text (B, V). Experts read no windows that are done."""
+    device = source.encoded.device
+    mask = torch.tensor([[not grammar.done] for grammar in grammars], device=device)
     if model.pointers is None:
-        ids = torch.tensor([[choice.number] for choice in read], device=source.encoded.device)
-        states = model.decode(model.embed(ids), source.encoded, source.mask, None, cache)
+        ids = torch.tensor([[choice.number] for choice in read], device=device)
+        embedded = model.embed(ids)
+        states = model.decode(embedded, source.encoded, source.mask, None, cache, mask, routings)
         return model.logits(states)[:, -1].float()
     rows = [
         (choice.number, choice.is_pointer, kind, grammar.anchor, _pointer_kind(grammar))
         for grammar, choice, kind in zip(grammars, read, kinds, strict=True)
     ]
-    columns = torch.tensor(rows, dtype=torch.long, device=source.encoded.device).T[..., None]
+    columns = torch.tensor(rows, dtype=torch.long, device=device).T[..., None]
     steps = Steps(columns[0], columns[1].bool(), columns[2], columns[3], columns[4])
-    return choice_scores(model, source, steps, cache)[:, -1].float()
+    return choice_scores(model, source, steps, cache, mask, routings)[:, -1].float()
 
 
-def _best(scores: Tensor, grammars: Sequence[Grammar], words: int, end: int) -> list[Choice]:
-    """The best allowed choice of each window: (B, V + T)."""
+def _hidden(scores: Tensor, grammars: Sequence[Grammar], words: int, end: int) -> Tensor:
+    """What the grammar of each window forbids: (B, V + T); a window that is done has its end alone."""
     nothing = Allowed((end,))
     choices = [nothing if grammar.done else grammar.allowed() for grammar in grammars]
     hidden = np.ones(tuple(scores.shape), np.bool_)
     for row, allowed in zip(hidden, choices, strict=True):
         row[list(allowed.tokens)] = False
         row[words + allowed.low : words + allowed.high] = False
-    best = scores.masked_fill(torch.from_numpy(hidden).to(scores.device), float("-inf")).argmax(-1).tolist()
+    return torch.from_numpy(hidden).to(scores.device)
+
+
+def _best(scores: Tensor, hidden: Tensor, words: int) -> list[Choice]:
+    """The best choice of each window that is not hidden: (B, V + T), (B, V + T)."""
+    best = scores.masked_fill(hidden, float("-inf")).argmax(-1).tolist()
     return [Choice(at - words, True) if at >= words else Choice(at) for at in best]

@@ -10,21 +10,24 @@ import torch
 
 from genome_index.encoders.batching import best_device
 from genome_index.encoders.networks.annotation.annotation_model import AnnotationModel
+from genome_index.encoders.networks.annotation.routing import Routing
 from genome_index.lab.annotate.corpus.windows import Window, WindowPlan, windows_of
 from genome_index.lab.annotate.files.features import Attributes, Feature, Part
 from genome_index.lab.annotate.model.base_places import BasePlaces
 from genome_index.lab.annotate.model.folder import open_model_folder, origin_of
 from genome_index.lab.annotate.model.generation import generate
 from genome_index.lab.annotate.model.target_words import TargetWords, words_of
+from genome_index.lab.annotate.model.writing_record import WritingRecord
 from genome_index.lab.annotate.prediction.circles import stitch_contig
 from genome_index.lab.annotate.prediction.gene_groups import gene_numbers
 from genome_index.lab.annotate.prediction.stitching import Stitched, WindowLines
 from genome_index.lab.annotate.tokens.tokenizer import AnnotationTokenizer
 from genome_index.lab.annotate.training.pointer_batches import sources_of
+from genome_index.lab.annotate.training.tuning import free_words
 from genome_index.records import Contig, Progress, quiet
 
 SOURCE = "gindex"  # column 2 of what is written
-WINDOWS = 32  # read at once
+WINDOWS, BASES = 32, 40_000  # read at once, at most; a longer window is read alone
 
 
 @dataclass(frozen=True)
@@ -42,15 +45,23 @@ class Annotator:
         window_bp = window_bp or self.window_bp
         return WindowPlan(window_bp, stride_bp or max(1, window_bp // 2), self.flank_bp, both_strands=False)
 
-    def write(self, windows: Sequence[Window], progress: Progress = quiet) -> list[WindowLines]:
-        """What the model writes of windows of the forward strand."""
+    def record(self) -> WritingRecord:
+        """An empty record of what this model does while it writes."""
+        return WritingRecord(self.model.config, free_words(self.model, self.tokenizer, self.words))
+
+    def write(
+        self, windows: Sequence[Window], progress: Progress = quiet, record: WritingRecord | None = None
+    ) -> list[WindowLines]:
+        """What the model writes of windows of the forward strand; a record counts what it does."""
+        longest = max((window.end - window.start for window in windows), default=1)
+        at_once = max(1, min(WINDOWS, BASES // longest))
         written: list[WindowLines] = []
-        for at in range(0, len(windows), WINDOWS):
-            written += self._batch(windows[at : at + WINDOWS])
+        for at in range(0, len(windows), at_once):
+            written += self._batch(windows[at : at + at_once], record)
             progress.stage(f"annotation: {windows[at].contig}, window", len(written), len(windows))
         return written
 
-    def _batch(self, windows: Sequence[Window]) -> Iterator[WindowLines]:
+    def _batch(self, windows: Sequence[Window], record: WritingRecord | None) -> Iterator[WindowLines]:
         sources = [self.tokenizer.source(window.sequence) for window in windows]
         places = [
             BasePlaces(source, window.before, window.after)
@@ -58,8 +69,12 @@ class Annotator:
         ]
         device = next(self.model.parameters()).device
         padded = sources_of(sources, self.tokenizer.pad, self.model.config.context).to(device)
+        routings: list[Routing] = []
         with torch.inference_mode():
-            written = generate(self.model, padded.encode(self.model), places, self.words)
+            encoded = padded.encode(self.model, routings)
+            written = generate(self.model, encoded, places, self.words, record)
+        if record is not None:
+            record.add_routings("encoder", routings)
         for window, lines in zip(windows, written, strict=True):
             yield WindowLines(window.start, window.end, lines)
 

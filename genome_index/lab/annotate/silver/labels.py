@@ -31,6 +31,7 @@ class Finder:
     python: str = sys.executable  # an interpreter that has pyrodigal
     meta: bool = False  # with models of many species for all genomes; else for those too short to learn from
     code: int = CODE  # NCBI's number of the genetic code; models of meta have their own
+    option: str = "--python"  # of the command, that names the interpreter
 
 
 @dataclass(frozen=True)
@@ -40,13 +41,16 @@ class SilverLabels:
     annotation: Annotation
     failures: tuple[Failure, ...]
     notes: tuple[str, ...]
+    source: str  # pyrodigal and its version
+    learned: int  # genomes from which it learned
+    by_models: int  # genomes for which it took models of many species
 
 
 class _Worker:
     """The process, and what it says of itself."""
 
-    def __init__(self, python: str, process: subprocess.Popen[str]) -> None:
-        self._python, self._process = python, process
+    def __init__(self, finder: Finder, process: subprocess.Popen[str]) -> None:
+        self._finder, self._process = finder, process
         first = self._read()
         self.name = f"pyrodigal_v{first['version']}"
         self.least_bp = int(first["least_bp"])
@@ -73,21 +77,25 @@ class _Worker:
         if not line:
             cure = "install it with `pip install pyrodigal` (GPL-3, it runs in a process of its own)"
             raise UsageError(
-                f"{self._python} cannot run pyrodigal; {cure}, or give another interpreter with --python"
+                f"{self._finder.python} cannot run pyrodigal; {cure}, or give another interpreter with "
+                f"{self._finder.option}"
             )
         return dict(json.loads(line))
 
 
 @contextmanager
-def _worker(python: str) -> Iterator[_Worker]:
+def _worker(finder: Finder) -> Iterator[_Worker]:
+    python = finder.python
     pipe, none = subprocess.PIPE, subprocess.DEVNULL
     try:
         process = subprocess.Popen([python, str(WORKER)], stdin=pipe, stdout=pipe, stderr=none, text=True)
     except OSError as error:
-        raise UsageError(f"--python {python}: cannot be run ({error.strerror}); give a Python") from error
+        raise UsageError(
+            f"{finder.option} {python}: cannot be run ({error.strerror}); give a Python"
+        ) from error
     with process:
         try:
-            yield _Worker(python, process)
+            yield _Worker(finder, process)
         finally:
             process.kill()
 
@@ -106,8 +114,8 @@ def silver_labels(
     features: list[Feature] = []
     regions: dict[str, Region] = {}
     failures: list[Failure] = []
-    short = 0
-    with _worker(finder.python) as worker:
+    short = learned = by_models = 0
+    with _worker(finder) as worker:
         for done, genome in enumerate(genomes, 1):
             progress.stage("genomes", done, 0)
             if isinstance(genome, Failure):
@@ -116,17 +124,20 @@ def silver_labels(
             _add_regions(genome, regions)
             is_short = genome.length_bp < worker.least_bp
             short += is_short
+            meta = finder.meta or is_short
             try:
-                genes = worker.genes(genome, finder.meta or is_short, finder.code)
+                genes = worker.genes(genome, meta, finder.code)
             except InputError as error:
                 failures.append(Failure(genome.id, genome.source, error.reason))
             else:
                 features += _features(genome, genes, worker.name)
+                learned, by_models = learned + (not meta), by_models + meta
     note = (
         f"{counted(short)} of less than {worker.least_bp:,} bp, too short to learn from: found as with --meta"
     )
     annotation = Annotation(tuple(features), tuple(regions.values()))
-    return SilverLabels(annotation, tuple(failures), (note,) if short and not finder.meta else ())
+    notes = (note,) if short and not finder.meta else ()
+    return SilverLabels(annotation, tuple(failures), notes, worker.name, learned, by_models)
 
 
 def _add_regions(genome: Genome, regions: dict[str, Region]) -> None:

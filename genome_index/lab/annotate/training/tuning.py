@@ -111,12 +111,16 @@ class Tuning:
 
     @cached_property
     def _allowed(self) -> Tensor:
-        """The words of targets, (V,); with pointers those of each slot, (slots, V)."""
-        if self.model.pointers is not None:
-            return slot_words(self.words, self.model.config.vocabulary)
-        allowed = torch.zeros(self.model.config.vocabulary, dtype=torch.bool)
-        allowed[list(self.tokenizer.target_tokens.values())] = True
-        return allowed
+        return free_words(self.model, self.tokenizer, self.words)
+
+
+def free_words(model: AnnotationModel, tokenizer: AnnotationTokenizer, words: TargetWords) -> Tensor:
+    """The words that a model is trained to choose from: (V,), with pointers for each slot, (slots, V)."""
+    if model.pointers is not None:
+        return slot_words(words, model.config.vocabulary)
+    allowed = torch.zeros(model.config.vocabulary, dtype=torch.bool)
+    allowed[list(tokenizer.target_tokens.values())] = True
+    return allowed
 
 
 def tune(

@@ -12,16 +12,18 @@ from genome_index.encoders.networks.annotation.config import AnnotationConfig
 from genome_index.lab.annotate.corpus.target_text import TargetLine
 from genome_index.lab.annotate.model.base_places import BasePlaces
 from genome_index.lab.annotate.model.generation import generate
-from genome_index.lab.annotate.model.grammar import Choice, PointerGrammar
+from genome_index.lab.annotate.model.grammar import Choice, PointerGrammar, Slot
 from genome_index.lab.annotate.model.pointer_steps import Steps, choice_scores
 from genome_index.lab.annotate.model.target_words import words_of
 from genome_index.lab.annotate.model.text_grammar import TextGrammar
 from genome_index.lab.annotate.model.upcycle import random_model
+from genome_index.lab.annotate.model.writing_record import LayerLoad, WritingRecord
 from genome_index.lab.annotate.tokens.files import files_of
 from genome_index.lab.annotate.tokens.token_lists import first_tokens
 from genome_index.lab.annotate.tokens.tokenizer import AnnotationTokenizer
 from genome_index.lab.annotate.tokens.triplets import triplets
 from genome_index.lab.annotate.training.pointer_batches import sources_of
+from genome_index.lab.annotate.training.tuning import free_words
 
 TOKENIZER = AnnotationTokenizer(files_of(triplets()).with_tokens(first_tokens(), "gindex", "test"), "test")
 WORDS = words_of(TOKENIZER)
@@ -41,8 +43,23 @@ def windows(seed: int) -> list[str]:
     return ["".join(draws.choice(list("ACGT"), length)) for length in LENGTHS]
 
 
-def one_by_one(model, sequence: str) -> list[TargetLine]:
-    """The best allowed choice of each step; the whole target is read again, and choices are tried in turn."""
+def may_be_free(choice: Choice, grammar: PointerGrammar | TextGrammar) -> bool:
+    """Whether a model is trained to choose this here, whatever was written before."""
+    if isinstance(grammar, TextGrammar):
+        return choice.number in TOKENIZER.target_tokens.values()
+    if choice.is_pointer:
+        return grammar.slot in (Slot.START, Slot.END)
+    return choice.number in {
+        Slot.TYPE: (WORDS.end, *WORDS.type_ids), Slot.STRAND: WORDS.strand_ids, Slot.START: (WORDS.before,),
+        Slot.END: (WORDS.after,), Slot.PHASE: WORDS.phase_ids, Slot.BIOTYPE: WORDS.biotype_ids,
+    }.get(grammar.slot, WORDS.numbers)  # fmt: skip
+
+
+def one_by_one(model, sequence: str, forbidden: list[bool] | None = None) -> list[TargetLine]:
+    """The best allowed choice of each step; the whole target is read again, and choices are tried in turn.
+
+    To `forbidden` is added for each step whether a choice that may be free is better.
+    """
     source = TOKENIZER.source(sequence)
     places = BasePlaces(source, BEFORE)
     most = 20 + places.length_bp // 20
@@ -68,7 +85,14 @@ def one_by_one(model, sequence: str) -> list[TargetLine]:
         ]
         allowed = grammar.allowed()
         possible = [choice for choice in every if allowed.has(choice)]
-        best = max(possible, key=lambda own: float(scores[own.number + (words if own.is_pointer else 0)]))
+
+        def score(own: Choice, scores=scores, words=words) -> float:
+            return float(scores[own.number + (words if own.is_pointer else 0)])
+
+        best = max(possible, key=score)
+        if forbidden is not None:
+            free = max((own for own in every if may_be_free(own, grammar)), key=score)
+            forbidden.append(score(free) > score(best))
         kinds.append(int(grammar.pointer_kind) if model.pointers is not None else 0)
         grammar.take(best)
         read.append(best)
@@ -85,3 +109,70 @@ def test_generation_is_that_of_one_window_at_a_time_without_a_cache(coordinates:
         written = generate(model, encoded, [BasePlaces(source, BEFORE) for source in sources], WORDS)
         assert written == [one_by_one(model, sequence) for sequence in sequences]
     assert any(written)
+
+
+def record_of(model, sequences: list[str]) -> WritingRecord:
+    """The record of windows that are written at once."""
+    record = WritingRecord(model.config, free_words(model, TOKENIZER, WORDS))
+    sources, routings = [TOKENIZER.source(sequence) for sequence in sequences], []
+    with torch.inference_mode():
+        encoded = sources_of(sources, TOKENIZER.pad, 2).encode(model, routings)
+        generate(model, encoded, [BasePlaces(source, BEFORE) for source in sources], WORDS, record)
+    record.add_routings("encoder", routings)
+    return record
+
+
+@pytest.mark.parametrize("coordinates", ["pointers", "text"])
+@pytest.mark.parametrize("seed", [1, 2])
+def test_forbidden_choices_are_those_of_one_window_at_a_time(coordinates: str, seed: int) -> None:
+    model, sequences = model_of(coordinates, seed), windows(seed)
+    steps: list[list[bool]] = [[] for _ in sequences]
+    with torch.inference_mode():
+        for sequence, forbidden in zip(sequences, steps, strict=True):
+            one_by_one(model, sequence, forbidden)
+    record = record_of(model, sequences)
+    assert record.choices == sum(map(len, steps))
+    assert record.forbidden == sum(map(sum, steps))
+    assert 0 < record.forbidden < record.choices
+    assert (record.windows, record.windows_with_forbidden) == (3, sum(map(any, steps)))
+
+
+@pytest.mark.parametrize("coordinates", ["pointers", "text"])
+def test_experts_load_is_that_of_one_window_at_a_time(coordinates: str) -> None:
+    """Neither padding nor windows that are done count: a step of the decoder is a choice."""
+    model, sequences = model_of(coordinates, 1), windows(1)
+    loads = record_of(model, sequences).layer_loads()
+    alone = [record_of(model, [sequence]) for sequence in sequences]
+    assert sorted((load.part, load.layer) for load in loads) == [
+        ("decoder", 0), ("decoder", 1), ("encoder", 0), ("encoder", 1),
+    ]  # fmt: skip
+    expected = {
+        (load.part, load.layer): np.sum([each.layer_loads()[at].choices for each in alone], axis=0).tolist()
+        for at, load in enumerate(alone[0].layer_loads())
+    }
+    assert {(load.part, load.layer): list(load.choices) for load in loads} == expected
+    tokens = {
+        "encoder": sum(len(TOKENIZER.source(sequence).ids) for sequence in sequences),
+        "decoder": sum(each.choices for each in alone),
+    }
+    assert all(sum(load.choices) == tokens[load.part] for load in loads)
+
+
+def test_a_target_that_does_not_end_reaches_the_limit_of_lines() -> None:
+    model, sequences = model_of("pointers", 1), windows(1)
+    with torch.no_grad():
+        model.head.bias[WORDS.end] = -1_000
+    record = record_of(model, sequences)
+    assert (record.windows, record.windows_at_limit, record.windows_with_forbidden) == (3, 3, 3)
+    with torch.no_grad():
+        model.head.bias[WORDS.end] = 1_000
+    record = record_of(model, sequences)
+    assert (record.choices, record.forbidden, record.windows_at_limit) == (3, 0, 0)
+
+
+def test_shares_and_entropy_of_a_layer() -> None:
+    load = LayerLoad("encoder", 1, (3, 1, 0, 0), 2)
+    assert load.shares == (0.75, 0.25, 0.0, 0.0)
+    assert load.entropy == pytest.approx(0.5623351446188083)
+    assert LayerLoad("encoder", 1, (2, 2), 0).entropy == pytest.approx(np.log(2))
+    assert LayerLoad("encoder", 1, (0, 0), 0).shares == (0.0, 0.0)

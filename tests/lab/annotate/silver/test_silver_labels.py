@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from gindex_cli import app
 from helpers.annotations import real_annotations
+from helpers.pyrodigal import write_stand_in
 from typer.testing import CliRunner
 
 from genome_index.errors import UsageError
@@ -19,30 +20,10 @@ from genome_index.lab.annotate.files.reader import read_annotation
 from genome_index.lab.annotate.silver.labels import Finder, silver_labels
 from genome_index.records import Contig, Failure, Genome
 
-ANSWERS = """\
-#!{python}
-import json, sys
-print(json.dumps({{"version": "9.9", "least_bp": 20}}), flush=True)
-for line in sys.stdin:
-    wanted = json.loads(line)
-    if len(wanted["contigs"]) > 2:
-        print(json.dumps({{"error": "no"}}), flush=True)
-    else:
-        table = 4 if wanted["meta"] else wanted["code"]
-        last = len(wanted["contigs"]) - 1
-        first = [0, 1, 9, 1, True, False, table, "Edge", -1.5]
-        genes = [first, [last, 4, 12, -1, False, True, table, "ATG", 7]]
-        print(json.dumps({{"genes": genes}}), flush=True)
-"""
-
 
 @pytest.fixture
 def stand_in(tmp_path: Path) -> str:
-    """A program that answers as the process does."""
-    path = tmp_path / "python"
-    path.write_text(ANSWERS.format(python=sys.executable))
-    path.chmod(0o755)
-    return str(path)
+    return write_stand_in(tmp_path)
 
 
 def genome(name: str, *contigs: str, length: int = 30) -> Genome:

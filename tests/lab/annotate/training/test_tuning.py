@@ -9,9 +9,9 @@ import sys
 import time
 from pathlib import Path
 
-import numpy as np
 import pytest
 from helpers.fasta import Gindex
+from helpers.marked_genomes import CONTIG, write_marked_genomes
 
 torch = pytest.importorskip("torch", reason="the extra neural is not installed")
 for needed in ("safetensors", "tokenizers", "matplotlib"):
@@ -29,23 +29,7 @@ from genome_index.lab.annotate.training.tuning import TuningPlan, tune
 from genome_index.lab.corpus.split import SplitPlan
 
 torch.set_num_threads(1)
-WINDOW, CONTIG = 40, 1_200
-
-
-def write_marked_genomes(folder: Path, genomes: int) -> Path:
-    """Genomes of A and T in which every CDS begins with a G and ends with a C, which are nowhere else."""
-    draws = np.random.default_rng(5)
-    folder.mkdir()
-    for number in range(genomes):
-        name = f"M{number:02}"
-        bases, lines, at = draws.choice(list("AT"), CONTIG), ["##gff-version 3"], 3
-        while (end := at + int(draws.integers(5, 15))) < CONTIG - 3:
-            bases[at], bases[end - 1] = "G", "C"
-            lines.append(f"{name}\ttest\tCDS\t{at + 1}\t{end}\t.\t+\t0\tID=cds-{len(lines)}")
-            at = end + int(draws.integers(3, 20))
-        (folder / f"{name}.fa").write_text(f">{name}\n{''.join(bases)}\n")
-        (folder / f"{name}.gff").write_text("\n".join(lines) + "\n")
-    return folder
+WINDOW = 40
 
 
 @pytest.fixture(scope="module")
