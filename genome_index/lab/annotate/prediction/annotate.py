@@ -22,8 +22,8 @@ from genome_index.lab.annotate.prediction.circles import stitch_contig
 from genome_index.lab.annotate.prediction.gene_groups import gene_numbers
 from genome_index.lab.annotate.prediction.stitching import Stitched, WindowLines
 from genome_index.lab.annotate.tokens.tokenizer import AnnotationTokenizer
+from genome_index.lab.annotate.training.free_words import free_words
 from genome_index.lab.annotate.training.pointer_batches import sources_of
-from genome_index.lab.annotate.training.tuning import free_words
 from genome_index.records import Contig, Progress, quiet
 
 SOURCE = "gindex"  # column 2 of what is written

@@ -12,7 +12,6 @@ from pathlib import Path
 from shlex import quote
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from genome_index.encoders.batching import best_device
@@ -27,8 +26,9 @@ from genome_index.lab.annotate.model.target_words import TargetWords, words_of
 from genome_index.lab.annotate.tokens.tokenizer import AnnotationTokenizer
 from genome_index.lab.annotate.training.adapters import add_adapters, merge_adapters
 from genome_index.lab.annotate.training.example_file import ExampleFile
+from genome_index.lab.annotate.training.free_words import free_words
 from genome_index.lab.annotate.training.freezing import FirstSteps, first_steps, freeze_of
-from genome_index.lab.annotate.training.pointer_batches import batch_of, loss_of, slot_words, sources_of
+from genome_index.lab.annotate.training.pointer_batches import batch_of, loss_of, sources_of
 from genome_index.lab.annotate.training.text_batches import text_batch, text_loss
 from genome_index.lab.training.run_card import Card, Display, Schedule
 from genome_index.lab.training.runs import Validation, train
@@ -112,15 +112,6 @@ class Tuning:
     @cached_property
     def _allowed(self) -> Tensor:
         return free_words(self.model, self.tokenizer, self.words)
-
-
-def free_words(model: AnnotationModel, tokenizer: AnnotationTokenizer, words: TargetWords) -> Tensor:
-    """The words that a model is trained to choose from: (V,), with pointers for each slot, (slots, V)."""
-    if model.pointers is not None:
-        return slot_words(words, model.config.vocabulary)
-    allowed = torch.zeros(model.config.vocabulary, dtype=torch.bool)
-    allowed[list(tokenizer.target_tokens.values())] = True
-    return allowed
 
 
 def tune(

@@ -22,8 +22,8 @@ from genome_index.lab.annotate.tokens.files import files_of
 from genome_index.lab.annotate.tokens.token_lists import first_tokens
 from genome_index.lab.annotate.tokens.tokenizer import AnnotationTokenizer
 from genome_index.lab.annotate.tokens.triplets import triplets
+from genome_index.lab.annotate.training.free_words import free_words
 from genome_index.lab.annotate.training.pointer_batches import sources_of
-from genome_index.lab.annotate.training.tuning import free_words
 
 TOKENIZER = AnnotationTokenizer(files_of(triplets()).with_tokens(first_tokens(), "gindex", "test"), "test")
 WORDS = words_of(TOKENIZER)
@@ -86,8 +86,8 @@ def one_by_one(model, sequence: str, forbidden: list[bool] | None = None) -> lis
         allowed = grammar.allowed()
         possible = [choice for choice in every if allowed.has(choice)]
 
-        def score(own: Choice, scores=scores, words=words) -> float:
-            return float(scores[own.number + (words if own.is_pointer else 0)])
+        def score(own: Choice, values=scores.tolist(), words=words) -> float:
+            return values[own.number + (words if own.is_pointer else 0)]
 
         best = max(possible, key=score)
         if forbidden is not None:
