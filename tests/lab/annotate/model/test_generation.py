@@ -85,8 +85,9 @@ def one_by_one(model, sequence: str, forbidden: list[bool] | None = None) -> lis
         ]
         allowed = grammar.allowed()
         possible = [choice for choice in every if allowed.has(choice)]
+        values = scores.tolist()
 
-        def score(own: Choice, values=scores.tolist(), words=words) -> float:
+        def score(own: Choice, values=values, words=words) -> float:
             return values[own.number + (words if own.is_pointer else 0)]
 
         best = max(possible, key=score)
