@@ -37,6 +37,7 @@ WINDOWS = WindowPlan(1_200, 600, 60)
 MITOGENOMES, BACTERIA_BP = 300, 10_000_000
 VERTEBRATES, MYCOPLASMA, BACTERIA = 2, 4, 11  # NCBI's genetic codes
 PROTEINS = 13  # of a vertebrate mitogenome
+LEAST_BP = 20_000  # from which Prodigal learns
 
 
 def genomes_of(paths: Iterable[Path], per: str = "file") -> list[Genome]:
@@ -116,11 +117,12 @@ def print_agreement(path: Path, pool: Genome) -> None:
     code = codes.most_common(1)[0][0]
     (genome,) = genomes_of([path])
     (contig,) = genome.contigs
-    ways = {"alone": (genome, False), "models of many species": (genome, True)}
+    ways = {"models of many species": (genome, True)}
+    if len(contig.sequence) >= LEAST_BP:
+        ways = {"learned from it": (genome, False), **ways}
     if code == VERTEBRATES:
         others = tuple(one for one in pool.contigs if one.name.split(".")[0] != contig.name.split(".")[0])
-        ways = {"with the pool": (Genome("pool", (*others, contig), str(path)), False), **ways}
-        del ways["alone"]  # too short
+        ways = {"learned from the pool": (Genome("pool", (*others, contig), str(path)), False), **ways}
     print(f"\n{path.name}: {len(contig.sequence):,} bp, {len(known)} CDS, code {code}")
     for name, (given, meta) in ways.items():
         found = [one for one in coding(labels_of([given], code, meta).features) if one.contig == contig.name]
