@@ -10,6 +10,7 @@ pytest.importorskip("tokenizers", reason="the extra neural is not installed")
 
 from genome_index.encoders.networks.annotation.config import AnnotationConfig
 from genome_index.lab.annotate.corpus.target_text import TargetLine
+from genome_index.lab.annotate.model import generation
 from genome_index.lab.annotate.model.base_places import BasePlaces
 from genome_index.lab.annotate.model.generation import generate
 from genome_index.lab.annotate.model.grammar import Choice, PointerGrammar, Slot
@@ -55,14 +56,16 @@ def may_be_free(choice: Choice, grammar: PointerGrammar | TextGrammar) -> bool:
     }.get(grammar.slot, WORDS.numbers)  # fmt: skip
 
 
-def one_by_one(model, sequence: str, forbidden: list[bool] | None = None) -> list[TargetLine]:
+def one_by_one(
+    model, sequence: str, forbidden: list[bool] | None = None, least_lines: int = 20
+) -> list[TargetLine]:
     """The best allowed choice of each step; the whole target is read again, and choices are tried in turn.
 
     To `forbidden` is added for each step whether a choice that may be free is better.
     """
     source = TOKENIZER.source(sequence)
     places = BasePlaces(source, BEFORE)
-    most = 20 + places.length_bp // 20
+    most = least_lines + places.length_bp // 20
     kind = PointerGrammar if model.pointers is not None else TextGrammar
     grammar = kind(
         WORDS, places if model.pointers is not None else places.length_bp, most, cds_has_phase=True
@@ -125,12 +128,15 @@ def record_of(model, sequences: list[str]) -> WritingRecord:
 
 @pytest.mark.parametrize("coordinates", ["pointers", "text"])
 @pytest.mark.parametrize("seed", [1, 2])
-def test_forbidden_choices_are_those_of_one_window_at_a_time(coordinates: str, seed: int) -> None:
+def test_forbidden_choices_are_those_of_one_window_at_a_time(
+    coordinates: str, seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(generation, "LEAST_LINES", 3)  # saves time
     model, sequences = model_of(coordinates, seed), windows(seed)
     steps: list[list[bool]] = [[] for _ in sequences]
     with torch.inference_mode():
         for sequence, forbidden in zip(sequences, steps, strict=True):
-            one_by_one(model, sequence, forbidden)
+            one_by_one(model, sequence, forbidden, least_lines=3)
     record = record_of(model, sequences)
     assert record.choices == sum(map(len, steps))
     assert record.forbidden == sum(map(sum, steps))
@@ -139,8 +145,11 @@ def test_forbidden_choices_are_those_of_one_window_at_a_time(coordinates: str, s
 
 
 @pytest.mark.parametrize("coordinates", ["pointers", "text"])
-def test_experts_load_is_that_of_one_window_at_a_time(coordinates: str) -> None:
+def test_experts_load_is_that_of_one_window_at_a_time(
+    coordinates: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Neither padding nor windows that are done count: a step of the decoder is a choice."""
+    monkeypatch.setattr(generation, "LEAST_LINES", 3)  # saves time
     model, sequences = model_of(coordinates, 1), windows(1)
     loads = record_of(model, sequences).layer_loads()
     alone = [record_of(model, [sequence]) for sequence in sequences]
