@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from helpers.annotations import real_annotations
+from helpers.fasta import Gindex
 from helpers.marked_genomes import CONTIG, write_marked_genomes
 from helpers.pyrodigal import write_stand_in
 
@@ -110,6 +111,32 @@ def test_pyrodigal_is_a_baseline_that_learns_from_each_genome(corpus: Path, tmp_
     assert own == {
         "source": "pyrodigal_v9.9", "genetic_code": 4, "learned": 3, "by_models": 0, "failed": [],
     }  # fmt: skip
+
+
+@pytest.mark.long
+def test_the_command_has_a_table_for_windows_and_one_for_experts(
+    corpus: Path, tmp_path: Path, gindex: Gindex
+) -> None:
+    annotator_of(tmp_path / "model")
+    words = ("lab", "annotate", "evaluate", tmp_path / "model", corpus, "--part", "train")
+    done = gindex(*words, "--window", 90, "--pyrodigal", write_stand_in(tmp_path), "--code", 4)
+    assert done.exit_code == 0, done.output
+    scores, windows, experts = (table.splitlines() for table in done.stdout.split("\n\n"))
+    assert scores[0].split("  ")[0] == "annotated by"
+    assert {line.split("  ")[0] for line in scores[1:]} == {MODEL, LONGEST_ORF, PYRODIGAL}
+    assert windows[0].split() == [*" ".join(tables.OF_WINDOWS).split()]
+    assert [line.split()[0] for line in windows[1:]] == ["60", "90"]
+    assert [line.split()[:3] for line in experts[1:]] == [
+        ["decoder", "1", "2"], ["encoder", "1", "2"], ["encoder", "3", "2"],
+    ]  # fmt: skip
+    *_, speed, forbidden, pyrodigal = done.stderr.splitlines()
+    assert speed.startswith("3,600 bp of 3 contigs, ")
+    assert "in 117 of 117 windows; 117 reached the limit of lines" in forbidden
+    assert pyrodigal.startswith("pyrodigal_v9.9 learned from each of 3 genomes (genetic code 4), ")
+    done = gindex(*words, "--pyrodigal", tmp_path / "nothing")
+    assert done.exit_code != 0
+    assert "--pyrodigal" in done.stderr
+    assert "cannot be run (No such file or directory); give a Python" in " ".join(done.stderr.split())
 
 
 @pytest.mark.parametrize(("record", "learned"), [("NC_005816.gb", 0), ("NC_000932.gb", 1)])

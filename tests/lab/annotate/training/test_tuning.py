@@ -151,7 +151,10 @@ def test_adapters_end_in_the_weights_of_a_folder_like_all_others(corpus: Path, t
         assert values[1] > 1e-6 > values[2], name  # the rank is 2
 
 
-def test_the_commands_from_genomes_to_gff3(tmp_path: Path, gindex: Gindex) -> None:
+def test_the_commands_from_genomes_to_gff3(
+    tmp_path: Path, gindex: Gindex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("GINDEX_PYRODIGAL", raising=False)  # no such baseline
     genomes = write_marked_genomes(tmp_path / "genomes", 8)
     gff = sorted(genomes.glob("*.gff"))
     annotate = ("lab", "annotate")
