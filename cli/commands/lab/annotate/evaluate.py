@@ -41,7 +41,7 @@ Pyrodigal = Annotated[
 Code = Annotated[
     int,
     typer.Option(
-        "--code", metavar="N", min=1, max=25, help="Genetic code of pyrodigal, by its number at NCBI."
+        "--code", metavar="N", min=1, max=25, help="Genetic code of the baselines, by its number at NCBI."
     ),
 ]
 
@@ -72,7 +72,7 @@ def evaluate(
     if chosen is None:
         raise UsageError(f"--part {part}: choose {', '.join(PARTS)}")
     finder = Finder(pyrodigal, code=code, option="--pyrodigal") if pyrodigal else None
-    plan = evaluation.EvaluationPlan(chosen, tuple(window or ()), finder)
+    plan = evaluation.EvaluationPlan(chosen, tuple(window or ()), code, finder)
     with ProgressLine() as progress:
         result = evaluation.evaluate(open_annotator(model), corpus, plan, progress)
     if format == ScoreFormat.JSON:

@@ -11,7 +11,7 @@ from genome_index.errors import UsageError
 from genome_index.lab.annotate.corpus.examples import Examples
 from genome_index.lab.annotate.corpus.windows import Window, windows_of
 from genome_index.lab.annotate.evaluation.contigs import EvaluatedContig, contigs_of
-from genome_index.lab.annotate.evaluation.longest_orf import longest_frames
+from genome_index.lab.annotate.evaluation.longest_orf import BACTERIA, longest_frames, starts_and_stops
 from genome_index.lab.annotate.evaluation.metrics import Scores, score
 from genome_index.lab.annotate.evaluation.pyrodigal_genes import PyrodigalGenes, pyrodigal_genes
 from genome_index.lab.annotate.files.features import Feature
@@ -31,6 +31,7 @@ class EvaluationPlan:
 
     part: Part = "test"
     windows_bp: tuple[int, ...] = ()  # other lengths of windows, half of each apart
+    code: int = BACTERIA  # NCBI's number of the genetic code, of the longest frames
     pyrodigal: Finder | None = None  # how it finds genes; None: no such baseline
 
 
@@ -102,10 +103,11 @@ def evaluate(
     Raises
     ------
     UsageError
-        The part has no window, or pyrodigal is not there.
+        The part has no window, there is no such genetic code, or pyrodigal is not there.
     InputError
     """
     plan = plan or EvaluationPlan()
+    starts_and_stops(plan.code)  # refuse an unknown code before the contigs are read
     examples = Examples(corpus)
     if not examples.count(plan.part):
         raise UsageError(f"{corpus} has no window in its {plan.part} part; choose another with --part")
@@ -118,7 +120,7 @@ def evaluate(
         contigs.append(each)
         progress.stage("contigs", len(contigs), 0)
     true = [feature for each in contigs for feature in each.true]
-    frames = [feature for each in contigs for feature in longest_frames(each.contig)]
+    frames = [feature for each in contigs for feature in longest_frames(each.contig, code=plan.code)]
     baselines, genes = {LONGEST_ORF: score(frames, true)}, None
     if plan.pyrodigal is not None:
         genes = pyrodigal_genes(contigs, plan.pyrodigal, progress)

@@ -1,29 +1,48 @@
 """Baseline: the longest open reading frames, from a start codon to the next stop codon in frame.
 
-Start and stop codons are those of bacteria (NCBI's genetic code 11): ATG, GTG and TTG; TAA, TAG and TGA.
+Stop codons are those of NCBI's table of a genetic code; start codons are ATG and GTG, and TTG in the codes of
+prokaryotes. Rarer starts, such as ATA in mitochondria, are left out, as in Prodigal.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
+from genome_index.errors import UsageError
 from genome_index.io.sequence import reverse_complement
 from genome_index.lab.annotate.files.features import Feature, Part, Strand
 from genome_index.records import Contig
 
-STARTS, STOPS = (b"ATG", b"GTG", b"TTG"), (b"TAA", b"TAG", b"TGA")
+BACTERIA = 11
+PROKARYOTES = (4, 11, 25)  # genetic codes with TTG among the starts
+# https://www.ncbi.nlm.nih.gov/Taxonomy/Utils/wprintgc.cgi
+STOPS = {
+    1: "TAA TAG TGA", 2: "TAA TAG AGA AGG", 3: "TAA TAG", 4: "TAA TAG", 5: "TAA TAG", 6: "TGA",
+    9: "TAA TAG", 10: "TAA TAG", 11: "TAA TAG TGA", 12: "TAA TAG TGA", 13: "TAA TAG", 14: "TAG",
+    15: "TAA TGA", 16: "TAA TGA", 21: "TAA TAG", 22: "TCA TAA TGA", 23: "TTA TAA TAG TGA", 24: "TAA TAG",
+    25: "TAA TAG",
+}  # fmt: skip
 LEAST_BP = 90  # start and stop included, as in Prodigal
 MOST_OVERLAP = 60  # bp with a longer frame, as in Prodigal
 CODON = 3
 
 
 def longest_frames(
-    contig: Contig, least_bp: int = LEAST_BP, most_overlap: int = MOST_OVERLAP
+    contig: Contig, least_bp: int = LEAST_BP, most_overlap: int = MOST_OVERLAP, code: int = BACTERIA
 ) -> list[Feature]:
-    """CDS of a contig by place: of frames that overlap, the longer one."""
+    """CDS of a contig by place: of frames that overlap, the longer one.
+
+    Raises
+    ------
+    UsageError
+        NCBI has no genetic code of that number.
+    """
+    codons = starts_and_stops(code)
     length = len(contig.sequence)
-    frames: list[tuple[int, int, Strand]] = [(start, end, "+") for start, end in _frames(contig.sequence)]
-    for start, end in _frames(reverse_complement(contig.sequence)):
+    frames: list[tuple[int, int, Strand]] = [
+        (start, end, "+") for start, end in _frames(contig.sequence, *codons)
+    ]
+    for start, end in _frames(reverse_complement(contig.sequence), *codons):
         frames.append((length - end, length - start, "-"))
     frames = [frame for frame in frames if frame[1] - frame[0] >= least_bp]
     chosen: list[tuple[int, int, Strand]] = []
@@ -36,16 +55,24 @@ def longest_frames(
     ]
 
 
-def _frames(sequence: bytes) -> Iterator[tuple[int, int]]:
+def starts_and_stops(code: int) -> tuple[frozenset[bytes], frozenset[bytes]]:
+    """The codons at which frames of a genetic code begin and end."""
+    if code not in STOPS:
+        raise UsageError(f"--code {code}: there is no such genetic code; choose {', '.join(map(str, STOPS))}")
+    starts = (b"ATG", b"GTG", b"TTG") if code in PROKARYOTES else (b"ATG", b"GTG")
+    return frozenset(starts), frozenset(STOPS[code].encode().split())
+
+
+def _frames(sequence: bytes, starts: frozenset[bytes], stops: frozenset[bytes]) -> Iterator[tuple[int, int]]:
     """Frames of the forward strand, each with the first of its starts: 0-based start and exclusive end."""
     upper = sequence.upper()
     for frame in range(CODON):
         start = None
         for at in range(frame, len(upper) - CODON + 1, CODON):
             codon = upper[at : at + CODON]
-            if codon in STOPS:
+            if codon in stops:
                 if start is not None:
                     yield start, at + CODON
                 start = None
-            elif start is None and codon in STARTS:
+            elif start is None and codon in starts:
                 start = at

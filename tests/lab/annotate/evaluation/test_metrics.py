@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import math
 
+import pytest
+
+from genome_index.errors import UsageError
 from genome_index.io.sequence import reverse_complement
-from genome_index.lab.annotate.evaluation.longest_orf import longest_frames
+from genome_index.lab.annotate.evaluation.longest_orf import STOPS, longest_frames
 from genome_index.lab.annotate.evaluation.metrics import Agreement, score
 from genome_index.lab.annotate.files.features import Feature, Part
 from genome_index.records import Contig
@@ -55,3 +58,22 @@ def test_the_longest_frames_of_both_strands() -> None:
         (10, 136, "+"), (156, 282, "-"),
     ]  # fmt: skip
     assert longest_frames(Contig("c", sequence), least_bp=200) == []
+
+
+def test_frames_of_a_genetic_code_end_at_its_stops() -> None:
+    """AGA ends a frame of vertebrate mitochondria (2), TGA does not; TTG begins none there."""
+    gene = b"ATG" + b"GCT" * 20 + b"TGA" + b"GCT" * 20 + b"AGA"
+    contig = Contig("c", b"C" * 9 + gene + b"C" * 9)
+    assert [(one.start, one.end) for one in longest_frames(contig, least_bp=60)] == [(9, 75)]
+    assert [(one.start, one.end) for one in longest_frames(contig, least_bp=60, code=2)] == [(9, 138)]
+    other = Contig("c", b"TTG" + b"GCT" * 20 + b"TAA")
+    assert len(longest_frames(other, least_bp=60)) == 1
+    assert longest_frames(other, least_bp=60, code=2) == []
+    with pytest.raises(UsageError, match="--code 7: there is no such genetic code; choose 1, 2, 3, 4, 5"):
+        longest_frames(other, code=7)
+
+
+def test_stops_are_those_of_ncbi() -> None:
+    tables = pytest.importorskip("Bio.Data.CodonTable", reason="Biopython is not installed")
+    for code, stops in STOPS.items():
+        assert set(stops.split()) == set(tables.unambiguous_dna_by_id[code].stop_codons), code

@@ -170,12 +170,16 @@ def test_experts_load_is_that_of_one_window_at_a_time(
     assert all(sum(load.choices) == tokens[load.part] for load in loads)
 
 
-def test_a_target_that_does_not_end_reaches_the_limit_of_lines() -> None:
+def test_a_target_that_does_not_end_reaches_the_limit_of_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(generation, "LEAST_LINES", 3)  # saves time
     model, sequences = model_of("pointers", 1), windows(1)
     with torch.no_grad():
         model.head.bias[WORDS.end] = -1_000
     record = record_of(model, sequences)
     assert (record.windows, record.windows_at_limit, record.windows_with_forbidden) == (3, 3, 3)
+    alone = [record_of(model, [sequence]) for sequence in sequences]
+    assert len({each.choices for each in alone}) > 1  # some are done before others
+    assert record.forbidden == sum(each.forbidden for each in alone)
     with torch.no_grad():
         model.head.bias[WORDS.end] = 1_000
     record = record_of(model, sequences)
