@@ -62,11 +62,11 @@ def test_the_longest_frames_of_both_strands() -> None:
 
 def test_frames_of_a_genetic_code_end_at_its_stops() -> None:
     """AGA ends a frame of vertebrate mitochondria (2), TGA does not; TTG begins none there."""
-    gene = b"ATG" + b"GCT" * 20 + b"TGA" + b"GCT" * 20 + b"AGA"
+    gene = b"ATG" + b"GCC" * 20 + b"TGA" + b"GCC" * 20 + b"AGA"
     contig = Contig("c", b"C" * 9 + gene + b"C" * 9)
     assert [(one.start, one.end) for one in longest_frames(contig, least_bp=60)] == [(9, 75)]
     assert [(one.start, one.end) for one in longest_frames(contig, least_bp=60, code=2)] == [(9, 138)]
-    other = Contig("c", b"TTG" + b"GCT" * 20 + b"TAA")
+    other = Contig("c", b"TTG" + b"GCC" * 20 + b"TAA")
     assert len(longest_frames(other, least_bp=60)) == 1
     assert longest_frames(other, least_bp=60, code=2) == []
     with pytest.raises(UsageError, match="--code 7: there is no such genetic code; choose 1, 2, 3, 4, 5"):
