@@ -8,6 +8,7 @@ from gindex_cli.commands.lab.contrast import contrast
 from gindex_cli.commands.lab.corpus import corpus
 from gindex_cli.commands.lab.fit import fit
 from gindex_cli.commands.lab.pretrain import pretrain
+from gindex_cli.commands.lab.proteins import proteins
 from gindex_cli.commands.lab.reproduce import reproduce
 from gindex_cli.commands.lab.score import score
 from gindex_cli.commands.lab.train import train
@@ -22,6 +23,6 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-for command in (corpus, fit, train, pretrain, contrast, score, reproduce):
+for command in (corpus, fit, train, pretrain, contrast, score, proteins, reproduce):
     app.command(cls=Command)(guarded(command))
 app.add_typer(annotate)

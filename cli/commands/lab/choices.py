@@ -59,3 +59,19 @@ class PaperPart(StrEnum):
 
     LENGTHS = "lengths"
     COPY = "copy"
+
+
+class GeneChoice(StrEnum):
+    """Sources of proteins of `gindex lab proteins`."""
+
+    SIX_FRAMES = "six-frames"
+    PYRODIGAL = "pyrodigal"
+    MODEL = "model"
+
+
+class AnswerFormat(StrEnum):
+    """Formats of `gindex lab proteins`."""
+
+    TABLE = "table"
+    TSV = "tsv"
+    JSONL = "jsonl"

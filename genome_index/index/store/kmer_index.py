@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -64,10 +65,25 @@ class KmerIndex:
         limits = np.zeros(int(rows.max()) + 1 if len(rows) else 0, np.uint64)
         limits[rows] = [references.limit(row) for row in rows.tolist()]
         coarsest = np.uint64(2**64 // max(references.spec.small_scaled, references.spec.large_scaled))
+        return cls.of_sketches(sketches, rows, limits, coarsest, threads)
+
+    @classmethod
+    def of_sketches(
+        cls, sketches: Sequence[Hashes], rows: Rows, limits: Hashes, coarsest: np.uint64, threads: int = 1
+    ) -> KmerIndex:
+        """The index of sketches by themselves.
+
+        Parameters
+        ----------
+        sketches : n times (H,)
+        rows : (n,) the row of each sketch, ascending
+        limits : (N,) the limit below which a row's hashes were sampled
+        coarsest : the least limit of any sketch
+        """
         sizes = np.zeros((len(limits), 2), np.int32)
         for row, sketch in zip(rows.tolist(), sketches, strict=True):
             sizes[row] = len(sketch), np.searchsorted(sketch, coarsest)
-        hashes, starts, postings = _inverted(sketches, rows, threads)
+        hashes, starts, postings = _inverted(list(sketches), rows, threads)
         return cls(*_fixed(hashes, starts, postings, sizes, limits, _bins(hashes, starts.dtype)))
 
     def extended(self, references: References, rows: Rows, threads: int = 1) -> KmerIndex:

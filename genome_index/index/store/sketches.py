@@ -69,11 +69,21 @@ def _room(length_bp: int, scaled: int) -> int:
 
 
 @njit(cache=True, nogil=True)
+def murmur_finalizer(h: np.uint64) -> np.uint64:
+    """The hash of a word: MurmurHash3's 64-bit finaliser, which is one-to-one."""
+    h ^= h >> np.uint64(33)
+    h *= np.uint64(0xFF51AFD7ED558CCD)
+    h ^= h >> np.uint64(33)
+    h *= np.uint64(0xC4CEB9FE1A85EC53)
+    return h ^ (h >> np.uint64(33))
+
+
+@njit(cache=True, nogil=True)
 def sample_kmers(sequence: Bytes, k: int, limit: np.uint64, out: Hashes) -> int:
     """Write the hashes below `limit` of the canonical k-mers, k up to 32, to `out`: (L,) -> their number.
 
-    Hashes beyond the end of `out` are only counted. The hash is MurmurHash3's 64-bit finaliser; bits 1 and 2
-    of the ASCII code of a base are A 0, C 1, T 2, G 3.
+    Hashes beyond the end of `out` are only counted. Bits 1 and 2 of the ASCII code of a base are
+    A 0, C 1, T 2, G 3.
     """
     one, two, top = np.uint64(1), np.uint64(2), np.uint64(2 * (k - 1))
     mask = (one << (top + one)) + ((one << (top + one)) - one)
@@ -87,12 +97,7 @@ def sample_kmers(sequence: Bytes, k: int, limit: np.uint64, out: Hashes) -> int:
             backward = (backward >> two) | ((base ^ two) << top)
             run += 1
             if run >= k:
-                h = min(forward, backward)
-                h ^= h >> np.uint64(33)
-                h *= np.uint64(0xFF51AFD7ED558CCD)
-                h ^= h >> np.uint64(33)
-                h *= np.uint64(0xC4CEB9FE1A85EC53)
-                h ^= h >> np.uint64(33)
+                h = murmur_finalizer(min(forward, backward))
                 if h < limit and not _is_repeat(forward, k):
                     if count < out.size:
                         out[count] = h

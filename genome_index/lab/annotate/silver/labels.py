@@ -46,7 +46,7 @@ class SilverLabels:
     by_models: int  # genomes for which it took models of many species
 
 
-class _Worker:
+class GeneProcess:
     """The process, and what it says of itself."""
 
     def __init__(self, finder: Finder, process: subprocess.Popen[str]) -> None:
@@ -68,7 +68,7 @@ class _Worker:
         self._process.stdin.flush()
         answer = self._read()
         if "error" in answer:
-            raise InputError(genome.source, f"pyrodigal cannot find genes ({answer['error']}); try --meta")
+            raise InputError(genome.source, f"pyrodigal cannot find genes ({answer['error']})")
         return list(answer["genes"])
 
     def _read(self) -> dict[str, Any]:
@@ -84,7 +84,14 @@ class _Worker:
 
 
 @contextmanager
-def _worker(finder: Finder) -> Iterator[_Worker]:
+def gene_process(finder: Finder) -> Iterator[GeneProcess]:
+    """A process of an interpreter that has pyrodigal.
+
+    Raises
+    ------
+    UsageError
+        The interpreter cannot be run, or has no pyrodigal.
+    """
     python = finder.python
     pipe, none = subprocess.PIPE, subprocess.DEVNULL
     try:
@@ -95,14 +102,14 @@ def _worker(finder: Finder) -> Iterator[_Worker]:
         ) from error
     with process:
         try:
-            yield _Worker(finder, process)
+            yield GeneProcess(finder, process)
         finally:
             process.kill()
 
 
 def silver_labels(
     genomes: Iterable[Genome | Failure], finder: Finder | None = None, progress: Progress = quiet
-) -> SilverLabels:  # fmt: skip
+) -> SilverLabels:
     """The genes of prokaryotic genomes, as features gene and CDS.
 
     Raises
@@ -115,29 +122,41 @@ def silver_labels(
     regions: dict[str, Region] = {}
     failures: list[Failure] = []
     short = learned = by_models = 0
-    with _worker(finder) as worker:
+    with gene_process(finder) as process:
         for done, genome in enumerate(genomes, 1):
             progress.stage("genomes", done, 0)
             if isinstance(genome, Failure):
                 failures.append(genome)
                 continue
             _add_regions(genome, regions)
-            is_short = genome.length_bp < worker.least_bp
-            short += is_short
-            meta = finder.meta or is_short
+            own_meta = finder.meta or is_short(genome, process)
+            short += is_short(genome, process)
             try:
-                genes = worker.genes(genome, meta, finder.code)
+                features += gene_features(genome, process, finder)
             except InputError as error:
-                failures.append(Failure(genome.id, genome.source, error.reason))
+                failures.append(Failure(genome.id, genome.source, f"{error.reason}; try --meta"))
             else:
-                features += _features(genome, genes, worker.name)
-                learned, by_models = learned + (not meta), by_models + meta
-    note = (
-        f"{counted(short)} of less than {worker.least_bp:,} bp, too short to learn from: found as with --meta"
-    )
+                learned, by_models = learned + (not own_meta), by_models + own_meta
+    note = f"{counted(short)} of less than {process.least_bp:,} bp, too short to learn from: found as with --meta"
     annotation = Annotation(tuple(features), tuple(regions.values()))
     notes = (note,) if short and not finder.meta else ()
-    return SilverLabels(annotation, tuple(failures), notes, worker.name, learned, by_models)
+    return SilverLabels(annotation, tuple(failures), notes, process.name, learned, by_models)
+
+
+def is_short(genome: Genome, process: GeneProcess) -> bool:
+    """Whether a genome is too short to learn from."""
+    return genome.length_bp < process.least_bp
+
+
+def gene_features(genome: Genome, process: GeneProcess, finder: Finder) -> list[Feature]:
+    """The genes of one genome, as features gene and CDS.
+
+    Raises
+    ------
+    InputError
+    """
+    genes = process.genes(genome, finder.meta or is_short(genome, process), finder.code)
+    return list(_features(genome, genes, process.name))
 
 
 def _add_regions(genome: Genome, regions: dict[str, Region]) -> None:
