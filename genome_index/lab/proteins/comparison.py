@@ -87,9 +87,11 @@ def members(
     progress: Progress = quiet,
 ) -> Iterator[Member | Failure]:  # fmt: skip
     """Genomes with the sketches of their proteins, one for each input, in order."""
+    bases = 0
     for done, genome in enumerate(genomes, 1):
         yield genome if isinstance(genome, Failure) else _member(genome, proteins_of, settings)
-        progress.stage("genomes", done, 0)
+        bases += genome.length_bp
+        progress.count(done, bases)
 
 
 def _member(genome: Genome, proteins_of: ProteinsOf, settings: KmerSettings) -> Member | Failure:

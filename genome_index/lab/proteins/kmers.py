@@ -69,7 +69,7 @@ def shared_by_chance(query: ProteinSketch, reference: ProteinSketch, settings: K
     and g are the frequencies in both genomes.
     """
     same = _agreement(query.composition, reference.composition) ** settings.k
-    return float(len(query.hashes) * -np.expm1(-len(reference.hashes) * settings.scaled * same))
+    return len(query.hashes) * min(1.0, len(reference.hashes) * settings.scaled * same)
 
 
 def _agreement(a: npt.NDArray[np.int64], b: npt.NDArray[np.int64]) -> float:

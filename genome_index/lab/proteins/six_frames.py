@@ -19,7 +19,7 @@ def six_frames(sequence: bytes, code: int, least: int = LEAST_RESIDUES) -> Itera
     The sequence is not closed to a circle: a gene across the ends gives two stretches.
 
     >>> list(six_frames(b"ATGAAATAACC", 11, least=2))
-    [b'MK', b'GYF', b'VIS', b'LFH']
+    [b'MK', b'NN', b'EIT', b'GYF', b'VIS', b'LFH']
     """
     for strand in (sequence, reverse_complement(sequence)):
         for frame in range(CODON):
