@@ -48,7 +48,7 @@ Code = Annotated[int, typer.Option("--code", metavar="N", min=1, help="Genetic c
 K = Annotated[int, typer.Option("--k", metavar="N", min=1, max=12, help="Residues of a k-mer.")]
 Scaled = Annotated[
     int,
-    typer.Option("--scaled", metavar="N", min=1, help="Compare one of N k-mers; 200 suits bacteria."),
+    typer.Option("--scaled", metavar="N", min=1, help="Compare 1 of N k-mers; 200 suits bacteria."),
 ]
 Hits = Annotated[
     int, typer.Option("--hits", metavar="N", min=1, help="Number of references to report per query.")
