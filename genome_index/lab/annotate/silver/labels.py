@@ -137,7 +137,10 @@ def silver_labels(
                 failures.append(Failure(genome.id, genome.source, f"{error.reason}; try --meta"))
             else:
                 learned, by_models = learned + (not own_meta), by_models + own_meta
-    note = f"{counted(short)} of less than {process.least_bp:,} bp, too short to learn from: found as with --meta"
+    note = (
+        f"{counted(short)} of less than {process.least_bp:,} bp, too short to learn from: "
+        "found as with --meta"
+    )
     annotation = Annotation(tuple(features), tuple(regions.values()))
     notes = (note,) if short and not finder.meta else ()
     return SilverLabels(annotation, tuple(failures), notes, process.name, learned, by_models)
