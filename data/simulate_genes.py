@@ -1,6 +1,6 @@
 """Make genomes of invented bacteria whose genes are known: a FASTA and a GFF3 for each genome.
 
-`python data/simulate_genes.py FOLDER [--genomes 44] [--length 50000] [--seed 2026]` writes the same bytes
+`python data/simulate_genes.py FOLDER [--genomes 120] [--length 60000] [--seed 2026]` writes the same bytes
 with the same version of numpy. No sequence comes from a real organism. A gene has a ribosome binding site 5
 to 9 bases before its start codon, then codons in the usage of its genome, then a stop codon; half of the
 genes lie on the other strand. Genes do not overlap. Other start codons, in genes and between them, stay as
@@ -21,7 +21,7 @@ STARTS = ((14, 0.85), (46, 0.10), (62, 0.05))  # ATG, GTG, TTG: shares as in bac
 SITE = np.array([0, 2, 2, 0, 2, 2], np.uint8)  # AGGAGG, complement of the end of the 16S rRNA
 SITE_KEPT = 0.92  # of its bases; the others are drawn anew
 SITE_SPACER = (5, 9)  # bases between site and start codon, both included
-CODONS = (30, 150)  # of a gene, without start and stop
+CODONS = (60, 300)  # of a gene, without start and stop
 SPACER = (30, 160)  # bases between two genes
 
 
@@ -101,8 +101,8 @@ def write(folder: Path, genomes: int, length: int, seed: int) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description="Write simulated genomes with known genes.")
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--genomes", type=int, default=44)
-    parser.add_argument("--length", type=int, default=50_000)
+    parser.add_argument("--genomes", type=int, default=120)
+    parser.add_argument("--length", type=int, default=60_000)
     parser.add_argument("--seed", type=int, default=2026)
     chosen = parser.parse_args()
     write(chosen.folder, chosen.genomes, chosen.length, chosen.seed)
