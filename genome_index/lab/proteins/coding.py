@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from genome_index.io.sequence import reverse_complement
 from genome_index.lab.annotate.files.features import Feature, Part
-from genome_index.lab.proteins.genetic_codes import CODON, STOP, translate
+from genome_index.lab.genetic_codes import CODON, STOP, translate
 from genome_index.records import Contig
 
 CDS = "CDS"

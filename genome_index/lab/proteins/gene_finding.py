@@ -7,18 +7,17 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal
 
 from genome_index.errors import InputError, UsageError
 from genome_index.lab.annotate.files.features import Feature
 from genome_index.lab.annotate.silver.labels import Finder, gene_features, gene_process
+from genome_index.lab.genetic_codes import translate
 from genome_index.lab.proteins.coding import coding_proteins
-from genome_index.lab.proteins.genetic_codes import translate
 from genome_index.lab.proteins.six_frames import six_frames
 from genome_index.records import Contig, Genome, Progress, quiet
 
 GeneSource = Literal["six-frames", "pyrodigal", "model"]
-GENE_SOURCES: tuple[GeneSource, ...] = get_args(GeneSource)
 ProteinsOf = Callable[[Genome], list[bytes]]
 """The proteins of a genome; it raises InputError for a genome in which none can be looked for."""
 FeaturesOf = Callable[[Genome], list[Feature]]

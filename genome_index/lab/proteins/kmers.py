@@ -12,7 +12,7 @@ from numba import njit
 
 from genome_index.errors import UsageError
 from genome_index.index.store.sketches import murmur_finalizer
-from genome_index.lab.proteins.genetic_codes import STOP
+from genome_index.lab.genetic_codes import STOP
 
 Bytes = npt.NDArray[np.uint8]
 Hashes = npt.NDArray[np.uint64]

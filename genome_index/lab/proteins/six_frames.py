@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from genome_index.io.sequence import reverse_complement
-from genome_index.lab.proteins.genetic_codes import CODON, STOP, UNKNOWN, translate
+from genome_index.lab.genetic_codes import CODON, STOP, UNKNOWN, translate
 
 LEAST_RESIDUES = 30
 """Residues of the shortest stretch. Prodigal's shortest gene has 90 bp, a codon more than 29 residues. Of the

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from genome_index.errors import UsageError
 from genome_index.io.sequence import reverse_complement
-from genome_index.lab.proteins.genetic_codes import DIFFERENCES, translate
+from genome_index.lab.genetic_codes import DIFFERENCES, translate
 from genome_index.lab.proteins.six_frames import LEAST_RESIDUES, six_frames
 
 CODES = st.sampled_from(sorted(DIFFERENCES))

@@ -11,20 +11,14 @@ from collections.abc import Iterator
 from genome_index.errors import UsageError
 from genome_index.io.sequence import reverse_complement
 from genome_index.lab.annotate.files.features import Feature, Part, Strand
+from genome_index.lab.genetic_codes import CODON, DIFFERENCES, stop_codons
 from genome_index.records import Contig
 
 BACTERIA = 11
 PROKARYOTES = (4, 11, 25)  # genetic codes with TTG among the starts
-# https://www.ncbi.nlm.nih.gov/Taxonomy/Utils/wprintgc.cgi
-STOPS = {
-    1: "TAA TAG TGA", 2: "TAA TAG AGA AGG", 3: "TAA TAG", 4: "TAA TAG", 5: "TAA TAG", 6: "TGA",
-    9: "TAA TAG", 10: "TAA TAG", 11: "TAA TAG TGA", 12: "TAA TAG TGA", 13: "TAA TAG", 14: "TAG",
-    15: "TAA TGA", 16: "TAA TGA", 21: "TAA TAG", 22: "TCA TAA TGA", 23: "TTA TAA TAG TGA", 24: "TAA TAG",
-    25: "TAA TAG",
-}  # fmt: skip
+CODES = tuple(code for code in DIFFERENCES if code <= 25)  # Prodigal knows none above
 LEAST_BP = 90  # start and stop included, as in Prodigal
 MOST_OVERLAP = 60  # bp with a longer frame, as in Prodigal
-CODON = 3
 
 
 def longest_frames(
@@ -57,10 +51,10 @@ def longest_frames(
 
 def starts_and_stops(code: int) -> tuple[frozenset[bytes], frozenset[bytes]]:
     """The codons at which frames of a genetic code begin and end."""
-    if code not in STOPS:
-        raise UsageError(f"--code {code}: there is no such genetic code; choose {', '.join(map(str, STOPS))}")
+    if code not in CODES:
+        raise UsageError(f"--code {code}: there is no such genetic code; choose {', '.join(map(str, CODES))}")
     starts = (b"ATG", b"GTG", b"TTG") if code in PROKARYOTES else (b"ATG", b"GTG")
-    return frozenset(starts), frozenset(STOPS[code].encode().split())
+    return frozenset(starts), stop_codons(code)
 
 
 def _frames(sequence: bytes, starts: frozenset[bytes], stops: frozenset[bytes]) -> Iterator[tuple[int, int]]:

@@ -8,7 +8,7 @@ import pytest
 
 from genome_index.errors import UsageError
 from genome_index.io.sequence import reverse_complement
-from genome_index.lab.annotate.evaluation.longest_orf import STOPS, longest_frames
+from genome_index.lab.annotate.evaluation.longest_orf import CODES, longest_frames, starts_and_stops
 from genome_index.lab.annotate.evaluation.metrics import Agreement, score
 from genome_index.lab.annotate.files.features import Feature, Part
 from genome_index.records import Contig
@@ -75,5 +75,7 @@ def test_frames_of_a_genetic_code_end_at_its_stops() -> None:
 
 def test_stops_are_those_of_ncbi() -> None:
     tables = pytest.importorskip("Bio.Data.CodonTable", reason="Biopython is not installed")
-    for code, stops in STOPS.items():
-        assert set(stops.split()) == set(tables.unambiguous_dna_by_id[code].stop_codons), code
+    for code in CODES:
+        assert {stop.decode() for stop in starts_and_stops(code)[1]} == set(
+            tables.unambiguous_dna_by_id[code].stop_codons
+        ), code

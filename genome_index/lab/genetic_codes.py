@@ -1,4 +1,4 @@
-"""Genetic codes of NCBI, and translation by them.
+"""Genetic codes of NCBI: translation, and stop codons.
 
 Of the codes 27, 28 and 31 a codon that is both, an amino acid within a gene and a stop at its end, is the
 amino acid.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
+from itertools import product
 
 import numpy as np
 import numpy.typing as npt
@@ -69,6 +70,21 @@ def translate(sequence: bytes, code: int) -> bytes:
     bases = _base_numbers()[np.frombuffer(sequence, np.uint8, whole)].reshape(-1, CODON)
     codons = bases[:, 0] * 16 + bases[:, 1] * 4 + bases[:, 2]
     return bytes(_letters(code)[np.minimum(codons, _CODONS)])
+
+
+def stop_codons(code: int) -> frozenset[bytes]:
+    """The codons that end a gene.
+
+    Raises
+    ------
+    UsageError
+        NCBI has no code of this number.
+
+    >>> sorted(stop_codons(6))
+    [b'TGA']
+    """
+    codons = map("".join, product(BASES, repeat=CODON))
+    return frozenset(codon.encode() for codon in codons if translate(codon.encode(), code) == STOP)
 
 
 @cache
