@@ -136,7 +136,7 @@ class PlaceEmbedding(nn.Module):
         self.weight = nn.Parameter(torch.zeros(count, width))
 
     def forward(self, numbers: Tensor) -> Tensor:
-        """Numbers of -1 to count - 1 of any shape -> their vectors, of one more dimension H; -1 gives 0."""
+        """(B, T) of -1 to count - 1 -> (B, T, H); -1 gives 0."""
         vectors = functional.embedding(numbers.clamp(min=0), self.weight)
         return vectors.masked_fill((numbers < 0)[..., None], 0.0)
 

@@ -33,7 +33,7 @@ from genome_index.lab.annotate.model.vocabulary import grown
 NEW_STD = 0.02  # of new matrices, as BERT's initializer_range
 WORDS, ENCODER = "embeddings.word_embeddings.weight", "bert."
 CROSS_OUTPUT = "crossattention.output.dense.weight"
-DECAY, PLACES = "pointers.decay", ("phase.weight", "context.write.weight")
+DECAY, PHASE, CONTEXT_OUTPUT = "pointers.decay", "phase.weight", "context.write.weight"
 NEW = re.compile(r"\.crossattention\.|\.router\.|^phase\.|^context\.|^pointers\.|^head\.bias$")
 
 
@@ -144,7 +144,7 @@ def _new(name: str, shape: torch.Size, plan: StartPlan, generator: Generator) ->
         return torch.ones(shape)
     if name == DECAY:
         return torch.full(shape, RAW_DECAY)
-    zero = name.endswith("bias") or name in PLACES
+    zero = name.endswith("bias") or name in (PHASE, CONTEXT_OUTPUT)
     if zero or (plan.zero_cross and name.endswith(CROSS_OUTPUT)):
         return torch.zeros(shape)
     return NEW_STD * torch.randn(shape, generator=generator)
@@ -162,7 +162,7 @@ def random_model(config: AnnotationConfig, seed: int) -> AnnotationModel:
             weights[name] = torch.ones(empty.shape)
         elif name == DECAY:
             weights[name] = torch.full(empty.shape, RAW_DECAY)
-        elif name.endswith("bias") or name == PLACES[0]:
+        elif name.endswith("bias") or name == PHASE:
             weights[name] = torch.zeros(empty.shape)
         else:
             weights[name] = torch.randn(empty.shape, generator=generator) / math.sqrt(empty.shape[-1])

@@ -25,9 +25,7 @@ class WindowLines:
     start: int  # 0-based on the contig
     end: int
     lines: Sequence[TargetLine]
-    number: int | None = (
-        None  # of the window that this one repeats a turn before or after; None: a window itself
-    )
+    number: int | None = None  # of the window that this one repeats a turn away; None: it repeats none
 
 
 @dataclass(frozen=True)
