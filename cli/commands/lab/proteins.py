@@ -114,12 +114,11 @@ def _counted(answers: Iterable[Answer | Failure], failed: Counter[bool]) -> Iter
 def _formatted(
     answers: Iterable[Answer | Failure], k: int, format: AnswerFormat, terminal: bool
 ) -> Iterator[str]:
-    from genome_index.lab.proteins.rows import json_lines, rows_of_all, tsv_lines
+    from genome_index.lab.proteins.rows import FORMATS, rows_of_all
 
     if format is AnswerFormat.TABLE:
         return (block for answer in answers for block in _block(answer, k, terminal))
-    rows = rows_of_all(answers)
-    return tsv_lines(rows) if format is AnswerFormat.TSV else json_lines(rows)
+    return FORMATS[format](rows_of_all(answers))
 
 
 def _block(answer: Answer | Failure, k: int, terminal: bool) -> Iterator[str]:

@@ -61,6 +61,9 @@ def json_lines(rows: Iterable[Row]) -> Iterator[str]:
         yield json.dumps(row, ensure_ascii=False) + "\n"
 
 
+FORMATS = {"tsv": tsv_lines, "jsonl": json_lines}
+
+
 def heading_of(answer: Answer | Failure, k: int) -> str:
     """What was compared of a query, or why nothing was, as a line."""
     if isinstance(answer, Failure):
