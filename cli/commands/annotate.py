@@ -21,6 +21,12 @@ Window = Annotated[
 Stride = Annotated[
     int, typer.Option("--stride", metavar="BP", min=0, help="Distance of windows in bp; 0: half a window.")
 ]
+OneStrand = Annotated[
+    bool,
+    typer.Option(
+        "--one-strand", help="Read the forward strand alone, in half the time; genes of both are found."
+    ),
+]
 Circular = Annotated[
     bool,
     typer.Option("--circular", help="All contigs are circular: read them over their origin as well."),
@@ -33,6 +39,7 @@ def annotate(
     inputs: Inputs = None,
     window: Window = 0,
     stride: Stride = 0,
+    one_strand: OneStrand = False,
     circular: Circular = False,
     format: Format = "gff3",
     from_file: FromFile = None,
@@ -56,7 +63,7 @@ def annotate(
     from genome_index.records import Failure
 
     annotator = open_annotator(model)
-    plan = annotator.plan(window, stride)
+    plan = annotator.plan(window, stride, both_strands=not one_strand)
     failed, begun = 0, False
     with ProgressLine() as progress:
         for genome in iter_genomes(given):

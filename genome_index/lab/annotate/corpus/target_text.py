@@ -118,10 +118,12 @@ def mirrored(lines: Iterable[TargetLine], length: int) -> tuple[TargetLine, ...]
 
     A phase counts from the 5' end of its own feature, so it does not change.
     """
-    return sorted_lines(
-        replace(
-            line, start=length - line.end, end=length - line.start, strand=OTHER_STRAND[line.strand],
-            begins_before=line.ends_after, ends_after=line.begins_before,
-        )
-        for line in lines
+    return sorted_lines(mirrored_line(line, length) for line in lines)
+
+
+def mirrored_line(line: TargetLine, length: int) -> TargetLine:
+    """A line of the reverse complement of a window of `length` bp; the number of its gene stays."""
+    return replace(
+        line, start=length - line.end, end=length - line.start, strand=OTHER_STRAND[line.strand],
+        begins_before=line.ends_after, ends_after=line.begins_before,
     )  # fmt: skip

@@ -11,17 +11,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Literal
 
 import numpy as np
 
 from genome_index.errors import UsageError
+from genome_index.io.sequence import reverse_complement
 from genome_index.lab.annotate.corpus.target_text import TargetLine, mirrored, sorted_lines
 from genome_index.lab.annotate.files.features import PHASES, Feature, Part, Phase
 from genome_index.lab.annotate.files.hierarchy import LANDMARKS, Hierarchy
-from genome_index.lab.corpus.packing import Codes, bases_of, codes_of, other_strand
+from genome_index.lab.corpus.packing import Codes, bases_of, codes_of
 from genome_index.records import Contig
 
 BIOTYPES = ("gene_biotype", "biotype", "gene_type")  # of RefSeq, Ensembl and GENCODE
@@ -160,7 +161,11 @@ def windows_of(
         open_pieces = [piece for piece in open_pieces if piece.end > start]
         lines = sorted_lines(cut_line(piece, start, end) for piece in open_pieces)
         stretch = _stretch(codes, start, end, plan.flank_bp, circle_bp)
-        yield from _strands(contig.name, stretch, lines, plan.both_strands, circle_bp)
+        window = Window(
+            contig.name, start, end, "+", stretch.before, stretch.after, bases_of(stretch.codes).decode(),
+            lines, circle_bp,
+        )  # fmt: skip
+        yield from (window, reverse_window(window)) if plan.both_strands else (window,)
 
 
 def _next_turn(pieces: Iterable[Piece], circle_bp: int) -> Iterator[Piece]:
@@ -168,6 +173,15 @@ def _next_turn(pieces: Iterable[Piece], circle_bp: int) -> Iterator[Piece]:
     for piece in pieces if circle_bp else ():
         if piece.start >= 0:  # what begins below 0 is there a turn later already
             yield Piece(piece.start + circle_bp, piece.end + circle_bp, piece.line)
+
+
+def reverse_window(window: Window) -> Window:
+    """The window of the other strand, with its lines."""
+    return replace(
+        window, strand="-" if window.strand == "+" else "+", before=window.after, after=window.before,
+        sequence=reverse_complement(window.sequence.encode()).decode(),
+        lines=mirrored(window.lines, window.end - window.start),
+    )  # fmt: skip
 
 
 def is_known(window: Window) -> bool:
@@ -211,14 +225,3 @@ def _stretch(codes: Codes, start: int, end: int, flank_bp: int, circle_bp: int) 
         return _Stretch(start, end, flank, flank, own)
     first, last = max(0, start - flank_bp), min(len(codes), end + flank_bp)
     return _Stretch(start, end, start - first, last - end, codes[first:last])
-
-
-def _strands(
-    name: str, own: _Stretch, lines: tuple[TargetLine, ...], both_strands: bool, circle_bp: int
-) -> Iterator[Window]:
-    start, end, before, after = own.start, own.end, own.before, own.after
-    yield Window(name, start, end, "+", before, after, bases_of(own.codes).decode(), lines, circle_bp)
-    if both_strands:
-        reverse = bases_of(other_strand(own.codes)).decode()
-        mirror = mirrored(lines, end - start)
-        yield Window(name, start, end, "-", after, before, reverse, mirror, circle_bp)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from genome_index.errors import UsageError
 from genome_index.lab.annotate.corpus.examples import Examples
-from genome_index.lab.annotate.corpus.windows import Window, windows_of
+from genome_index.lab.annotate.corpus.windows import Window, WindowPlan, reverse_window, windows_of
 from genome_index.lab.annotate.evaluation.contigs import EvaluatedContig, contigs_of
 from genome_index.lab.annotate.evaluation.longest_orf import BACTERIA, longest_frames, starts_and_stops
 from genome_index.lab.annotate.evaluation.metrics import Scores, score
@@ -33,6 +33,7 @@ class EvaluationPlan:
     windows_bp: tuple[int, ...] = ()  # other lengths of windows, half of each apart
     code: int = BACTERIA  # NCBI's number of the genetic code, of the longest frames
     pyrodigal: Finder | None = None  # how it finds genes; None: no such baseline
+    both_strands: bool = True  # whether windows of the reverse strand are read too
 
 
 @dataclass(frozen=True)
@@ -73,8 +74,7 @@ class _Reading:
     """A reading while contigs are read."""
 
     annotator: Annotator
-    window_bp: int
-    stride_bp: int
+    plan: WindowPlan
     record: WritingRecord
     predicted: list[Feature] = field(default_factory=list)
     seconds: float = 0.0
@@ -82,17 +82,24 @@ class _Reading:
 
     def read(self, contig: Contig, circle_bp: int, baked: Sequence[Window] | None = None) -> None:
         """Annotate a contig in windows of its corpus, or of the reading's own length."""
-        plan = self.annotator.plan(self.window_bp, self.stride_bp)
-        windows = list(windows_of(contig, (), plan, circle_bp > 0)) if baked is None else baked
+        windows = list(self._windows(contig, circle_bp) if baked is None else self._strands_of(baked))
         begun = time.perf_counter()
         lines = self.annotator.write(windows, record=self.record)
         self.predicted += features_of(contig, stitch_contig(lines, circle_bp))
         self.seconds += time.perf_counter() - begun
         self.base_pairs += len(contig.sequence)
 
+    def _windows(self, contig: Contig, circle_bp: int) -> Iterator[Window]:
+        return windows_of(contig, (), self.plan, circle_bp > 0)
+
+    def _strands_of(self, forward: Sequence[Window]) -> Iterator[Window]:
+        for window in forward:
+            yield from (window, reverse_window(window)) if self.plan.both_strands else (window,)
+
     def scored(self, true: Sequence[Feature]) -> Reading:
         speed = self.base_pairs / 1000 / max(self.seconds, 1e-9)
-        return Reading(self.window_bp, self.stride_bp, score(self.predicted, true), speed, self.record)
+        plan = self.plan
+        return Reading(plan.window_bp, plan.stride_bp, score(self.predicted, true), speed, self.record)
 
 
 def evaluate(
@@ -132,6 +139,8 @@ def evaluate(
 def _readings(annotator: Annotator, examples: Examples, plan: EvaluationPlan) -> list[_Reading]:
     """Of the windows of the corpus, then of the other lengths."""
     baked = int(examples.settings["window_bp"]), int(examples.settings["stride_bp"])
-    own = [annotator.plan(window_bp) for window_bp in plan.windows_bp]
-    lengths = [baked, *((each.window_bp, each.stride_bp) for each in own)]
-    return [_Reading(annotator, window, stride, annotator.record()) for window, stride in lengths]
+    lengths = [baked, *((window_bp, 0) for window_bp in plan.windows_bp)]
+    return [
+        _Reading(annotator, annotator.plan(window, stride, plan.both_strands), annotator.record())
+        for window, stride in lengths
+    ]

@@ -5,7 +5,10 @@ Shapes: B windows, T source tokens, V words.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -25,13 +28,45 @@ from genome_index.lab.annotate.model.writing_record import Grammar, WritingRecor
 BP_A_LINE, LEAST_LINES = 20, 20  # a window of 1,000 bp has at most 70 lines
 
 
+class WrittenLine(NamedTuple):
+    """A line, and the probability that the model gave it."""
+
+    line: TargetLine
+    probability: float  # product over its choices and those of lines of its gene before, of allowed ones
+
+
+@dataclass
+class _Target:
+    """The target of one window while it is written."""
+
+    grammar: Grammar
+    _nats: list[float] = field(default_factory=lambda: [0.0])  # of each line, and of what follows them
+
+    def take(self, choice: Choice, nats: float) -> None:
+        """Go on by a choice with so much log probability."""
+        self.grammar.take(choice)
+        self._nats[-1] += nats
+        if self.grammar.complete_lines == len(self._nats):
+            self._nats.append(0.0)
+
+    def written(self) -> list[WrittenLine]:
+        """The lines of a target that is complete."""
+        genes: dict[int, float] = {}
+        lines = list[WrittenLine]()
+        for line, nats in zip(self.grammar.lines, self._nats, strict=False):
+            genes[line.gene] = genes.get(line.gene, 0.0) + nats
+            lines.append(WrittenLine(line, math.exp(genes[line.gene])))
+        return lines
+
+
 @torch.inference_mode()
 def generate(
     model: AnnotationModel, source: EncodedSource, places: Sequence[BasePlaces], words: TargetWords,
     record: WritingRecord | None = None,
-) -> list[list[TargetLine]]:  # fmt: skip
+) -> list[list[WrittenLine]]:  # fmt: skip
     """The lines of each window, one for 20 bp at most, after which a target ends; a record counts choices."""
-    grammars = [_grammar(model, words, own) for own in places]
+    targets = [_Target(_grammar(model, words, own)) for own in places]
+    grammars = [target.grammar for target in targets]
     cache, read = DecoderCache(), [Choice(words.begin)] * len(grammars)
     kinds, had_forbidden = [0] * len(grammars), [False] * len(grammars)
     while not all(grammar.done for grammar in grammars):
@@ -43,13 +78,13 @@ def generate(
             record.add_routings("decoder", routings)
             forbidden = record.forbidden_in(scores, hidden, grammars)
             had_forbidden = [any(both) for both in zip(had_forbidden, forbidden, strict=True)]
-        read = _best(scores, hidden, model.config.vocabulary)
-        for grammar, choice in zip(grammars, read, strict=True):
-            if not grammar.done:
-                grammar.take(choice)
+        read, nats = _best(scores, hidden, model.config.vocabulary)
+        for target, choice, own in zip(targets, read, nats, strict=True):
+            if not target.grammar.done:
+                target.take(choice, own)
     if record is not None:
         record.add_targets(had_forbidden, grammars)
-    return [grammar.lines for grammar in grammars]
+    return [target.written() for target in targets]
 
 
 def _grammar(model: AnnotationModel, words: TargetWords, places: BasePlaces) -> Grammar:
@@ -95,7 +130,8 @@ def _hidden(scores: Tensor, grammars: Sequence[Grammar], words: int, end: int) -
     return torch.from_numpy(hidden).to(scores.device)
 
 
-def _best(scores: Tensor, hidden: Tensor, words: int) -> list[Choice]:
-    """The best choice of each window that is not hidden: (B, V + T), (B, V + T)."""
-    best = scores.masked_fill(hidden, float("-inf")).argmax(-1).tolist()
-    return [Choice(at - words, True) if at >= words else Choice(at) for at in best]
+def _best(scores: Tensor, hidden: Tensor, words: int) -> tuple[list[Choice], list[float]]:
+    """The best choice of each window that is not hidden, and its log probability: (B, V + T), (B, V + T)."""
+    best = scores.masked_fill(hidden, float("-inf")).log_softmax(-1).max(-1)
+    choices = [Choice(at - words, True) if at >= words else Choice(at) for at in best.indices.tolist()]
+    return choices, best.values.tolist()

@@ -91,6 +91,10 @@ class PointerGrammar:
         self._from = self.places.origin
 
     @property
+    def complete_lines(self) -> int:
+        return len(self.lines)
+
+    @property
     def anchor(self) -> int:
         """The source token of the last start."""
         return self._from[0]

@@ -30,7 +30,7 @@ class NamedSize:
 
 SIZES: Mapping[str, NamedSize] = MappingProxyType(
     {
-        "tiny": NamedSize(width=128, layers=4, decoder_layers=2, heads=8, inner=256),  # learns on two cores
+        "tiny": NamedSize(width=128, layers=4, decoder_layers=2, heads=4, inner=256),  # learns on two cores
         "small": NamedSize(width=256, layers=4, decoder_layers=4, heads=8, inner=1024),
         FULL: NamedSize(width=768, layers=12, decoder_layers=12, heads=12, inner=3072),  # DNABERT-2's
     }

@@ -46,6 +46,7 @@ class TextGrammar:
     column: Column = Column.BEGIN_LINE
     done: bool = False
     anchor: int = 0  # no pointers
+    complete_lines: int = 0
     _text: list[str] = field(default_factory=lambda: [BOS])
     _type: str = ""  # of the line
     _number: str = ""  # digits of the number that is being written
@@ -54,7 +55,6 @@ class TextGrammar:
     _start: int = 1  # 1-based, of the line
     _least_start: int = 1
     _genes: int = 0
-    _lines: int = 0
 
     @property
     def lines(self) -> list[TargetLine]:
@@ -85,7 +85,7 @@ class TextGrammar:
                 return Allowed(tuple(words.biotype_ids))
 
     def _types(self) -> tuple[int, ...]:
-        types = tuple(self.words.type_ids) if self._lines < self.most_lines else ()
+        types = tuple(self.words.type_ids) if self.complete_lines < self.most_lines else ()
         return (self.words.end, *types)
 
     def _then_tab(self, tokens: tuple[int, ...]) -> Allowed:
@@ -142,7 +142,7 @@ class TextGrammar:
         elif self.column in (Column.START, Column.END, Column.GENE):
             self._number += words.word(number)
         elif self.column == Column.BIOTYPE:
-            self.column, self._lines = Column.BEGIN_LINE, self._lines + 1
+            self.column, self.complete_lines = Column.BEGIN_LINE, self.complete_lines + 1
         else:
             self._in_field = True
             self._type = words.type_ids[number] if self.column == Column.TYPE else self._type

@@ -11,6 +11,7 @@ import torch
 from genome_index.encoders.batching import best_device
 from genome_index.encoders.networks.annotation.annotation_model import AnnotationModel
 from genome_index.encoders.networks.annotation.routing import Routing
+from genome_index.lab.annotate.corpus.target_text import TargetLine, mirrored_line
 from genome_index.lab.annotate.corpus.windows import Window, WindowPlan, windows_of
 from genome_index.lab.annotate.files.features import Attributes, Feature, Part
 from genome_index.lab.annotate.model.base_places import BasePlaces
@@ -40,10 +41,10 @@ class Annotator:
     window_bp: int  # of its training
     flank_bp: int
 
-    def plan(self, window_bp: int = 0, stride_bp: int = 0) -> WindowPlan:
+    def plan(self, window_bp: int = 0, stride_bp: int = 0, both_strands: bool = True) -> WindowPlan:
         """Windows to read; 0: those of the training, half a window apart."""
         window_bp = window_bp or self.window_bp
-        return WindowPlan(window_bp, stride_bp or max(1, window_bp // 2), self.flank_bp, both_strands=False)
+        return WindowPlan(window_bp, stride_bp or max(1, window_bp // 2), self.flank_bp, both_strands)
 
     def record(self) -> WritingRecord:
         """An empty record of what this model does while it writes."""
@@ -52,7 +53,7 @@ class Annotator:
     def write(
         self, windows: Sequence[Window], progress: Progress = quiet, record: WritingRecord | None = None
     ) -> list[WindowLines]:
-        """What the model writes of windows of the forward strand; a record counts what it does."""
+        """What the model writes of windows, on the forward strand; a record counts what it does."""
         longest = max((window.end - window.start for window in windows), default=1)
         at_once = max(1, min(WINDOWS, BASES // longest))
         written: list[WindowLines] = []
@@ -75,8 +76,14 @@ class Annotator:
             written = generate(self.model, encoded, places, self.words, record)
         if record is not None:
             record.add_routings("encoder", routings)
-        for window, lines in zip(windows, written, strict=True):
-            yield WindowLines(window.start, window.end, lines)
+        for window, target in zip(windows, written, strict=True):
+            lines = [_on_forward_strand(each.line, window) for each in target]
+            probabilities = [each.probability for each in target]
+            yield WindowLines(window.start, window.end, lines, probabilities, window.strand)
+
+
+def _on_forward_strand(line: TargetLine, window: Window) -> TargetLine:
+    return line if window.strand == "+" else mirrored_line(line, window.end - window.start)
 
 
 def open_annotator(folder: Path) -> Annotator:

@@ -24,7 +24,7 @@ def stitch_contig(windows: Sequence[WindowLines], circle_bp: int = 0) -> list[St
         return stitch(windows)
     around = min(AROUND_BP, circle_bp)
     turns = [
-        WindowLines(window.start + shift, window.end + shift, window.lines, number)
+        replace(window, start=window.start + shift, end=window.end + shift, number=number)
         for shift in (-circle_bp, 0, circle_bp)
         for number, window in enumerate(windows)
         if window.end + shift > -around and window.start + shift < circle_bp + around

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from genome_index.lab.annotate.prediction.stitching import Stitched
-
-Gene = tuple[int, int]  # number of a window, and of a gene in it
+from genome_index.lab.annotate.prediction.stitching import Gene, Stitched
 
 
 def gene_numbers(parts: Sequence[Stitched]) -> list[int]:

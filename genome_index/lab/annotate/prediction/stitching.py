@@ -2,17 +2,24 @@
 
 Lines of two windows are of one part if type and strand are equal, they overlap, and each border is the same
 or is one at which a window ends before the other's line does. A part that is cut in every window is so put
-together from its pieces. Where windows disagree, the one in which the part lies further from the window's
-ends is right; a part that is cut in one window and absent from a window that would show its end is left
-out.
+together from its pieces. A part that is cut in one window and absent from a window that would show its end
+is left out.
+
+Windows of the forward and of the reverse strand are put together by themselves first, and a part that both
+show is one. Where windows disagree, each votes for the borders that it shows, by the probability that the
+model gave its line; of parts with equal votes, the one further from the ends of a window is right.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from genome_index.lab.annotate.corpus.target_text import TargetLine
+
+Gene = tuple[str, int, int]  # strand read, window (the same in each turn of a circle), number of a gene in it
 
 SEEN_BP = 30  # bases within a window from which on an end would be shown
 SAME = 0.5  # of the shorter part's bases: two parts of one type and strand that share more exclude each other
@@ -24,7 +31,9 @@ class WindowLines:
 
     start: int  # 0-based on the contig
     end: int
-    lines: Sequence[TargetLine]
+    lines: Sequence[TargetLine]  # on the forward strand
+    probabilities: Sequence[float] = ()  # that the model gave the lines; empty: 1 each
+    strand: Literal["+", "-"] = "+"  # that was read
     number: int | None = None  # of the window that this one repeats a turn away; None: it repeats none
 
 
@@ -33,11 +42,17 @@ class Piece:
     """A line on its contig."""
 
     line: TargetLine
-    window: int  # number of the window, in order of place
+    window: tuple[str, int]  # strand that was read, and number of the window on it in order of place
     start: int  # 0-based on the contig
     end: int
     margin: int  # bp from the nearer end of the window
-    gene: tuple[int, int]  # the window, the same in each turn of a circle, and the number of the gene in it
+    gene: Gene
+    probability: float = 1.0
+
+    @property
+    def votes(self) -> float:
+        """Its probability for each border that it shows."""
+        return self.probability * (2 - self.line.begins_before - self.line.ends_after)
 
 
 @dataclass(frozen=True)
@@ -75,16 +90,40 @@ class Stitched:
     def margin(self) -> int:
         return max(piece.margin for piece in self.pieces)
 
+    @property
+    def votes(self) -> float:
+        return sum(piece.votes for piece in self.pieces)
+
 
 def stitch(windows: Sequence[WindowLines]) -> list[Stitched]:
-    """The parts of a contig by place; the windows are in order of place."""
-    parts = [Stitched(tuple(group)) for group in _groups(list(_pieces(windows)))]
-    shown = [part for part in parts if not _is_refuted(part, windows)]
+    """The parts of a contig by place; the windows of each strand are in order of place."""
+    readings = ([window for window in windows if window.strand == strand] for strand in ("+", "-"))
+    shown = _united([_shown(reading) for reading in readings])
     chosen: list[Stitched] = []
-    for part in sorted(shown, key=lambda part: (part.is_cut, -part.margin, part.start)):
+    for part in sorted(shown, key=lambda part: (part.is_cut, -part.votes, -part.margin, part.start)):
         if not any(_excludes(other, part) for other in chosen):
             chosen.append(part)
     return by_place(chosen)
+
+
+def _shown(windows: Sequence[WindowLines]) -> list[Stitched]:
+    """The parts that windows of one strand show."""
+    parts = [Stitched(tuple(group)) for group in _groups(list(_pieces(windows)))]
+    return [part for part in parts if not _is_refuted(part, windows)]
+
+
+def _united(readings: Iterable[Iterable[Stitched]]) -> list[Stitched]:
+    """The parts of both strands; equal ones are one with the pieces of both."""
+    pieces: dict[tuple[object, ...], tuple[Piece, ...]] = {}
+    for parts in readings:
+        equal = Counter[tuple[object, ...]]()  # of a strand: as many parts stay as many
+        for part in parts:
+            left, right = part.leftmost.line, part.rightmost.line
+            key = left.type, left.strand, part.start, part.end, left.begins_before, right.ends_after
+            equal[key] += 1
+            same = *key, equal[key]
+            pieces[same] = (*pieces.get(same, ()), *part.pieces)
+    return [Stitched(own) for own in pieces.values()]
 
 
 def by_place(parts: Iterable[Stitched]) -> list[Stitched]:
@@ -94,11 +133,12 @@ def by_place(parts: Iterable[Stitched]) -> list[Stitched]:
 
 def _pieces(windows: Sequence[WindowLines]) -> Iterator[Piece]:
     for number, window in enumerate(windows):
-        for line in window.lines:
+        probabilities = window.probabilities or [1.0] * len(window.lines)
+        for line, probability in zip(window.lines, probabilities, strict=True):
             start, end = window.start + line.start, window.start + line.end
             margin = min(line.start, window.end - end)
-            gene = (number if window.number is None else window.number, line.gene)
-            yield Piece(line, number, start, end, margin, gene)
+            gene = window.strand, number if window.number is None else window.number, line.gene
+            yield Piece(line, (window.strand, number), start, end, margin, gene, probability)
 
 
 def _groups(pieces: list[Piece]) -> Iterable[list[Piece]]:
@@ -112,7 +152,7 @@ def _groups(pieces: list[Piece]) -> Iterable[list[Piece]]:
 
     for at, piece in enumerate(pieces):
         for other in range(at - 1, -1, -1):
-            if pieces[other].window < piece.window - 1:
+            if pieces[other].window[1] < piece.window[1] - 1:
                 break
             if _agree(pieces[other], piece):
                 parents[root(at)] = root(other)
@@ -141,7 +181,7 @@ def _is_refuted(part: Stitched, windows: Sequence[WindowLines]) -> bool:
     piece = part.pieces[0]
     ends = [piece.start] if not piece.line.begins_before else []
     ends += [piece.end] if not piece.line.ends_after else []
-    others = [window for number, window in enumerate(windows) if abs(number - piece.window) == 1]
+    others = [window for number, window in enumerate(windows) if abs(number - piece.window[1]) == 1]
     return any(window.start + SEEN_BP <= at <= window.end - SEEN_BP for at in ends for window in others)
 
 

@@ -69,16 +69,18 @@ def annotator_of(folder: Path, coordinates: str = "pointers") -> Annotator:
 def test_windows_of_other_lengths_are_cut_anew(corpus: Path, tmp_path: Path) -> None:
     annotator = annotator_of(tmp_path / "model")
     result = evaluate(annotator, corpus, EvaluationPlan("train", (90,)))
+    on_one_strand = evaluate(annotator, corpus, EvaluationPlan("train", both_strands=False))
     contigs = list(contigs_of(Examples(corpus).of_part("train")))
     true = [feature for each in contigs for feature in each.true]
     predicted = list(annotate([each.contig for each in contigs], annotator, annotator.plan(90)))
     assert [(each.window_bp, each.stride_bp) for each in result.readings] == [(60, 30), (90, 45)]
     assert repr(result.readings[1].scores) == repr(score(predicted, true))  # NaN among them
     assert result.readings[0].scores is result.scores[MODEL]
-    # starts 0, 30, ... of 1,200 bp, and 0, 45, ...
-    assert [each.writing.windows for each in result.readings] == [3 * 39, 3 * 26]
+    # starts 0, 30, ... of 1,200 bp, and 0, 45, ..., on both strands
+    assert [each.writing.windows for each in result.readings] == [3 * 39 * 2, 3 * 26 * 2]
+    assert [each.writing.windows for each in on_one_strand.readings] == [3 * 39]
     assert (result.contigs, result.base_pairs) == (3, 3 * CONTIG)
-    assert result.readings[0].writing.windows_at_limit == 3 * 39
+    assert result.readings[0].writing.windows_at_limit == 3 * 39 * 2
     loads = result.readings[0].writing.layer_loads()
     assert [(load.part, load.layer) for load in loads] == [("decoder", 1), ("encoder", 1), ("encoder", 3)]
     assert [row[0] for row in tables.window_rows(result)] == ["60", "90"]
@@ -131,7 +133,7 @@ def test_the_command_has_a_table_for_windows_and_one_for_experts(
     ]  # fmt: skip
     *_, speed, forbidden, pyrodigal = done.stderr.splitlines()
     assert speed.startswith("3,600 bp of 3 contigs, ")
-    assert "in 117 of 117 windows; 117 reached the limit of lines" in forbidden
+    assert "in 234 of 234 windows; 234 reached the limit of lines" in forbidden
     assert pyrodigal.startswith("pyrodigal_v9.9 learned from each of 3 genomes (genetic code 4), ")
     done = gindex(*words, "--pyrodigal", tmp_path / "nothing")
     assert done.exit_code != 0

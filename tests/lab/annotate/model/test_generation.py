@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 
@@ -58,10 +60,11 @@ def may_be_free(choice: Choice, grammar: PointerGrammar | TextGrammar) -> bool:
 
 def one_by_one(
     model, sequence: str, forbidden: list[bool] | None = None, least_lines: int = 20
-) -> list[TargetLine]:
+) -> list[tuple[TargetLine, float]]:
     """The best allowed choice of each step; the whole target is read again, and choices are tried in turn.
 
-    To `forbidden` is added for each step whether a choice that may be free is better.
+    To `forbidden` is added for each step whether a choice that may be free is better. A line comes with the
+    product of the probabilities of its choices and those of its gene's lines before.
     """
     source = TOKENIZER.source(sequence)
     places = BasePlaces(source, BEFORE)
@@ -72,6 +75,8 @@ def one_by_one(
     )
     encoded = sources_of([source], TOKENIZER.pad, 2).encode(model)
     read, kinds, anchors, targets = [Choice(WORDS.begin)], [0], list[int](), list[int]()
+    steps_of_line, probabilities = 1.0, list[float]()
+    genes, written = dict[int, float](), list[tuple[TargetLine, float]]()
     while not grammar.done:
         if model.pointers is None:
             ids = torch.tensor([[choice.number for choice in read]])
@@ -100,7 +105,14 @@ def one_by_one(
         kinds.append(int(grammar.pointer_kind) if model.pointers is not None else 0)
         grammar.take(best)
         read.append(best)
-    return grammar.lines
+        steps_of_line /= sum(math.exp(score(choice) - score(best)) for choice in possible)
+        if grammar.complete_lines > len(probabilities):
+            probabilities.append(steps_of_line)
+            steps_of_line = 1.0
+    for line, own in zip(grammar.lines, probabilities, strict=True):
+        genes[line.gene] = genes.get(line.gene, 1.0) * own
+        written.append((line, genes[line.gene]))
+    return written
 
 
 @pytest.mark.parametrize("coordinates", ["pointers", "text"])
@@ -111,7 +123,10 @@ def test_generation_is_that_of_one_window_at_a_time_without_a_cache(coordinates:
     with torch.inference_mode():
         encoded = sources_of(sources, TOKENIZER.pad, 2).encode(model)
         written = generate(model, encoded, [BasePlaces(source, BEFORE) for source in sources], WORDS)
-        assert written == [one_by_one(model, sequence) for sequence in sequences]
+        alone = [one_by_one(model, sequence) for sequence in sequences]
+    assert [[each.line for each in own] for own in written] == [[line for line, _ in own] for own in alone]
+    for own, expected in zip(written, alone, strict=True):
+        assert [each.probability for each in own] == pytest.approx([value for _, value in expected])
     assert any(written)
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from genome_index.lab.annotate.corpus import windows as cutting
 from genome_index.lab.annotate.corpus.target_text import TargetLine
 from genome_index.lab.annotate.corpus.windows import WindowPlan, windows_of
+from genome_index.lab.annotate.prediction.gene_groups import gene_numbers
 from genome_index.lab.annotate.prediction.stitching import WindowLines, stitch
 from genome_index.records import Contig
 
@@ -63,6 +66,58 @@ def test_a_cut_feature_is_left_out_where_a_window_that_would_show_its_end_has_no
     assert parts_of([first, WindowLines(700, 1_700, [])]) == [
         (700, 1_000, "+", True)
     ]  # it begins at its edge
+
+
+# The same windows read on the other strand ------------------------------------------------------------------
+
+
+def reading(strand: Literal["+", "-"], lines: list[TargetLine], *probabilities: float) -> WindowLines:
+    """What one window of 1,000 bp has, with all lines on the forward strand."""
+    return WindowLines(0, 1_000, lines, probabilities, strand)
+
+
+def test_of_two_starts_that_with_more_probability_is_taken() -> None:
+    early, late = cds(100, 400), cds(160, 400)
+    for sure in (early, late):
+        (other,) = {early, late} - {sure}
+        windows = [reading("+", [other], 0.5), reading("-", [sure], 0.6)]
+        assert parts_of(windows) == parts_of(windows[::-1]) == [(sure.start, 400, "+", False)]
+
+
+def test_probabilities_of_windows_that_agree_are_added() -> None:
+    """Two windows on each strand, of which three have another start than the surest one."""
+    windows = [
+        WindowLines(0, 1_000, [cds(600, 900)], [0.9], "+"),
+        WindowLines(500, 1_500, [cds(130, 400)], [0.4], "+"),
+        WindowLines(0, 1_000, [cds(630, 900)], [0.4], "-"),
+        WindowLines(500, 1_500, [cds(130, 400)], [0.4], "-"),
+    ]
+    assert parts_of(windows) == [(630, 900, "+", False)]
+    assert parts_of(windows[:3]) == [(600, 900, "+", False)]
+
+
+def test_a_window_votes_for_the_border_that_it_shows_alone() -> None:
+    """The start is cut off in all windows but the first, which votes for it on either strand."""
+    begun = [cds(800, 1_000, ends_after=True)], [cds(860, 1_000, ends_after=True)]
+    rest = [cds(0, 100, begins_before=True)]
+    windows = [
+        WindowLines(0, 1_000, begun[0], [0.4], "+"), WindowLines(1_000 - 40, 2_000, rest, [0.9], "+"),
+        WindowLines(0, 1_000, begun[1], [0.5], "-"), WindowLines(1_000 - 40, 2_000, rest, [0.9], "-"),
+    ]  # fmt: skip
+    assert parts_of(windows) == [(860, 1_060, "+", False)]
+
+
+def test_what_both_strands_show_is_there_once_and_of_one_gene() -> None:
+    both = [TargetLine("gene", 100, 400, "+"), cds(100, 400)]
+    stitched = stitch([reading("+", both), reading("-", both)])
+    assert [(part.leftmost.line.type, len(part.pieces)) for part in stitched] == [("CDS", 2), ("gene", 2)]
+    assert len(set(gene_numbers(stitched))) == 1
+
+
+def test_two_equal_features_stay_two() -> None:
+    twice = [cds(100, 400), cds(100, 400)]
+    assert len(stitch([reading("+", twice), reading("-", twice)])) == 2
+    assert len(stitch([reading("+", twice), reading("-", twice[:1])])) == 2
 
 
 def test_strands_and_types_are_not_joined() -> None:
