@@ -1,11 +1,12 @@
 """A per-base tagger beside the annotation model: the same encoder, a linear head, the same windows and steps.
 
-    PYTHONPATH=. python tests/bench/annotate_tagger.py CORPUS MODEL OUT [STEPS BATCH RATE]
+    PYTHONPATH=. python tests/bench/annotate_tagger.py CORPUS MODEL OUT [STEPS BATCH RATE WEIGHT]
 
 CORPUS is a baked corpus with CDS, MODEL a folder of `gindex lab annotate init` whose tokens have at most three
 bases. On each strand a base is outside, or the left end, the inside or the right end of a CDS; the likeliest path
 of a window has its ends in order and at most two CDS of a strand over one base. Genes are scored as by `gindex lab
-annotate evaluate`. OUT gets the run, and `tagger.json` with all figures, the seconds of training among them.
+annotate evaluate`. In the loss an end weighs as much as WEIGHT other bases (50), because two bases of some 700 are
+ends; its probability is divided by as much before a path is sought. OUT gets the run, and `tagger.json` with all figures, the seconds of training among them.
 """
 
 from __future__ import annotations
@@ -130,19 +131,30 @@ def lines_of(path: np.ndarray, strand: str) -> Iterator[TargetLine]:
         yield TargetLine("CDS", start, len(path), strand, 0, gene, "", begins_before, ends_after=True)
 
 
-def loss_of(tagger: Tagger, examples: Sequence[Example]) -> Tensor:
-    """Nats of a base on both strands, the mean of them."""
+def class_weights(end_weight: float) -> Tensor:
+    """The weight of each class: (CLASSES,)."""
+    return torch.tensor([end_weight if kind in (LEFT, RIGHT) else 1.0 for kind in range(CLASSES)])
+
+
+def loss_of(tagger: Tagger, examples: Sequence[Example], end_weight: float) -> Tensor:
+    """Nats of a base on both strands, the weighted mean of them."""
     labels = [labels_of(each.lines, each.before, each.end - each.start + 1, each.after) for each in examples]
     logits = tagger([each.bases for each in examples])
     right = padded(labels, NO_LABEL).to(logits.device)
-    return functional.cross_entropy(logits.flatten(0, 2).float(), right.flatten(), ignore_index=NO_LABEL)
+    return functional.cross_entropy(
+        logits.flatten(0, 2).float(), right.flatten(), class_weights(end_weight).to(logits.device),
+        ignore_index=NO_LABEL,
+    )  # fmt: skip
 
 
 @torch.inference_mode()
-def written(tagger: Tagger, windows: Sequence[Window]) -> Iterator[WindowLines]:
+def written(tagger: Tagger, windows: Sequence[Window], end_weight: float) -> Iterator[WindowLines]:
+    # A class that weighs w times as much is learned to be w times as likely.
+    prior = class_weights(end_weight).log()
     for at in range(0, len(windows), BATCH):
         own = windows[at : at + BATCH]
-        scores = tagger([window.sequence for window in own]).float().log_softmax(-1).cpu().numpy()
+        logits = tagger([window.sequence for window in own]).float().cpu()
+        scores = (logits - prior).log_softmax(-1).numpy()
         sizes = [window.end - window.start for window in own]
         bases = np.zeros((len(own), len(STRANDS), max(sizes), CLASSES))
         for row, window, size, given in zip(bases, own, sizes, scores, strict=True):
@@ -156,21 +168,22 @@ def written(tagger: Tagger, windows: Sequence[Window]) -> Iterator[WindowLines]:
 
 
 def main(
-    corpus: Path, model: Path, out: Path, steps: int = 1000, batch: int = 16, rate: float = 2e-3
-) -> None:
+    corpus: Path, model: Path, out: Path, steps: int = 1000, batch: int = 16, rate: float = 2e-3,
+    end_weight: float = 50,
+) -> None:  # fmt: skip
     torch.manual_seed(0)
     tagger, part = Tagger(model).to(best_device().name), ExampleFile(corpus, "train")
 
     def loss_at(step: int) -> Tensor:
         numbers = np.random.default_rng([0, step]).integers(len(part), size=batch).tolist()
-        return loss_of(tagger, [part[number] for number in numbers])
+        return loss_of(tagger, [part[number] for number in numbers], end_weight)
 
     card = train(out, tagger, loss_at, Schedule(steps, rate, decay=0.01), str(corpus))
     true: list[Feature] = []
     predicted: list[Feature] = []
     bases, begun = 0, time.perf_counter()
     for each in contigs_of(Examples(corpus).of_part("test")):
-        predicted += features_of(each.contig, stitch(list(written(tagger, each.windows))))
+        predicted += features_of(each.contig, stitch(list(written(tagger, each.windows, end_weight))))
         true += each.true
         bases += len(each.contig.sequence)
     seconds = time.perf_counter() - begun
@@ -178,7 +191,7 @@ def main(
     scores = score(*coding)
     genes = scores.genes
     figures = {
-        "parameters": card.parameters, "steps": steps, "batch": batch, "rate": rate,
+        "parameters": card.parameters, "steps": steps, "batch": batch, "rate": rate, "end_weight": end_weight,
         "training_seconds": card.seconds, "loss": card.loss, "genes": genes.both + genes.true_alone,
         "precision": genes.precision, "recall": genes.recall, "f1": genes.f1,
         "base_f1": scores.bases["CDS"].f1, "start_error_bp": scores.start_error,
@@ -190,5 +203,5 @@ def main(
 
 if __name__ == "__main__":
     folders, numbers = map(Path, sys.argv[1:4]), sys.argv[4:]
-    kinds = (int, int, float)
+    kinds = (int, int, float, float)
     main(*folders, *(kind(number) for kind, number in zip(kinds, numbers, strict=False)))

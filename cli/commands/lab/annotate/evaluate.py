@@ -75,7 +75,7 @@ def evaluate(
     chosen = next((own for own in PARTS if own == part), None)
     if chosen is None:
         raise UsageError(f"--part {part}: choose {', '.join(PARTS)}")
-    finder = Finder(pyrodigal, code=code, option="--pyrodigal") if pyrodigal else None
+    finder = Finder(pyrodigal, code=code, option="--pyrodigal", meta_option="") if pyrodigal else None
     plan = evaluation.EvaluationPlan(chosen, tuple(window or ()), code, finder, not one_strand)
     with ProgressLine() as progress:
         result = evaluation.evaluate(open_annotator(model), corpus, plan, progress)

@@ -33,6 +33,8 @@ def open_annotation(folder: Path) -> AnnotationModel:
     ModelError
         It is no annotation model, a setting or a weight is missing, or there is one too many.
     """
+    if not (folder / CONFIG).is_file():
+        raise ModelError(str(folder), f"there is no {CONFIG} in it, so it is no annotation model; {MAKE}")
     settings = read_config(folder)
     if not is_annotation(settings):
         raise ModelError(

@@ -32,6 +32,7 @@ class Finder:
     meta: bool = False  # with models of many species for all genomes; else for those too short to learn from
     code: int = CODE  # NCBI's number of the genetic code; models of meta have their own
     option: str = "--python"  # of the command, that names the interpreter
+    meta_option: str = "--meta"  # of the command, that takes models of many species; empty if it has none
 
 
 @dataclass(frozen=True)
@@ -134,7 +135,8 @@ def silver_labels(
             try:
                 features += gene_features(genome, process, finder)
             except InputError as error:
-                failures.append(Failure(genome.id, genome.source, f"{error.reason}; try --meta"))
+                cure = f"; try {finder.meta_option}" if finder.meta_option else ""
+                failures.append(Failure(genome.id, genome.source, f"{error.reason}{cure}"))
             else:
                 learned, by_models = learned + (not own_meta), by_models + own_meta
     note = (

@@ -12,6 +12,8 @@ import pytest
 for needed in ("torch", "safetensors", "tokenizers"):
     pytest.importorskip(needed, reason="the extra neural is not installed")
 
+import torch
+
 from genome_index.lab.annotate.corpus.target_text import TargetLine
 
 sys.path.append(str(Path(__file__).parents[3] / "bench"))
@@ -84,3 +86,14 @@ def test_bases_find_their_place_in_tokens() -> None:
     assert tagger.slots_of(starts, ends).tolist() == [6, 7, 8, 9, 12, 15, 16]
     with pytest.raises(AssertionError, match="triplets"):
         tagger.slots_of(np.array([-1, 0]), np.array([-1, 4]))
+
+
+def test_ends_that_weigh_more_are_learned_to_be_as_much_likelier() -> None:
+    """The weighted loss is least at (weight x share), so that division by the weight gives the share."""
+    shares, weights = torch.tensor([0.6, 0.02, 0.35, 0.03]), tagger.class_weights(50)
+    assert weights.tolist() == [1, 50, 1, 50]
+    right = torch.repeat_interleave(torch.arange(4), (shares * 100).round().long())
+    logits = (shares.log() + weights.log()).requires_grad_()
+    torch.nn.functional.cross_entropy(logits.expand(100, 4), right, weights).backward()
+    assert logits.grad is not None
+    assert logits.grad.abs().max() < 1e-6

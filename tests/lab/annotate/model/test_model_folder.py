@@ -258,6 +258,14 @@ def test_weights_that_are_not_those_of_the_model_are_refused(made, change, reaso
     assert str(refused.value) == f"{made}: {reason}; {MAKE}"
 
 
+def test_a_folder_without_settings_is_no_annotation_model(tmp_path):
+    with pytest.raises(ModelError) as refused:
+        open_annotation(tmp_path)
+    assert str(refused.value) == (
+        f"{tmp_path}: there is no config.json in it, so it is no annotation model; {MAKE}"
+    )
+
+
 def test_another_kind_of_model_is_refused(source):
     with pytest.raises(ModelError) as refused:
         open_annotation(source)
