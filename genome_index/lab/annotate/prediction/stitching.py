@@ -7,11 +7,13 @@ is left out.
 
 Windows of the forward and of the reverse strand are put together by themselves first, and a part that both
 show is one. Where windows disagree, each votes for the borders that it shows, by the probability that the
-model gave its line; of parts with equal votes, the one further from the ends of a window is right.
+model gave its line; of parts with equal votes, the one further from the ends of a window is right. A part is
+left out if more windows that lie around it have nothing in its place than have something.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -19,6 +21,9 @@ from typing import Literal
 
 from genome_index.lab.annotate.corpus.target_text import TargetLine
 
+ReadStrand = Literal["+", "-"]  # of the contig, that a window shows
+STRANDS: tuple[ReadStrand, ...] = ("+", "-")
+WindowId = tuple[ReadStrand, int]  # and the number of the window on it, in order of place
 Gene = tuple[str, int, int]  # strand read, window (the same in each turn of a circle), number of a gene in it
 
 SEEN_BP = 30  # bases within a window from which on an end would be shown
@@ -33,7 +38,7 @@ class WindowLines:
     end: int
     lines: Sequence[TargetLine]  # on the forward strand
     probabilities: Sequence[float] = ()  # that the model gave the lines; empty: 1 each
-    strand: Literal["+", "-"] = "+"  # that was read
+    strand: ReadStrand = "+"
     number: int | None = None  # of the window that this one repeats a turn away; None: it repeats none
 
 
@@ -42,7 +47,7 @@ class Piece:
     """A line on its contig."""
 
     line: TargetLine
-    window: tuple[str, int]  # strand that was read, and number of the window on it in order of place
+    window: WindowId
     start: int  # 0-based on the contig
     end: int
     margin: int  # bp from the nearer end of the window
@@ -94,16 +99,53 @@ class Stitched:
     def votes(self) -> float:
         return sum(piece.votes for piece in self.pieces)
 
+    @property
+    def windows(self) -> frozenset[WindowId]:
+        return frozenset(piece.window for piece in self.pieces)
+
 
 def stitch(windows: Sequence[WindowLines]) -> list[Stitched]:
     """The parts of a contig by place; the windows of each strand are in order of place."""
-    readings = ([window for window in windows if window.strand == strand] for strand in ("+", "-"))
-    shown = _united([_shown(reading) for reading in readings])
-    chosen: list[Stitched] = []
+    readings = [_Reading(strand, windows) for strand in STRANDS]
+    shown = _united([_shown(reading.windows) for reading in readings])
+    chosen: list[_Chosen] = []
     for part in sorted(shown, key=lambda part: (part.is_cut, -part.votes, -part.margin, part.start)):
-        if not any(_excludes(other, part) for other in chosen):
-            chosen.append(part)
-    return by_place(chosen)
+        better = next((other for other in chosen if _excludes(other.part, part)), None)
+        if better is None:
+            chosen.append(_Chosen(part, set(part.windows)))
+        else:
+            better.heard.update(part.windows)
+    return by_place(each.part for each in chosen if not each.is_outvoted(readings))
+
+
+class _Reading:
+    """The windows of one strand, in order of place."""
+
+    def __init__(self, strand: ReadStrand, windows: Sequence[WindowLines]) -> None:
+        self.strand = strand
+        self.windows = [window for window in windows if window.strand == strand]
+        self._starts = [window.start for window in self.windows]
+        self._longest = max((window.end - window.start for window in self.windows), default=0)
+
+    def around(self, part: Stitched) -> Iterator[WindowId]:
+        """The windows that would show all of a part."""
+        first = bisect_left(self._starts, part.end - self._longest)
+        last = bisect_right(self._starts, part.start - SEEN_BP)
+        for number in range(first, last):
+            if part.end <= self.windows[number].end - SEEN_BP:
+                yield self.strand, number
+
+
+@dataclass
+class _Chosen:
+    """A part, and the windows that have it or another one in its place."""
+
+    part: Stitched
+    heard: set[WindowId]
+
+    def is_outvoted(self, readings: Iterable[_Reading]) -> bool:
+        silent = [at for reading in readings for at in reading.around(self.part) if at not in self.heard]
+        return len(silent) > len(self.heard)
 
 
 def _shown(windows: Sequence[WindowLines]) -> list[Stitched]:
@@ -181,7 +223,8 @@ def _is_refuted(part: Stitched, windows: Sequence[WindowLines]) -> bool:
     piece = part.pieces[0]
     ends = [piece.start] if not piece.line.begins_before else []
     ends += [piece.end] if not piece.line.ends_after else []
-    others = [window for number, window in enumerate(windows) if abs(number - piece.window[1]) == 1]
+    number = piece.window[1]
+    others = [*windows[max(0, number - 1) : number], *windows[number + 1 : number + 2]]
     return any(window.start + SEEN_BP <= at <= window.end - SEEN_BP for at in ends for window in others)
 
 
@@ -190,7 +233,7 @@ def _excludes(a: Stitched, b: Stitched) -> bool:
     ours, theirs = a.leftmost.line, b.leftmost.line
     if (ours.type, ours.strand) != (theirs.type, theirs.strand):
         return False
-    if {piece.window for piece in a.pieces} & {piece.window for piece in b.pieces}:
+    if a.windows & b.windows:
         return False
     shared = min(a.end, b.end) - max(a.start, b.start)
     return shared > SAME * min(a.end - a.start, b.end - b.start)

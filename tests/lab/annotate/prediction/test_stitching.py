@@ -11,7 +11,7 @@ from genome_index.lab.annotate.corpus import windows as cutting
 from genome_index.lab.annotate.corpus.target_text import TargetLine
 from genome_index.lab.annotate.corpus.windows import WindowPlan, windows_of
 from genome_index.lab.annotate.prediction.gene_groups import gene_numbers
-from genome_index.lab.annotate.prediction.stitching import WindowLines, stitch
+from genome_index.lab.annotate.prediction.stitching import STRANDS, WindowLines, stitch
 from genome_index.records import Contig
 
 
@@ -112,6 +112,34 @@ def test_what_both_strands_show_is_there_once_and_of_one_gene() -> None:
     stitched = stitch([reading("+", both), reading("-", both)])
     assert [(part.leftmost.line.type, len(part.pieces)) for part in stitched] == [("CDS", 2), ("gene", 2)]
     assert len(set(gene_numbers(stitched))) == 1
+
+
+def readings_of(parts: dict[tuple[str, int], tuple[int, int]]) -> list[WindowLines]:
+    """Windows at 0 and 500 on both strands, some of which have a part, given in bp of the contig."""
+    return [
+        WindowLines(at, at + 1_000, [cds(start - at, end - at) for start, end in own], (), strand)
+        for strand in STRANDS
+        for at in (0, 500)
+        for own in [[parts[strand, at]] if (strand, at) in parts else []]
+    ]
+
+
+def test_a_part_is_left_out_where_most_windows_around_it_have_nothing() -> None:
+    part = 600, 900
+    assert parts_of(readings_of({("+", 0): part})) == []
+    assert parts_of(readings_of({("-", 500): part})) == []
+    assert parts_of(readings_of({("+", 0): part, ("+", 500): part})) == [(*part, "+", False)]
+
+
+def test_windows_at_whose_end_a_part_lies_do_not_speak_against_it() -> None:
+    at_end = 900, 971  # of the windows at 0, which show 30 bp less for certain
+    assert parts_of(readings_of({("+", 500): at_end})) == [(*at_end, "+", False)]
+    assert parts_of(readings_of({("+", 500): (900, 970)})) == []
+
+
+def test_a_window_with_another_start_does_not_speak_against_a_part() -> None:
+    parts = {("+", 0): (600, 900), ("-", 500): (630, 900)}
+    assert parts_of(readings_of(parts)) == [(630, 900, "+", False)]  # it lies further inside
 
 
 def test_two_equal_features_stay_two() -> None:
