@@ -52,7 +52,7 @@ def train(
     steps: Steps = 1000,
     batch: Batch = 16,
     accumulate: Accumulate = 1,
-    rate: Rate = 2e-3,
+    rate: Rate = 5e-4,
     freeze: Freeze = None,
     unfreeze_every: Unfreeze = 0,
     adapters: Adapters = 0,
@@ -62,7 +62,7 @@ def train(
     """Train an annotation model on the windows of a corpus.
 
     The folder has the model, the curve of its loss, its card and a checkpoint, from which an interrupted run
-    continues. 2e-3 is a rate for models with random weights; for those of DNABERT-2 give 1e-4. Adapters are a
+    continues. 5e-4 is a rate for models with random weights; for those of DNABERT-2 give 1e-4. Adapters are a
     part of the weights in the end.
     """
     from genome_index.errors import need_installed

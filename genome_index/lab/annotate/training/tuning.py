@@ -46,7 +46,7 @@ class TuningPlan:
     steps: int = 1_000
     batch: int = 16  # windows in memory at once
     accumulate: int = 1  # batches in a step
-    rate: float = 2e-3  # highest learning rate
+    rate: float = 5e-4  # highest learning rate; for models with random weights
     warm_up: float = 0.05  # share of the steps
     decay: float = 0.01  # of the weights
     clip: float = 1.0  # largest norm of the gradients
