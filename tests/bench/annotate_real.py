@@ -1,15 +1,17 @@
 """Real corpora for annotation models, labelled by pyrodigal, and pyrodigal beside records of GenBank.
 
-    GINDEX_PYRODIGAL=PYTHON PYTHONPATH=. python tests/bench/annotate_real.py OUT [RECORD.gb ...]
+    GINDEX_PYRODIGAL=PYTHON PYTHONPATH=. python tests/bench/annotate_real.py OUT [RECORD.gb ...] [--model DIR]
 
 OUT/mito is baked of 300 vertebrate mitogenomes, each of another genus, evenly spaced in the order of lineages;
 OUT/bacteria of the shortest genome of each species until 10 Mbp are reached. Beside them lie their genes as GFF3.
 A mitogenome is too short for Prodigal to learn from and its models of many species have no code 2, so one model is
-learned from all 300 together. RECORD is a GenBank file with CDS; NC_005816 and NC_000932 are in Biopython's source.
+learned from all 300 together. RECORD is a GenBank file with CDS; NC_005816 and NC_000932 are in Biopython's source. With --model
+nothing is made in OUT; the records are annotated by a model that was trained on one of its corpora.
 """
 
 from __future__ import annotations
 
+import argparse
 import gzip
 import os
 import sys
@@ -28,6 +30,7 @@ from genome_index.lab.annotate.evaluation.metrics import score
 from genome_index.lab.annotate.files.features import Annotation, Feature
 from genome_index.lab.annotate.files.gff3_writer import write_gff3
 from genome_index.lab.annotate.files.reader import read_annotation
+from genome_index.lab.annotate.prediction.annotate import Annotator, annotate, open_annotator
 from genome_index.lab.annotate.silver.labels import Finder, silver_labels
 from genome_index.lab.corpus.split import SplitPlan
 from genome_index.records import Contig, Failure, Genome
@@ -143,6 +146,16 @@ def print_scores(name: str, found: Sequence[Feature], known: Sequence[Feature], 
     )
 
 
+def print_model(path: Path, annotator: Annotator) -> None:
+    """A model's genes of a record beside its CDS."""
+    annotation = read_annotation(str(path))
+    (genome,) = genomes_of([path])
+    (contig,) = genome.contigs
+    found = annotate(genome.contigs, annotator, annotator.plan(), circular=bool(annotation.circular))
+    print(f"\n{path.name}: {len(contig.sequence):,} bp, {len(coding(annotation.features))} CDS")
+    print_scores("model", coding(found), coding(annotation.features), contig)
+
+
 def main(out: Path, records: Sequence[Path]) -> None:
     out.mkdir(parents=True, exist_ok=True)
     fasta = mitogenomes(out)
@@ -168,4 +181,13 @@ def main(out: Path, records: Sequence[Path]) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), [Path(name) for name in sys.argv[2:]])
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("records", type=Path, nargs="*")
+    parser.add_argument("--model", type=Path)
+    given = parser.parse_args()
+    if given.model is None:
+        main(given.out, given.records)
+    else:
+        for record in given.records:
+            print_model(record, open_annotator(given.model))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -38,13 +39,16 @@ class Annotator:
     model: AnnotationModel
     tokenizer: AnnotationTokenizer
     words: TargetWords
-    window_bp: int  # of its training
-    flank_bp: int
+    trained: WindowPlan  # the windows of its training
 
     def plan(self, window_bp: int = 0, stride_bp: int = 0, both_strands: bool = True) -> WindowPlan:
-        """Windows to read; 0: those of the training, half a window apart."""
-        window_bp = window_bp or self.window_bp
-        return WindowPlan(window_bp, stride_bp or max(1, window_bp // 2), self.flank_bp, both_strands)
+        """Windows to read; 0: those of the training, half a window apart.
+
+        What was trained on the forward strand alone reads no other.
+        """
+        own, window_bp = self.trained, window_bp or self.trained.window_bp
+        stride_bp = stride_bp or max(1, window_bp // 2)
+        return WindowPlan(window_bp, stride_bp, own.flank_bp, both_strands and own.both_strands)
 
     def record(self) -> WritingRecord:
         """An empty record of what this model does while it writes."""
@@ -96,12 +100,14 @@ def open_annotator(folder: Path) -> Annotator:
     model, files = open_model_folder(folder)
     tokenizer = AnnotationTokenizer(files, str(folder))
     model.to(best_device().name).eval().requires_grad_(False)
-    trained = origin_of(folder)
-    window, flank = (
-        int(str(trained.get(name, own)))
-        for name, own in (("window_bp", WindowPlan.window_bp), ("flank_bp", WindowPlan.flank_bp))
+    return Annotator(model, tokenizer, words_of(tokenizer), _trained_windows(origin_of(folder)))
+
+
+def _trained_windows(origin: Mapping[str, Any]) -> WindowPlan:
+    """The windows of a model's training; the usual ones where it had none, as before the first training."""
+    return replace(
+        WindowPlan(), **{each.name: origin[each.name] for each in fields(WindowPlan) if each.name in origin}
     )
-    return Annotator(model, tokenizer, words_of(tokenizer), window, flank)
 
 
 def annotate(

@@ -6,7 +6,7 @@ Every step is decided by its number and the seed, so a run that was killed goes 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from functools import cached_property
 from pathlib import Path
 from shlex import quote
@@ -19,6 +19,7 @@ from genome_index.encoders.checkpoint import digest
 from genome_index.encoders.networks.annotation.annotation_model import AnnotationModel
 from genome_index.errors import UsageError
 from genome_index.lab.annotate.corpus.examples import Example, Examples
+from genome_index.lab.annotate.corpus.windows import WindowPlan
 from genome_index.lab.annotate.model.base_places import BasePlaces
 from genome_index.lab.annotate.model.folder import open_model_folder, origin_of, write_annotation
 from genome_index.lab.annotate.model.pointer_script import script_of
@@ -145,7 +146,7 @@ def tune(
     )  # fmt: skip
     if plan.adapters:
         merge_adapters(network)
-    windows = {name: examples.settings[name] for name in ("window_bp", "stride_bp", "flank_bp")}
+    windows = {each.name: examples.settings[each.name] for each in fields(WindowPlan)}
     settings = {**asdict(plan), "freeze": ", ".join(plan.freeze) or "nothing"}
     origin = {**origin_of(model), "corpus": corpus.name, **windows, **settings}
     write_annotation(out, network, files, origin)

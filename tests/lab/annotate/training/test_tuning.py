@@ -134,6 +134,14 @@ def test_frozen_parts_do_not_change(corpus: Path, tmp_path: Path) -> None:
     assert {"bert.encoder.layer.0.mlp.wo.weight", "decoder.layer.0.mlp.wo.weight"} <= names
 
 
+def test_a_model_reads_windows_as_in_its_training(corpus: Path, tmp_path: Path) -> None:
+    """The corpus has the forward strand alone, so what the model makes of the other one is worth nothing."""
+    model = start(tmp_path / "model")
+    assert open_annotator(model).plan() == WindowPlan()
+    tune(corpus, model, tmp_path / "tuned", TuningPlan(steps=1, batch=2))
+    assert open_annotator(tmp_path / "tuned").plan() == WindowPlan(WINDOW, WINDOW // 2, 4, both_strands=False)
+
+
 def test_adapters_end_in_the_weights_of_a_folder_like_all_others(corpus: Path, tmp_path: Path) -> None:
     from safetensors.torch import load_file
 
