@@ -165,7 +165,7 @@ def windows_of(
             contig.name, start, end, "+", stretch.before, stretch.after, bases_of(stretch.codes).decode(),
             lines, circle_bp,
         )  # fmt: skip
-        yield from (window, reverse_window(window)) if plan.both_strands else (window,)
+        yield from on_strands(window, plan.both_strands)
 
 
 def _next_turn(pieces: Iterable[Piece], circle_bp: int) -> Iterator[Piece]:
@@ -173,6 +173,11 @@ def _next_turn(pieces: Iterable[Piece], circle_bp: int) -> Iterator[Piece]:
     for piece in pieces if circle_bp else ():
         if piece.start >= 0:  # what begins below 0 is there a turn later already
             yield Piece(piece.start + circle_bp, piece.end + circle_bp, piece.line)
+
+
+def on_strands(window: Window, both: bool) -> tuple[Window, ...]:
+    """A window, followed by that of the other strand if both are wanted."""
+    return (window, reverse_window(window)) if both else (window,)
 
 
 def reverse_window(window: Window) -> Window:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from genome_index.errors import UsageError
 from genome_index.lab.annotate.corpus.examples import Examples
-from genome_index.lab.annotate.corpus.windows import Window, WindowPlan, reverse_window, windows_of
+from genome_index.lab.annotate.corpus.windows import Window, WindowPlan, on_strands, windows_of
 from genome_index.lab.annotate.evaluation.contigs import EvaluatedContig, contigs_of
 from genome_index.lab.annotate.evaluation.longest_orf import BACTERIA, longest_frames, starts_and_stops
 from genome_index.lab.annotate.evaluation.metrics import Scores, score
@@ -94,7 +94,7 @@ class _Reading:
 
     def _strands_of(self, forward: Sequence[Window]) -> Iterator[Window]:
         for window in forward:
-            yield from (window, reverse_window(window)) if self.plan.both_strands else (window,)
+            yield from on_strands(window, self.plan.both_strands)
 
     def scored(self, true: Sequence[Feature]) -> Reading:
         speed = self.base_pairs / 1000 / max(self.seconds, 1e-9)

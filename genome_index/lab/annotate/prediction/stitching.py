@@ -17,6 +17,7 @@ from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 from genome_index.lab.annotate.corpus.target_text import TargetLine
@@ -52,7 +53,7 @@ class Piece:
     end: int
     margin: int  # bp from the nearer end of the window
     gene: Gene
-    probability: float = 1.0
+    probability: float
 
     @property
     def votes(self) -> float:
@@ -66,11 +67,11 @@ class Stitched:
 
     pieces: tuple[Piece, ...]
 
-    @property
+    @cached_property
     def leftmost(self) -> Piece:
         return min(self.pieces, key=lambda piece: (piece.start, piece.line.begins_before))
 
-    @property
+    @cached_property
     def rightmost(self) -> Piece:
         return max(self.pieces, key=lambda piece: (piece.end, not piece.line.ends_after))
 
@@ -99,7 +100,7 @@ class Stitched:
     def votes(self) -> float:
         return sum(piece.votes for piece in self.pieces)
 
-    @property
+    @cached_property
     def windows(self) -> frozenset[WindowId]:
         return frozenset(piece.window for piece in self.pieces)
 
@@ -233,7 +234,7 @@ def _excludes(a: Stitched, b: Stitched) -> bool:
     ours, theirs = a.leftmost.line, b.leftmost.line
     if (ours.type, ours.strand) != (theirs.type, theirs.strand):
         return False
-    if a.windows & b.windows:
-        return False
     shared = min(a.end, b.end) - max(a.start, b.start)
-    return shared > SAME * min(a.end - a.start, b.end - b.start)
+    if shared <= SAME * min(a.end - a.start, b.end - b.start):
+        return False
+    return not a.windows & b.windows
