@@ -28,6 +28,7 @@ WindowId = tuple[ReadStrand, int]  # and the number of the window on it, in orde
 Gene = tuple[str, int, int]  # strand read, window (the same in each turn of a circle), number of a gene in it
 
 SEEN_BP = 30  # bases within a window from which on an end would be shown
+BIN_BP = 2_000  # as long as a few genes, so that a part has few neighbours to compare
 SAME = 0.5  # of the shorter part's bases: two parts of one type and strand that share more exclude each other
 
 
@@ -109,14 +110,14 @@ def stitch(windows: Sequence[WindowLines]) -> list[Stitched]:
     """The parts of a contig by place; the windows of each strand are in order of place."""
     readings = [_Reading(strand, windows) for strand in STRANDS]
     shown = _united([_shown(reading.windows) for reading in readings])
-    chosen: list[_Chosen] = []
+    chosen = _ChosenParts()
     for part in sorted(shown, key=lambda part: (part.is_cut, -part.votes, -part.margin, part.start)):
-        better = next((other for other in chosen if _excludes(other.part, part)), None)
+        better = chosen.that_excludes(part)
         if better is None:
-            chosen.append(_Chosen(part, set(part.windows)))
+            chosen.add(part)
         else:
             better.heard.update(part.windows)
-    return by_place(each.part for each in chosen if not each.is_outvoted(readings))
+    return by_place(each.part for each in chosen.parts if not each.is_outvoted(readings))
 
 
 class _Reading:
@@ -147,6 +148,28 @@ class _Chosen:
     def is_outvoted(self, readings: Iterable[_Reading]) -> bool:
         silent = [at for reading in readings for at in reading.around(self.part) if at not in self.heard]
         return len(silent) > len(self.heard)
+
+
+class _ChosenParts:
+    """Chosen parts in order of choice, found by place."""
+
+    def __init__(self) -> None:
+        self.parts: list[_Chosen] = []
+        self._of_bin: dict[int, list[int]] = {}  # numbers of the parts over each BIN_BP of the contig
+
+    def add(self, part: Stitched) -> None:
+        for bin_number in _bins(part):
+            self._of_bin.setdefault(bin_number, []).append(len(self.parts))
+        self.parts.append(_Chosen(part, set(part.windows)))
+
+    def that_excludes(self, part: Stitched) -> _Chosen | None:
+        """The part that was chosen first of those that exclude another."""
+        near = sorted({number for at in _bins(part) for number in self._of_bin.get(at, ())})
+        return next((self.parts[at] for at in near if _excludes(self.parts[at].part, part)), None)
+
+
+def _bins(part: Stitched) -> range:
+    return range(part.start // BIN_BP, (part.end - 1) // BIN_BP + 1)
 
 
 def _shown(windows: Sequence[WindowLines]) -> list[Stitched]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Literal
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from genome_index.lab.annotate.corpus import windows as cutting
 from genome_index.lab.annotate.corpus.target_text import TargetLine
 from genome_index.lab.annotate.corpus.windows import WindowPlan, windows_of
+from genome_index.lab.annotate.prediction import stitching
 from genome_index.lab.annotate.prediction.gene_groups import gene_numbers
 from genome_index.lab.annotate.prediction.stitching import STRANDS, WindowLines, stitch
 from genome_index.records import Contig
@@ -47,6 +49,26 @@ def test_windows_of_an_annotation_give_it_back(annotation, stride: int) -> None:
 
 def cds(start: int, end: int, strand: str = "+", **marks: bool) -> TargetLine:
     return TargetLine("CDS", start, end, strand, 0, **marks)
+
+
+@st.composite
+def disagreeing(draw: st.DrawFn) -> list[WindowLines]:
+    """Overlapping windows whose lines have little to do with each other."""
+    lines = st.builds(
+        lambda start, length, strand: cds(start, start + length, strand),
+        st.integers(0, 500), st.integers(3, 500), st.sampled_from("+-"),
+    )  # fmt: skip
+    each = draw(st.lists(st.lists(lines, max_size=3), min_size=1, max_size=8))
+    return [WindowLines(250 * at, 250 * at + 1_000, own) for at, own in enumerate(each)]
+
+
+@settings(deadline=None)
+@given(disagreeing())
+def test_parts_found_by_place_are_compared_as_all_pairs_are(windows: list[WindowLines]) -> None:
+    by_place = parts_of(windows)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(stitching, "BIN_BP", 10**9)
+        assert parts_of(windows) == by_place
 
 
 def test_of_two_starts_that_of_the_window_with_more_around_it_is_taken() -> None:
