@@ -43,6 +43,7 @@ from genome_index.lab.tokenizers.kmers import (
     Bases,
     KmersApart,
     KmersOverlapping,
+    KnownBases,
     encode,
     save_tokenizer,
     tokenizer_of,
@@ -393,7 +394,13 @@ def test_padding_changes_no_vector() -> None:
 # -- as an encoder ------------------------------------------------------------------------------------------
 
 
-LAB = {"bases": Bases(), "apart": KmersApart(4), "overlapping": KmersOverlapping(5), "six": KmersApart(6)}
+LAB = {
+    "bases": Bases(),
+    "known": KnownBases(),
+    "apart": KmersApart(4),
+    "overlapping": KmersOverlapping(5),
+    "six": KmersApart(6),
+}
 
 
 @pytest.mark.parametrize("words", LAB.values(), ids=LAB)

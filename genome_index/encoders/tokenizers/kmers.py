@@ -97,6 +97,18 @@ class BaseTokenizer(FixedTokens):
         return [[*SPECIAL_TOKENS, *"ACGTN"][number] for number in ids.tolist()]
 
 
+class KnownBaseTokenizer(BaseTokenizer):
+    """One token a base, in a vocabulary of eight: N is <mask>, for a base that is not known."""
+
+    vocabulary = len(SPECIAL_TOKENS) + SINGLES - 1
+
+    def ids_of_codes(self, codes: Codes) -> Ids:
+        """The same from codes: (L,) -> (L,)."""
+        ids = super().ids_of_codes(codes)
+        ids[codes == OTHER] = SPECIAL_TOKENS.index("<mask>")
+        return ids
+
+
 @njit(cache=True, nogil=True)
 def _side_by_side(codes: Codes, k: int, first: int, ids: Ids) -> int:
     """Write ids and return how many: (L,) codes, (L,) ids; `first` is the id of the first k-mer.

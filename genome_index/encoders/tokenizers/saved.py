@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from genome_index.encoders.protocol import Tokenizer
-from genome_index.encoders.tokenizers.kmers import BaseTokenizer, KmerTokenizer
+from genome_index.encoders.tokenizers.kmers import BaseTokenizer, KmerTokenizer, KnownBaseTokenizer
 from genome_index.encoders.tokenizers.library import LibraryTokenizer, library_of
 from genome_index.errors import ModelError
 
@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     import tokenizers
 
 MOST_K = 10  # a million k-mers, and an embedding for each
-BASES, OVERLAPPING, SIDE_BY_SIDE, BPE = "bases", "kmers-overlapping", "kmers-apart", "bpe"  # in the file
+BASES, KNOWN_BASES, BPE = "bases", "bases-known", "bpe"  # in the file
+OVERLAPPING, SIDE_BY_SIDE = "kmers-overlapping", "kmers-apart"
 
 
 class SavedBpe(LibraryTokenizer):
@@ -52,6 +53,8 @@ def _opened(values: dict[str, Any], piece_bp: int) -> Tokenizer:
         return SavedBpe(library_of(json.dumps(values["tokenizer"])), piece_bp)
     if kind == BASES:
         return BaseTokenizer()
+    if kind == KNOWN_BASES:
+        return KnownBaseTokenizer()
     k = values["k"]
     if kind not in (SIDE_BY_SIDE, OVERLAPPING) or not isinstance(k, int) or not 1 <= k <= MOST_K:
         raise ValueError(f"a tokenizer {kind!r} with k {k!r} is not known")

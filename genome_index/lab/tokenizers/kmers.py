@@ -14,13 +14,13 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from genome_index.encoders.tokenizers.kmers import SINGLES, BaseTokenizer, KmerTokenizer
+from genome_index.encoders.tokenizers.kmers import SINGLES, BaseTokenizer, KmerTokenizer, KnownBaseTokenizer
 from genome_index.encoders.tokenizers.saved import BASES as SINGLE_BASES
-from genome_index.encoders.tokenizers.saved import MOST_K, OVERLAPPING, SIDE_BY_SIDE
+from genome_index.encoders.tokenizers.saved import KNOWN_BASES, MOST_K, OVERLAPPING, SIDE_BY_SIDE
 from genome_index.errors import ModelError, UsageError
 from genome_index.io.atomic import write_file
 from genome_index.io.checksums import json_object
-from genome_index.lab.corpus.packing import Codes, bases_of, codes_of
+from genome_index.lab.corpus.packing import OTHER, Codes, bases_of, codes_of
 from genome_index.lab.tokenizers.bpe import Bpe
 from genome_index.lab.tokenizers.special_ids import CLS as CLS
 from genome_index.lab.tokenizers.special_ids import EOS as EOS
@@ -92,6 +92,23 @@ class Bases:
 
     def settings(self) -> dict[str, object]:
         return {}
+
+
+class KnownBases(Bases):
+    """One token a base, in a vocabulary of eight: N is <mask>."""
+
+    kind = KNOWN_BASES
+    vocabulary = KnownBaseTokenizer.vocabulary
+    lengths = np.array([0, 1, 0, 0, 1, 1, 1, 1], np.int64)
+
+    def ids(self, codes: Codes) -> Ids:
+        return KnownBaseTokenizer().ids_of_codes(codes)
+
+    def codes(self, ids: Ids) -> Codes:
+        ids = checked(ids, self.vocabulary)
+        ids = ids[self.lengths[ids] > 0]
+        codes: Codes = np.where(ids == MASK, OTHER, ids - len(SPECIAL)).astype(np.uint8)
+        return codes
 
 
 class _Kmers:
@@ -169,18 +186,21 @@ class KmersApart(_Kmers):
 
 
 def tokenizer_of(name: str) -> LabTokenizer:
-    """A tokenizer that needs no training, by name: bases, kmers-overlapping:K or kmers-apart:K.
+    """A tokenizer that needs no training: bases, bases-known, kmers-overlapping:K or kmers-apart:K.
 
     >>> tokenizer_of("kmers-apart:6").vocabulary
     4105
     """
     kind, _, k = name.partition(":")
-    if kind == Bases.kind and not k:
-        return Bases()
+    for bases in (Bases, KnownBases):
+        if kind == bases.kind and not k:
+            return bases()
     for tokenizer in (KmersOverlapping, KmersApart):
         if kind == tokenizer.kind and k.isdecimal():
             return tokenizer(int(k))
-    raise UsageError(f"no tokenizer is called {name!r}; choose bases, kmers-overlapping:K or kmers-apart:K")
+    raise UsageError(
+        f"no tokenizer is called {name!r}; choose bases, bases-known, kmers-overlapping:K or kmers-apart:K"
+    )
 
 
 def save_tokenizer(tokenizer: LabTokenizer, path: Path) -> None:
