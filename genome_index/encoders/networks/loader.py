@@ -15,6 +15,7 @@ from genome_index.encoders.networks.annotation.model_folder import (
     open_encoder,
 )
 from genome_index.encoders.networks.dnabert2 import is_dnabert2, open_dnabert2
+from genome_index.encoders.networks.mixers.folder import is_mixer, mixer_shape, open_mixer
 from genome_index.encoders.networks.nucleotide_transformer import is_nucleotide, open_nucleotide, variant_of
 from genome_index.encoders.networks.performer_folder import is_slim, open_slim
 from genome_index.encoders.networks.prenorm_bert import is_prenorm_bert, open_prenorm_bert, positions_of
@@ -104,5 +105,6 @@ NETWORKS = (
     Network(is_prenorm_bert, open_prenorm_bert, _prenorm_bert_shape),
     Network(is_slim, open_slim, _slim_shape),
     Network(is_annotation, open_encoder, encoder_shape),
+    Network(is_mixer, open_mixer, mixer_shape),
     Network(lambda config: True, open_native, native_shape),  # of transformers, or refused there
 )
