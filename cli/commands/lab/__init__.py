@@ -11,6 +11,7 @@ from gindex_cli.commands.lab.pretrain import pretrain
 from gindex_cli.commands.lab.proteins import proteins
 from gindex_cli.commands.lab.reproduce import reproduce
 from gindex_cli.commands.lab.score import score
+from gindex_cli.commands.lab.study import app as study
 from gindex_cli.commands.lab.train import train
 from gindex_cli.group import Command, Group
 from gindex_cli.run import guarded
@@ -26,3 +27,4 @@ app = typer.Typer(
 for command in (corpus, fit, train, pretrain, contrast, score, proteins, reproduce):
     app.command(cls=Command)(guarded(command))
 app.add_typer(annotate)
+app.add_typer(study)

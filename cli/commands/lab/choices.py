@@ -75,3 +75,10 @@ class AnswerFormat(StrEnum):
     TABLE = "table"
     TSV = "tsv"
     JSONL = "jsonl"
+
+
+class StudyDevice(StrEnum):
+    """Devices of `gindex lab study run`."""
+
+    CPU = "cpu"
+    CUDA = "cuda"

@@ -10,6 +10,7 @@ All take ids of `bases-known` (eight tokens), are causal or masked, and are writ
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
@@ -32,6 +33,8 @@ class StudyNetwork(Protocol):
     """An `nn.Module` that reads ids and can be written as a folder."""
 
     causal: bool
+
+    def parameters(self) -> Iterator[nn.Parameter]: ...
 
     def __call__(self, ids: Tensor) -> Outputs: ...  # (B, L)
 

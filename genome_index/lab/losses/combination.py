@@ -18,6 +18,8 @@ from genome_index.errors import UsageError
 from genome_index.lab.losses.reading import Reading
 from genome_index.lab.losses.table import Loss, loss_of
 
+NEVER_ZERO = 1e-6  # a loss is not divided by less
+
 Weighing = Literal["fixed", "initial", "uncertainty"]
 
 
@@ -54,7 +56,8 @@ class WeightedSum(nn.Module):
         if self.weighing == "uncertainty":
             return (weights * (torch.exp(-self.uncertainty) * values + self.uncertainty)).sum() / 2
         if self.weighing == "initial":
-            self.first = torch.where(self.first.isnan(), values.detach().abs().clamp(min=1e-6), self.first)
+            if self.training and self.first.isnan().any():
+                self.first.copy_(values.detach().abs().clamp(min=NEVER_ZERO))
             values = values / self.first
         return (weights * values).sum()
 

@@ -45,6 +45,11 @@ class TokenBatch:
     targets: Tensor  # (B, L) what it predicts there, IGNORED where nothing
     causal: bool
 
+    def to(self, device: str | torch.device) -> TokenBatch:
+        """The same on a device."""
+        ids, inputs, targets = (part.to(device) for part in (self.ids, self.inputs, self.targets))
+        return TokenBatch(ids, inputs, targets, self.causal)
+
     def complement(self) -> TokenBatch:
         """A for T and C for G, in the same order."""
         return self._mapped(lambda rows: rows)

@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -189,7 +189,7 @@ def save_checkpoint(
     """Replace the checkpoint atomically: it is the old one or the new one, whenever the process dies."""
     from safetensors.torch import save
 
-    tensors = {f"model.{name}": tensor.contiguous() for name, tensor in model.state_dict().items()}
+    tensors = {f"model.{name}": tensor for name, tensor in _apart(model.state_dict()).items()}
     for name, parameter in model.named_parameters():
         for moment, tensor in optimiser.state.get(parameter, {}).items():
             tensors[f"{moment}.{name}"] = tensor
@@ -198,6 +198,16 @@ def save_checkpoint(
         tensors["validation"] = torch.tensor(history.validation, dtype=torch.float64)  # (V, 2)
     path.parent.mkdir(parents=True, exist_ok=True)
     write_file(path, save(tensors, {"run": mark}))
+
+
+def _apart(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The same tensors, contiguous; of two with the same memory, as tied weights are, one is a copy."""
+    apart, seen = dict[str, Tensor](), set[int]()
+    for name, tensor in tensors.items():
+        own = tensor.contiguous()
+        apart[name] = own.clone() if own.data_ptr() in seen else own
+        seen.add(own.data_ptr())
+    return apart
 
 
 def _resumed(path: Path, model: nn.Module, optimiser: torch.optim.Optimizer, mark: str) -> History:

@@ -1,0 +1,188 @@
+"""Report of a study: its cells with means over seeds and intervals, beside baselines, and curves.
+
+report.md     tables, and what can be said of them in words
+curves.png    validation loss of each loss by size, as a share of its first value, mean and range of seeds
+"""
+
+from __future__ import annotations
+
+import csv
+import statistics
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from genome_index.errors import UsageError
+from genome_index.io.atomic import disk_errors, write_file
+from genome_index.lab.study.baselines import ORDER_12
+from genome_index.lab.study.results import FILE, Results
+from genome_index.lab.study.study import RUNS
+
+REPORT, CURVES = "report.md", "curves.png"
+CONFIDENCE = 0.95
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#999999")
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """The runs of all seeds at one place of the grid."""
+
+    name: tuple[str, str, str, float]  # architecture, size, loss, temperature
+    rows: tuple[Row, ...]
+
+    def mean(self, column: str) -> float:
+        return statistics.mean(float(row[column]) for row in self.rows)
+
+    def half_width(self, column: str) -> float | None:
+        """Half of Student's 95 % interval of the mean; None with one seed."""
+        if len(self.rows) < 2:
+            return None
+        from scipy.stats import t
+
+        error = statistics.stdev(row[column] for row in self.rows) / len(self.rows) ** 0.5
+        return float(t.ppf((1 + CONFIDENCE) / 2, len(self.rows) - 1) * error)
+
+    def shown(self, column: str) -> str:
+        """The mean with its interval."""
+        half = self.half_width(column)
+        return f"{self.mean(column):.4f}" + (f" ± {half:.4f}" if half is not None else "")
+
+
+def write_report(folder: Path) -> str:
+    """Write the report of a study's folder, and return it.
+
+    Raises
+    ------
+    UsageError
+        There are no results in the folder.
+    """
+    if not (folder / FILE).is_file():
+        raise UsageError(
+            f"{folder}: there is no {FILE}; run `gindex lab study run STUDY.toml --out {folder}` first"
+        )
+    results = Results(folder)
+    runs = results.rows("SELECT * FROM runs WHERE kind = 'run' AND error IS NULL ORDER BY ALL")
+    failures = results.rows("SELECT * FROM runs WHERE error IS NOT NULL ORDER BY ALL")
+    cells = cells_of(runs)
+    baselines = results.rows("SELECT * FROM baselines ORDER BY test_bits")
+    tables = [_cell_table(cells), _baseline_table(baselines), *_failures(failures)]
+    text = "\n\n".join(["# Study", verdict(cells, baselines), *tables])
+    if cells:
+        _draw(cells, folder)
+        text += f"\n\n![validation losses]({CURVES})"
+    write_file(folder / REPORT, f"{text}\n".encode())
+    return text
+
+
+def cells_of(runs: Iterable[Row]) -> list[Cell]:
+    """Cells, the lowest bits by a new head on test fragments first."""
+    grouped: dict[tuple[str, str, str, float], list[Row]] = defaultdict(list)
+    for row in runs:
+        grouped[row["architecture"], row["size"], row["loss"], row["temperature"]].append(row)
+    cells = [Cell(name, tuple(rows)) for name, rows in grouped.items()]
+    return sorted(cells, key=lambda cell: cell.mean("test_head_bits"))
+
+
+def verdict(cells: Sequence[Cell], baselines: Sequence[Row]) -> str:
+    """The best cell in words, beside the Markov model of order 12."""
+    if not cells:
+        return "No run has ended yet."
+    best = min(cells, key=_best_bits)
+    bits, order_12 = _best_bits(best), next(row["test_bits"] for row in baselines if row["name"] == ORDER_12)
+    architecture, size, loss, _ = best.name
+    against = "beats" if bits < order_12 else "does not beat"
+    return (
+        f"The lowest bits a base of test fragments are {bits:.4f}, by {architecture} of size {size} with the "
+        f"loss {loss}: it **{against}** the Markov model of order 12 ({order_12:.4f})."
+    )
+
+
+def _best_bits(cell: Cell) -> float:
+    return min(cell.mean("test_bits"), cell.mean("test_head_bits"))
+
+
+def _cell_table(cells: Sequence[Cell]) -> str:
+    head = [
+        "architecture", "size", "loss", "temperature", "parameters", "operations a token", "rate", "seeds",
+        "bits, new head", "bits, own head", "best step", "seconds",
+    ]  # fmt: skip
+    return _table(head, map(_cell_row, cells))
+
+
+def _cell_row(cell: Cell) -> tuple[object, ...]:
+    first = cell.rows[0]
+    return (
+        *cell.name[:3], f"{cell.name[3]:g}", f"{first['parameters']:,}", f"{first['operations']:,.0f}",
+        f"{first['rate']:g}", len(cell.rows), cell.shown("test_head_bits"), cell.shown("test_bits"),
+        f"{cell.mean('best_step'):.0f} of {first['steps']}", f"{cell.mean('seconds'):.0f}",
+    )  # fmt: skip
+
+
+def _baseline_table(baselines: Sequence[Row]) -> str:
+    head = ["without a network", "bits, validation", "bits, test"]
+    lines = [(row["name"], f"{row['validation_bits']:.4f}", f"{row['test_bits']:.4f}") for row in baselines]
+    return _table(head, lines)
+
+
+def _failures(rows: Sequence[Row]) -> list[str]:
+    head = ["failed", "size", "loss", "seed", "reason"]
+    columns = ("architecture", "size", "loss", "seed")
+    lines = [[*(row[name] for name in columns), _in_a_line(row["error"])] for row in rows]
+    return [_table(head, lines)] if lines else []
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """A table of Markdown."""
+    return "\n".join(f"| {' | '.join(map(str, row))} |" for row in [head, ["---"] * len(head), *rows])
+
+
+def _in_a_line(error: str) -> str:
+    return " ".join(error.split()).replace("|", "\\|")[:300]
+
+
+# -- curves --------------------------------------------------------------------------------------------------
+
+
+def _draw(cells: Sequence[Cell], folder: Path) -> None:
+    from matplotlib.figure import Figure
+
+    sizes = sorted({cell.name[1] for cell in cells}, key=lambda size: _parameters(cells, size))
+    figure = Figure(figsize=(1.5 + 4 * len(sizes), 4), layout="constrained", facecolor="white")
+    panels = figure.subplots(1, len(sizes), sharey=True, squeeze=False)[0]
+    names = sorted({(cell.name[0], cell.name[2]) for cell in cells})
+    for panel, size in zip(panels, sizes, strict=True):
+        for cell in cells:
+            if cell.name[1] == size:
+                colour = COLOURS[names.index((cell.name[0], cell.name[2])) % len(COLOURS)]
+                _draw_cell(panel, cell, folder, colour)
+        panel.set(title=size, xlabel="step")
+        panel.spines[["top", "right"]].set_visible(False)
+    panels[0].set_ylabel("validation loss, share of the first")
+    panels[-1].legend(frameon=False, fontsize=7)
+    with disk_errors(folder / CURVES):
+        figure.savefig(folder / CURVES, dpi=150)
+
+
+def _draw_cell(panel: Any, cell: Cell, folder: Path, colour: str) -> None:  # noqa: ANN401  # of matplotlib
+    curves = [_curve(folder / RUNS / row["fingerprint"]) for row in cell.rows]
+    steps = [step for step, _ in curves[0]]
+    shares = [[loss / curve[0][1] for _, loss in curve] for curve in curves]
+    means = [statistics.mean(values) for values in zip(*shares, strict=True)]
+    panel.plot(steps, means, color=colour, label=f"{cell.name[0]}, {cell.name[2]}")
+    low, high = ([edge(values) for values in zip(*shares, strict=True)] for edge in (min, max))
+    panel.fill_between(steps, low, high, color=colour, alpha=0.2, linewidth=0)
+
+
+def _curve(folder: Path) -> list[tuple[int, float]]:
+    """Steps and validation losses of a run."""
+    with (folder / "validation.tsv").open(newline="") as file:
+        rows = list(csv.reader(file, delimiter="\t"))[1:]
+    return [(int(step), float(loss)) for step, loss in rows]
+
+
+def _parameters(cells: Sequence[Cell], size: str) -> int:
+    return min(int(cell.rows[0]["parameters"]) for cell in cells if cell.name[1] == size)

@@ -1,0 +1,69 @@
+"""Results of a study in a DuckDB file: a row of each run, and of each baseline."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import closing
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from genome_index.lab.study.plan import RunPlan
+from genome_index.lab.study.run import RunScores
+
+FILE = "study.duckdb"
+TYPES = {"str": "VARCHAR", "int": "BIGINT", "float": "DOUBLE"}
+
+
+def _columns(owner: type) -> list[tuple[str, str]]:
+    return [(each.name, TYPES.get(str(each.type), "VARCHAR")) for each in fields(owner)]
+
+
+COLUMNS = [("fingerprint", "VARCHAR"), *_columns(RunPlan), *_columns(RunScores), ("error", "VARCHAR")]
+
+
+class Results:
+    """The file of a study; it is open only while it is read or written."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / FILE
+        folder.mkdir(parents=True, exist_ok=True)
+        columns = ", ".join(f'"{name}" {kind}' for name, kind in COLUMNS)
+        self._execute(f"CREATE TABLE IF NOT EXISTS runs ({columns}, PRIMARY KEY (fingerprint))")
+        self._execute(
+            "CREATE TABLE IF NOT EXISTS baselines (corpus VARCHAR, length BIGINT, name VARCHAR, "
+            "validation_bits DOUBLE, test_bits DOUBLE, PRIMARY KEY (corpus, length, name))"
+        )
+
+    def done(self) -> set[str]:
+        """The fingerprints of runs that have scores."""
+        return {row["fingerprint"] for row in self.rows("SELECT fingerprint FROM runs WHERE error IS NULL")}
+
+    def add(self, fingerprint: str, plan: RunPlan, outcome: RunScores | Exception) -> None:
+        """Add the row of a run, or replace that of a failure."""
+        scores = asdict(outcome) if isinstance(outcome, RunScores) else {}
+        error = None if scores else f"{type(outcome).__name__}: {outcome}"
+        values = {"fingerprint": fingerprint, **asdict(plan), **scores, "error": error}
+        row = [values.get(name) for name, _ in COLUMNS]
+        self._execute(f"INSERT OR REPLACE INTO runs VALUES ({', '.join('?' * len(row))})", row)
+
+    def add_baselines(self, corpus: str, length: int, bits: Iterable[tuple[str, float, float]]) -> None:
+        """Add names with bits of validation and test."""
+        for name, validation, test in bits:
+            self._execute(
+                "INSERT OR REPLACE INTO baselines VALUES (?, ?, ?, ?, ?)",
+                [corpus, length, name, validation, test],
+            )
+
+    def rows(self, query: str, values: Iterable[Any] = ()) -> list[dict[str, Any]]:
+        """The rows of a query, by column."""
+        with closing(duckdb.connect(str(self.path))) as connection:
+            found = connection.execute(query, list(values))
+            names = [column[0] for column in found.description or ()]
+            return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+
+    def _execute(self, query: str, values: Iterable[Any] = ()) -> None:
+        with closing(duckdb.connect(str(self.path))) as connection:
+            connection.execute(query, list(values))
