@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import typer
+from gindex_cli.commands.lab.study.losses import losses
 from gindex_cli.commands.lab.study.report import report
 from gindex_cli.commands.lab.study.run import run
 from gindex_cli.group import Command, Group
@@ -15,5 +16,5 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-for command in (run, report):
+for command in (run, report, losses):
     app.command(cls=Command)(guarded(command))
