@@ -6,6 +6,7 @@ import typer
 from gindex_cli.commands.lab.annotate import app as annotate
 from gindex_cli.commands.lab.contrast import contrast
 from gindex_cli.commands.lab.corpus import corpus
+from gindex_cli.commands.lab.data import app as data
 from gindex_cli.commands.lab.fit import fit
 from gindex_cli.commands.lab.pretrain import pretrain
 from gindex_cli.commands.lab.proteins import proteins
@@ -28,3 +29,4 @@ for command in (corpus, fit, train, pretrain, contrast, score, proteins, reprodu
     app.command(cls=Command)(guarded(command))
 app.add_typer(annotate)
 app.add_typer(study)
+app.add_typer(data)

@@ -54,8 +54,12 @@ class SketchFile:
         self._sizes.append(len(hashes))
         self._file.write(hashes.tobytes())
 
-    def groups(self, most_kmers: int = MOST_KMERS, window: int = WINDOW) -> tuple[Rows, int]:
+    def groups(
+        self, most_kmers: int = MOST_KMERS, window: int = WINDOW, identity: float = IDENTITY
+    ) -> tuple[Rows, int]:
         """The group of each of N genomes, and the sampling of k-mers: 1 of so many of a small genome.
+
+        A group is connected by pairs of `identity` or more.
 
         Exact if no k-mer is in more than `window` genomes; for such a k-mer, a genome is compared with the
         `window` genomes before it.
@@ -71,7 +75,7 @@ class SketchFile:
         parents = np.arange(len(sizes))
         if len(hashes):
             number, owners, first = _inverted(hashes, own)
-            least = IDENTITY**SPEC.sketch_k
+            least = identity**SPEC.sketch_k
             _connect(number, np.concatenate([[0], np.cumsum(own)]), owners, first, own, coarse, large,
                      least, window, parents)  # fmt: skip
         return parents, round(2.0**64 / cut)
