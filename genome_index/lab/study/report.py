@@ -79,30 +79,33 @@ def write_report(folder: Path) -> str:
 
 
 def cells_of(runs: Iterable[Row]) -> list[Cell]:
-    """Cells, the lowest bits by a new head on test fragments first."""
+    """Cells, the lowest bits by a new head on validation fragments first."""
     grouped: dict[tuple[str, str, str, float], list[Row]] = defaultdict(list)
     for row in runs:
         grouped[row["architecture"], row["size"], row["loss"], row["temperature"]].append(row)
     cells = [Cell(name, tuple(rows)) for name, rows in grouped.items()]
-    return sorted(cells, key=lambda cell: cell.mean("test_head_bits"))
+    return sorted(cells, key=lambda cell: cell.mean("validation_head_bits"))
 
 
 def verdict(cells: Sequence[Cell], baselines: Sequence[Row]) -> str:
     """The best cell in words, beside the Markov model of order 12."""
     if not cells:
         return "No run has ended yet."
-    best = min(cells, key=_best_bits)
-    bits, order_12 = _best_bits(best), next(row["test_bits"] for row in baselines if row["name"] == ORDER_12)
+    best = min(cells, key=lambda cell: cell.mean(f"validation_{better_head(cell)}"))
+    bits = best.mean(f"test_{better_head(best)}")
+    order_12 = next(row["test_bits"] for row in baselines if row["name"] == ORDER_12)
     architecture, size, loss, _ = best.name
     against = "beats" if bits < order_12 else "does not beat"
     return (
-        f"The lowest bits a base of test fragments are {bits:.4f}, by {architecture} of size {size} with the "
-        f"loss {loss}: it **{against}** the Markov model of order 12 ({order_12:.4f})."
+        f"By validation the best network is {architecture} of size {size} with the loss {loss}. It has "
+        f"{bits:.4f} bits a base of test fragments and **{against}** the Markov model of order 12 "
+        f"({order_12:.4f})."
     )
 
 
-def _best_bits(cell: Cell) -> float:
-    return min(cell.mean("test_bits"), cell.mean("test_head_bits"))
+def better_head(cell: Cell) -> str:
+    """The head with fewer bits of validation fragments, as the end of a column's name."""
+    return min("bits", "head_bits", key=lambda head: cell.mean(f"validation_{head}"))
 
 
 def _cell_table(cells: Sequence[Cell]) -> str:

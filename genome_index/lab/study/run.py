@@ -1,11 +1,13 @@
 """One run of a study: a network trained with a loss, its best weights, and its scores.
 
 The network is validated some times during the run, by the loss that it is trained with. The weights of the
-lowest validation loss are kept and read in the end; test fragments are read once, after that.
+lowest validation loss are kept and read in the end; test fragments are read once, after that, and not at all
+by runs that look for a learning rate.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -21,7 +23,7 @@ from genome_index.lab.losses.combination import WeightedSum
 from genome_index.lab.losses.reading import Reading
 from genome_index.lab.study.batches import StudyBatches
 from genome_index.lab.study.plan import RunPlan, parts_of
-from genome_index.lab.study.scores import EXAMINED, fitted_head, head_bits, own_bits
+from genome_index.lab.study.scores import EXAMINED, Head, fitted_head, head_bits, own_bits
 from genome_index.lab.tokenizers.kmers import KnownBases, save_tokenizer
 from genome_index.lab.training.run_card import Display, Schedule
 from genome_index.lab.training.runs import Validation, train
@@ -45,7 +47,7 @@ class RunScores:
     best_step: int
     validation_bits: float  # a base, by the network's own head
     validation_head_bits: float  # by a new head on frozen states
-    test_bits: float
+    test_bits: float  # NaN in a sweep
     test_head_bits: float
 
 
@@ -106,8 +108,17 @@ def run(plan: RunPlan, corpus: Path, folder: Path, device: str = "cpu") -> RunSc
         operations_of(plan.architecture, trained.shape, task), plan.steps * plan.batch * plan.length,
         card.seconds, lowest, step,
         own_bits(network, parts["validation"]), head_bits(network, head, parts["validation"]),
-        own_bits(network, parts["test"]), head_bits(network, head, parts["test"]),
+        *_test_bits(plan, network, head, parts["test"]),
     )  # fmt: skip
+
+
+def _test_bits(
+    plan: RunPlan, network: StudyNetwork, head: Head, batches: StudyBatches
+) -> tuple[float, float]:
+    """By both heads; a run that looks for a rate does not read the test part."""
+    if plan.kind == "sweep":
+        return math.nan, math.nan
+    return own_bits(network, batches), head_bits(network, head, batches)
 
 
 def _loss(trained: Trained, batches: StudyBatches, step: int, device: str) -> Tensor:
