@@ -47,12 +47,14 @@ class SketchFile:
     ) -> None:
         self._file.close()
 
-    def add(self, genome: Genome) -> None:
+    def add(self, genome: Genome) -> Hashes:
+        """Add the sketch of a genome, and return it."""
         hashes = hash_sketch(genome, SPEC)
         small = genome.length_bp <= SPEC.small_bp
         self._limits.append(2**64 // (SPEC.small_scaled if small else SPEC.large_scaled))
         self._sizes.append(len(hashes))
         self._file.write(hashes.tobytes())
+        return hashes
 
     def groups(
         self, most_kmers: int = MOST_KMERS, window: int = WINDOW, identity: float = IDENTITY

@@ -36,18 +36,22 @@ class KmerSpectrum:
         self.k = k
 
     def __call__(self, reading: Reading) -> Tensor:
-        ours, theirs = (
-            _shares(soft_counts(bases, self.k)) for bases in (reading.probabilities, reading.labels)
-        )
-        middle = (ours + theirs) / 2
-        return (_divergence(ours, middle) + _divergence(theirs, middle)).mean() / 2
+        return spectrum_divergence(reading.probabilities, reading.labels, self.k)
 
 
-def _shares(counts: Tensor) -> Tensor:
+def spectrum_divergence(bases: Tensor, others: Tensor, k: int) -> Tensor:
+    """Jensen-Shannon divergence of the k-mers of both, mean of the sequences, nats: (B, L, 4) twice -> ()."""
+    ours, theirs = (shares(soft_counts(each, k)) for each in (bases, others))
+    middle = (ours + theirs) / 2
+    return (_divergence(ours, middle) + _divergence(theirs, middle)).mean() / 2
+
+
+def shares(counts: Tensor) -> Tensor:
+    """Counts of each sequence as shares of their sum: (B, W) -> (B, W)."""
     return counts / counts.sum(1, keepdim=True).clamp(min=NOTHING)
 
 
-def _divergence(shares: Tensor, others: Tensor) -> Tensor:
+def _divergence(own: Tensor, others: Tensor) -> Tensor:
     """Kullback-Leibler divergence of each row, in nats: (B, W) twice -> (B,)."""
-    terms = shares * (torch.log(shares + NOTHING) - torch.log(others + NOTHING))
+    terms = own * (torch.log(own + NOTHING) - torch.log(others + NOTHING))
     return terms.sum(1)

@@ -17,12 +17,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from genome_index.encoders.networks.mixers.strands import BASES as BASES
+from genome_index.encoders.networks.mixers.strands import complement_table
 from genome_index.lab.performer.exact_gradients import IGNORED
 from genome_index.lab.tokenizers.special_ids import CLS, MASK, SPECIAL
 
-BASES = 4
 FIRST_BASE = len(SPECIAL)  # id of A; C, G and T follow
-COMPLEMENT = torch.tensor([*range(FIRST_BASE), *range(FIRST_BASE + BASES - 1, FIRST_BASE - 1, -1)])
+COMPLEMENT = complement_table(FIRST_BASE + BASES)
 
 
 class Outputs(NamedTuple):

@@ -10,7 +10,7 @@ leakage       of each part, the share of k-mers that the training part has
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -19,12 +19,12 @@ import numpy.typing as npt
 import zstandard
 
 from genome_index.encoders.spectrum import Spectrum
-from genome_index.index.store.sketches import hash_sketch
 from genome_index.io.atomic import disk_errors, write_file
 from genome_index.lab.corpus.packing import bases_of
 from genome_index.lab.corpus.relatives import SPEC, SketchFile
 from genome_index.lab.corpus.shards import Shards
 from genome_index.lab.corpus.split import PARTS, Part
+from genome_index.lab.markdown import markdown_table
 from genome_index.lab.redundancy.diversity import hill_number, vendi_score
 from genome_index.lab.redundancy.growth import Growth, Hashes, growth_of
 from genome_index.records import Contig, Genome, Progress, quiet
@@ -46,10 +46,7 @@ def report_redundancy(corpus: Path, folder: Path, seed: int = 0, progress: Progr
     """
     shards = Shards.open(corpus)
     with TemporaryDirectory() as work, SketchFile(Path(work) / "sketches") as file:
-        sketches = []
-        for genome in genomes_of(shards, progress):
-            file.add(genome)
-            sketches.append(_coarse(hash_sketch(genome, SPEC)))
+        sketches = [_coarse(file.add(genome)) for genome in genomes_of(shards, progress)]
         clusters = {identity: file.groups(identity=identity)[0] for identity in IDENTITIES}
     growth = growth_of(sketches, seed=seed)
     tables = {
@@ -75,11 +72,6 @@ def genomes_of(shards: Shards, progress: Progress = quiet) -> Iterator[Genome]:
         progress.stage("sketches of genomes", number + 1, len(shards))
 
 
-def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table of Markdown."""
-    return "\n".join(f"| {' | '.join(row)} |" for row in [head, ["---"] * len(head), *rows])
-
-
 def _coarse(hashes: Hashes) -> Hashes:
     """The hashes that a large genome's sketch has too, so that all genomes have one sampling."""
     return hashes[: np.searchsorted(hashes, np.uint64(2**64 // SPEC.large_scaled))]
@@ -91,12 +83,12 @@ def _cluster_table(clusters: Mapping[float, Rows]) -> str:
     for identity, groups in clusters.items():
         counts = np.unique(groups, return_counts=True)[1].tolist()
         rows.append([f"{100 * identity:g}", f"{len(counts):,}", f"{max(counts):,}", *_hills(counts)])
-    return table(head, rows)
+    return markdown_table(head, rows)
 
 
 def _species_table(shards: Shards) -> str:
     counts = list(Counter(shards.species.tolist()).values())
-    return table(
+    return markdown_table(
         ["species", *(f"species of order {order}" for order in ORDERS)],
         [[f"{len(counts):,}", *_hills(counts)]],
     )
@@ -146,7 +138,7 @@ def _leakage_table(shards: Shards, sketches: Sequence[Hashes]) -> str:
         own = _joined(shards, part, sketches)
         share = f"{100 * np.isin(own, training).mean():.1f}" if len(own) else "-"
         rows.append([part, f"{len(shards.numbers(part)):,}", share])
-    return table(["part", "genomes", "k-mers that training has, %"], rows)
+    return markdown_table(["part", "genomes", "k-mers that training has, %"], rows)
 
 
 def _joined(shards: Shards, part: Part, sketches: Sequence[Hashes]) -> Hashes:

@@ -22,9 +22,10 @@ from torch import Tensor, nn
 
 from genome_index.io.atomic import disk_errors, write_file
 from genome_index.lab.corpus.shards import Shards
-from genome_index.lab.losses.kmer_spectrum import soft_counts
+from genome_index.lab.losses.kmer_spectrum import K, shares, soft_counts, spectrum_divergence
 from genome_index.lab.losses.reading import BASES, FIRST_BASE, Outputs, Reading, TokenBatch
 from genome_index.lab.losses.table import loss_of
+from genome_index.lab.markdown import markdown_table
 from genome_index.lab.study.batches import StudyBatches
 from genome_index.records import Progress, quiet
 
@@ -82,8 +83,7 @@ def view_losses(
         "loss", "gradient, first tenth", "gradient, last tenth", "right bases, %", "divergence of 3-mers",
         "correlation of GC skew", "own fragment nearest, %",
     ]  # fmt: skip
-    rows = [head, ["---"] * len(head), *(view.row() for view in views)]
-    text = "\n".join(f"| {' | '.join(row)} |" for row in rows)
+    text = markdown_table(head, (view.row() for view in views))
     folder.mkdir(parents=True, exist_ok=True)
     write_file(folder / "losses.md", f"{text}\n".encode())
     _draw(views, folder / "losses.png")
@@ -98,7 +98,7 @@ def view_of(name: str, batch: TokenBatch) -> LossView:
     known = batch.ids >= FIRST_BASE
     right = (bases == batch.ids - FIRST_BASE)[known].float().mean()
     return LossView(
-        name, emphasis(name, batch), float(right), spectrum_divergence(kept, truth),
+        name, emphasis(name, batch), float(right), float(spectrum_divergence(kept, truth, K)),
         skew_correlation(kept, truth), own_fragment(kept, truth),
     )  # fmt: skip
 
@@ -129,14 +129,6 @@ def one_hot(ids: Tensor) -> Tensor:
     return nn.functional.one_hot((ids - FIRST_BASE).clamp(min=0), BASES).float() * known
 
 
-def spectrum_divergence(kept: Tensor, truth: Tensor) -> float:
-    """Mean Jensen-Shannon divergence of 3-mers, nats: (B, L, 4) twice."""
-    p, q = (_shares(soft_counts(bases, 3)) for bases in (kept, truth))
-    middle = (p + q) / 2
-    halves = [(part * ((part + 1e-12).log() - (middle + 1e-12).log())).sum(1) for part in (p, q)]
-    return float((halves[0] + halves[1]).mean() / 2)
-
-
 def skew_correlation(kept: Tensor, truth: Tensor) -> float:
     """Pearson's correlation of G - C in windows over all fragments; 0 where one does not vary."""
     skews = [_windows(bases[..., 2] - bases[..., 1]) for bases in (kept, truth)]
@@ -147,7 +139,7 @@ def skew_correlation(kept: Tensor, truth: Tensor) -> float:
 
 def own_fragment(kept: Tensor, truth: Tensor) -> float:
     """The share of fragments whose nearest true one by 4-mers (cosine of shares) is their own."""
-    centred = (_shares(soft_counts(bases, 4)) - 1 / 4**4 for bases in (kept, truth))
+    centred = (shares(soft_counts(bases, 4)) - 1 / 4**4 for bases in (kept, truth))
     a, b = (nn.functional.normalize(rows, dim=1) for rows in centred)
     return float(((a @ b.T).argmax(1) == torch.arange(len(a))).float().mean())
 
@@ -156,10 +148,6 @@ def _windows(values: Tensor) -> Floats:
     whole = values.shape[1] // WINDOW * WINDOW
     sums = values[:, :whole].reshape(len(values), -1, WINDOW).sum(-1)
     return np.asarray(sums.flatten().numpy(), np.float64)
-
-
-def _shares(counts: Tensor) -> Tensor:
-    return counts / counts.sum(1, keepdim=True).clamp(min=1)
 
 
 def _normal(batch: TokenBatch) -> Tensor:

@@ -16,6 +16,7 @@ from typing import Any
 
 from genome_index.errors import UsageError
 from genome_index.io.atomic import disk_errors, write_file
+from genome_index.lab.markdown import markdown_table
 from genome_index.lab.study.baselines import ORDER_12
 from genome_index.lab.study.results import FILE, Results
 from genome_index.lab.study.study import RUNS
@@ -113,7 +114,7 @@ def _cell_table(cells: Sequence[Cell]) -> str:
         "architecture", "size", "loss", "temperature", "parameters", "operations a token", "rate", "seeds",
         "bits, new head", "bits, own head", "best step", "seconds",
     ]  # fmt: skip
-    return _table(head, map(_cell_row, cells))
+    return markdown_table(head, map(_cell_row, cells))
 
 
 def _cell_row(cell: Cell) -> tuple[object, ...]:
@@ -128,19 +129,14 @@ def _cell_row(cell: Cell) -> tuple[object, ...]:
 def _baseline_table(baselines: Sequence[Row]) -> str:
     head = ["without a network", "bits, validation", "bits, test"]
     lines = [(row["name"], f"{row['validation_bits']:.4f}", f"{row['test_bits']:.4f}") for row in baselines]
-    return _table(head, lines)
+    return markdown_table(head, lines)
 
 
 def _failures(rows: Sequence[Row]) -> list[str]:
     head = ["failed", "size", "loss", "seed", "reason"]
     columns = ("architecture", "size", "loss", "seed")
     lines = [[*(row[name] for name in columns), _in_a_line(row["error"])] for row in rows]
-    return [_table(head, lines)] if lines else []
-
-
-def _table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """A table of Markdown."""
-    return "\n".join(f"| {' | '.join(map(str, row))} |" for row in [head, ["---"] * len(head), *rows])
+    return [markdown_table(head, lines)] if lines else []
 
 
 def _in_a_line(error: str) -> str:
