@@ -141,6 +141,7 @@ def test_choices_of_the_lab_are_those_of_the_library():
     from genome_index.lab.proteins import rows as protein_rows
     from genome_index.lab.proteins.gene_finding import GeneSource
     from genome_index.lab.study.study import DEVICES
+    from genome_index.lab.study.tracking import TRACKERS
     from genome_index.lab.training import model_sizes, train_profile
     from genome_index.lab.training.token_batches import Objective
     from genome_index.lab.training.train_contrastive import PairKind
@@ -156,6 +157,7 @@ def test_choices_of_the_lab_are_those_of_the_library():
         lab_choices.GeneChoice: get_args(GeneSource),
         lab_choices.AnswerFormat: ("table", *protein_rows.FORMATS),
         lab_choices.StudyDevice: DEVICES,
+        lab_choices.StudyTracker: TRACKERS,
     }
     assert enums_of(lab_choices) == set(tables)
     for kind, table in tables.items():

@@ -82,3 +82,10 @@ class StudyDevice(StrEnum):
 
     CPU = "cpu"
     CUDA = "cuda"
+
+
+class StudyTracker(StrEnum):
+    """Trackers of `gindex lab study run`."""
+
+    NONE = "none"
+    TENSORBOARD = "tensorboard"

@@ -25,8 +25,9 @@ LADDER = {
     "pythia-160m": Shape(768, 12, 12, 3_072),
     "pythia-410m": Shape(1_024, 24, 16, 4_096),
 }
-# Below the ladder, for studies on two cores: 0.03 M to 0.6 M.
+# Below the ladder, for studies on two cores: 0.007 M to 0.6 M.
 SMALL = {
+    "pico": Shape(16, 2, 1, 64),
     "nano": Shape(32, 2, 2, 128),
     "micro": Shape(64, 3, 4, 256),
     "mini": Shape(96, 5, 4, 384),

@@ -176,6 +176,7 @@ def _ways(task: Task) -> int:
     return 1 if task.direction == "causal" else 2
 
 
+Count = Callable[[str, Shape, Task], float]
 CAUSAL: tuple[Direction, ...] = ("causal",)
 MASKED: tuple[Direction, ...] = ("masked",)
 BOTH: tuple[Direction, ...] = ("causal", "masked")
@@ -223,8 +224,8 @@ def parameters_of(name: str, shape: Shape, task: Task) -> int:
     return sum(part.numel() for part in _module(network).parameters())
 
 
-def shape_like(name: str, target: int, like: Shape, task: Task) -> Shape:
-    """The shape of as many layers whose parameters are nearest to a number, for comparisons of equals.
+def shape_like(name: str, target: float, like: Shape, task: Task, count: Count = parameters_of) -> Shape:
+    """The shape of as many layers whose parameters, or operations, are nearest to a number.
 
     The width is a multiple of the heads and of 16; the feed-forward part keeps its ratio.
     """
@@ -233,7 +234,7 @@ def shape_like(name: str, target: int, like: Shape, task: Task) -> Shape:
     shapes = [
         replace(like, width=width, ffn=round(ratio * width)) for width in range(step, 4 * like.width, step)
     ]
-    return min(shapes, key=lambda shape: abs(math.log(parameters_of(name, shape, task) / target)))
+    return min(shapes, key=lambda shape: abs(math.log(count(name, shape, task) / target)))
 
 
 def operations_of(name: str, shape: Shape, task: Task) -> float:

@@ -194,10 +194,14 @@ class Shards:
         return codes
 
     def fragments(
-        self, part: Part, length_bp: int, seed: int, temperature: float = 0.5, position: int = 0
-    ) -> Fragments:
-        """Endless fragments of a part, from number `position` on: `sampling.Fragments`."""
-        return Fragments(self._ground(part), self.window, length_bp, seed, temperature, position)
+        self, part: Part, length_bp: int, seed: int, temperature: float = 0.5, position: int = 0,
+        among: Rows | None = None,
+    ) -> Fragments:  # fmt: skip
+        """Endless fragments of a part, or of some genomes of it, from number `position` on."""
+        ground = self._ground(part)
+        if among is not None:
+            ground = ground.only(np.isin(ground.genomes, among))
+        return Fragments(ground, self.window, length_bp, seed, temperature, position)
 
     def pairs(
         self, part: Part, length_bp: int, seed: int, temperature: float = 0.5, of_species: bool = False,

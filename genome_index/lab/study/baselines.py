@@ -1,16 +1,20 @@
-"""Bits a base without a network: Markov models, context tree weighting, a mixture as in GeCo, and zstd.
+"""What stands beside the networks: Markov models, context tree weighting, a mixture as in GeCo, and zstd.
 
 All have read both strands of the training part and are asked about the same fragments as the networks.
 
     mixture   Markov models of ORDERS, each weighted by how well it predicted the last bases of the fragment:
               w <- w ** 0.95 p, as in GeCo (Pratas et al. 2016), whose models learn the sequence itself too
     zstd      level 19 with training sequence as its dictionary; the fragments in one frame
+
+Of the genera that are found (search.py) the k-mer spectrum and the package's profile have rows, which no
+training made.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +27,7 @@ from genome_index.lab.likelihood.context_tree import tree_bits, weigh_contexts
 from genome_index.lab.likelihood.contexts import DEPTH, markov_bits
 from genome_index.lab.study.batches import EXAMINED_SEED, EXAMINED_TEMPERATURE
 from genome_index.lab.study.scores import EXAMINED
+from genome_index.lab.study.search import NEITHER, genus_found, search_set
 from genome_index.lab.training.held_out import training_counts
 from genome_index.records import Progress, quiet
 
@@ -34,21 +39,40 @@ ORDER_12 = "Markov model of order 12"
 Doubles = npt.NDArray[np.float64]
 
 
-def baseline_bits(shards: Shards, length: int, progress: Progress = quiet) -> list[tuple[str, float, float]]:
-    """Names of the baselines, with their bits a base of validation and of test fragments."""
+class Baseline(NamedTuple):
+    """Bits a base of validation and of test fragments, and genera found; None where it has none."""
+
+    name: str
+    validation_bits: float | None
+    test_bits: float | None
+    genus_found: float | None = None
+
+
+def baselines(shards: Shards, length: int, progress: Progress = quiet) -> list[Baseline]:
+    """All of them, on one corpus and fragments of one length."""
+    asked = search_set(shards)
+    found = [Baseline(name, None, None, genus_found(name, asked)) for name in NEITHER]
+    return [*baseline_bits(shards, length, progress), *found]
+
+
+def baseline_bits(shards: Shards, length: int, progress: Progress = quiet) -> list[Baseline]:
+    """The baselines that predict bases."""
     parts = [_fragments(shards, part, length) for part in ("validation", "test")]
     counts = training_counts(shards, DEPTH, progress)
     tree = weigh_contexts(counts)
     orders = [[markov_bits(counts, codes) for codes in part] for part in parts]
     means = [np.nanmean(np.concatenate(part), axis=0) for part in orders]
-    rows = [(f"Markov model of order {k}", float(means[0][k]), float(means[1][k])) for k in range(DEPTH + 1)]
+    rows = [
+        Baseline(f"Markov model of order {k}", float(means[0][k]), float(means[1][k]))
+        for k in range(DEPTH + 1)
+    ]
     trees = [np.concatenate([tree_bits(tree, codes) for codes in part]) for part in parts]
     rows.append(_row(f"context tree weighting, depth {DEPTH}", trees))
     mixed = [np.concatenate([mixture_bits(bits[:, ORDERS]) for bits in part]) for part in orders]
     rows.append(_row("mixture of Markov models, as in GeCo", mixed))
     dictionary = _training_bases(shards)
     validation, test = (zstd_bits(dictionary, part) for part in parts)
-    return [*rows, ("zstd, with a dictionary", validation, test)]
+    return [*rows, Baseline("zstd, with a dictionary", validation, test)]
 
 
 def mixture_bits(bits: Doubles) -> Doubles:
@@ -93,6 +117,6 @@ def _bounded(shards: Shards) -> Iterator[bytes]:
                 left -= len(codes)
 
 
-def _row(name: str, parts: Sequence[Doubles]) -> tuple[str, float, float]:
+def _row(name: str, parts: Sequence[Doubles]) -> Baseline:
     validation, test = (float(np.nanmean(part)) for part in parts)
-    return name, validation, test
+    return Baseline(name, validation, test)

@@ -9,13 +9,16 @@
     rates = [1e-3]                   # several: the best one for each cell is found with the first seed
     sweep_steps = 100                # of the runs that find it
     weighing = "initial"             # of several losses: fixed, initial or uncertainty
-    equal = "shape"                  # or parameters: as many as pythia has at that size
+    equal = "shape"                  # or parameters, operations: as many as pythia has at that size
 
     [grid]
     architecture = ["pythia", "s4d"]
     size = ["nano", "micro"]
     loss = ["cross-entropy", "cross-entropy + 0.1 line-mse"]
     temperature = [0.5]              # species are drawn by their genomes to this power
+    deduplicated = [0, 0.9]          # one genome of those connected by this identity; 0: all of them
+    curriculum = ["none"]            # or short-first, easy-first, common-first (curriculum.py)
+    budget = [0]                     # operations of a training, which give its steps; 0: `steps`
 
 All keys but `corpus` and `grid` have these values if they are left out, lists of the grid too.
 """
@@ -32,24 +35,13 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from genome_index.errors import InputError, UsageError
-from genome_index.lab.architectures.shapes import shape_of
-from genome_index.lab.architectures.table import Direction, architecture_of
+from genome_index.lab.architectures.table import Direction, Task
 from genome_index.lab.losses.combination import Weighing
-from genome_index.lab.losses.table import loss_of
+from genome_index.lab.study.grid import CellName, Grid
+from genome_index.lab.study.sizes import Equal, steps_of
 
-Equal = Literal["shape", "parameters"]
 Kind = Literal["sweep", "run"]
-CODE = 1  # raised where the same plan gives other results
-
-
-@dataclass(frozen=True)
-class Grid:
-    """The values that are combined with each other."""
-
-    architecture: tuple[str, ...] = ("pythia",)
-    size: tuple[str, ...] = ("nano",)
-    loss: tuple[str, ...] = ("cross-entropy",)
-    temperature: tuple[float, ...] = (0.5,)
+CODE = 2  # raised where the same plan gives other results
 
 
 @dataclass(frozen=True)
@@ -60,6 +52,9 @@ class RunPlan:
     size: str
     loss: str
     temperature: float
+    deduplicated: float
+    curriculum: str
+    budget: float
     direction: Direction
     equal: Equal
     weighing: Weighing
@@ -76,9 +71,9 @@ class RunPlan:
         return hashlib.sha256(content.encode()).hexdigest()[:16]
 
     @property
-    def cell(self) -> tuple[str, str, str, float]:
+    def cell(self) -> CellName:
         """The place in the grid."""
-        return self.architecture, self.size, self.loss, self.temperature
+        return CellName(*(getattr(self, name) for name in CellName._fields))
 
 
 @dataclass(frozen=True)
@@ -106,22 +101,25 @@ class StudyPlan:
                 raise UsageError(f"{name} = {getattr(self, name)!r}: choose {', '.join(get_args(values))}")
         if not self.seeds or not self.rates or min(self.rates) <= 0:
             raise UsageError("give at least one seed, and at least one rate above 0")
-        for architecture in self.grid.architecture:
-            architecture_of(architecture, self.direction)
-        for size in self.grid.size:
-            shape_of(size)
-        for loss in self.grid.loss:
-            for _, name in parts_of(loss):
-                loss_of(name)
+        self.grid.check(self.direction)
+        list(self.cells())  # a budget that pays no step is told before the first run
 
     def cells(self) -> Iterator[RunPlan]:
         """A run of each cell of the grid, with the first seed and the first rate."""
-        grid = self.grid
-        for cell in product(grid.architecture, grid.size, grid.loss, grid.temperature):
+        lists = (getattr(self.grid, name) for name in CellName._fields)
+        for values in product(*lists):
+            cell = CellName(*values)
             yield RunPlan(
-                *cell, self.direction, self.equal, self.weighing, self.length, self.batch, self.steps,
-                self.rates[0], self.seeds[0],
+                *cell, self.direction, self.equal, self.weighing, self.length, self.batch,
+                self._steps(cell), self.rates[0], self.seeds[0],
             )  # fmt: skip
+
+    def _steps(self, cell: CellName) -> int:
+        """As many as the budget pays, or those of the plan."""
+        if not cell.budget:
+            return self.steps
+        task = Task(self.direction, self.length)
+        return steps_of(cell.budget, cell.architecture, cell.size, self.equal, task, self.batch)
 
     def sweeps(self) -> Iterator[RunPlan]:
         """The runs that find the rate of each cell; none where one rate is given."""
@@ -129,29 +127,10 @@ class StudyPlan:
             for cell, rate in product(self.cells(), self.rates):
                 yield replace(cell, rate=rate, steps=self.sweep_steps, kind="sweep")
 
-    def runs(self, rates: Mapping[tuple[str, str, str, float], float]) -> Iterator[RunPlan]:
+    def runs(self, rates: Mapping[CellName, float]) -> Iterator[RunPlan]:
         """The runs of all seeds, each cell with its rate."""
         for cell, seed in product(self.cells(), self.seeds):
             yield replace(cell, seed=seed, rate=rates.get(cell.cell, self.rates[0]))
-
-
-def parts_of(loss: str) -> list[tuple[float, str]]:
-    """The weights and names of a sum of losses.
-
-    >>> parts_of("cross-entropy + 0.1 line-mse:gates")
-    [(1.0, 'cross-entropy'), (0.1, 'line-mse:gates')]
-    """
-    parts = []
-    for part in loss.split("+"):
-        weight, _, name = part.strip().rpartition(" ")
-        try:
-            parts.append((float(weight or 1), name))
-        except ValueError as error:
-            raise UsageError(
-                f"the loss {loss!r}: give names with weights before them, such as "
-                "'cross-entropy + 0.1 line-mse'"
-            ) from error
-    return parts
 
 
 def read_plan(path: Path) -> StudyPlan:

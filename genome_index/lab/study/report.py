@@ -18,6 +18,7 @@ from genome_index.errors import UsageError
 from genome_index.io.atomic import disk_errors, write_file
 from genome_index.lab.markdown import markdown_table
 from genome_index.lab.study.baselines import ORDER_12
+from genome_index.lab.study.grid import CellName
 from genome_index.lab.study.results import FILE, Results
 from genome_index.lab.study.study import RUNS
 
@@ -32,7 +33,7 @@ Row = dict[str, Any]
 class Cell:
     """The runs of all seeds at one place of the grid."""
 
-    name: tuple[str, str, str, float]  # architecture, size, loss, temperature
+    name: CellName
     rows: tuple[Row, ...]
 
     def mean(self, column: str) -> float:
@@ -51,6 +52,11 @@ class Cell:
         """The mean with its interval."""
         half = self.half_width(column)
         return f"{self.mean(column):.4f}" + (f" ± {half:.4f}" if half is not None else "")
+
+    def percent(self, column: str) -> str:
+        """The mean of a share with its interval, in percent."""
+        half = self.half_width(column)
+        return f"{100 * self.mean(column):.1f}" + (f" ± {100 * half:.1f}" if half is not None else "")
 
 
 def write_report(folder: Path) -> str:
@@ -71,7 +77,9 @@ def write_report(folder: Path) -> str:
     cells = cells_of(runs)
     baselines = results.rows("SELECT * FROM baselines ORDER BY test_bits")
     tables = [_cell_table(cells), _baseline_table(baselines), *_failures(failures)]
-    text = "\n\n".join(["# Study", verdict(cells, baselines), *tables])
+    text = "\n\n".join(
+        ["# Study", verdict(cells, baselines), settings_line(cells), rate_line(results), *tables]
+    )
     if cells:
         _draw(cells, folder)
         text += f"\n\n![validation losses]({CURVES})"
@@ -81,9 +89,9 @@ def write_report(folder: Path) -> str:
 
 def cells_of(runs: Iterable[Row]) -> list[Cell]:
     """Cells, the lowest bits by a new head on validation fragments first."""
-    grouped: dict[tuple[str, str, str, float], list[Row]] = defaultdict(list)
+    grouped: dict[CellName, list[Row]] = defaultdict(list)
     for row in runs:
-        grouped[row["architecture"], row["size"], row["loss"], row["temperature"]].append(row)
+        grouped[CellName(*(row[name] for name in CellName._fields))].append(row)
     cells = [Cell(name, tuple(rows)) for name, rows in grouped.items()]
     return sorted(cells, key=lambda cell: cell.mean("validation_head_bits"))
 
@@ -95,10 +103,10 @@ def verdict(cells: Sequence[Cell], baselines: Sequence[Row]) -> str:
     best = min(cells, key=lambda cell: cell.mean(f"validation_{better_head(cell)}"))
     bits = best.mean(f"test_{better_head(best)}")
     order_12 = next(row["test_bits"] for row in baselines if row["name"] == ORDER_12)
-    architecture, size, loss, _ = best.name
     against = "beats" if bits < order_12 else "does not beat"
     return (
-        f"By validation the best network is {architecture} of size {size} with the loss {loss}. It has "
+        f"By validation the best network is {best.name.architecture} of size {best.name.size} with the loss "
+        f"{best.name.loss}. It has "
         f"{bits:.4f} bits a base of test fragments and **{against}** the Markov model of order 12 "
         f"({order_12:.4f})."
     )
@@ -109,27 +117,70 @@ def better_head(cell: Cell) -> str:
     return min("bits", "head_bits", key=lambda head: cell.mean(f"validation_{head}"))
 
 
+def varied(cells: Sequence[Cell]) -> list[str]:
+    """The names of the grid that have more than one value; the architecture always."""
+    different = {name: {getattr(cell.name, name) for cell in cells} for name in CellName._fields}
+    return [name for name, values in different.items() if len(values) > 1 or name == "architecture"]
+
+
+def settings_line(cells: Sequence[Cell]) -> str:
+    """What is the same in all runs."""
+    if not cells:
+        return ""
+    first, shown = cells[0], varied(cells)
+    row = first.rows[0]
+    same = [
+        f"{name} {_in_words(getattr(first.name, name))}" for name in CellName._fields if name not in shown
+    ]
+    same += [f"{name} {row[name]}" for name in ("direction", "length", "batch", "weighing", "equal")]
+    return f"The same in all runs: {', '.join(same)}. Intervals are Student's 95 % of the mean over seeds."
+
+
+def rate_line(results: Results) -> str:
+    """How learning rates were found."""
+    query = "SELECT DISTINCT rate, steps FROM runs WHERE kind = 'sweep' ORDER BY ALL"
+    if not (rows := results.rows(query)):
+        return "One learning rate for all runs; none was looked for."
+    rates = ", ".join(f"{rate:g}" for rate in sorted({row["rate"] for row in rows}))
+    return (
+        f"Learning rates: for each place of the grid the best of {rates} by validation loss, after "
+        f"{max(row['steps'] for row in rows)} steps with the first seed (a sweep, not muP)."
+    )
+
+
 def _cell_table(cells: Sequence[Cell]) -> str:
+    shown = varied(cells)
     head = [
-        "architecture", "size", "loss", "temperature", "parameters", "operations a token", "rate", "seeds",
-        "bits, new head", "bits, own head", "best step", "seconds",
+        *shown, "parameters", "operations a token", "rate", "steps", "seeds", "bits, new head",
+        "bits, own head", "genus found, %", "best step", "seconds",
     ]  # fmt: skip
-    return markdown_table(head, map(_cell_row, cells))
+    return markdown_table(head, (_cell_row(cell, shown) for cell in cells))
 
 
-def _cell_row(cell: Cell) -> tuple[object, ...]:
+def _cell_row(cell: Cell, shown: Sequence[str]) -> tuple[object, ...]:
     first = cell.rows[0]
     return (
-        *cell.name[:3], f"{cell.name[3]:g}", f"{first['parameters']:,}", f"{first['operations']:,.0f}",
-        f"{first['rate']:g}", len(cell.rows), cell.shown("test_head_bits"), cell.shown("test_bits"),
-        f"{cell.mean('best_step'):.0f} of {first['steps']}", f"{cell.mean('seconds'):.0f}",
+        *(_in_words(getattr(cell.name, name)) for name in shown),
+        f"{first['parameters']:,}", f"{first['operations']:,.0f}", f"{first['rate']:g}", first["steps"],
+        len(cell.rows), cell.shown("test_head_bits"), cell.shown("test_bits"), cell.percent("genus_found"),
+        f"{cell.mean('best_step'):.0f}", f"{cell.mean('seconds'):.0f}",
     )  # fmt: skip
 
 
+def _in_words(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
 def _baseline_table(baselines: Sequence[Row]) -> str:
-    head = ["without a network", "bits, validation", "bits, test"]
-    lines = [(row["name"], f"{row['validation_bits']:.4f}", f"{row['test_bits']:.4f}") for row in baselines]
+    head = ["not trained here", "bits, validation", "bits, test", "genus found, %"]
+    columns = (("validation_bits", 1, 4), ("test_bits", 1, 4), ("genus_found", 100, 1))
+    lines = [(row["name"], *(_number(row[name], scale, digits) for name, scale, digits in columns))
+             for row in baselines]  # fmt: skip
     return markdown_table(head, lines)
+
+
+def _number(value: float | None, scale: float, digits: int) -> str:
+    return "" if value is None else f"{scale * value:.{digits}f}"
 
 
 def _failures(rows: Sequence[Row]) -> list[str]:
@@ -149,15 +200,16 @@ def _in_a_line(error: str) -> str:
 def _draw(cells: Sequence[Cell], folder: Path) -> None:
     from matplotlib.figure import Figure
 
-    sizes = sorted({cell.name[1] for cell in cells}, key=lambda size: _parameters(cells, size))
+    sizes = sorted({cell.name.size for cell in cells}, key=lambda size: _parameters(cells, size))
+    shown = [name for name in varied(cells) if name != "size"]
     figure = Figure(figsize=(1.5 + 4 * len(sizes), 4), layout="constrained", facecolor="white")
     panels = figure.subplots(1, len(sizes), sharey=True, squeeze=False)[0]
-    names = sorted({(cell.name[0], cell.name[2]) for cell in cells})
+    names = sorted({_label(cell, shown) for cell in cells})
     for panel, size in zip(panels, sizes, strict=True):
         for cell in cells:
-            if cell.name[1] == size:
-                colour = COLOURS[names.index((cell.name[0], cell.name[2])) % len(COLOURS)]
-                _draw_cell(panel, cell, folder, colour)
+            if cell.name.size == size:
+                colour = COLOURS[names.index(_label(cell, shown)) % len(COLOURS)]
+                _draw_cell(panel, cell, folder, colour, _label(cell, shown))
         panel.set(title=size, xlabel="step")
         panel.spines[["top", "right"]].set_visible(False)
     panels[0].set_ylabel("validation loss, share of the first")
@@ -166,12 +218,16 @@ def _draw(cells: Sequence[Cell], folder: Path) -> None:
         figure.savefig(folder / CURVES, dpi=150)
 
 
-def _draw_cell(panel: Any, cell: Cell, folder: Path, colour: str) -> None:  # noqa: ANN401  # of matplotlib
+def _label(cell: Cell, shown: Sequence[str]) -> str:
+    return ", ".join(_in_words(getattr(cell.name, name)) for name in shown)
+
+
+def _draw_cell(panel: Any, cell: Cell, folder: Path, colour: str, label: str) -> None:  # noqa: ANN401  # of matplotlib
     curves = [_curve(folder / RUNS / row["fingerprint"]) for row in cell.rows]
     steps = [step for step, _ in curves[0]]
     shares = [[loss / curve[0][1] for _, loss in curve] for curve in curves]
     means = [statistics.mean(values) for values in zip(*shares, strict=True)]
-    panel.plot(steps, means, color=colour, label=f"{cell.name[0]}, {cell.name[2]}")
+    panel.plot(steps, means, color=colour, label=label)
     low, high = ([edge(values) for values in zip(*shares, strict=True)] for edge in (min, max))
     panel.fill_between(steps, low, high, color=colour, alpha=0.2, linewidth=0)
 
@@ -184,4 +240,4 @@ def _curve(folder: Path) -> list[tuple[int, float]]:
 
 
 def _parameters(cells: Sequence[Cell], size: str) -> int:
-    return min(int(cell.rows[0]["parameters"]) for cell in cells if cell.name[1] == size)
+    return min(int(cell.rows[0]["parameters"]) for cell in cells if cell.name.size == size)

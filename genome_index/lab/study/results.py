@@ -10,6 +10,7 @@ from typing import Any
 
 import duckdb
 
+from genome_index.lab.study.baselines import Baseline
 from genome_index.lab.study.plan import RunPlan
 from genome_index.lab.study.run import RunScores
 
@@ -34,7 +35,8 @@ class Results:
         self._execute(f"CREATE TABLE IF NOT EXISTS runs ({columns}, PRIMARY KEY (fingerprint))")
         self._execute(
             "CREATE TABLE IF NOT EXISTS baselines (corpus VARCHAR, length BIGINT, name VARCHAR, "
-            "validation_bits DOUBLE, test_bits DOUBLE, PRIMARY KEY (corpus, length, name))"
+            "validation_bits DOUBLE, test_bits DOUBLE, genus_found DOUBLE, "
+            "PRIMARY KEY (corpus, length, name))"
         )
 
     def done(self) -> set[str]:
@@ -49,12 +51,11 @@ class Results:
         row = [values.get(name) for name, _ in COLUMNS]
         self._execute(f"INSERT OR REPLACE INTO runs VALUES ({', '.join('?' * len(row))})", row)
 
-    def add_baselines(self, corpus: str, length: int, bits: Iterable[tuple[str, float, float]]) -> None:
-        """Add names with bits of validation and test."""
-        for name, validation, test in bits:
+    def add_baselines(self, corpus: str, length: int, rows: Iterable[Baseline]) -> None:
+        """Add what stands beside the networks, on a corpus and fragments of a length."""
+        for row in rows:
             self._execute(
-                "INSERT OR REPLACE INTO baselines VALUES (?, ?, ?, ?, ?)",
-                [corpus, length, name, validation, test],
+                "INSERT OR REPLACE INTO baselines VALUES (?, ?, ?, ?, ?, ?)", [corpus, length, *row]
             )
 
     def rows(self, query: str, values: Iterable[Any] = ()) -> list[dict[str, Any]]:

@@ -15,15 +15,17 @@ from pathlib import Path
 
 from genome_index.errors import UsageError
 from genome_index.lab.corpus.shards import Shards
-from genome_index.lab.study.baselines import baseline_bits
+from genome_index.lab.study.baselines import baselines
+from genome_index.lab.study.distinct import distinct_genomes
+from genome_index.lab.study.grid import CellName
 from genome_index.lab.study.plan import RunPlan, StudyPlan
 from genome_index.lab.study.results import FILE, Results
 from genome_index.lab.study.run import RunScores, run
+from genome_index.lab.study.tracking import folder_of
 from genome_index.records import Progress, quiet
 
 RUNS = "runs"
 DEVICES = ("cpu", "cuda")
-Cell = tuple[str, str, str, float]
 Outcome = RunScores | Exception
 
 
@@ -36,13 +38,14 @@ class Place:
     folder: Path
     device: str
     jobs: int
+    track: bool
 
 
 def run_study(
     plan: StudyPlan, folder: Path, jobs: int = 1, resume: bool = False, device: str = "cpu",
-    progress: Progress = quiet,
+    track: bool = False, progress: Progress = quiet,
 ) -> Results:  # fmt: skip
-    """Make all runs of a plan that have no row yet.
+    """Make all runs of a plan that have no row yet; with `track` their curves are written for TensorBoard.
 
     Raises
     ------
@@ -55,11 +58,13 @@ def run_study(
         )
     _check_device(device)
     shards = Shards.open(plan.corpus)
-    place, results = Place(plan.corpus, shards.digest, folder, device, jobs), Results(folder)
+    place, results = Place(plan.corpus, shards.digest, folder, device, jobs, track), Results(folder)
     if not results.rows(
         "SELECT 1 FROM baselines WHERE corpus = ? AND length = ?", [shards.digest, plan.length]
     ):
-        results.add_baselines(shards.digest, plan.length, baseline_bits(shards, plan.length, progress))
+        results.add_baselines(shards.digest, plan.length, baselines(shards, plan.length, progress))
+    for identity in plan.grid.deduplicated:
+        distinct_genomes(shards, identity, folder)  # found once, before processes ask for it
     _make(list(plan.sweeps()), place, results, "finding learning rates", progress)
     _make(list(plan.runs(best_rates(results))), place, results, "runs", progress)
     return results
@@ -74,13 +79,14 @@ def _check_device(device: str) -> None:
         raise UsageError("--device cuda: torch finds no GPU here; give --device cpu")
 
 
-def best_rates(results: Results) -> dict[Cell, float]:
+def best_rates(results: Results) -> dict[CellName, float]:
     """The rate with the lowest validation loss of each cell, of the runs that look for it."""
+    columns = ", ".join(CellName._fields)
     rows = results.rows(
-        "SELECT architecture, size, loss, temperature, arg_min(rate, validation_loss) AS rate FROM runs "
+        f"SELECT {columns}, arg_min(rate, validation_loss) AS rate FROM runs "
         "WHERE kind = 'sweep' AND error IS NULL GROUP BY ALL"
     )
-    return {(row["architecture"], row["size"], row["loss"], row["temperature"]): row["rate"] for row in rows}
+    return {CellName(*(row[name] for name in CellName._fields)): row["rate"] for row in rows}
 
 
 def _make(plans: list[RunPlan], place: Place, results: Results, name: str, progress: Progress) -> None:
@@ -112,7 +118,8 @@ def _tried(make: Callable[[], RunScores]) -> Outcome:
 
 
 def _one(plan: RunPlan, place: Place, key: str) -> RunScores:
-    return run(plan, place.corpus, place.folder / RUNS / key, place.device)
+    track = folder_of(place.folder, plan, key) if place.track else None
+    return run(plan, place.corpus, place.folder / RUNS / key, place.device, track)
 
 
 def _on_one_thread() -> None:

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from genome_index.errors import InputError
-from genome_index.lab.study.plan import Grid, StudyPlan, parts_of, read_plan
+from genome_index.lab.study.grid import CellName, Grid, parts_of
+from genome_index.lab.study.plan import StudyPlan, read_plan
 
 GRID = Grid(("pythia", "s4d"), ("nano",), ("cross-entropy", "headless"), (0.0, 0.5))
 
@@ -40,7 +41,7 @@ def test_one_rate_needs_no_sweep_and_several_need_one_run_each() -> None:
 
 def test_a_cell_has_the_rate_that_was_found_for_it() -> None:
     plan = StudyPlan(Path("c"), seeds=(0,), rates=(1e-3, 1e-2), grid=GRID)
-    cell = ("s4d", "nano", "headless", 0.5)
+    cell = CellName("s4d", "nano", "headless", 0.5, 0.0, "none", 0.0)
     rates = {run.cell: run.rate for run in plan.runs({cell: 1e-2})}
     assert rates.pop(cell) == 1e-2
     assert set(rates.values()) == {1e-3}
@@ -82,10 +83,14 @@ def test_weights_stand_before_names() -> None:
         ('corpus = "c"\nrates = [0.0]', "give at least one seed, and at least one rate above 0"),
         ('corpus = "c"\ndirection = "both"', "direction = 'both': choose causal, masked"),
         ('corpus = "c"\nweighing = "equal"', "weighing = 'equal': choose fixed, initial, uncertainty"),
-        ('corpus = "c"\nequal = "time"', "equal = 'time': choose shape, parameters"),
+        ('corpus = "c"\nequal = "time"', "equal = 'time': choose shape, parameters, operations"),
         ('corpus = "c"\n[grid]\narchitecture = ["bert"]', "bert is not causal; choose one of pythia, mamba2"),
-        ('corpus = "c"\n[grid]\nsize = ["big"]', "no size is called 'big'; choose one of nano, micro"),
+        ('corpus = "c"\n[grid]\nsize = ["big"]', "no size is called 'big'; choose one of pico, nano"),
         ('corpus = "c"\n[grid]\nloss = ["mse"]', "no loss is called 'mse'; choose one of cross-entropy"),
+        ('corpus = "c"\n[grid]\ncurriculum = ["a"]', "no curriculum is called 'a'; choose one of none"),
+        ('corpus = "c"\n[grid]\ndeduplicated = [95]', "deduplicated = 95: give 0, or an identity below 1"),
+        ('corpus = "c"\n[grid]\nbudget = [-1]', "budget = -1: give operations, or 0 for `steps`"),
+        ('corpus = "c"\n[grid]\nbudget = [9]', "budget = 9: a step of pythia of size nano takes 4.2e+09"),
         ('corpus = "c"\n[grid]\nloss = ["x mse"]', "the loss 'x mse': give names with weights before them"),
     ],
 )

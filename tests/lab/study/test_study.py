@@ -22,7 +22,8 @@ from genome_index.lab.corpus.shards import Shards
 from genome_index.lab.study import run
 from genome_index.lab.study.baselines import ORDERS, baseline_bits, mixture_bits
 from genome_index.lab.study.batches import StudyBatches
-from genome_index.lab.study.plan import Grid, StudyPlan
+from genome_index.lab.study.grid import Grid
+from genome_index.lab.study.plan import StudyPlan
 from genome_index.lab.study.report import write_report
 from genome_index.lab.study.results import Results
 from genome_index.lab.study.scores import EXAMINED, fitted_head, head_bits, own_bits
@@ -214,7 +215,7 @@ def test_a_mixture_weighs_models_by_what_they_said_of_the_bases_before() -> None
 
 
 def test_baselines_are_of_the_same_fragments(shards: Shards) -> None:
-    rows = {name: (validation, test) for name, validation, test in baseline_bits(shards, LENGTH)}
+    rows = {row.name: (row.validation_bits, row.test_bits) for row in baseline_bits(shards, LENGTH)}
     order_0 = rows["Markov model of order 0"]
     assert all(1.5 < bits < 2.1 for bits in order_0)
     mixture = rows["mixture of Markov models, as in GeCo"]
@@ -241,7 +242,11 @@ def test_the_report_says_whether_order_12_is_beaten(study: tuple[StudyPlan, Path
     says = "**beats**" if bits < order_12 else "**does not beat**"
     assert f"{bits:.4f} bits a base of test fragments and {says}" in text
     assert f"the Markov model of order 12 ({order_12:.4f})." in text
-    assert text.count("| 0.001 | 2 |") == 4  # rate and seeds of each cell
+    assert text.count("| 0.001 | 12 | 2 |") == 4  # rate, steps and seeds of each cell
+    assert (
+        "The same in all runs: size nano, temperature 0.5, deduplicated 0, curriculum none, budget 0" in text
+    )
+    assert "the best of 1e-09, 0.001 by validation loss, after 6 steps with the first seed (a sweep" in text
 
 
 def test_a_folder_without_results(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from gindex_cli.commands.lab.choices import StudyDevice
+from gindex_cli.commands.lab.choices import StudyDevice, StudyTracker
 from gindex_cli.progress import ProgressLine
 
 
@@ -21,6 +21,9 @@ def run(
     device: Annotated[
         StudyDevice, typer.Option("--device", help="Device that networks are trained on.")
     ] = StudyDevice.CPU,
+    track: Annotated[
+        StudyTracker, typer.Option("--track", help="Write curves while networks train.")
+    ] = StudyTracker.NONE,
 ) -> None:
     """Train a network for each cell and seed of a study's grid.
 
@@ -30,11 +33,13 @@ def run(
     from genome_index.errors import need_installed
 
     need_installed("gindex lab study", "torch", "transformers", "scipy", "matplotlib", extra="neural")
+    if track is StudyTracker.TENSORBOARD:
+        need_installed("--track tensorboard", "tensorboardX", extra="neural")
     from genome_index.lab.study.plan import read_plan
     from genome_index.lab.study.report import write_report
     from genome_index.lab.study.study import run_study
 
     out = folder or Path(plan.stem)
     with ProgressLine() as show:
-        run_study(read_plan(plan), out, jobs, resume, device.value, show)
+        run_study(read_plan(plan), out, jobs, resume, device.value, track is StudyTracker.TENSORBOARD, show)
     typer.echo(write_report(out))
