@@ -136,6 +136,7 @@ def test_every_enum_of_choices_is_compared_with_the_library():
 def test_choices_of_the_lab_are_those_of_the_library():
     pytest.importorskip("torch", reason="the extra neural is not installed")
     from genome_index.encoders.networks.feature_maps import FeatureName
+    from genome_index.lab.architectures.table import Direction
     from genome_index.lab.likelihood.score import Strands
     from genome_index.lab.performer.reproduce import PARTS
     from genome_index.lab.proteins import rows as protein_rows
@@ -158,6 +159,7 @@ def test_choices_of_the_lab_are_those_of_the_library():
         lab_choices.AnswerFormat: ("table", *protein_rows.FORMATS),
         lab_choices.StudyDevice: DEVICES,
         lab_choices.StudyTracker: TRACKERS,
+        lab_choices.ReadingDirection: get_args(Direction),
     }
     assert enums_of(lab_choices) == set(tables)
     for kind, table in tables.items():

@@ -89,3 +89,10 @@ class StudyTracker(StrEnum):
 
     NONE = "none"
     TENSORBOARD = "tensorboard"
+
+
+class ReadingDirection(StrEnum):
+    """Directions that networks of a study read in."""
+
+    CAUSAL = "causal"
+    MASKED = "masked"

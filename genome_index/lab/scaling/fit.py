@@ -21,6 +21,7 @@ from genome_index.lab.scaling.law import OPERATIONS, Floats, ScalingLaw
 
 LEAST = 3  # different sizes, and different budgets of operations, that a law is fitted to
 POWERS = np.arange(0.05, 1.51, 0.05)
+STEEPEST = 3.0  # power; runs that support no power at all would give any
 HUBER = 1e-3  # beyond this difference of logarithms the loss grows linearly
 TERMS, FLOORS, STARTS = (
     (0.0, 5.0, 10.0, 15.0, 20.0),
@@ -28,6 +29,7 @@ TERMS, FLOORS, STARTS = (
     (0.2, 0.5, 1.0),
 )  # log A, log E, powers
 LOWEST, HIGHEST = 2.5, 97.5  # percentiles of a 95 % interval
+MOST_DRAWS = 20  # of runs, for each law that an interval needs
 SAME_BUDGET = 0.1  # budgets closer than this, as a difference of logarithms, are one
 
 
@@ -75,14 +77,26 @@ def fit_law(runs: Runs) -> ScalingLaw:
 
 
 def fit_with_intervals(runs: Runs, samples: int = 200, seed: int = 0) -> Interval:
-    """The law, and those of runs drawn with replacement; draws that support no law are drawn again."""
+    """The law, and those of runs drawn with replacement.
+
+    Draws that support no law, or show no effect of size or data, are drawn again.
+
+    Raises
+    ------
+    UsageError
+        All runs together, or nearly all draws, support no law.
+    """
     law, draws = fit_law(runs), np.random.default_rng(seed)
     resampled: list[ScalingLaw] = []
-    while len(resampled) < samples:
+    for _ in range(MOST_DRAWS * samples):
         drawn = runs.chosen(draws.integers(len(runs.losses), size=len(runs.losses)))
-        if _is_supported(drawn):
-            resampled.append(fit_law(drawn))
-    return Interval(law, tuple(resampled))
+        if _is_supported(drawn) and (fitted := fit_law(drawn)).has_optimum:
+            resampled.append(fitted)
+        if len(resampled) == samples:
+            return Interval(law, tuple(resampled))
+    raise UsageError(
+        f"only {len(resampled)} of {MOST_DRAWS * samples} draws of the runs support a scaling law; run more"
+    )
 
 
 def fit_huber(runs: Runs) -> ScalingLaw:
@@ -119,8 +133,8 @@ def _projected(runs: Runs, powers: tuple[float, float] | Floats) -> tuple[Floats
 
 
 def _residual(powers: Floats, runs: Runs) -> float:
-    """The sum of squares for powers above 0."""
-    return _projected(runs, powers)[1] if min(powers) > 0 else np.inf
+    """The sum of squares for powers above 0, up to the steepest that is looked for."""
+    return _projected(runs, powers)[1] if min(powers) > 0 and max(powers) <= STEEPEST else np.inf
 
 
 def _huber_loss(values: Floats, runs: Runs) -> float:

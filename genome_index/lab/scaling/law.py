@@ -11,6 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from genome_index.errors import UsageError
+
 OPERATIONS = 6  # of a parameter and token: 2 forward, 4 backward
 
 Floats = npt.NDArray[np.float64]
@@ -47,8 +49,22 @@ class ScalingLaw:
         """The power of the budget with which the best number of parameters grows."""
         return self.data_power / (self.size_power + self.data_power)
 
+    @property
+    def has_optimum(self) -> bool:
+        """Whether size and data both lower the loss."""
+        return min(self.size_term, self.data_term) > 0
+
     def optimum(self, operations: float) -> Optimum:
-        """The best network for so many operations: where its loss has no slope along N D = C / 6."""
+        """The best network for so many operations: where its loss has no slope along N D = C / 6.
+
+        Raises
+        ------
+        UsageError
+            A term is 0: the runs show no effect of the size, or of the data.
+        """
+        if not self.has_optimum:
+            what = "the size" if not self.size_term else "the data"
+            raise UsageError(f"the runs show no effect of {what} on the loss, so no size is best; run more")
         total = self.size_power + self.data_power
         ratio = (self.size_power * self.size_term) / (self.data_power * self.data_term)
         product = operations / OPERATIONS

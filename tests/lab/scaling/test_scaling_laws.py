@@ -75,3 +75,18 @@ def test_what_supports_no_law() -> None:
     sizes = np.array([1e6, 1e7, 1e8])
     with pytest.raises(UsageError, match="runs of 3 sizes and 1 budgets support no scaling law"):
         fit_law(Runs(sizes, 1e15 / sizes, np.ones(3)))
+
+
+def test_a_law_without_an_effect_of_size_has_no_optimum() -> None:
+    with pytest.raises(UsageError, match="the runs show no effect of the size on the loss, so no size is"):
+        ScalingLaw(1.0, 0.0, 1.0, 0.3, 0.3).optimum(1e20)
+    with pytest.raises(UsageError, match="the runs show no effect of the data on the loss, so no size is"):
+        ScalingLaw(1.0, 1.0, 0.0, 0.3, 0.3).optimum(1e20)
+
+
+def test_runs_that_size_makes_worse_have_no_intervals() -> None:
+    sizes = np.repeat([1e6, 1e7, 1e8], 3)
+    tokens = np.tile([1e8, 1e9, 1e10], 3)
+    losses = 1 + 8 * tokens**-0.3 + 0.01 * np.log10(sizes)
+    with pytest.raises(UsageError, match="only 0 of 40 draws of the runs support a scaling law; run more"):
+        fit_with_intervals(Runs(sizes, tokens, losses), samples=2)

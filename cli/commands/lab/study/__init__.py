@@ -6,6 +6,8 @@ import typer
 from gindex_cli.commands.lab.study.losses import losses
 from gindex_cli.commands.lab.study.report import report
 from gindex_cli.commands.lab.study.run import run
+from gindex_cli.commands.lab.study.scaling import scaling
+from gindex_cli.commands.lab.study.speed import speed
 from gindex_cli.group import Command, Group
 from gindex_cli.run import guarded
 
@@ -16,5 +18,5 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-for command in (run, report, losses):
+for command in (run, report, scaling, speed, losses):
     app.command(cls=Command)(guarded(command))
