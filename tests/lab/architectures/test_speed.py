@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
+from typing import cast
 
 import pytest
 import torch
+from torch import nn
 
 from genome_index.errors import UsageError
 from genome_index.lab.architectures.shapes import Shape
 from genome_index.lab.architectures.speed import cost_of, measure_speed
-from genome_index.lab.architectures.table import Task
+from genome_index.lab.architectures.table import Task, network_of
 from genome_index.lab.performer.memory import apart
 
 
@@ -46,3 +49,20 @@ def test_what_cannot_be_measured(tmp_path: Path) -> None:
     if not torch.cuda.is_available():
         with pytest.raises(UsageError, match="--device cuda: torch finds no GPU here; give --device cpu"):
             measure_speed(tmp_path, "nano", (64,), device="cuda")
+
+
+@pytest.mark.long
+@pytest.mark.skipif(shutil.which("g++") is None, reason="torch compiles for a CPU with g++")
+@pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning")  # torch's own use of it
+@pytest.mark.filterwarnings("ignore:.*complex operators:UserWarning")  # of S4D, left as they are
+@pytest.mark.parametrize("name", ["pythia", "performer", "s4d"])
+def test_a_compiled_network_is_the_same(name: str) -> None:
+    """As on a GPU, where studies compile; its weights keep their names."""
+    network = network_of(name, Shape(32, 2, 2, 64), Task("causal", 64))
+    module = cast("nn.Module", network)
+    ids = torch.randint(4, 8, (2, 64), generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        plain, names = network(ids).logits, list(module.state_dict())
+        module.compile()
+        assert torch.allclose(network(ids).logits, plain, atol=1e-5)
+    assert list(module.state_dict()) == names
