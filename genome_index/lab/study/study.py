@@ -6,11 +6,14 @@ fails has a row with its reason, and the others go on.
 
 from __future__ import annotations
 
+import os
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from functools import partial
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
+from multiprocessing.connection import wait
 from pathlib import Path
 
 from genome_index.errors import UsageError
@@ -103,7 +106,7 @@ def _outcomes(plans: dict[str, RunPlan], place: Place) -> Iterator[tuple[str, Ou
         for key, plan in plans.items():
             yield key, _tried(partial(_one, plan, place, key))
         return
-    with ProcessPoolExecutor(place.jobs, get_context("spawn"), _on_one_thread) as pool:
+    with ProcessPoolExecutor(place.jobs, get_context("spawn"), _worker) as pool:
         waiting = {pool.submit(_one, plan, place, key): key for key, plan in plans.items()}
         for future in as_completed(waiting):
             yield waiting[future], _tried(future.result)
@@ -122,7 +125,16 @@ def _one(plan: RunPlan, place: Place, key: str) -> RunScores:
     return run(plan, place.corpus, place.folder / RUNS / key, place.device, track)
 
 
-def _on_one_thread() -> None:
+def _worker() -> None:
+    """One thread each; and a worker ends with the study, also if that is killed."""
     import torch
 
     torch.set_num_threads(1)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = parent_process()
+    if parent is not None:
+        wait([parent.sentinel])
+        os._exit(1)

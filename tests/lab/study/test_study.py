@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -133,6 +134,34 @@ def test_a_killed_study_goes_on_to_the_bit(corpus: Path, tmp_path: Path) -> None
     assert weights(whole) == weights(cut)
     scores = "SELECT validation_loss, best_step, test_bits, test_head_bits FROM runs"
     assert Results(whole).rows(scores) == Results(cut).rows(scores)
+
+
+@pytest.mark.long
+def test_workers_end_with_a_study_that_is_killed(corpus: Path, tmp_path: Path) -> None:
+    (tmp_path / "study.toml").write_text(
+        f'corpus = "{corpus}"\nlength = {LENGTH}\nbatch = 4\nsteps = 100000\nseeds = [0, 1]\n'
+    )
+    command = [sys.executable, "-m", "gindex_cli", "lab", "study", "run", tmp_path / "study.toml", "--jobs"]
+    killed = subprocess.Popen([*command, "2", "--out", tmp_path / "out"])
+    wait_until(lambda: len(children_of(killed.pid)) >= 2 or killed.poll() is not None)
+    workers = children_of(killed.pid)
+    killed.kill()
+    killed.wait()
+    wait_until(lambda: not any(Path(f"/proc/{worker}").exists() for worker in workers))
+
+
+def children_of(parent: int) -> list[int]:
+    """Its child processes that train: those that spawn made."""
+    found = Path(f"/proc/{parent}/task/{parent}/children")
+    children = [int(child) for child in found.read_text().split()] if found.exists() else []
+    return [child for child in children if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes()]
+
+
+def wait_until(happened: Callable[[], bool], seconds: float = 120) -> None:
+    end = time.monotonic() + seconds
+    while not happened():
+        assert time.monotonic() < end
+        time.sleep(0.1)
 
 
 @pytest.mark.long
