@@ -201,7 +201,9 @@ def _draw(cells: Sequence[Cell], folder: Path) -> None:
     from matplotlib.figure import Figure
 
     sizes = sorted({cell.name.size for cell in cells}, key=lambda size: _parameters(cells, size))
-    shown = [name for name in varied(cells) if name != "size"]
+    alone = len({cell.name.architecture for cell in cells}) == 1 and len(varied(cells)) > 1
+    hidden = {"size", "architecture"} if alone else {"size"}
+    shown = [name for name in varied(cells) if name not in hidden] or ["architecture"]
     figure = Figure(figsize=(1.5 + 4 * len(sizes), 4), layout="constrained", facecolor="white")
     panels = figure.subplots(1, len(sizes), sharey=True, squeeze=False)[0]
     names = sorted({_label(cell, shown) for cell in cells})
@@ -219,7 +221,11 @@ def _draw(cells: Sequence[Cell], folder: Path) -> None:
 
 
 def _label(cell: Cell, shown: Sequence[str]) -> str:
-    return ", ".join(_in_words(getattr(cell.name, name)) for name in shown)
+    """What sets a curve apart; numbers with their names."""
+    values = ((name, getattr(cell.name, name)) for name in shown)
+    return ", ".join(
+        f"{name} {value:g}" if isinstance(value, int | float) else value for name, value in values
+    )
 
 
 def _draw_cell(panel: Any, cell: Cell, folder: Path, colour: str, label: str) -> None:  # noqa: ANN401  # of matplotlib
