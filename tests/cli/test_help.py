@@ -137,6 +137,7 @@ def test_choices_of_the_lab_are_those_of_the_library():
     pytest.importorskip("torch", reason="the extra neural is not installed")
     from genome_index.encoders.networks.feature_maps import FeatureName
     from genome_index.lab.architectures.table import Direction
+    from genome_index.lab.figures.report import FIGURES
     from genome_index.lab.likelihood.score import Strands
     from genome_index.lab.performer.reproduce import PARTS
     from genome_index.lab.proteins import rows as protein_rows
@@ -160,6 +161,7 @@ def test_choices_of_the_lab_are_those_of_the_library():
         lab_choices.StudyDevice: DEVICES,
         lab_choices.StudyTracker: TRACKERS,
         lab_choices.ReadingDirection: get_args(Direction),
+        lab_choices.StudyFigure: FIGURES,
     }
     assert enums_of(lab_choices) == set(tables)
     for kind, table in tables.items():

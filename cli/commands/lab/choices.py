@@ -96,3 +96,11 @@ class ReadingDirection(StrEnum):
 
     CAUSAL = "causal"
     MASKED = "masked"
+
+
+class StudyFigure(StrEnum):
+    """Figures of `gindex lab study figures`."""
+
+    OVERLAY = "overlay"
+    CONVERGENCE = "convergence"
+    MAP = "map"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import typer
+from gindex_cli.commands.lab.study.figures import figures
 from gindex_cli.commands.lab.study.losses import losses
 from gindex_cli.commands.lab.study.report import report
 from gindex_cli.commands.lab.study.run import run
@@ -18,5 +19,5 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-for command in (run, report, scaling, speed, losses):
+for command in (run, report, scaling, figures, speed, losses):
     app.command(cls=Command)(guarded(command))
