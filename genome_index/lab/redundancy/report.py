@@ -10,7 +10,7 @@ leakage       of each part, the share of k-mers that the training part has
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -20,6 +20,7 @@ import zstandard
 
 from genome_index.encoders.spectrum import Spectrum
 from genome_index.io.atomic import disk_errors, write_file
+from genome_index.lab.corpus.genomes import genomes_of
 from genome_index.lab.corpus.packing import bases_of
 from genome_index.lab.corpus.relatives import SPEC, SketchFile
 from genome_index.lab.corpus.shards import Shards
@@ -27,7 +28,7 @@ from genome_index.lab.corpus.split import PARTS, Part
 from genome_index.lab.markdown import markdown_table
 from genome_index.lab.redundancy.diversity import hill_number, vendi_score
 from genome_index.lab.redundancy.growth import Growth, Hashes, growth_of
-from genome_index.records import Contig, Genome, Progress, quiet
+from genome_index.records import Progress, quiet
 
 IDENTITIES = (0.90, 0.95, 0.99, 0.995, 0.999)
 ORDERS = (1, 2)  # of Hill numbers
@@ -46,7 +47,7 @@ def report_redundancy(corpus: Path, folder: Path, seed: int = 0, progress: Progr
     """
     shards = Shards.open(corpus)
     with TemporaryDirectory() as work, SketchFile(Path(work) / "sketches") as file:
-        sketches = [_coarse(file.add(genome)) for genome in genomes_of(shards, progress)]
+        sketches = [_coarse(file.add(genome)) for genome in genomes_of(shards, progress=progress)]
         clusters = {identity: file.groups(identity=identity)[0] for identity in IDENTITIES}
     growth = growth_of(sketches, seed=seed)
     tables = {
@@ -62,14 +63,6 @@ def report_redundancy(corpus: Path, folder: Path, seed: int = 0, progress: Progr
     write_file(folder / "redundancy.md", f"{text}\n".encode())
     _draw(growth, folder / "growth.png")
     return text
-
-
-def genomes_of(shards: Shards, progress: Progress = quiet) -> Iterator[Genome]:
-    """All genomes of a corpus, in the order of their numbers."""
-    for number in range(len(shards)):
-        contigs = tuple(Contig(str(at), bases_of(codes)) for at, codes in enumerate(shards.contigs(number)))
-        yield Genome(str(number), contigs, str(shards.path))
-        progress.stage("sketches of genomes", number + 1, len(shards))
 
 
 def _coarse(hashes: Hashes) -> Hashes:
@@ -101,10 +94,7 @@ def _hills(counts: Sequence[int]) -> list[str]:
 def _vendi_sentence(shards: Shards, seed: int) -> str:
     chosen = np.sort(np.random.default_rng(seed).permutation(len(shards))[:COMPARED])
     spectrum = Spectrum()
-    genomes = [
-        Genome(str(number), tuple(Contig("", bases_of(codes)) for codes in shards.contigs(number)), "-")
-        for number in chosen.tolist()
-    ]
+    genomes = list(genomes_of(shards, chosen.tolist()))
     score = vendi_score(spectrum.features(spectrum.encode(genomes)))
     return f"Vendi score of the k-mer spectra of {len(chosen):,} genomes by chance: {score:,.1f}."
 

@@ -12,11 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from genome_index.index.store.sketches import containment, hash_sketch
+from genome_index.lab.corpus.genomes import genomes_of
 from genome_index.lab.corpus.relatives import SPEC, SketchFile
 from genome_index.lab.corpus.shards import Shards
 from genome_index.lab.redundancy.diversity import hill_number, vendi_score
 from genome_index.lab.redundancy.growth import growth_of, heaps_power
-from genome_index.lab.redundancy.report import genomes_of, report_redundancy
+from genome_index.lab.redundancy.report import report_redundancy
 
 
 @pytest.fixture(scope="module")
