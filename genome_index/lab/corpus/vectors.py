@@ -15,7 +15,7 @@ from genome_index.spec import IndexSpec, Reading
 
 Floats = npt.NDArray[np.float32]
 
-WINDOWS = 8  # that a language model reads of each strand, evenly spread: 8 of 512 bp are a half of a mitogenome
+WINDOWS = 8  # that a language model reads of each strand; 8 of 512 bp are a quarter of a mitogenome
 TOGETHER = 512  # genomes whose features are in memory before they are scaled
 
 
