@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from genome_index.index.store.sketches import MUCH_LARGER, hash_sketch
+from genome_index.index.store.sketches import MUCH_LARGER, containment, hash_sketch
 from genome_index.records import Genome
 from genome_index.spec import IndexSpec
 
@@ -50,8 +50,7 @@ class SketchFile:
     def add(self, genome: Genome) -> Hashes:
         """Add the sketch of a genome, and return it."""
         hashes = hash_sketch(genome, SPEC)
-        small = genome.length_bp <= SPEC.small_bp
-        self._limits.append(2**64 // (SPEC.small_scaled if small else SPEC.large_scaled))
+        self._limits.append(sampling_limit(genome))
         self._sizes.append(len(hashes))
         self._file.write(hashes.tobytes())
         return hashes
@@ -93,6 +92,16 @@ class SketchFile:
                 own[at], coarse[at] = np.searchsorted(hashes, limits)
                 sampled.append(hashes[: own[at]].copy())
         return np.concatenate(sampled), own, coarse
+
+
+def sampling_limit(genome: Genome) -> int:
+    """What the hashes of a genome's sketch are below; two genomes are compared below the lower limit."""
+    return 2**64 // (SPEC.small_scaled if genome.length_bp <= SPEC.small_bp else SPEC.large_scaled)
+
+
+def pair_identity(a: Hashes, b: Hashes, limit: int) -> float:
+    """The identity of two sketches' genomes: shared k-mers of the smaller one to 1 / k; 0 if none is shared."""
+    return float(containment(a, b, np.uint64(limit)) ** (1 / SPEC.sketch_k))
 
 
 def _inverted(hashes: Hashes, own: Counts) -> tuple[Rows, npt.NDArray[np.int32], Rows]:

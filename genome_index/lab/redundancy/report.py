@@ -1,6 +1,7 @@
 """Redundancy of a corpus: how much of it is the same again, and what its parts share.
 
 clusters      genomes connected by an identity (k-mers shared, to 1 / k) of 90 to 99.9 %; their Hill numbers
+semantic      duplicates by an encoder's vectors (semantic.py), and what k-mers say of them
 diversity     species by Hill numbers, and the Vendi score of k-mer spectra
 growth        unique k-mers by genomes (growth.py)
 compression   bits a base by zstd, of the whole corpus
@@ -18,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 import zstandard
 
+from genome_index.encoders import SPECTRUM
 from genome_index.encoders.spectrum import Spectrum
 from genome_index.io.atomic import disk_errors, write_file
 from genome_index.lab.corpus.genomes import genomes_of
@@ -25,9 +27,11 @@ from genome_index.lab.corpus.packing import bases_of
 from genome_index.lab.corpus.relatives import SPEC, SketchFile
 from genome_index.lab.corpus.shards import Shards
 from genome_index.lab.corpus.split import PARTS, Part
+from genome_index.lab.corpus.vectors import spec_of
 from genome_index.lab.markdown import markdown_table
 from genome_index.lab.redundancy.diversity import hill_number, vendi_score
 from genome_index.lab.redundancy.growth import Growth, Hashes, growth_of
+from genome_index.lab.redundancy.semantic_table import semantic_section
 from genome_index.records import Progress, quiet
 
 IDENTITIES = (0.90, 0.95, 0.99, 0.995, 0.999)
@@ -38,13 +42,16 @@ LEVEL, WINDOW_LOG = 19, 27  # of zstd: matches up to 128 MB back
 Rows = npt.NDArray[np.int64]
 
 
-def report_redundancy(corpus: Path, folder: Path, seed: int = 0, progress: Progress = quiet) -> str:
+def report_redundancy(
+    corpus: Path, folder: Path, seed: int = 0, encoder: str = SPECTRUM, progress: Progress = quiet
+) -> str:
     """Write redundancy.md and growth.png, and return the text.
 
     Raises
     ------
     UsageError, InputError
     """
+    spec_of(encoder)  # a wrong name is told before the corpus is read
     shards = Shards.open(corpus)
     with TemporaryDirectory() as work, SketchFile(Path(work) / "sketches") as file:
         sketches = [_coarse(file.add(genome)) for genome in genomes_of(shards, progress=progress)]
@@ -52,6 +59,7 @@ def report_redundancy(corpus: Path, folder: Path, seed: int = 0, progress: Progr
     growth = growth_of(sketches, seed=seed)
     tables = {
         "Clusters": _cluster_table(clusters),
+        "Semantic duplicates": semantic_section(shards, clusters, encoder, seed, progress),
         "Diversity": f"{_species_table(shards)}\n\n{_vendi_sentence(shards, seed)}",
         "Growth": _growth_sentence(growth, len(shards)),
         "Compression": _compression_sentence(shards),

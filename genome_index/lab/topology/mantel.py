@@ -16,6 +16,7 @@ import numpy.typing as npt
 from genome_index.lab.topology.reference import Distances
 
 PERMUTATIONS = 199  # the least p is 0.005
+ROUNDING = 1e-6  # of a sum of products in float32: an equal correlation counts as reached
 
 Ranks = npt.NDArray[np.float32]
 
@@ -39,9 +40,8 @@ def mantel(
     for _ in range(permutations):
         order = draws.permutation(len(own))
         permuted = own[order][:, order]
-        reached += [
-            _sum(permuted, other) >= value - 1e-9 for value, other in zip(values, others, strict=True)
-        ]
+        again = [_sum(permuted, other) for other in others]
+        reached += np.array(again) >= np.array(values) - ROUNDING
     nothing = not permutations
     return [
         Correlation(value, float("nan") if nothing or np.isnan(value) else p / (1 + permutations))

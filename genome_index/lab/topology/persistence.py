@@ -1,10 +1,10 @@
 """Persistent homology of a matrix of distances: connected parts (H0), loops (H1), and how far two are apart.
 
-Distances are divided by their mean first, so that the scale of a space does not matter. A diagram has the
-births and deaths under the Vietoris-Rips filtration. Two diagrams are apart by the 1-Wasserstein distance: the
-least sum, over all ways to match points with points or with the diagonal, of the larger one of the differences
-of births and of deaths; a point matched with the diagonal counts half of its persistence (Edelsbrunner and
-Harer 2010, Computational Topology, VIII.2). It is divided by the genomes.
+Distances are divided by their mean first, so that the scale of a space does not matter. A diagram has births
+and deaths under the Vietoris-Rips filtration. Two diagrams are apart by the 1-Wasserstein distance: the least
+sum, over all ways to match points with points or with the diagonal, of the larger one of the differences of
+births and of deaths; a point matched with the diagonal counts half of its persistence (Edelsbrunner and Harer
+2010, Computational Topology, VIII.2). It is divided by the number of genomes.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ def draw(rows: Sequence[Row], sample: Sample, path: Path) -> None:
     """Draw both panels, a line for each encoder."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(11, 1.6 + 0.34 * len(rows)), layout="constrained", facecolor="white")
+    figure = Figure(figsize=(12, 1.8 + 0.34 * len(rows)), layout="constrained", facecolor="white")
     left, right = figure.subplots(1, 2, sharey=True)
     for at, row in enumerate(rows):
         _draw_kept(left, at, row.measures, sample)
@@ -32,7 +32,7 @@ def draw(rows: Sequence[Row], sample: Sample, path: Path) -> None:
     )  # fmt: skip
     left.invert_yaxis()
     right.set(xlabel="pairs of genomes that are nearer, % (median, quartiles)", xlim=(0, 100))
-    _legend(right)
+    _legend(figure, right)
     for panel in (left, right):
         panel.spines[["top", "right"]].set_visible(False)
     with disk_errors(path):
@@ -56,7 +56,7 @@ def _draw_quartiles(panel: Any, at: int, measures: Measures) -> None:  # noqa: A
         panel.plot([100 * middle], [y], "o", color=colour, markersize=3)
 
 
-def _legend(panel: Any) -> None:  # noqa: ANN401  # of matplotlib
+def _legend(figure: Any, panel: Any) -> None:  # noqa: ANN401  # of matplotlib
     for name, colour in (*COLOURS.values(), OTHER):
         panel.plot([], [], "o-", color=colour, markersize=3, linewidth=1.5, label=name)
-    panel.legend(frameon=False, fontsize=8, ncols=4, loc="lower center", bbox_to_anchor=(0.5, 1))
+    figure.legend(*panel.get_legend_handles_labels(), frameon=False, ncols=4, loc="outside upper right")

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from genome_index.index.store.sketches import containment, hash_sketch
-from genome_index.lab.corpus.relatives import SPEC
+from genome_index.index.store.sketches import hash_sketch
+from genome_index.lab.corpus.relatives import SPEC, pair_identity, sampling_limit
 from genome_index.records import RANKS, Genome, Progress, quiet
 from genome_index.taxonomy.levels import UNKNOWN, level_named
 
@@ -26,18 +26,14 @@ def kmer_distances(genomes: Sequence[Genome], progress: Progress = quiet) -> Dis
     are SATURATED: how far apart they are, is not known.
     """
     sketches = [hash_sketch(genome, SPEC) for genome in genomes]
-    limits = [2**64 // (SPEC.small_scaled if _is_small(each) else SPEC.large_scaled) for each in genomes]
+    limits = [sampling_limit(genome) for genome in genomes]
     distances = np.zeros((len(genomes), len(genomes)))
     for a, sketch in enumerate(sketches):
         for b in range(a):
-            share = containment(sketch, sketches[b], np.uint64(min(limits[a], limits[b])))
-            distances[a, b] = distances[b, a] = SATURATED - share ** (1 / SPEC.sketch_k)
+            identity = pair_identity(sketch, sketches[b], min(limits[a], limits[b]))
+            distances[a, b] = distances[b, a] = SATURATED - identity
         progress.stage("pairs of genomes by k-mers", (a + 1) ** 2, len(genomes) ** 2)
     return distances
-
-
-def _is_small(genome: Genome) -> bool:
-    return genome.length_bp <= SPEC.small_bp
 
 
 def taxonomy_distances(genomes: Sequence[Genome]) -> Distances:

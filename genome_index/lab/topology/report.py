@@ -85,11 +85,14 @@ def _sample(shards: Shards, plan: TopologyPlan, progress: Progress) -> tuple[lis
             f"{shards.path}: {counted(len(genomes))} of its test part can be compared, at least {LEAST} are "
             "needed; build the corpus with a larger --test-share, or take more --genomes"
         )
-    left_out = f"; {len(unusable):,} more are left out, the first: {unusable[0].reason}" if unusable else ""
-    return genomes, (
-        f"{len(genomes):,} of {counted(len(part))} of the test part, by chance with seed {plan.seed}{left_out}. "
-        f"Language models read {plan.windows or 'all'} windows of each strand."
-    )
+    sentences = [
+        f"{len(genomes):,} of {counted(len(part))} of the test part, by chance with seed {plan.seed}."
+    ]
+    if unusable:
+        sentences.append(f"{len(unusable):,} more are left out, the first: {unusable[0].reason}")
+    if plan.encoders or plan.study:
+        sentences.append(f"Language models read {plan.windows or 'all'} windows of each strand.")
+    return genomes, " ".join(sentences)
 
 
 def _row(

@@ -36,17 +36,17 @@ def tables_of(rows: Sequence[Row], sample: Sample) -> list[str]:
     tied = 100 * float((sample.kmers[np.triu_indices(len(sample), 1)] >= 1).mean())
     return [
         "## Neighbours",
-        f"Of k neighbours in the reference, 1 - identity by shared k-mers, of genomes that share k-mers with k "
-        f"others ({asked}). {tied:.1f} % of all pairs share none and tie: each of these has the mean of "
-        "their ranks. Intervals are 95 %, over species.",
+        "The reference is 1 - identity by shared k-mers. Asked are genomes that share k-mers with at least k "
+        f"others ({asked}). {tied:.1f} % of all pairs share none and tie; ties have the mean of their ranks, "
+        "as by chance. Intervals are 95 %, over species.",
         _neighbour_table(rows, sample),
         "## Distances",
         "Mantel's rank correlation of all distances, p in brackets; H0 and H1: distance of the persistence "
         f"diagrams of {len(sample.rows):,} genomes to those by shared k-mers, 0 is the same.",
         _distance_table(rows),
         "## Names",
-        "The nearest genome has the same name, above species one of another species; silhouette of the names; "
-        "adjusted mutual information of names and clusters of average linkage.",
+        "Nearest: the nearest genome of another species has the same name, of genomes for which there is one. "
+        "Clusters: adjusted mutual information of the names and as many clusters of average linkage.",
         _name_table(rows, sample),
         "## As the vectors come",
         "Without the centring and half-whitening that an index does.",

@@ -8,7 +8,7 @@ import numpy as np
 
 from genome_index.lab.topology.measures import Sample
 from genome_index.lab.topology.neighbours import Shares
-from genome_index.lab.topology.tables import CHANCE, KMERS, Row, ends_of
+from genome_index.lab.topology.tables import CHANCE, KMERS, Row, ends_of, number
 from genome_index.records import counted
 
 
@@ -20,13 +20,13 @@ def verdict(rows: Sequence[Row], sample: Sample) -> str:
     sentences = [_kept(named, sample), *_beside(further, by_label.get("spectrum"), sample)]
     best = [max(further, key=lambda row: _mean(row.measures.nearest["genus"]))] if further else []
     names = _genus([by_label[KMERS], *named[:-1], *best, named[-1]])
-    return " ".join([*sentences, *names])
+    return " ".join([*sentences, _correlations(named, further), *names])
 
 
 def _kept(rows: Sequence[Row], sample: Sample) -> str:
     most = max(sample.neighbours)
     shares = ", ".join(f"{row.label} {_percent(row.measures.most_kept)}" for row in rows)
-    return f"Of its {counted(most, 'nearest neighbour')}, a genome keeps those by shared k-mers in: {shares}."
+    return f"Of the {most} nearest genomes, so many are among the {most} nearest by shared k-mers: {shares}."
 
 
 def _beside(further: Sequence[Row], spectrum: Row | None, sample: Sample) -> list[str]:
@@ -37,10 +37,16 @@ def _beside(further: Sequence[Row], spectrum: Row | None, sample: Sample) -> lis
     more, fewer = sum(bool(e and e[0] > 0) for e in ends), sum(bool(e and e[1] < 0) for e in ends)
     best = max(further, key=lambda row: _mean(row.measures.most_kept))
     return [
-        f"Of {counted(len(further), 'further encoder')}, {more} keep more of them than the spectrum, {fewer} "
-        f"fewer, by the interval of the difference; most of all {best.label}, "
-        f"{_percent(best.measures.most_kept)}."
+        f"Of {counted(len(further), 'further encoder')}, {more} keep more than the spectrum and {fewer} fewer "
+        f"(95 % interval of the difference); the most has {best.label}, {_percent(best.measures.most_kept)}."
     ]
+
+
+def _correlations(rows: Sequence[Row], further: Sequence[Row]) -> str:
+    best = max(further, key=lambda row: np.nan_to_num(row.measures.kmers.value, nan=-2), default=None)
+    shown = [*rows[:-1], *([best] if best else []), rows[-1]]
+    values = ", ".join(f"{row.label} {number(row.measures.kmers.value)}" for row in shown)
+    return f"All distances correlate with those by shared k-mers by: {values}."
 
 
 def _genus(rows: Sequence[Row]) -> list[str]:

@@ -15,12 +15,16 @@ def redundancy(
     folder: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder for the report.")] = Path(
         "redundancy"
     ),
+    encoder: Annotated[
+        str,
+        typer.Option("--encoder", metavar="NAME", help="Encoder of semantic duplicates, name or folder."),
+    ] = "spectrum",
     seed: Seed = 0,
 ) -> None:
     """Report how much of a corpus is the same again.
 
-    Clusters, diversity, growth of k-mers, compression and leakage between parts. Writes redundancy.md and
-    growth.png.
+    Clusters, semantic duplicates, diversity, growth of k-mers, compression and leakage between parts. Writes
+    redundancy.md and growth.png.
     """
     from genome_index.errors import need_installed
 
@@ -28,5 +32,5 @@ def redundancy(
     from genome_index.lab.redundancy.report import report_redundancy
 
     with ProgressLine() as show:
-        text = report_redundancy(corpus, folder, seed, show)
+        text = report_redundancy(corpus, folder, seed, encoder, show)
     typer.echo(text)
