@@ -100,7 +100,7 @@ def sampling_limit(genome: Genome) -> int:
 
 
 def pair_identity(a: Hashes, b: Hashes, limit: int) -> float:
-    """The identity of two sketches' genomes: shared k-mers of the smaller one to 1 / k; 0 if none is shared."""
+    """The identity of two sketches: the share of the smaller one that is in the other, to 1 / k."""
     return float(containment(a, b, np.uint64(limit)) ** (1 / SPEC.sketch_k))
 
 

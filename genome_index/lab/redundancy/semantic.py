@@ -1,8 +1,8 @@
 """Semantic duplicates: genomes whose vectors are nearly the same, by SemDeDup, and what k-mers say of them.
 
 Abbas et al. 2023 (arXiv 2303.09540): vectors are clustered by k-means on the sphere. Within a cluster the
-genomes are ordered by their cosine to its centre, the lowest first; one that has a cosine above 1 - epsilon to
-an earlier one is a duplicate and left out. Pairs in two clusters are not compared.
+genomes are ordered by their cosine to its centre, the lowest first; one that has a cosine above 1 - epsilon
+to an earlier one is a duplicate and left out. Pairs in two clusters are not compared.
 """
 
 from __future__ import annotations
@@ -39,11 +39,11 @@ def nearest_before(vectors: Floats, seed: int = 0, cluster: int = CLUSTER) -> Ne
     for number, centre in enumerate(centres):
         members = np.flatnonzero(clusters == number)
         members = members[np.argsort(vectors[members] @ centre, kind="stable")]
-        similarity = np.triu(vectors[members] @ vectors[members].T + 2, 1) - 2  # -2: not an earlier one
+        similarity = vectors[members] @ vectors[members].T
+        similarity[np.tril_indices(len(members))] = -2  # no earlier one
         if len(members) > 1:
-            nearest = similarity.argmax(axis=0)
-            row[members[1:]] = members[nearest[1:]]
-            cosine[members[1:]] = similarity[nearest, np.arange(len(members))][1:]
+            row[members[1:]] = members[similarity.argmax(axis=0)[1:]]
+            cosine[members[1:]] = similarity.max(axis=0)[1:]
     return NearestBefore(row, cosine)
 
 
@@ -55,7 +55,7 @@ def _clusters(vectors: Floats, clusters: int, seed: int) -> tuple[Floats, Rows]:
         vectors.shape[1], clusters, niter=ROUNDS, spherical=True, seed=seed, min_points_per_centroid=1
     )
     kmeans.train(vectors)
-    return kmeans.centroids, kmeans.index.search(vectors, 1)[1][:, 0]
+    return np.asarray(kmeans.centroids), np.asarray(kmeans.index.search(vectors, 1)[1][:, 0])
 
 
 def surplus_found(groups: Rows, duplicates: Rows) -> float:

@@ -46,8 +46,8 @@ def semantic_section(
     )
     windows = f", {WINDOWS} windows of each strand" if spec.reading else ""
     return (
-        f"{counted(len(rows))} by {encoder}{windows}. A genome with a cosine above 1 - epsilon to an earlier one "
-        f"of its k-means cluster is left out (SemDeDup). Clusters of k-mers keep {kept}.\n\n"
+        f"{counted(len(rows))} by {encoder}{windows}. A genome with a cosine above 1 - epsilon to an earlier "
+        f"one of its k-means cluster is left out (SemDeDup). Clusters of shared k-mers keep {kept}.\n\n"
         f"{_table(nearest, identities, own)}"
     )
 
@@ -55,7 +55,7 @@ def semantic_section(
 def _table(nearest: NearestBefore, identities: npt.NDArray[np.float64], own: Mapping[float, Rows]) -> str:
     head = [
         "epsilon", "kept, %", "left out", *(f"of these {least:.0%} identical" for least in SAME),
-        f"no duplicates by k-mers, below {SAME[-1]:.0%}", *(f"found of {least:.0%} duplicates, %" for least in SAME),
+        f"below {SAME[-1]:.0%}, no duplicates", *(f"of duplicates of {least:.0%} found, %" for least in SAME),
     ]  # fmt: skip
     lines = []
     for epsilon in EPSILONS:
@@ -72,9 +72,9 @@ def _identities(shards: Shards, rows: Rows, nearest: NearestBefore) -> npt.NDArr
     """Identity by k-mers of each genome that is ever left out to the one it is a duplicate of: (N,)."""
     identities = np.zeros(len(rows))
     for at in nearest.duplicates(max(EPSILONS)).tolist():
-        pair = [genome_of(shards, int(rows[each])) for each in (at, nearest.row[at])]
-        sketches = [hash_sketch(genome, SPEC) for genome in pair]
-        identities[at] = pair_identity(*sketches, min(map(sampling_limit, pair)))
+        one, other = (genome_of(shards, int(rows[each])) for each in (at, nearest.row[at]))
+        limit = min(sampling_limit(one), sampling_limit(other))
+        identities[at] = pair_identity(hash_sketch(one, SPEC), hash_sketch(other, SPEC), limit)
     return identities
 
 

@@ -4,9 +4,9 @@ Venna and Kaski 2001 (ICANN, LNCS 2130, 485): trustworthiness is 1 less the rank
 the space are too far off in the reference, scaled so that 0 is the worst; continuity has the two exchanged.
 Of vectors by chance both are near 0.5.
 
-Ties. Where several genomes are equally near, each is a neighbour with the same weight, and has the mean of
-their ranks: what breaking ties by chance gives in the mean. A genome that ties with the k-th nearest of the
-reference is among the k nearest, so that the reference itself has 1. Without ties all is as published.
+Ties. Where several genomes are equally near, all numbers are the mean over the ways to break the ties, so
+that a space where all genomes are the same has what chance has. Only a genome that ties with the k-th nearest
+of the reference is among its k nearest: the reference itself keeps all. Without ties all is as published.
 """
 
 from __future__ import annotations
@@ -48,8 +48,9 @@ class Order:
 
     def excess(self, k: int) -> Matrix:
         """Ranks by which each genome is beyond the k nearest, 0 for those among them."""
-        middle = self.nearer + (self.equal + 1) / 2
-        return np.where(self.nearer < k, 0.0, middle - k)
+        beyond = self.nearer + self.equal - k  # of the last one of those that tie
+        at_the_edge = np.maximum(0, beyond) * (beyond + 1) / (2 * self.equal)
+        return np.where(self.nearer < k, at_the_edge, self.nearer + (self.equal + 1) / 2 - k)
 
 
 def trustworthiness(space: Order, reference: Order, k: int) -> Shares:
@@ -57,14 +58,17 @@ def trustworthiness(space: Order, reference: Order, k: int) -> Shares:
 
     Their mean is `sklearn.manifold.trustworthiness` if nothing ties. k must be below half of the genomes.
     """
-    size = len(space.nearer)
-    excess = (space.weights(k) * reference.excess(k)).sum(axis=1)
-    return np.asarray(1 - 2 * excess / (k * (2 * size - 3 * k - 1)))
+    return _scaled(space.weights(k) * np.where(reference.nearer < k, 0, reference.excess(k)), k)
 
 
 def continuity(space: Order, reference: Order, k: int) -> Shares:
     """Of each genome: 1 if the k neighbours in the reference are those of the space: (N,)."""
-    return trustworthiness(reference, space, k)
+    return _scaled(reference.weights(k) * space.excess(k), k)
+
+
+def _scaled(excess: Matrix, k: int) -> Shares:
+    """1 - the sum of each row, so that all k neighbours being the farthest ones is 0: (N, N) -> (N,)."""
+    return np.asarray(1 - 2 * excess.sum(axis=1) / (k * (2 * len(excess) - 3 * k - 1)))
 
 
 def kept(space: Order, reference: Order, k: int) -> Shares:

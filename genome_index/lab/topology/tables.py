@@ -45,7 +45,7 @@ def tables_of(rows: Sequence[Row], sample: Sample) -> list[str]:
         f"diagrams of {len(sample.rows):,} genomes to those by shared k-mers, 0 is the same.",
         _distance_table(rows),
         "## Names",
-        "Nearest: the nearest genome of another species has the same name, of genomes for which there is one. "
+        "Nearest: the nearest genome of another species has the same name, where another species has it. "
         "Clusters: adjusted mutual information of the names and as many clusters of average linkage.",
         _name_table(rows, sample),
         "## As the vectors come",

@@ -37,7 +37,7 @@ def _beside(further: Sequence[Row], spectrum: Row | None, sample: Sample) -> lis
     more, fewer = sum(bool(e and e[0] > 0) for e in ends), sum(bool(e and e[1] < 0) for e in ends)
     best = max(further, key=lambda row: _mean(row.measures.most_kept))
     return [
-        f"Of {counted(len(further), 'further encoder')}, {more} keep more than the spectrum and {fewer} fewer "
+        f"Of {counted(len(further), 'further encoder')}, {more} keep more than the spectrum, {fewer} fewer "
         f"(95 % interval of the difference); the most has {best.label}, {_percent(best.measures.most_kept)}."
     ]
 
