@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
@@ -36,11 +34,6 @@ def same(one: np.ndarray, other: np.ndarray) -> float:
     """Share of kmers of `one`, of either strand, that are in `other`."""
     known = set(kmers(other).tolist())
     return max(np.mean([word in known for word in kmers(strand)]) for strand in (one, other_strand(one)))
-
-
-@pytest.fixture(scope="module")
-def shards(demo_corpus_of_three: Path) -> Shards:
-    return Shards.open(demo_corpus_of_three)
 
 
 @pytest.mark.parametrize("start", [0, 1, 350, 2500, 2900])

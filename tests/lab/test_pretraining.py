@@ -72,16 +72,6 @@ OBJECTIVES = ("masked", "next")
 
 
 @pytest.fixture(scope="module")
-def corpus(demo_corpus_of_three: Path) -> Path:
-    return demo_corpus_of_three
-
-
-@pytest.fixture(scope="module")
-def shards(corpus: Path) -> Shards:
-    return Shards.open(corpus)
-
-
-@pytest.fixture(scope="module")
 def pretrained(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("pretrained") / "model"
     pretrain(corpus, out, "masked", "tiny", 500, "kmers-apart:3", steps=STEPS, rate=1e-2)

@@ -29,11 +29,6 @@ def corpus(demo_corpus: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def shards(corpus: Path) -> Shards:
-    return Shards.open(corpus)
-
-
-@pytest.fixture(scope="module")
 def trained(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("model") / "tiny"
     train_profile(corpus, out, "tiny")

@@ -20,11 +20,6 @@ from genome_index.lab.redundancy.growth import growth_of, heaps_power
 from genome_index.lab.redundancy.report import report_redundancy
 
 
-@pytest.fixture(scope="module")
-def shards(demo_corpus_of_three: Path) -> Shards:
-    return Shards.open(demo_corpus_of_three)
-
-
 def test_hill_numbers_of_equal_groups_are_the_groups() -> None:
     for order in (0, 0.5, 1, 2):
         assert hill_number([7, 7, 7, 7], order) == pytest.approx(4)
@@ -95,8 +90,8 @@ def test_clusters_are_those_of_all_pairs(shards: Shards, tmp_path: Path) -> None
             assert found.tolist() == parents
 
 
-def test_the_report_has_every_part(demo_corpus_of_three: Path, shards: Shards, tmp_path: Path) -> None:
-    text = report_redundancy(demo_corpus_of_three, tmp_path / "out")
+def test_the_report_has_every_part(corpus: Path, shards: Shards, tmp_path: Path) -> None:
+    text = report_redundancy(corpus, tmp_path / "out")
     assert (tmp_path / "out" / "redundancy.md").read_text() == f"{text}\n"
     assert (tmp_path / "out" / "growth.png").read_bytes().startswith(b"\x89PNG")
     for title in ("Clusters", "Diversity", "Growth", "Compression", "Leakage"):

@@ -34,16 +34,6 @@ torch.set_num_threads(1)
 LENGTH = 120
 
 
-@pytest.fixture(scope="module")
-def corpus(demo_corpus_of_three: Path) -> Path:
-    return demo_corpus_of_three
-
-
-@pytest.fixture(scope="module")
-def shards(corpus: Path) -> Shards:
-    return Shards.open(corpus)
-
-
 def plan_of(corpus: Path, **changes: object) -> StudyPlan:
     settings = {"length": LENGTH, "batch": 4, "steps": 12, "seeds": (0, 1), **changes}
     return StudyPlan(corpus, **settings)  # type: ignore[arg-type]
