@@ -22,7 +22,7 @@ RunDir = Annotated[
     Path,
     typer.Option("--out", metavar="DIR", help="Folder for the model; an interrupted run in it continues."),
 ]
-Seed = Annotated[int, typer.Option("--seed", metavar="N", help="Random seed; it decides the result.")]
+Seed = Annotated[int, typer.Option("--seed", metavar="N", min=0, help="Random seed; it decides the result.")]
 Rate = Annotated[float, typer.Option("--rate", metavar="RATE", min=0, help="Highest learning rate.")]
 SizeOption = Annotated[NetworkSize, typer.Option("--size", help="Size of the network and its training.")]
 Steps = Annotated[

@@ -49,10 +49,12 @@ def report_redundancy(
 
     Raises
     ------
-    UsageError, InputError
+    UsageError, InputError, StorageError
     """
     spec_of(encoder)  # a wrong name is told before the corpus is read
     shards = Shards.open(corpus)
+    with disk_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory() as work, SketchFile(Path(work) / "sketches") as file:
         sketches = [_coarse(file.add(genome)) for genome in genomes_of(shards, progress=progress)]
         clusters = {identity: file.groups(identity=identity)[0] for identity in IDENTITIES}
@@ -67,7 +69,6 @@ def report_redundancy(
     }
     parts = [f"## {name}\n\n{content}" for name, content in tables.items()]
     text = "\n\n".join(["# Redundancy", *parts, "![growth](growth.png)"])
-    folder.mkdir(parents=True, exist_ok=True)
     write_file(folder / "redundancy.md", f"{text}\n".encode())
     _draw(growth, folder / "growth.png")
     return text

@@ -52,7 +52,7 @@ def _clusters(vectors: Floats, clusters: int, seed: int) -> tuple[Floats, Rows]:
     import faiss
 
     kmeans = faiss.Kmeans(
-        vectors.shape[1], clusters, niter=ROUNDS, spherical=True, seed=seed, min_points_per_centroid=1
+        vectors.shape[1], clusters, niter=ROUNDS, spherical=True, seed=seed % 2**31, min_points_per_centroid=1
     )
     kmeans.train(vectors)
     return np.asarray(kmeans.centroids), np.asarray(kmeans.index.search(vectors, 1)[1][:, 0])

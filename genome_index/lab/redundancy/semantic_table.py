@@ -55,7 +55,7 @@ def semantic_section(
 def _table(nearest: NearestBefore, identities: npt.NDArray[np.float64], own: Mapping[float, Rows]) -> str:
     head = [
         "epsilon", "kept, %", "left out", *(f"of these {least:.0%} identical" for least in SAME),
-        f"below {SAME[-1]:.0%}, no duplicates", *(f"of duplicates of {least:.0%} found, %" for least in SAME),
+        f"below {SAME[-1]:.0%}: no duplicates", *(f"of duplicates of {least:.0%} found, %" for least in SAME),
     ]  # fmt: skip
     lines = []
     for epsilon in EPSILONS:

@@ -16,7 +16,7 @@ from genome_index.encoders.pooling import unit
 from genome_index.errors import UsageError
 from genome_index.evaluate.comparison.inputs import usable_genomes
 from genome_index.evaluate.memory_peak import release_models
-from genome_index.io.atomic import write_file
+from genome_index.io.atomic import disk_errors, write_file
 from genome_index.lab.corpus.genomes import genomes_of
 from genome_index.lab.corpus.shards import Shards
 from genome_index.lab.corpus.vectors import WINDOWS, projected, spec_of, unit_vectors
@@ -52,12 +52,14 @@ def report_topology(corpus: Path, folder: Path, plan: TopologyPlan, progress: Pr
     ------
     UsageError
         An encoder or a study is not there, or the test part has too few genomes.
-    InputError
+    InputError, StorageError
     """
     for name in plan.encoders:  # a wrong name is told before anything is read
         spec_of(name, plan.windows)
     models, shards = models_of(plan.encoders, plan.study), Shards.open(corpus)
     genomes, sentence = _sample(shards, plan, progress)
+    with disk_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
     sample = Sample.of(genomes, plan.seed, progress)
     rows, failures = [Row(KMERS, measure(sample, sample.kmers))], []
     for number, model in enumerate(models, 1):
@@ -69,7 +71,6 @@ def report_topology(corpus: Path, folder: Path, plan: TopologyPlan, progress: Pr
     rows.append(Row(CHANCE, measure(sample, _by_chance(len(genomes), plan.seed))))
     pieces = [sentence, verdict(rows, sample), *tables_of(rows, sample), *failure_table(failures)]
     text = "\n\n".join(["# Topology", *pieces, f"![neighbours kept, and distances by rank]({PICTURE})"])
-    folder.mkdir(parents=True, exist_ok=True)
     write_file(folder / REPORT, f"{text}\n".encode())
     draw(rows, sample, folder / PICTURE)
     return text

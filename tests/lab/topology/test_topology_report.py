@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import inspect
 import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from gindex_cli.commands.lab.data.topology import topology
+from helpers.fasta import Gindex
 
 from genome_index.encoders.profile import RELEASED
-from genome_index.errors import EncoderNotFound, UsageError
+from genome_index.errors import EncoderNotFound, StorageError, UsageError
 from genome_index.lab.corpus.build import build_corpus
 from genome_index.lab.corpus.genomes import genomes_of
 from genome_index.lab.corpus.shards import Shards
@@ -103,6 +106,27 @@ def test_too_few_genomes_are_refused(demo_corpus: Path, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"9 genomes of its test part can be compared, at least 10 are"):
         report_topology(demo_corpus, tmp_path / "out", TopologyPlan(genomes=9))
     assert not (tmp_path / "out").exists()
+
+
+def test_a_file_in_place_of_the_folder_is_told_before_the_encoders_read(
+    demo_corpus: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "out").write_text("")
+    with pytest.raises(StorageError, match=r"out: cannot write here \(File exists\)"):
+        report_topology(demo_corpus, tmp_path / "out", TopologyPlan())
+
+
+def test_the_command_has_the_plan_s_defaults(gindex: Gindex, demo_corpus: Path, tmp_path: Path) -> None:
+    result = gindex("lab", "data", "topology", demo_corpus, "--out", tmp_path / "out", "--genomes", 12)
+    expected = report_topology(demo_corpus, tmp_path / "again", TopologyPlan(genomes=12))
+    assert (result.exit_code, result.stdout) == (0, f"{expected}\n")
+    own = inspect.signature(topology).parameters
+    plan = TopologyPlan()
+    assert [own[name].default for name in ("genomes", "windows", "seed")] == [
+        plan.genomes, plan.windows, plan.seed
+    ]  # fmt: skip
+    refused = gindex("lab", "data", "topology", demo_corpus, "--seed", -1)
+    assert (refused.exit_code, "--seed is '-1'" in refused.stderr) == (2, True)
 
 
 def test_a_wrong_encoder_is_told_before_anything_is_read(tmp_path: Path) -> None:
