@@ -54,6 +54,18 @@ def test_nearest_names_are_those_of_loops_and_of_other_species() -> None:
     assert 0 < np.nanmean(found) < 1
 
 
+def test_at_species_any_other_genome_answers_but_not_itself() -> None:
+    found = nearest_names(DISTANCES, SPECIES, SPECIES)
+    for at in range(14):
+        others = [b for b in range(14) if SPECIES.codes[b] >= 0 and b != at]
+        nearest = min(others, key=lambda b: DISTANCES[at, b])
+        if np.count_nonzero(SPECIES.codes == SPECIES.codes[at]) > 1 and SPECIES.codes[at] >= 0:
+            assert found[at] == (SPECIES.codes[nearest] == SPECIES.codes[at])
+        else:
+            assert math.isnan(found[at])
+    assert 0 < np.nanmean(found) < 1
+
+
 def test_of_several_nearest_each_has_its_share() -> None:
     genus, species = level([0, 0, 1, 1]), Level("species", tuple("abcd"), np.arange(4, dtype=np.int32))
     found = nearest_names(1 - np.eye(4), genus, species)

@@ -25,9 +25,7 @@ def dull(a: np.ndarray, b: np.ndarray) -> float:
 
 @pytest.mark.parametrize("levels", [0, 3], ids=["no ties", "ties"])
 def test_values_and_p_are_those_of_loops(levels: int) -> None:
-    space, other = distances_of(9, 0), distances_of(9, 2, levels)
-    reference = np.where(np.arange(81).reshape(9, 9) % 4 == 0, other, space)
-    reference = np.tril(reference, -1) + np.tril(reference, -1).T
+    space, reference = distances_of(9, 0), distances_of(9, 4, levels)
     (found,) = mantel(space, [reference], permutations=99, seed=3)
     assert found.value == pytest.approx(dull(space, reference), abs=1e-6)
     draws, reached = np.random.default_rng(3), 1
@@ -35,7 +33,7 @@ def test_values_and_p_are_those_of_loops(levels: int) -> None:
         order = draws.permutation(9)
         reached += dull(space[np.ix_(order, order)], reference) >= dull(space, reference) - 1e-6
     assert found.p == pytest.approx(reached / 100)
-    assert 0.01 <= found.p < 1
+    assert 0.1 < found.p < 0.9
 
 
 def test_a_matrix_correlates_with_itself_and_with_what_grows_alike() -> None:

@@ -24,18 +24,20 @@ def test_kmer_distances_are_those_of_sets() -> None:
     genomes = [
         genome("a", first), genome("same", first), genome("half", first[:2_000] + bases(2_000, 1)),
         genome("other", bases(4_000, 2)), genome("large", first + bases(600_000, 3)), genome("n", b"N" * 900),
+        genome("after a large one", first + bases(300_000, 4)),
     ]  # fmt: skip
     found = kmer_distances(genomes)
     sketches = [set(hash_sketch(each, SPEC).tolist()) for each in genomes]
     coarse = 2**64 // SPEC.large_scaled
-    for a in range(6):
-        for b in range(6):
+    for a in range(7):
+        for b in range(7):
             pair = [sketches[a], sketches[b]]
             if 4 in (a, b):  # a large genome has one of 200 k-mers
                 pair = [{each for each in own if each < coarse} for own in pair]
             share = len(pair[0] & pair[1]) / max(1, min(map(len, pair)))
             assert found[a, b] == (0 if a == b else pytest.approx(1 - share ** (1 / 21)))
     assert found[0, 1] == 0
+    assert 0 < found[4, 6] < 1
     assert 0 < found[0, 2] < 0.1
     assert (found[0, 3], found[0, 5]) == (1, 1)
 
