@@ -38,7 +38,7 @@ def _beside(further: Sequence[Row], spectrum: Row | None, sample: Sample) -> lis
     best = max(further, key=lambda row: _mean(row.measures.most_kept))
     return [
         f"Of {counted(len(further), 'further encoder')}, {more} keep more than the spectrum, {fewer} fewer "
-        f"(95 % interval of the difference); the most has {best.label}, {_percent(best.measures.most_kept)}."
+        f"(95 % interval of the difference); the most: {best.label}, {_percent(best.measures.most_kept)}."
     ]
 
 
@@ -46,7 +46,7 @@ def _correlations(rows: Sequence[Row], further: Sequence[Row]) -> str:
     best = max(further, key=lambda row: np.nan_to_num(row.measures.kmers.value, nan=-2), default=None)
     shown = [*rows[:-1], *([best] if best else []), rows[-1]]
     values = ", ".join(f"{row.label} {number(row.measures.kmers.value)}" for row in shown)
-    return f"All distances correlate with those by shared k-mers by: {values}."
+    return f"Rank correlation of all distances with those by shared k-mers: {values}."
 
 
 def _genus(rows: Sequence[Row]) -> list[str]:
@@ -54,7 +54,7 @@ def _genus(rows: Sequence[Row]) -> list[str]:
     if not np.isfinite(_mean(rows[0].measures.nearest["genus"])):
         return ["No genome has another species of its genus beside it."]
     shares = ", ".join(f"{row.label} {_percent(row.measures.nearest['genus'])}" for row in rows)
-    return [f"The nearest genome of another species has the same genus by: {shares}."]
+    return [f"The nearest genome of another species is of the same genus: {shares}."]
 
 
 def _mean(shares: Shares) -> float:
