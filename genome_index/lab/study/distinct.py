@@ -9,11 +9,10 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from genome_index.io.atomic import write_file
-from genome_index.lab.corpus.packing import bases_of
+from genome_index.lab.corpus.genomes import genomes_of
 from genome_index.lab.corpus.relatives import SketchFile
 from genome_index.lab.corpus.sampling import Rows
 from genome_index.lab.corpus.shards import Shards
-from genome_index.records import Contig, Genome
 
 
 def distinct_genomes(shards: Shards, identity: float, folder: Path) -> Rows | None:
@@ -35,8 +34,7 @@ def distinct_genomes(shards: Shards, identity: float, folder: Path) -> Rows | No
 def _first_of_groups(shards: Shards, identity: float) -> Rows:
     numbers = shards.numbers("train")
     with TemporaryDirectory() as work, SketchFile(Path(work) / "sketches") as file:
-        for number in numbers.tolist():
-            contigs = (Contig(str(at), bases_of(codes)) for at, codes in enumerate(shards.contigs(number)))
-            file.add(Genome(str(number), tuple(contigs), str(shards.path)))
+        for genome in genomes_of(shards, numbers.tolist()):
+            file.add(genome)
         groups, _ = file.groups(identity=identity)
     return numbers[np.unique(groups)]  # a group has the position of its first genome
