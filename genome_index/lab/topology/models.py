@@ -32,7 +32,8 @@ def models_of(encoders: Sequence[str], study: Path | None = None) -> list[Model]
 
 
 def study_models(study: Path) -> list[Model]:
-    """The networks of a study's folder, by architecture, size, loss and seed."""
+    """The networks of a study's folder, by their place in the grid and their seed."""
+    from genome_index.lab.study.grid import CellName
     from genome_index.lab.study.results import FILE, Results
     from genome_index.lab.study.study import RUNS
 
@@ -40,22 +41,25 @@ def study_models(study: Path) -> list[Model]:
         raise UsageError(
             f"--study {study}: there is no {FILE}; give the folder that `gindex lab study run` wrote"
         )
-    rows = Results(study).rows(
-        "SELECT * FROM runs WHERE kind = 'run' AND error IS NULL "
-        "ORDER BY architecture, size, loss, temperature, seed"
-    )
+    rows = Results(study).rows("SELECT * FROM runs WHERE kind = 'run' AND error IS NULL")
     if not rows:
         raise UsageError(f"--study {study}: no run of it has ended; `gindex lab study run --resume` goes on")
-    labels = _labels(rows)
+    axes = CellName._fields
+    rows = sorted(rows, key=lambda row: [row.get(name) for name in (*axes, "seed")])
+    labels = _labels(rows, axes)
     return [
         Model(label, str(study / RUNS / row["fingerprint"] / "model"))
         for label, row in zip(labels, rows, strict=True)
     ]
 
 
-def _labels(rows: Sequence[dict[str, Any]]) -> Iterator[str]:
-    """Names of runs; with the temperature where there are several."""
-    several = len({row["temperature"] for row in rows}) > 1
+def _labels(rows: Sequence[dict[str, Any]], axes: Sequence[str]) -> Iterator[str]:
+    """Names of runs: architecture, size, loss, what else differs between runs of the study, and the seed."""
+    varied = [axis for axis in axes[3:] if len({row.get(axis) for row in rows}) > 1]
     for row in rows:
-        drawn = f", temperature {row['temperature']:g}" if several else ""
-        yield f"{row['architecture']} {row['size']}, {row['loss']}{drawn}, seed {row['seed']}"
+        others = "".join(f", {axis} {_shown(row[axis])}" for axis in varied)
+        yield f"{row['architecture']} {row['size']}, {row['loss']}{others}, seed {row['seed']}"
+
+
+def _shown(value: str | float) -> str:
+    return value if isinstance(value, str) else f"{value:g}"

@@ -31,9 +31,9 @@ from genome_index.lab.study.results import Results
 from genome_index.lab.study.run import RunScores
 
 PLAN = RunPlan(
-    "pythia", "nano", "cross-entropy", 0.5, "causal", "shape", "fixed", 64, 4, 10, rate=1e-3, seed=0
+    "pythia", "nano", "cross-entropy", 0.5, 0, "none", 0, "causal", "shape", "fixed", 64, 4, 10, 1e-3, seed=0
 )  # fmt: skip
-SCORES = RunScores(32, 2, 1_000, 1.0, 10, 1.0, 1.0, 5, 2.0, 2.0, 2.0, 2.0)
+SCORES = RunScores(32, 2, 1_000, 1.0, 10, 1.0, 1.0, 5, 2.0, 2.0, 2.0, 2.0, 0.5)
 
 
 def bases(length: int, seed: int) -> str:
@@ -153,13 +153,16 @@ def test_networks_of_a_study_have_its_labels_and_a_missing_one_a_reason(
     assert "Of 1 further encoder, " in text
 
 
-def test_temperatures_are_told_where_there_are_several(tmp_path: Path) -> None:
+def test_what_else_differs_between_runs_is_told(tmp_path: Path) -> None:
     results = Results(tmp_path)
-    results.add("aa", PLAN, SCORES)
-    results.add("bb", replace(PLAN, temperature=1.0), SCORES)
+    results.add("aa", replace(PLAN, temperature=1.0), SCORES)
+    results.add("bb", PLAN, SCORES)
+    results.add("cc", replace(PLAN, curriculum="lengths"), SCORES)
     assert [model.label for model in models_of((), tmp_path)[2:]] == [
-        f"pythia nano, cross-entropy, temperature {value}, seed 0" for value in ("0.5", "1")
+        f"pythia nano, cross-entropy, temperature {drawn}, curriculum {order}, seed 0"
+        for drawn, order in (("0.5", "lengths"), ("0.5", "none"), ("1", "none"))
     ]
+    assert [Path(model.encoder).parent.name for model in models_of((), tmp_path)[2:]] == ["cc", "bb", "aa"]
 
 
 def test_a_folder_without_a_study_is_refused(tmp_path: Path) -> None:
