@@ -24,6 +24,7 @@ from genome_index.lab.study.study import RUNS
 
 REPORT, CURVES = "report.md", "curves.png"
 CONFIDENCE = 0.95
+STYLES = ("-", "--", ":", "-.")  # of lines, once the colours are used up
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#999999")
 
 Row = dict[str, Any]
@@ -204,18 +205,22 @@ def _draw(cells: Sequence[Cell], folder: Path) -> None:
     alone = len({cell.name.architecture for cell in cells}) == 1 and len(varied(cells)) > 1
     hidden = {"size", "architecture"} if alone else {"size"}
     shown = [name for name in varied(cells) if name not in hidden] or ["architecture"]
-    figure = Figure(figsize=(1.5 + 4 * len(sizes), 4), layout="constrained", facecolor="white")
+    figure = Figure(figsize=(3.5 + 4 * len(sizes), 4), layout="constrained", facecolor="white")
     panels = figure.subplots(1, len(sizes), sharey=True, squeeze=False)[0]
     names = sorted({_label(cell, shown) for cell in cells})
     for panel, size in zip(panels, sizes, strict=True):
         for cell in cells:
             if cell.name.size == size:
-                colour = COLOURS[names.index(_label(cell, shown)) % len(COLOURS)]
-                _draw_cell(panel, cell, folder, colour, _label(cell, shown))
+                _draw_cell(panel, cell, folder, names.index(_label(cell, shown)), _label(cell, shown))
         panel.set(title=size, xlabel="step")
         panel.spines[["top", "right"]].set_visible(False)
     panels[0].set_ylabel("validation loss, share of the first")
-    panels[-1].legend(frameon=False, fontsize=7)
+    lines = {
+        label: line
+        for panel in panels
+        for line, label in zip(*panel.get_legend_handles_labels(), strict=True)
+    }
+    figure.legend(lines.values(), lines, frameon=False, fontsize=7, loc="outside right upper")
     with disk_errors(folder / CURVES):
         figure.savefig(folder / CURVES, dpi=150)
 
@@ -228,12 +233,13 @@ def _label(cell: Cell, shown: Sequence[str]) -> str:
     )
 
 
-def _draw_cell(panel: Any, cell: Cell, folder: Path, colour: str, label: str) -> None:  # noqa: ANN401  # of matplotlib
+def _draw_cell(panel: Any, cell: Cell, folder: Path, number: int, label: str) -> None:  # noqa: ANN401  # of matplotlib
+    colour, style = COLOURS[number % len(COLOURS)], STYLES[number // len(COLOURS) % len(STYLES)]
     curves = [_curve(folder / RUNS / row["fingerprint"]) for row in cell.rows]
     steps = [step for step, _ in curves[0]]
     shares = [[loss / curve[0][1] for _, loss in curve] for curve in curves]
     means = [statistics.mean(values) for values in zip(*shares, strict=True)]
-    panel.plot(steps, means, color=colour, label=label)
+    panel.plot(steps, means, style, color=colour, label=label)
     low, high = ([edge(values) for values in zip(*shares, strict=True)] for edge in (min, max))
     panel.fill_between(steps, low, high, color=colour, alpha=0.2, linewidth=0)
 
