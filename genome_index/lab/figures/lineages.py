@@ -1,7 +1,7 @@
 """Which corpora windows may be generated from: those of eukaryotes alone, by the lineage of each genome.
 
 Generating genomes of viruses or of phages is not what this project does. So a genome whose lineage is not
-known forbids it as one of a virus does.
+known forbids it as one of a virus does, unless its kind says that it is an organelle.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ import re
 from genome_index.errors import UsageError
 from genome_index.lab.corpus.shards import CorpusGenome, Shards
 
-LINEAGE, SEPARATOR = "lineage", ";"
+LINEAGE, SEPARATOR, KIND = "lineage", ";", "kind"
+ORGANELLES = ("mitochondrion", "organelle")  # beginnings of kinds that eukaryotes alone have
 DOMAIN = "Eukaryota"
 # Ends of words in names of viruses, by rank (International Code of Virus Classification and Nomenclature).
 VIRAL = re.compile(
@@ -39,11 +40,12 @@ def require_eukaryotes(shards: Shards) -> None:
 
 def objection_to(genome: CorpusGenome) -> str:
     """Why no windows are generated from models that have read a genome; empty if they may be."""
+    kind = genome.labels.get(KIND, "")
     lineage = [name.strip() for name in genome.labels.get(LINEAGE, "").split(SEPARATOR)]
-    if not lineage[0]:
+    if not lineage[0] and not kind.startswith(ORGANELLES):
         return "has no lineage"
-    if lineage[0] != DOMAIN:
+    if lineage[0] not in ("", DOMAIN):
         return f"has a lineage that begins with {lineage[0]!r}"
-    names = [*lineage, *genome.names.values(), *genome.also_named, genome.labels.get("kind", "")]
+    names = [*lineage, *genome.names.values(), *genome.also_named, kind]
     viral = [name for name in names if VIRAL.search(name)]
     return f"has the name {viral[0]!r}" if viral else ""

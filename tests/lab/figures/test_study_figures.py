@@ -76,6 +76,14 @@ def test_windows_are_generated_for_eukaryotes_alone(lineage: str, reason: str, c
     assert objection_to(replace(genome, labels={"lineage": lineage})) == reason
 
 
+def test_a_mitochondrion_needs_no_lineage(corpus: Path) -> None:
+    genome = Shards.open(corpus).genome(0)
+    assert objection_to(replace(genome, labels={"kind": "mitochondrion"})) == ""
+    assert objection_to(replace(genome, labels={"kind": "virus"})) == "has no lineage"
+    viral = replace(genome, labels={"kind": "mitochondrion", "lineage": "Viruses"})
+    assert objection_to(viral) == "has a lineage that begins with 'Viruses'"
+
+
 def test_a_corpus_of_viruses_is_refused(demo: Path, study: Path, tmp_path: Path) -> None:
     viruses = corpus_with(demo, tmp_path / "viruses", "Viruses; Riboviria")
     sentence = "has a lineage that begins with 'Viruses', and windows are generated only from models of eukar"
