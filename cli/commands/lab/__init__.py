@@ -7,6 +7,7 @@ from gindex_cli.commands.lab.annotate import app as annotate
 from gindex_cli.commands.lab.contrast import contrast
 from gindex_cli.commands.lab.corpus import corpus
 from gindex_cli.commands.lab.data import app as data
+from gindex_cli.commands.lab.describe import describe
 from gindex_cli.commands.lab.fit import fit
 from gindex_cli.commands.lab.pretrain import pretrain
 from gindex_cli.commands.lab.proteins import proteins
@@ -25,7 +26,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-for command in (corpus, fit, train, pretrain, contrast, score, proteins, reproduce):
+for command in (corpus, describe, fit, train, pretrain, contrast, score, proteins, reproduce):
     app.command(cls=Command)(guarded(command))
 app.add_typer(annotate)
 app.add_typer(study)
