@@ -20,6 +20,7 @@ from gindex_cli.commands.evaluate_encoder import evaluate_encoder
 from gindex_cli.commands.explain import explain
 from gindex_cli.commands.export import export
 from gindex_cli.commands.fetch import fetch
+from gindex_cli.commands.find import find
 from gindex_cli.commands.fit_pool import fit_pool
 from gindex_cli.commands.info import info
 from gindex_cli.commands.key import app as key
@@ -49,7 +50,14 @@ SECTIONS: Mapping[str, Mapping[str, Callable[..., Any] | typer.Typer]] = {
         "refit": refit,
         "undo": undo,
     },
-    "Query and service": {"query": query, "explain": explain, "serve": serve, "backup": backup, "key": key},
+    "Query and service": {
+        "query": query,
+        "explain": explain,
+        "find": find,
+        "serve": serve,
+        "backup": backup,
+        "key": key,
+    },
     "Inspection": {"info": info, "list": list_genomes, "sql": sql, "check": check, "export": export},
     "Reports and evaluation": {
         "report": report,

@@ -37,6 +37,22 @@ class ExplanationFormat(StrEnum):
     JSON = "json"
 
 
+class FindFormat(StrEnum):
+    """Formats of `gindex find`."""
+
+    TABLE = "table"
+    TSV = "tsv"
+    JSON = "json"
+    JSONL = "jsonl"
+
+
+class FindEngine(StrEnum):
+    """What `gindex find` compares with the text."""
+
+    TEXT = "text"
+    VECTORS = "vectors"
+
+
 class ListFormat(StrEnum):
     """Formats of `gindex list`."""
 

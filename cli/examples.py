@@ -24,6 +24,10 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "gindex explain sample.fasta --index my-index",
         "gindex explain bins/ --format json --output explanations.json",
     ),
+    "find": (
+        'gindex find "thermophilic archaeon from a hot spring" --index my-index',
+        "gindex find 'Hylidae of Japan' --format tsv --output frogs.tsv",
+    ),
     "list": ("gindex list --format parquet --output genomes.parquet",),
     "sql": ('gindex sql "SELECT species, count(*) FROM genomes GROUP BY species"',),
     "export": (

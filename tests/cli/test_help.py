@@ -22,11 +22,12 @@ from helpers.fasta import ROOT
 from genome_index import spec
 from genome_index.collection.clusters import METHODS
 from genome_index.collection.map import MAPS
+from genome_index.collection.text_search import ENGINES
 from genome_index.encoders.embedding.vector_files import WRITERS
 from genome_index.evaluate.comparison import tables as comparison_tables
 from genome_index.io.inputs import IdFrom
 from genome_index.io.reader import GenomePer
-from genome_index.report import calls, export
+from genome_index.report import calls, export, found
 from genome_index.report.explanation import document
 from genome_index.report.figures.style import THEMES
 from genome_index.report.sql import FORMATS
@@ -102,6 +103,8 @@ TABLES = {
     choices.IdSource: get_args(IdFrom),
     choices.CallFormat: ("table", *calls.FORMATS),
     choices.ExplanationFormat: ("text", *document.FORMATS),
+    choices.FindFormat: ("table", *found.FORMATS),
+    choices.FindEngine: ENGINES,
     choices.ListFormat: (*FORMATS, "parquet"),
     choices.RowFormat: ("table", *FORMATS, "parquet"),
     choices.ScoreFormat: comparison_tables.FORMATS,
