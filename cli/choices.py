@@ -37,6 +37,13 @@ class ExplanationFormat(StrEnum):
     JSON = "json"
 
 
+class FetchFormat(StrEnum):
+    """Formats of the genomes of `gindex fetch`."""
+
+    FASTA = "fasta"
+    GENBANK = "genbank"
+
+
 class FindFormat(StrEnum):
     """Formats of `gindex find`."""
 

@@ -26,6 +26,7 @@ from genome_index.collection.text_search import ENGINES
 from genome_index.encoders.embedding.vector_files import WRITERS
 from genome_index.evaluate.comparison import tables as comparison_tables
 from genome_index.io.inputs import IdFrom
+from genome_index.io.ncbi.fetch import Format
 from genome_index.io.reader import GenomePer
 from genome_index.report import calls, export, found
 from genome_index.report.explanation import document
@@ -103,6 +104,7 @@ TABLES = {
     choices.IdSource: get_args(IdFrom),
     choices.CallFormat: ("table", *calls.FORMATS),
     choices.ExplanationFormat: ("text", *document.FORMATS),
+    choices.FetchFormat: get_args(Format),
     choices.FindFormat: ("table", *found.FORMATS),
     choices.FindEngine: ENGINES,
     choices.ListFormat: (*FORMATS, "parquet"),

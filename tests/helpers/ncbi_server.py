@@ -45,6 +45,7 @@ class Sequence:
     organism: str = "Escherichia coli"
     title: str = "complete genome"
     declared_bp: int | None = None  # a wrong length in the summary
+    pubmed: tuple[str, ...] = ()  # ids of the papers that its record cites
 
     @property
     def uid(self) -> str:
@@ -54,6 +55,26 @@ class Sequence:
     def fasta(self) -> str:
         lines = [self.sequence[start : start + 70] for start in range(0, len(self.sequence), 70)]
         return "\n".join([f">{self.accession} {self.organism}, {self.title}", *lines, "", ""])
+
+    @property
+    def genbank(self) -> str:
+        cited = "".join(
+            f"REFERENCE   {number}\n  TITLE     Paper {one}\n  JOURNAL   J. Frogs\n   PUBMED   {one}\n"
+            for number, one in enumerate(self.pubmed, 1)
+        )
+        name = self.accession.partition(".")[0]
+        return f"""LOCUS       {name} {len(self.sequence)} bp    DNA     circular BCT 01-JAN-2026
+DEFINITION  {self.organism}, {self.title}.
+ACCESSION   {name}
+VERSION     {self.accession}
+SOURCE      {self.organism}
+  ORGANISM  {self.organism}
+            Bacteria; Escherichia.
+{cited}ORIGIN
+        1 {self.sequence.lower()}
+//
+
+"""
 
     @property
     def refseq(self) -> bool:
@@ -225,10 +246,21 @@ def _elink(ncbi: Ncbi, params: dict[str, str]) -> tuple[int, str, str]:
 def _efetch(ncbi: Ncbi, params: dict[str, str]) -> tuple[int, str, str]:
     if params["db"] == "taxonomy":
         return 200, "text/xml; charset=UTF-8", _taxon(params["id"], ncbi.taxa[params["id"]])
+    if params["db"] == "pubmed":
+        papers = (f"PMID- {one}\nTI  - Paper {one}.\nAB  - About {one}.\n" for one in params["id"].split(","))
+        return 200, "text/plain; charset=UTF-8", "\n" + "\n".join(papers)
     found = [ncbi.find(name) for name in params["id"].split(",")]
     if not any(found):
         return 400, "text/plain; charset=UTF-8", f"Failed to retrieve sequence: {params['id']}\n"
-    return 200, "text/plain; charset=UTF-8", "".join(each.fasta for each in found if each)
+    return (
+        200,
+        "text/plain; charset=UTF-8",
+        "".join(_record(each, params["rettype"]) for each in found if each),
+    )
+
+
+def _record(sequence: Sequence, kind: str) -> str:
+    return sequence.genbank if kind == "gbwithparts" else sequence.fasta
 
 
 def _taxon(taxid: str, ladder: tuple[tuple[str, str], ...]) -> str:

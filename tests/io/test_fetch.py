@@ -14,6 +14,7 @@ from types import SimpleNamespace
 import pytest
 import typer
 from Bio import Entrez
+from gindex_cli import app
 from gindex_cli.commands.fetch import DEFAULT_LIMIT, DEFAULT_OUT, fetch
 from gindex_cli.run import guarded
 from helpers.ncbi_server import (
@@ -37,12 +38,14 @@ from typer.testing import CliRunner
 
 from genome_index.errors import UsageError
 from genome_index.io.batches import batches
-from genome_index.io.ncbi.entrez import BATCH_BP, Record
+from genome_index.io.ncbi.entrez import BATCH_BP, Record, complete_genbank
 from genome_index.io.ncbi.fetch import FetchRequest, FetchRow, FetchSummary, fetch_genomes
 from genome_index.io.ncbi.genome_folder import COLUMNS
 from genome_index.io.ncbi.requests import EntrezSettings
 from genome_index.io.reader import iter_genomes
 from genome_index.io.retries import retry_after_s
+from genome_index.lab.describe.abstracts import read_abstracts
+from genome_index.lab.describe.tables import iter_pairs
 from genome_index.taxonomy.tables import read_taxonomy
 
 HTML = b"<!DOCTYPE html>\n<html><body>The site is down for maintenance.</body></html>"
@@ -86,7 +89,7 @@ def ncbi():
 
 def run(ncbi: Ncbi, out: Path, *accessions: str, on_done=lambda row: None, **fields) -> FetchSummary:
     """Fetch with waits of hundredths of a second; `fields` are of the settings or of the request."""
-    ours = {name: fields.pop(name) for name in ("taxon", "limit") if name in fields}
+    ours = {name: fields.pop(name) for name in ("taxon", "limit", "format") if name in fields}
     quick = {"url": ncbi.url, "email": "a@example.org", "backoff_s": 0.01, "tries": 3, "timeout_s": 5.0}
     settings = EntrezSettings(**(quick | fields))
     return fetch_genomes(FetchRequest(accessions, out=out, settings=settings, **ours), on_done)
@@ -590,6 +593,59 @@ def test_the_options_have_the_defaults_of_the_library():
 
 
 @pytest.fixture
+def cited(ncbi):
+    """Two records as they are, one of which cites two papers, the other one of these."""
+    ncbi.sequences[0].pubmed, ncbi.sequences[2].pubmed = ("11", "12"), ("12",)
+    return ncbi
+
+
+def test_records_come_as_genbank_with_the_papers_that_they_cite(cited, tmp_path):
+    out = tmp_path / "out"
+    summary = run(cited, out, "NC_000913.3", "U00096.3", "NC_001422", format="genbank")
+    assert summary.count("fetched") == 3
+    assert files_in(out) == [
+        "NC_000913.3.gb.gz", "NC_001422.1.gb.gz", "U00096.3.gb.gz", "abstracts.nbib", "taxonomy.tsv",
+    ]  # fmt: skip
+    [genome] = iter_genomes([out / "NC_000913.3.gb.gz"])
+    assert genome.contigs[0].sequence.decode() == dna(1, 4600)
+    assert set(read_abstracts(out / "abstracts.nbib")) == {"11", "12"}
+    asked = [params["id"] for params in cited.asked("efetch") if params["db"] == "pubmed"]
+    assert asked == ["11,12"]  # the second record's paper is there by then
+    again = run(cited, out, "NC_000913.3", format="genbank")
+    assert statuses(again) == [("NC_000913.3", "already present")]
+
+
+def test_a_genome_whose_papers_fail_is_fetched_again(cited, tmp_path):
+    out = tmp_path / "out"
+    cited.break_next("efetch", good, good, refuse(400))  # lineage, record, papers
+    assert run(cited, out, "NC_000913.3", format="genbank").count("failed") == 1
+    assert run(cited, out, "NC_000913.3", format="genbank").count("fetched") == 1
+    assert set(read_abstracts(out / "abstracts.nbib")) == {"11", "12"}
+
+
+@pytest.mark.parametrize("fault", [cut_unseen, say(b"LOCUS       X 4 bp\n//\n"), say(HTML)])
+def test_a_broken_record_is_retried(cited, tmp_path, fault):
+    cited.break_next("efetch", good, fault)
+    assert run(cited, tmp_path / "out", "NC_000913.3", format="genbank").count("fetched") == 1
+
+
+def test_a_folder_has_one_format(cited, tmp_path):
+    run(cited, tmp_path, "NC_000913.3")
+    with pytest.raises(
+        UsageError, match=r"genomes as .fa.gz, which would be in it twice; choose another --out"
+    ):
+        run(cited, tmp_path, "NC_000913.3", format="genbank")
+
+
+def test_a_record_that_declares_another_length_is_broken():
+    text = Sequence("NC_1.1", "ACGT").genbank.encode()
+    assert complete_genbank(text, {"NC_1.1": 4}) == text.strip() + b"\n"
+    for expected in ({"NC_1.1": 5}, {"NC_2.1": 4}, {"NC_1.1": 4, "NC_2.1": 4}):
+        with pytest.raises(ValueError, match="1 records, 4 bp came"):
+            complete_genbank(text, expected)
+
+
+@pytest.fixture
 def command(ncbi, tmp_path, monkeypatch):
     """The command, against the local server."""
     monkeypatch.setenv("GINDEX_ENTREZ_URL", ncbi.url)
@@ -614,6 +670,26 @@ def test_command_fetches_and_names_the_next_command(command, ncbi, tmp_path):
     assert again.exit_code == 0
     assert "0 fetched, 2 already present, 0 failed" in again.stderr
     assert "give --email, or set NCBI_EMAIL" in again.stderr
+
+
+def test_command_names_the_command_that_describes_records(command, cited, tmp_path):
+    result = command("NC_000913.3", "--format", "genbank", "--email", "me@example.org")
+    assert result.exit_code == 0, result.output
+    out = tmp_path / "out"
+    assert f"descriptions: gindex lab describe {out} --abstracts {out}/abstracts.nbib" in result.stderr
+    words = [
+        "lab",
+        "describe",
+        str(out),
+        "--abstracts",
+        f"{out}/abstracts.nbib",
+        "--out",
+        str(tmp_path / "pairs"),
+    ]
+    done = CliRunner().invoke(app, words, catch_exceptions=False)
+    assert done.exit_code == 0, done.stderr
+    [pair] = iter_pairs(tmp_path / "pairs")
+    assert (pair.titles, pair.abstracts) == (["Paper 11", "Paper 12"], ["About 11.", "About 12."])
 
 
 def test_command_ends_with_1_when_some_failed(command):

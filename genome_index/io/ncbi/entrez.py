@@ -6,6 +6,7 @@ home.
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import xml.etree.ElementTree as ElementTree
@@ -15,6 +16,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from genome_index.io.batches import batches
+from genome_index.io.formats.flat_entries import entries_of
 from genome_index.io.ncbi.requests import EntrezRequests, EntrezSettings
 from genome_index.records import NCBI_RANKS, Lineage
 
@@ -85,6 +87,22 @@ class Ncbi:
             read, ids = partial(complete_fasta, expected=lengths_bp), ",".join(lengths_bp)
             yield self._ask("efetch", read, db="nuccore", id=ids, rettype="fasta", retmode="text")
 
+    def iter_genbank(self, records: Sequence[Record]) -> Iterator[bytes]:
+        """The records as GenBank flat files with sequence, in batches as `iter_fasta` has them."""
+        for batch in batches(records, self._page, BATCH_BP, strict=True):
+            lengths_bp = {record.accession: record.length_bp for record in batch}
+            read, ids = partial(complete_genbank, expected=lengths_bp), ",".join(lengths_bp)
+            yield self._ask("efetch", read, db="nuccore", id=ids, rettype="gbwithparts", retmode="text")
+
+    def papers(self, pubmed: Sequence[str]) -> bytes:
+        """Papers by their PubMed ids, as MEDLINE text with abstracts."""
+        pages = [pubmed[start : start + self._page] for start in range(0, len(pubmed), self._page)]
+        answers = [
+            self._ask("efetch", medline, db="pubmed", id=",".join(page), rettype="medline", retmode="text")
+            for page in pages
+        ]
+        return b"".join(answers)
+
     def _summaries(self, db: str, ids: Sequence[str], read: Callable[[Any], T]) -> list[T]:
         def read_all(body: bytes) -> list[T]:
             result = _json(body)["result"]
@@ -122,6 +140,34 @@ def complete_fasta(body: bytes, expected: Mapping[str, int]) -> bytes:
         came, declared = f"{len(lengths_bp)} records, {sum(lengths_bp.values())} bp", sum(expected.values())
         raise ValueError(f"{came} came, {len(expected)} records, {declared} bp are declared")
     return b">" + b"\n>".join(entries) + b"\n"
+
+
+def complete_genbank(body: bytes, expected: Mapping[str, int]) -> bytes:
+    """GenBank text, if it holds exactly the `expected` records, whole: accession -> bp.
+
+    Raises
+    ------
+    ValueError
+        A record is missing, cut short, too long, or without its sequence. The message holds none of its text.
+    """
+    lines = io.StringIO(body.decode("utf-8", "replace"))
+    entries = [entry for entry in entries_of(lines, "LOCUS") if entry.is_complete]
+    lengths_bp = {entry.version: sum(map(len, entry.parts)) for entry in entries}
+    if lengths_bp != dict(expected):
+        came, declared = f"{len(lengths_bp)} records, {sum(lengths_bp.values())} bp", sum(expected.values())
+        raise ValueError(f"{came} came, {len(expected)} records, {declared} bp are declared")
+    return body.strip() + b"\n"
+
+
+def medline(body: bytes) -> bytes:
+    r"""MEDLINE text with an empty line before each paper; ValueError if it is something else.
+
+    >>> medline(b"\nPMID- 1\nTI  - Frogs\n\n")
+    b'\nPMID- 1\nTI  - Frogs\n'
+    """
+    if not body.strip().startswith(b"PMID-"):
+        raise ValueError("it is not MEDLINE text")
+    return b"\n" + body.strip() + b"\n"
 
 
 def _json(body: bytes) -> dict[str, Any]:

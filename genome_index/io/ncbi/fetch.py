@@ -2,11 +2,14 @@
 
 accession or taxon -> summary with the declared length -> lineage -> FASTA of that length
 -> OUT/<accession>.fa.gz and a row of OUT/taxonomy.tsv
+
+With the format genbank, OUT/<accession>.gb.gz, and the papers that it cites in OUT/abstracts.nbib.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -17,6 +20,8 @@ from genome_index.io.ncbi.entrez import Ncbi
 from genome_index.io.ncbi.genome_folder import GenomeFolder
 from genome_index.io.ncbi.requests import EntrezSettings
 
+Format = Literal["fasta", "genbank"]
+PUBMED = re.compile(rb"^   PUBMED   (\d+)", re.MULTILINE)
 Status = Literal["fetched", "already present", "failed"]
 
 
@@ -28,6 +33,7 @@ class FetchRequest:
     taxon: str | None = None
     limit: int = 10  # genomes of the taxon
     out: Path = Path("genomes")
+    format: Format = "fasta"  # genbank: flat files, and the abstracts of the papers they cite
     settings: EntrezSettings = field(default_factory=EntrezSettings.from_environment)
 
     def __post_init__(self) -> None:
@@ -72,7 +78,7 @@ def fetch_genomes(
     UsageError
         `request.out` cannot be a folder of fetched genomes.
     """
-    folder = GenomeFolder(request.out)
+    folder = GenomeFolder(request.out, request.format)
     rows = []
     for row in _iter_rows(request, folder, Ncbi(request.settings)):
         rows.append(row)
@@ -89,19 +95,32 @@ def _iter_rows(request: FetchRequest, folder: GenomeFolder, ncbi: Ncbi) -> Itera
             yield FetchRow(request.taxon, "failed", reason=error.reason)
     for accession in dict.fromkeys(accessions):
         try:
-            yield _fetch(accession, folder, ncbi)
+            yield _fetch(accession, folder, ncbi, request.format)
         except FetchError as error:
             yield FetchRow(accession, "failed", reason=error.reason)
 
 
-def _fetch(accession: str, folder: GenomeFolder, ncbi: Ncbi) -> FetchRow:
+def _fetch(accession: str, folder: GenomeFolder, ncbi: Ncbi, format: Format) -> FetchRow:
     genome_id = folder.find(accession)
     if genome_id:
         return FetchRow(accession, "already present", folder.genome_path(genome_id))
     genome = find_genome(ncbi, accession)
+    cited: list[str] = []
+    texts = ncbi.iter_fasta if format == "fasta" else ncbi.iter_genbank
+    lineage = ncbi.lineage(genome.taxid)
     try:
-        path = folder.add(genome, ncbi.lineage(genome.taxid), ncbi.iter_fasta(genome.records))
+        path = folder.write(genome, _noting_papers(texts(genome.records), cited))
+        if lacking := folder.lacking_papers(cited):
+            folder.add_papers(ncbi.papers(lacking))
+        folder.add_row(genome, lineage)  # last: a genome without its papers is fetched again
     except StorageError as error:
         raise FetchError(accession, f"{error}; make room, or choose another --out") from error
     length_bp = sum(record.length_bp for record in genome.records)
     return FetchRow(accession, "fetched", path, length_bp, genome.organism)
+
+
+def _noting_papers(texts: Iterable[bytes], cited: list[str]) -> Iterator[bytes]:
+    """The texts as they come; the PubMed ids in them are added to `cited`. FASTA has none."""
+    for text in texts:
+        cited += [found.decode() for found in PUBMED.findall(text)]
+        yield text
