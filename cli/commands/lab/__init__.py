@@ -10,6 +10,7 @@ from gindex_cli.commands.lab.data import app as data
 from gindex_cli.commands.lab.describe import describe
 from gindex_cli.commands.lab.fit import fit
 from gindex_cli.commands.lab.pretrain import pretrain
+from gindex_cli.commands.lab.project import project
 from gindex_cli.commands.lab.proteins import proteins
 from gindex_cli.commands.lab.reproduce import reproduce
 from gindex_cli.commands.lab.score import score
@@ -26,7 +27,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-for command in (corpus, describe, fit, train, pretrain, contrast, score, proteins, reproduce):
+for command in (corpus, describe, project, fit, train, pretrain, contrast, score, proteins, reproduce):
     app.command(cls=Command)(guarded(command))
 app.add_typer(annotate)
 app.add_typer(study)

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from transformers import BertModel, PreTrainedTokenizerFast
+from tokenizers import Tokenizer
+from transformers import BertModel
 
 from genome_index.encoders.networks.transformers_native import quiet
 from genome_index.encoders.profile import Floats
@@ -50,18 +51,20 @@ class TextEncoder:
             raise ModelError(str(folder), f"no {missing[0]}; give the folder of a BERT encoder with {FILES}")
         self.version = sha256_of(folder / "model.safetensors")
         try:
-            self._tokenizer = PreTrainedTokenizerFast(
-                tokenizer_file=str(folder / "tokenizer.json"), pad_token="[PAD]", model_max_length=MOST_TOKENS
-            )
+            self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
             with quiet():
                 self._model = BertModel.from_pretrained(
                     str(folder), local_files_only=True, use_safetensors=True, trust_remote_code=False
-                ).eval()
-        except (OSError, ValueError, RuntimeError) as error:
+                )
+        except Exception as error:  # noqa: BLE001  # tokenizers raises no narrower one
             what = str(error).splitlines()[0]
             raise ModelError(
                 str(folder), f"not a BERT encoder ({what}); give another --text-encoder"
             ) from error
+
+        self._model.train(False)
+        self._tokenizer.enable_truncation(MOST_TOKENS)
+        self._tokenizer.enable_padding(pad_id=self._model.config.pad_token_id or 0)
 
     @property
     def dim(self) -> int:
@@ -78,9 +81,10 @@ class TextEncoder:
 
     @torch.inference_mode()
     def _encode(self, texts: list[str]) -> Floats:
-        tokens = self._tokenizer(texts, padding=True, truncation=True, return_tensors="pt")
-        mask = tokens["attention_mask"]
-        states = self._model(input_ids=tokens["input_ids"], attention_mask=mask).last_hidden_state
+        tokens = self._tokenizer.encode_batch(texts)
+        mask = torch.tensor([one.attention_mask for one in tokens])
+        ids = torch.tensor([one.ids for one in tokens])
+        states = self._model(input_ids=ids, attention_mask=mask).last_hidden_state
         weights = mask.unsqueeze(-1).to(states.dtype)
         means = (states * weights).sum(1) / weights.sum(1)
         return np.asarray(torch.nn.functional.normalize(means, dim=1).numpy(), np.float32)

@@ -58,7 +58,7 @@ def train_projection(
         left, right = _batch(train, plan.batch, draws)
         loss = contrast(normalize(text(left)), normalize(genome(right)), plan.temperature)
         optimizer.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         schedule.step()
         if number % CHECKED_EVERY == 0 or number == plan.steps:

@@ -31,7 +31,9 @@ def search_vectors(
     """
     if index.spec.encoder not in ENCODERS:
         cure = f"build an index with --encoder {' or '.join(ENCODERS)}"
-        raise UsageError(f"{index.path}: its encoder is {index.spec.encoder}, which has no k-mer counts; {cure}")
+        raise UsageError(
+            f"{index.path}: its encoder is {index.spec.encoder}, which has no k-mer counts; {cure}"
+        )
     opened, encoder = Projection.load(projection), TextEncoder(text_encoder or installed_folder())
     opened.require(encoder.version, projection)
     entries = index.catalog.entries()
