@@ -46,6 +46,8 @@ def test_stems_case_and_punctuation_do_not_matter() -> None:
     texts = ["Thermophilic ARCHAEA of (hot) springs", "a bacterium from a lake", "a fungus", "a virus"]
     found = ranked_texts(texts, 'a "thermophile" from a hot-spring OR NOT x*', list("abcd"), 9)
     assert [row for row, _, _ in found] == [0]
+    for query in ("thermophile", "SPRING", "archaea", "lakes"):
+        assert len(ranked_texts(texts, query, list("abcd"), 9)) == 1, query
 
 
 def test_stop_words_are_searched_only_where_there_is_nothing_else() -> None:

@@ -640,6 +640,8 @@ def test_a_folder_has_one_format(cited, tmp_path):
 def test_a_record_that_declares_another_length_is_broken():
     text = Sequence("NC_1.1", "ACGT").genbank.encode()
     assert complete_genbank(text, {"NC_1.1": 4}) == text.strip() + b"\n"
+    with pytest.raises(ValueError, match="0 records, 0 bp came"):
+        complete_genbank(text.replace(b"//", b""), {"NC_1.1": 4})
     for expected in ({"NC_1.1": 5}, {"NC_2.1": 4}, {"NC_1.1": 4, "NC_2.1": 4}):
         with pytest.raises(ValueError, match="1 records, 4 bp came"):
             complete_genbank(text, expected)

@@ -84,8 +84,8 @@ OS   Trifolium repens (white clover)
 OC   Eukaryota; Viridiplantae; Fabaceae; Trifolium.
 XX
 RN   [5]
-RX   DOI; 10.1007/BF00039495.
 RX   PUBMED; 1907511.
+RX   DOI; 10.1007/BF00039495.
 RA   Oxtoby E., Hughes M.A.;
 RT   "Nucleotide and derived amino acid sequence of
 RT   beta-glucosidase";
