@@ -90,7 +90,7 @@ def test_weights_stand_before_names() -> None:
         ('corpus = "c"\n[grid]\ncurriculum = ["a"]', "no curriculum is called 'a'; choose one of none"),
         ('corpus = "c"\n[grid]\ndeduplicated = [95]', "deduplicated = 95: give 0, or an identity below 1"),
         ('corpus = "c"\n[grid]\nbudget = [-1]', "budget = -1: give operations, or 0 for `steps`"),
-        ('corpus = "c"\n[grid]\nbudget = [9]', "budget = 9: a step of pythia of size nano takes 4.2e+09"),
+        ('corpus = "c"\n[grid]\nbudget = [9]', "budget = 9: a step of pythia of size nano takes 2.9e+09"),
         ('corpus = "c"\n[grid]\nloss = ["x mse"]', "the loss 'x mse': give names with weights before them"),
     ],
 )
