@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import cast
 
 from torch import Tensor, nn
@@ -99,11 +100,23 @@ def run(
         validation=Validation(keeper.measure, every),
     )  # fmt: skip
     keeper.restore()
-    trained.network.write(folder / MODEL)
-    save_tokenizer(KnownBases(), folder / MODEL / SAVED_TOKENIZER)
+    _write(trained.network, folder / MODEL)
     scores = _scores(plan, trained, batches, card, folder / MODEL)
     tracker.close(asdict(scores))
     return scores
+
+
+def untrained(plan: RunPlan, shards: Shards) -> float:
+    """Genera found by the network of a plan with its random weights."""
+    network = Trained(plan, "cpu").network
+    with TemporaryDirectory() as work:
+        _write(network, Path(work))
+        return genus_found(work, search_set(shards))
+
+
+def _write(network: StudyNetwork, folder: Path) -> None:
+    network.write(folder)
+    save_tokenizer(KnownBases(), folder / SAVED_TOKENIZER)
 
 
 def _batches(plan: RunPlan, shards: Shards, study: Path) -> dict[Part, StudyBatches]:

@@ -18,12 +18,12 @@ from pathlib import Path
 
 from genome_index.errors import UsageError
 from genome_index.lab.corpus.shards import Shards
-from genome_index.lab.study.baselines import baselines
+from genome_index.lab.study.baselines import Baseline, baselines
 from genome_index.lab.study.distinct import distinct_genomes
 from genome_index.lab.study.grid import CellName
 from genome_index.lab.study.plan import RunPlan, StudyPlan
 from genome_index.lab.study.results import FILE, Results
-from genome_index.lab.study.run import RunScores, run
+from genome_index.lab.study.run import RunScores, run, untrained
 from genome_index.lab.study.tracking import folder_of
 from genome_index.records import Progress, quiet
 
@@ -66,11 +66,24 @@ def run_study(
         "SELECT 1 FROM baselines WHERE corpus = ? AND length = ?", [shards.digest, plan.length]
     ):
         results.add_baselines(shards.digest, plan.length, baselines(shards, plan.length, progress))
+    _add_untrained(plan, shards, results)
     for identity in plan.grid.deduplicated:
         distinct_genomes(shards, identity, folder)  # found once, before processes ask for it
     _make(list(plan.sweeps()), place, results, "finding learning rates", progress)
     _make(list(plan.runs(best_rates(results))), place, results, "runs", progress)
     return results
+
+
+def _add_untrained(plan: StudyPlan, shards: Shards, results: Results) -> None:
+    """A row for each network with random weights, which a trained one has to beat."""
+    query = "SELECT name FROM baselines WHERE corpus = ? AND length = ?"
+    known = {row["name"] for row in results.rows(query, [shards.digest, plan.length])}
+    for cell in plan.cells():
+        name = f"{cell.architecture} of size {cell.size}, untrained"
+        if name not in known:
+            row = Baseline(name, None, None, untrained(cell, shards))
+            results.add_baselines(shards.digest, plan.length, [row])
+            known.add(name)
 
 
 def _check_device(device: str) -> None:

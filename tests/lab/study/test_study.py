@@ -71,6 +71,15 @@ def test_every_run_has_its_row(study: tuple[StudyPlan, Path, Results]) -> None:
     assert len(list(plan.runs(best_rates(results)))) == 8
 
 
+def test_untrained_networks_have_rows(study: tuple[StudyPlan, Path, Results]) -> None:
+    _, folder, results = study
+    rows = results.rows("SELECT name FROM baselines WHERE name LIKE '%untrained' ORDER BY name")
+    assert [row["name"] for row in rows] == [
+        "bert of size nano, untrained", "multires of size nano, untrained"
+    ]  # fmt: skip
+    assert "| bert of size nano, untrained |  |  | " in write_report(folder / "out")
+
+
 def test_the_rate_that_learns_is_taken(study: tuple[StudyPlan, Path, Results]) -> None:
     """1e-9 learns nothing."""
     _, _, results = study
