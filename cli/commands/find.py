@@ -48,9 +48,10 @@ def find(
     Full-text search in names, labels and descriptions. A description is the label `description`, such as
     `gindex relabel` adds from a table.
     """
-    from genome_index.collection.text_search import DESCRIPTION, search_text
+    from genome_index.collection.text_search import search_text
     from genome_index.index.index import Index
     from genome_index.report.found import FORMATS
+    from genome_index.taxonomy.tables import DESCRIPTION
 
     opened = Index.open(index)
     entries = opened.catalog.entries()

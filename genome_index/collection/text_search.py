@@ -15,9 +15,8 @@ from dataclasses import dataclass
 
 from genome_index.errors import UsageError
 from genome_index.records import RANKS, Entry
+from genome_index.taxonomy.tables import DESCRIPTION
 
-DESCRIPTION = "description"
-"""The label that has a genome's description."""
 ENGINES = ("text", "vectors")
 """What a text is compared with: texts of genomes, here, or their vectors (lab/describe/vector_search.py)."""
 PASSAGE_WORDS = 16  # of a text, around the words found

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from genome_index.collection.text_search import DESCRIPTION, TextHit
+from genome_index.collection.text_search import TextHit
 from genome_index.records import RANKS
 from genome_index.report.sql.formats import Answer, as_json, as_jsonl, as_tsv
+from genome_index.taxonomy.tables import DESCRIPTION
 
 COLUMNS = ("genome_id", "score", *RANKS, "passage", DESCRIPTION)
 

@@ -27,6 +27,9 @@ from genome_index.taxonomy.names import bare_name, is_empty_name
 from genome_index.taxonomy.taxdump import MAPPING, add_lineages, dump_files, dump_release, is_taxdump
 from genome_index.taxonomy.text_files import TextFile, digest, text_file
 
+DESCRIPTION = "description"
+"""The label that has a genome's description; a table of descriptions needs no rank."""
+
 
 def read_taxonomy(path: Path, taxdump: Path | None = None) -> Taxonomy:
     """Read a table (TSV, CSV), a GTDB taxonomy file, or an NCBI taxdump that holds genome2taxid.tsv.
@@ -194,7 +197,8 @@ def _difference(genome_id: str, line: int, first: Taxon, second: Taxon) -> str:
 
 def _without_dump(table: _Table, release: str) -> Taxonomy:
     warnings: tuple[str, ...] = ()
-    if table.taxa and not any(taxon.lineage.names for taxon in table.taxa.values()):
+    taxa = table.taxa.values()
+    if taxa and not any(taxon.lineage.names or DESCRIPTION in taxon.labels for taxon in taxa):
         cure = "name columns after ranks, give lineages as d__...;s__..., or taxids and a taxdump"
         warnings = (f"{table.source}: no genome has a rank; {cure}",)
     return table.taxonomy(table.taxa, release, warnings)

@@ -468,6 +468,10 @@ def test_table_without_ranks_has_a_warning(write):
     assert read_taxonomy(path).warnings == (f"{path}: no genome has a rank; {cure}",)
 
 
+def test_table_of_descriptions_needs_no_rank(write):
+    assert read_taxonomy(write("genome_id\tdescription\na\tA frog\n")).warnings == ()
+
+
 def test_table_with_ranks_has_no_warnings(write):
     assert read_taxonomy(write("genome_id\tgenus\na\tHyla\nb\t\n")).warnings == ()
 

@@ -19,6 +19,7 @@ from genome_index.encoders.pooling import unit
 from genome_index.encoders.profile import RELEASED, Floats, Profile
 from genome_index.errors import ModelError
 from genome_index.io.atomic import write_file
+from genome_index.io.compression import cause
 
 CONFIG, WEIGHTS = "config.json", "projection.safetensors"
 TEXT, GENOME = ("text_weight", "text_bias"), ("genome_weight", "genome_bias")
@@ -84,7 +85,9 @@ class Projection:
             config = ProjectionConfig(**{one.name: values[one.name] for one in fields(ProjectionConfig)})
             weights = load_file(folder / WEIGHTS)
         except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
-            raise ModelError(str(folder), _no_projection(repr(error))) from error
+            raise ModelError(
+                str(folder), _no_projection(cause(error) if isinstance(error, OSError) else repr(error))
+            ) from error
         if {name: weight.shape for name, weight in weights.items()} != _shapes(config):
             raise ModelError(str(folder), _no_projection(f"{WEIGHTS} does not fit {CONFIG}"))
         return cls(config, weights)

@@ -24,6 +24,7 @@ def _sentences(record: RecordDescription) -> Iterator[str]:
     molecule = " ".join(filter(None, (shape, record.organelle, record.molecule)))
     yield ", ".join(filter(None, (name, molecule, f"{record.length_bp:,} bp")))
     for words, value in (
+        ("Record", record.definition),
         ("Lineage", "; ".join(record.lineage)),
         ("Strain", record.strain),
         ("Host", record.host),
