@@ -108,9 +108,9 @@ def test_rows_are_those_of_duckdb_and_of_the_reader(tmp_path: Path) -> None:
     frog = pairs["NC_000001.1"]
     assert (frog.sequence, frog.lineage[-1], frog.topology) == (dna(1, 900), "Hyla", "circular")
     assert frog.text == (
-        "Hyla arborea (European tree frog), circular genomic DNA, 900 bp. Record: Hyla arborea mitochondrion, "
-        "complete genome. Lineage: Eukaryota; Metazoa; Chordata; Amphibia; Anura; Hylidae; Hyla. "
-        "Paper: Frogs of Europe."
+        "Hyla arborea (European tree frog), circular genomic DNA, 900 bp. Record: Hyla arborea "
+        "mitochondrion, complete genome. Lineage: Eukaryota; Metazoa; Chordata; Amphibia; Anura; "
+        "Hylidae; Hyla. Paper: Frogs of Europe."
     )
     assert frog.raw_text.splitlines() == [
         "Hyla arborea mitochondrion, complete genome", "Frogs of Europe", "Frogs live\tin ponds.",
