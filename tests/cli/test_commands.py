@@ -47,6 +47,7 @@ RUNS = {
         r"merged 1 genome \(.*\)" + SUMMARY.format(index="{index}", genomes=7, snapshot=2),
     ),
     "refit": ("", r".*" + SUMMARY.format(index="{index}", genomes=6, snapshot=2)),
+    "find": ("specimenella", r"note: no genome of the index has a description, so names and labels .*\n"),
     "info": ("", ""),
     "list": ("", ""),
     "sql": ("VALUES(1)", ""),  # without a blank, for this table's words are split at blanks: test_sql.py
@@ -119,6 +120,7 @@ def test_every_command_runs(gindex, places, command):
             "dereplicate",
             "evaluate",
             "evaluate-encoder",
+            "find",
         )
     )
     assert gindex("check", "--index", places["index"]).exit_code == 0
