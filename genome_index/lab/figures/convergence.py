@@ -19,7 +19,7 @@ import numpy.typing as npt
 from genome_index.errors import InputError
 from genome_index.io.atomic import disk_errors
 from genome_index.lab.markdown import markdown_table
-from genome_index.lab.study.report import COLOURS, Cell, better_head
+from genome_index.lab.study.report import COLOURS, STYLES, Cell, better_head
 from genome_index.lab.study.study import RUNS
 from genome_index.lab.training.runs import CHECKPOINT, VALIDATION
 
@@ -122,7 +122,7 @@ def draw_convergence(curves: Sequence[CellCurves], path: Path) -> None:
     for column, size in zip(panels.T, sizes, strict=True):
         own = [each for each in curves if each.cell.name.size == size]
         for each in filter(lambda each: each.curves, own):
-            _draw_cell(column, each, COLOURS[names.index(each.name) % len(COLOURS)])
+            _draw_cell(column, each, names.index(each.name))
         column[0].set(title=f"{size}, {_span(own)} parameters")
         column[1].set(xlabel="training step")
     for panel, part in zip(panels[:, 0], ("training", "validation"), strict=True):
@@ -136,20 +136,21 @@ def draw_convergence(curves: Sequence[CellCurves], path: Path) -> None:
         figure.savefig(path, dpi=110)
 
 
-def _draw_cell(column: Sequence[Axes], each: CellCurves, colour: str) -> None:
+def _draw_cell(column: Sequence[Axes], each: CellCurves, number: int) -> None:
     """The mean of the seeds, and their range."""
     curves = each.curves
     width = max(1, len(curves[0].training) // WINDOWS)
     length = min(len(curve.training) for curve in curves) // width * width
     means = np.stack([curve.training[:length].reshape(-1, width).mean(1) for curve in curves])
-    _band(column[0], np.arange(width, length + 1, width), means, colour, each.name)
+    _band(column[0], np.arange(width, length + 1, width), means, number, each.name)
     measured = min(len(curve.steps) for curve in curves)
     values = np.stack([curve.validation[:measured] for curve in curves])
-    _band(column[1], curves[0].steps[:measured], values, colour, each.name)
+    _band(column[1], curves[0].steps[:measured], values, number, each.name)
 
 
-def _band(panel: Axes, at: Rows, values: Doubles, colour: str, name: str) -> None:
-    panel.plot(at, values.mean(0), color=colour, label=name, linewidth=1.3)
+def _band(panel: Axes, at: Rows, values: Doubles, number: int, name: str) -> None:
+    colour, style = COLOURS[number % len(COLOURS)], STYLES[number // len(COLOURS) % len(STYLES)]
+    panel.plot(at, values.mean(0), style, color=colour, label=name, linewidth=1.3)
     panel.fill_between(at, values.min(0), values.max(0), color=colour, alpha=0.2, linewidth=0)
 
 
