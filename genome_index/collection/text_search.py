@@ -10,8 +10,9 @@ from __future__ import annotations
 import re
 import sqlite3
 from collections.abc import Iterable, Sequence
-from contextlib import closing
 from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self
 
 from genome_index.errors import UsageError
 from genome_index.records import RANKS, Entry
@@ -66,20 +67,53 @@ def ranked_texts(
     >>> [(row, passage) for row, _, passage in ranked_texts(["a frog", "two toads"], "toad?", "ab", 5)]
     [(1, 'two toads')]
     """
-    words, names = query_words(query), list(ids)
-    with closing(sqlite3.connect(":memory:")) as database:
+    with TextIndex(texts) as index:
+        best = sorted(index.scores(query), key=lambda pair: (-pair[1], ids[pair[0]]))[:limit]
+        passages = index.passages(query, [row for row, _ in best])
+    return [(row, score, passages[row]) for row, score in best]
+
+
+class TextIndex:
+    """Full-text index of some texts, in memory; use as a context manager."""
+
+    def __init__(self, texts: Iterable[str]) -> None:
+        self._database = sqlite3.connect(":memory:")
         try:
-            database.execute("CREATE VIRTUAL TABLE texts USING fts5(text, tokenize = 'porter unicode61')")
+            self._database.execute(
+                "CREATE VIRTUAL TABLE texts USING fts5(text, tokenize = 'porter unicode61')"
+            )
         except sqlite3.OperationalError as error:
+            self._database.close()
             cure = "take a Python whose SQLite has it"
             raise UsageError(f"full-text search needs FTS5 ({error}); {cure}") from error
-        database.executemany("INSERT INTO texts(rowid, text) VALUES (?, ?)", enumerate(texts))
+        self._database.executemany("INSERT INTO texts(rowid, text) VALUES (?, ?)", enumerate(texts))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._database.close()
+
+    def scores(self, query: str) -> list[tuple[int, float]]:
+        """Place and BM25 of each text that has a word of the query, in no order."""
+        return self._rows("-rank", _any_word(query))
+
+    def passages(self, query: str, rows: Sequence[int]) -> dict[int, str]:
+        """A passage of each of some texts, around the words found."""
         passage = f"snippet(texts, 0, '', '', ' ... ', {PASSAGE_WORDS})"
-        found = database.execute(
-            f"SELECT rowid, -rank, {passage} FROM texts WHERE text MATCH ?",
-            [" OR ".join(f'"{word}"' for word in words)],
-        ).fetchall()
-    return sorted(found, key=lambda row: (-row[1], names[row[0]]))[:limit]
+        numbers = ", ".join(str(int(row)) for row in rows)
+        return dict(self._rows(passage, _any_word(query), f"AND rowid IN ({numbers})"))
+
+    def _rows(self, value: str, words: str, condition: str = "") -> list[tuple[int, Any]]:
+        sql = f"SELECT rowid, {value} FROM texts WHERE text MATCH ? {condition}"
+        return self._database.execute(sql, [words]).fetchall()
+
+
+def _any_word(query: str) -> str:
+    """A query in the language of FTS5: a text has one of the words."""
+    return " OR ".join(f'"{word}"' for word in query_words(query))
 
 
 def query_words(text: str) -> list[str]:

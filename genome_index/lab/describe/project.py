@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from genome_index.collection.text_search import ranked_texts
+from genome_index.collection.text_search import TextIndex
 from genome_index.encoders.profile import Floats
 from genome_index.errors import UsageError
 from genome_index.io.atomic import write_file
@@ -128,8 +128,8 @@ def recall_rows(test: PartTexts, projection: Projection) -> list[list[str]]:
 def full_text_scores(texts: Sequence[str], queries: Sequence[str]) -> Floats:
     """BM25 of each query and text: (N,), (Q,) -> (Q, N); 0 where they share no word."""
     scores = np.zeros((len(queries), len(texts)), np.float32)
-    ids = [f"{at:09}" for at in range(len(texts))]
-    for query, row in zip(queries, scores, strict=True):
-        for at, score, _ in ranked_texts(texts, query, ids, len(texts)):
-            row[at] = score
+    with TextIndex(texts) as index:
+        for query, row in zip(queries, scores, strict=True):
+            for at, score in index.scores(query):
+                row[at] = score
     return scores
