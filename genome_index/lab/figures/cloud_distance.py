@@ -134,7 +134,8 @@ def wilson_interval(right: int, asked: int) -> tuple[float, float]:
     z, share = NORMAL_95, right / asked
     middle = share + z**2 / (2 * asked)
     half = z * math.sqrt(share * (1 - share) / asked + z**2 / (4 * asked**2))
-    return (middle - half) / (1 + z**2 / asked), (middle + half) / (1 + z**2 / asked)
+    low, high = (edge / (1 + z**2 / asked) for edge in (middle - half, middle + half))
+    return max(0.0, low), min(1.0, high)
 
 
 def _labels(points: int) -> npt.NDArray[np.int64]:

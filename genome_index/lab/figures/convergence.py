@@ -133,7 +133,7 @@ def draw_convergence(curves: Sequence[CellCurves], path: Path) -> None:
     handles = {label: line for pair in lines for line, label in zip(*pair, strict=True)}
     figure.legend(handles.values(), handles, frameon=False, fontsize=8, loc="outside right upper")
     with disk_errors(path):
-        figure.savefig(path, dpi=110)
+        figure.savefig(path, dpi=100)
 
 
 def _draw_cell(column: Sequence[Axes], each: CellCurves, number: int) -> None:

@@ -180,4 +180,4 @@ def draw_overlay(overlay: Overlay, bound: float, path: Path) -> None:
     for panel in (left, right):
         panel.spines[["top", "right"]].set_visible(False)
     with disk_errors(path):
-        figure.savefig(path, dpi=110)
+        figure.savefig(path, dpi=100)

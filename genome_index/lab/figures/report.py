@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from genome_index.errors import UsageError
+from genome_index.errors import UsageError, need_installed
 from genome_index.io.atomic import write_file
 from genome_index.lab.corpus.shards import Shards
 from genome_index.lab.figures.comparison import Comparison, compare_windows
@@ -58,6 +58,7 @@ def write_figures(
     plan = plan or FigurePlan()
     shards, cells = Shards.open(corpus), _cells(folder)
     if "map" in plan.figures:
+        need_installed("a map by UMAP", "umap", extra="report")
         require_eukaryotes(shards)
     out.mkdir(parents=True, exist_ok=True)
     parts = ["# Figures of a study"]

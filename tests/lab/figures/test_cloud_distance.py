@@ -7,8 +7,11 @@ import math
 import numpy as np
 import numpy.typing as npt
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from genome_index.errors import UsageError
+from genome_index.lab.figures import cloud_distance
 from genome_index.lab.figures.cloud_distance import (
     classifier_test,
     distance_between,
@@ -95,7 +98,8 @@ def test_a_classifier_is_asked_about_what_it_was_not_fitted_on() -> None:
 def test_wilsons_interval() -> None:
     """Values of statsmodels' proportion_confint(method="wilson")."""
     assert wilson_interval(8, 10) == (pytest.approx(0.4902, abs=1e-4), pytest.approx(0.9433, abs=1e-4))
-    assert wilson_interval(0, 10)[0] == pytest.approx(0)
+    assert wilson_interval(0, 10)[0] == 0
+    assert wilson_interval(100, 100)[1] == 1
 
 
 def test_few_windows_are_refused() -> None:
@@ -111,3 +115,31 @@ def test_counts_of_kmers_are_those_of_a_loop() -> None:
         for at in range(17):
             expected[int("".join(map(str, window[at : at + 4])), 4)] += 1
         assert (counts[row] == expected).all()
+
+
+@settings(deadline=None, max_examples=15)
+@given(seed=st.integers(0, 2**32 - 1), one=st.integers(5, 12), two=st.integers(5, 12))
+def test_distances_are_the_same_both_ways_and_in_any_order(seed: int, one: int, two: int) -> None:
+    first, second = points(one, seed), points(two, seed + 1, 0.5)
+    shuffled = first[np.random.default_rng(seed).permutation(one)]
+    for distance in (lambda a, b: mmd_test(a, b)[0], frechet_distance):
+        assert distance(second, first) == pytest.approx(distance(first, second), abs=1e-6)
+        assert distance(shuffled, second) == pytest.approx(distance(first, second), abs=1e-6)
+
+
+def test_permutations_are_those_of_a_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    """p counts the labels as they are, and those as far apart."""
+    monkeypatch.setattr(cloud_distance, "PERMUTATIONS", 19)
+    first, second = points(6, 0), points(5, 1, 1.0)
+    both = np.concatenate([first, second])
+    kernel, draws = gaussian_kernel(both), np.random.default_rng(3)
+
+    def squared(chosen: npt.NDArray[np.bool_]) -> float:
+        own, other = np.flatnonzero(chosen), np.flatnonzero(~chosen)
+        within = sum(kernel[a, b] for a in own for b in own if a != b) / (6 * 5)
+        beyond = sum(kernel[a, b] for a in other for b in other if a != b) / (5 * 4)
+        return float(within + beyond - 2 * sum(kernel[a, b] for a in own for b in other) / (6 * 5))
+
+    labels = np.arange(11) < 6
+    values = [squared(labels), *(squared(draws.permutation(labels)) for _ in range(19))]
+    assert mmd_test(first, second, seed=3)[1] == sum(value >= values[0] - 1e-12 for value in values) / 20

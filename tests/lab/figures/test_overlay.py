@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from genome_index.lab.corpus.packing import Codes, other_strand
 from genome_index.lab.figures.circles import aligned_circles
-from genome_index.lab.figures.overlay import fray_of, paths_of
+from genome_index.lab.figures.overlay import Overlay, fray_of, paths_of
 from genome_index.lab.losses.walks import WALKS
 
 
@@ -29,6 +31,34 @@ def test_a_circle_that_begins_elsewhere_or_on_the_other_strand_is_brought_back()
     assert circles.turned == 2
     for sequence in circles.sequences[1:]:
         assert (sequence == circles.sequences[0]).all()
+
+
+@settings(deadline=None, max_examples=20)
+@given(turns=st.lists(st.tuples(st.integers(0, 599), st.booleans()), min_size=1, max_size=4))
+def test_any_start_and_strand_is_brought_back(turns: list[tuple[int, bool]]) -> None:
+    own = circle(600)
+    others = [np.roll(other_strand(own) if turned else own, by) for by, turned in turns]
+    circles = aligned_circles([own, *others])
+    assert circles.turned == sum(turned for _, turned in turns)
+    assert {sequence.tobytes() for sequence in circles.sequences} == {circles.sequences[0].tobytes()}
+    assert len(circles.sequences) == 1 + len(turns)
+
+
+def test_members_that_differ_begin_at_a_kmer_that_all_have() -> None:
+    """The first bases of the reference are not in one of the others."""
+    own = circle()
+    members = [own, np.roll(changed(own, 3), 500), own]
+    circles = aligned_circles(members)
+    assert circles.numbers == (0, 1, 2)
+    starts = {sequence[:15].tobytes() for sequence in circles.sequences}
+    assert starts == {own[4:19].tobytes()}
+
+
+def test_an_n_is_in_no_kmer_of_the_start() -> None:
+    own = circle()
+    own[:5] = 4
+    circles = aligned_circles([own, np.roll(own, 9)])
+    assert (circles.sequences[0][:15] == own[5:20]).all()
 
 
 def test_a_stranger_is_named_with_its_reason() -> None:
@@ -69,3 +99,34 @@ def test_a_walk_is_the_sum_of_its_steps() -> None:
 )
 def test_where_a_species_frays(spread: list[float], frays: tuple[int | None, int | None]) -> None:
     assert fray_of(np.array(spread), 5.0) == frays
+
+
+def overlay_of_paths(paths: np.ndarray) -> Overlay:
+    ids = tuple(map(str, range(len(paths))))
+    circles = aligned_circles([circle(), circle()])
+    return Overlay("Some species", "yau", ids, paths, (paths.shape[1],) * len(paths), circles, (), ())
+
+
+def test_the_spread_is_the_formula_point_by_point() -> None:
+    paths = np.random.default_rng(0).normal(size=(4, 9, 2))
+    overlay = overlay_of_paths(paths)
+    for at in range(9):
+        centre = sum(paths[member, at] for member in range(4)) / 4
+        squares = [((paths[member, at] - centre) ** 2).sum() for member in range(4)]
+        assert overlay.spread[at] == pytest.approx((sum(squares) / 4) ** 0.5)
+    np.testing.assert_allclose(overlay_of_paths(paths + 7).spread, overlay.spread)
+    assert overlay_of_paths(paths[[0, 0, 0]]).spread.max() == pytest.approx(0)
+
+
+def test_unrelated_sequences_spread_as_the_line_says() -> None:
+    """Of 300 random sequences, after each of 400 bases."""
+    shares = [0.4, 0.1, 0.2, 0.3]
+    draws = np.random.default_rng(0)
+    sequences = [draws.choice(4, 400, p=shares).astype(np.uint8) for _ in range(300)]
+    overlay = overlay_of_paths(paths_of(sequences, "yau"))
+    np.testing.assert_allclose(overlay.spread[20:], overlay.unrelated[20:], rtol=0.12)
+
+
+def test_an_n_takes_no_step_and_half_steps_end_with_their_base() -> None:
+    path = paths_of([np.array([0, 4, 2], np.uint8)], "squiggle")[0]
+    np.testing.assert_allclose(path, [[1, 0], [1, 0], [2, 1]], atol=1e-6)
