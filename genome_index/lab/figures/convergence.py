@@ -116,13 +116,13 @@ def draw_convergence(curves: Sequence[CellCurves], path: Path) -> None:
     from matplotlib.figure import Figure
 
     sizes = list(dict.fromkeys(each.cell.name.size for each in curves))
-    names = sorted({each.name for each in curves})
+    looks = _looks(curves)
     figure = Figure(figsize=(3.8 + 3.2 * len(sizes), 5.5), layout="constrained", facecolor="white")
     panels = figure.subplots(2, len(sizes), sharex="col", sharey=True, squeeze=False)
     for column, size in zip(panels.T, sizes, strict=True):
         own = [each for each in curves if each.cell.name.size == size]
         for each in filter(lambda each: each.curves, own):
-            _draw_cell(column, each, names.index(each.name))
+            _draw_cell(column, each, *looks[each.name])
         column[0].set(title=f"{size}, {_span(own)} parameters")
         column[1].set(xlabel="training step")
     for panel, part in zip(panels[:, 0], ("training", "validation"), strict=True):
@@ -136,22 +136,34 @@ def draw_convergence(curves: Sequence[CellCurves], path: Path) -> None:
         figure.savefig(path, dpi=100)
 
 
-def _draw_cell(column: Sequence[Axes], each: CellCurves, number: int) -> None:
+def _looks(curves: Sequence[CellCurves]) -> dict[str, tuple[str, str]]:
+    """Colour and line of each name: a colour for each loss, a line for what else it has, as its network."""
+    losses = sorted({each.cell.name.loss for each in curves})
+    others = sorted({each.name.replace(each.cell.name.loss, "") for each in curves})
+    return {
+        each.name: (
+            COLOURS[losses.index(each.cell.name.loss) % len(COLOURS)],
+            STYLES[others.index(each.name.replace(each.cell.name.loss, "")) % len(STYLES)],
+        )
+        for each in curves
+    }
+
+
+def _draw_cell(column: Sequence[Axes], each: CellCurves, colour: str, line: str) -> None:
     """The mean of the seeds, and their range."""
     curves = each.curves
     width = max(1, len(curves[0].training) // WINDOWS)
     length = min(len(curve.training) for curve in curves) // width * width
     means = np.stack([curve.training[:length].reshape(-1, width).mean(1) for curve in curves])
-    _band(column[0], np.arange(width, length + 1, width), means, number, each.name)
+    _band(column[0], np.arange(width, length + 1, width), means, (colour, line), each.name)
     measured = min(len(curve.steps) for curve in curves)
     values = np.stack([curve.validation[:measured] for curve in curves])
-    _band(column[1], curves[0].steps[:measured], values, number, each.name)
+    _band(column[1], curves[0].steps[:measured], values, (colour, line), each.name)
 
 
-def _band(panel: Axes, at: Rows, values: Doubles, number: int, name: str) -> None:
-    colour, style = COLOURS[number % len(COLOURS)], STYLES[number // len(COLOURS) % len(STYLES)]
-    panel.plot(at, values.mean(0), style, color=colour, label=name, linewidth=1.3)
-    panel.fill_between(at, values.min(0), values.max(0), color=colour, alpha=0.2, linewidth=0)
+def _band(panel: Axes, at: Rows, values: Doubles, look: tuple[str, str], name: str) -> None:
+    panel.plot(at, values.mean(0), color=look[0], linestyle=look[1], label=name, linewidth=1.3)
+    panel.fill_between(at, values.min(0), values.max(0), color=look[0], alpha=0.15, linewidth=0)
 
 
 def _training(path: Path) -> Doubles:

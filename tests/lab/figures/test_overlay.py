@@ -54,6 +54,11 @@ def test_members_that_differ_begin_at_a_kmer_that_all_have() -> None:
     assert starts == {own[4:19].tobytes()}
 
 
+def test_a_kmer_over_the_joint_can_be_the_start() -> None:
+    own = circle()
+    assert (aligned_circles([own, np.roll(own, -7)]).sequences[1] == own).all()
+
+
 def test_an_n_is_in_no_kmer_of_the_start() -> None:
     own = circle()
     own[:5] = 4
