@@ -55,7 +55,7 @@ def aligned_circles(members: Sequence[Codes]) -> Circles:
     near = np.flatnonzero(identities[reference] >= LEAST_IDENTITY)
     anchor = _anchor(kmers, reference, near)
     others = [
-        (at, f"identity {identities[reference, at]:.2f} to the reference, below {LEAST_IDENTITY:g}")
+        (at, f"identity {identities[reference, at]:.3f} to the reference, below {LEAST_IDENTITY:g}")
         for at in range(len(members)) if at not in near
     ]  # fmt: skip
     others += [(at, "without the common start") for at in near.tolist() if anchor not in kmers[at].values]

@@ -123,7 +123,7 @@ def draw_convergence(curves: Sequence[CellCurves], path: Path) -> None:
         own = [each for each in curves if each.cell.name.size == size]
         for each in filter(lambda each: each.curves, own):
             _draw_cell(column, each, *looks[each.name])
-        column[0].set(title=f"{size}, {_span(own)} parameters")
+        column[0].set_title(f"{size}, {_span(own)} parameters", fontsize=10)
         column[1].set(xlabel="training step")
     for panel, part in zip(panels[:, 0], ("training", "validation"), strict=True):
         panel.set_ylabel(f"{part} loss,\nshare of the first batch's")
@@ -131,7 +131,10 @@ def draw_convergence(curves: Sequence[CellCurves], path: Path) -> None:
         panel.spines[["top", "right"]].set_visible(False)
     lines = [panel.get_legend_handles_labels() for panel in panels[0]]
     handles = {label: line for pair in lines for line, label in zip(*pair, strict=True)}
-    figure.legend(handles.values(), handles, frameon=False, fontsize=8, loc="outside right upper")
+    names = sorted(handles)
+    figure.legend(
+        [handles[name] for name in names], names, frameon=False, fontsize=8, loc="outside right upper"
+    )
     with disk_errors(path):
         figure.savefig(path, dpi=100)
 

@@ -46,6 +46,12 @@ def require_trained_on(shards: Shards, rows: list[Row]) -> None:
             )
 
 
+def require_device(device: str) -> None:
+    """Refuse a GPU that is not there; UsageError."""
+    if device == "cuda" and not torch.cuda.is_available():
+        raise UsageError("--device cuda: torch finds no GPU here; give --device cpu")
+
+
 def network_of_run(row: Row, folder: Path, device: str) -> StudyNetwork:
     """The network of a run with its best weights, in evaluation mode.
 

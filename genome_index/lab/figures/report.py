@@ -19,6 +19,7 @@ from genome_index.lab.figures.comparison import Comparison, compare_windows
 from genome_index.lab.figures.convergence import convergence_table, curves_of, draw_convergence, parameters
 from genome_index.lab.figures.lineages import require_eukaryotes
 from genome_index.lab.figures.maps import draw_maps
+from genome_index.lab.figures.networks import require_device, require_trained_on
 from genome_index.lab.figures.overlay import BOUND, Overlay, draw_overlay, fray_of, overlay_of
 from genome_index.lab.study.report import Cell, cells_of, varied
 from genome_index.lab.study.results import FILE, Results
@@ -58,8 +59,7 @@ def write_figures(
     plan = plan or FigurePlan()
     shards, cells = Shards.open(corpus), _cells(folder)
     if "map" in plan.figures:
-        need_installed("a map by UMAP", "umap", extra="report")
-        require_eukaryotes(shards)
+        _require_windows(shards, cells, plan.device)
     out.mkdir(parents=True, exist_ok=True)
     parts = ["# Figures of a study"]
     if "overlay" in plan.figures:
@@ -100,6 +100,10 @@ def overlay_text(overlay: Overlay, bound: float) -> str:
         f"The spread of their walks ({overlay.walk}) {frays}; after {last:,} bp it is "
         f"{overlay.spread[-1]:.1f} steps, of as many unrelated sequences {overlay.unrelated[-1]:.1f}.",
     ]
+    if overlay.spread[-1] >= overlay.unrelated[-1]:
+        sentences.append(
+            "They share stretches, not their order: by their end they are no nearer than strangers."
+        )
     sentences += [f"Passed over: {name}." for name in overlay.passed]
     if overlay.others:
         named = "; ".join(f"{id}: {reason}" for id, reason in overlay.others[:LISTED])
@@ -140,6 +144,14 @@ def _cells(folder: Path) -> list[Cell]:
     if not cells:
         raise UsageError(f"{folder}: no run has ended; go on with `gindex lab study run --resume`")
     return cells
+
+
+def _require_windows(shards: Shards, cells: Sequence[Cell], device: str) -> None:
+    """What the map needs, before anything is drawn."""
+    need_installed("a map by UMAP", "umap", extra="report")
+    require_device(device)
+    require_eukaryotes(shards)
+    require_trained_on(shards, [row for cell in cells for row in cell.rows])
 
 
 def _map_parts(

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from genome_index.lab.corpus.packing import Codes, other_strand
 from genome_index.lab.figures.circles import aligned_circles
 from genome_index.lab.figures.overlay import Overlay, fray_of, paths_of
+from genome_index.lab.figures.report import overlay_text
 from genome_index.lab.losses.walks import WALKS
 
 
@@ -135,3 +136,11 @@ def test_unrelated_sequences_spread_as_the_line_says() -> None:
 def test_an_n_takes_no_step_and_half_steps_end_with_their_base() -> None:
     path = paths_of([np.array([0, 4, 2], np.uint8)], "squiggle")[0]
     np.testing.assert_allclose(path, [[1, 0], [1, 0], [2, 1]], atol=1e-6)
+
+
+@pytest.mark.parametrize(("pull", "said"), [(0.0, False), (1.0, True)])
+def test_members_no_nearer_than_strangers_are_said_to_be(pull: float, said: bool) -> None:
+    own = paths_of([circle(400)], "yau")[0]
+    other = own + pull * np.arange(400)[:, None]
+    text = overlay_text(overlay_of_paths(np.stack([own, other])), 5.0)
+    assert ("no nearer than strangers" in text) == said

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from genome_index.errors import UsageError
+from genome_index.errors import InputError, UsageError
 from genome_index.lab.architectures.shapes import Shape
 from genome_index.lab.architectures.table import Task, network_of
 from genome_index.lab.corpus.build import build_corpus
@@ -18,12 +18,13 @@ from genome_index.lab.corpus.packing import Codes
 from genome_index.lab.corpus.shards import Shards
 from genome_index.lab.corpus.split import SplitPlan
 from genome_index.lab.figures.lineages import objection_to, require_eukaryotes
-from genome_index.lab.figures.networks import network_next
+from genome_index.lab.figures.networks import network_next, network_of_run
 from genome_index.lab.figures.report import FigurePlan, write_figures
 from genome_index.lab.figures.windows import generated_counts, kmer_counts, markov_next
 from genome_index.lab.losses.reading import next_batch
 from genome_index.lab.study.grid import Grid
 from genome_index.lab.study.plan import StudyPlan
+from genome_index.lab.study.results import Results
 from genome_index.lab.study.study import run_study
 from genome_index.lab.training.held_out import training_counts
 
@@ -101,7 +102,8 @@ def test_a_corpus_of_another_study_is_refused(demo: Path, study: Path, tmp_path:
     build_corpus([str(demo / "genomes")], tmp_path / "apart", other.parent / "taxonomy.tsv",
                  split=SplitPlan(test=0.5, validation=0.2))  # fmt: skip
     with pytest.raises(UsageError, match="was trained on another corpus, or by another gindex; give the cor"):
-        write_figures(study, tmp_path / "apart", tmp_path / "out", FigurePlan(("map",), windows=20))
+        write_figures(study, tmp_path / "apart", tmp_path / "out", FigurePlan(("overlay", "map")))
+    assert not (tmp_path / "out").exists()
 
 
 # -- windows -------------------------------------------------------------------------------------------------
@@ -180,3 +182,30 @@ def test_what_cannot_be_drawn(study: Path, corpus: Path, tmp_path: Path) -> None
         write_figures(study, corpus, tmp_path / "out", FigurePlan(("overlay",), species="Homo sapiens"))
     with pytest.raises(UsageError, match="no walk is called 'hop'"):
         write_figures(study, corpus, tmp_path / "out", FigurePlan(("overlay",), walk="hop"))
+
+
+def test_a_gpu_that_is_not_there(study: Path, corpus: Path, tmp_path: Path) -> None:
+    if torch.cuda.is_available():
+        pytest.skip("there is a GPU")
+    with pytest.raises(UsageError, match="--device cuda: torch finds no GPU here; give --device cpu"):
+        write_figures(study, corpus, tmp_path / "out", FigurePlan(device="cuda"))
+
+
+def test_weights_that_are_not_there(study: Path, corpus: Path, tmp_path: Path) -> None:
+    row = Results(study).rows("SELECT * FROM runs WHERE kind = 'run' LIMIT 1")[0]
+    with pytest.raises(
+        InputError, match="no weights of its run can be read .* train it again, in another --out"
+    ):
+        network_of_run(row, tmp_path, "cpu")
+    network = network_of_run(row, study, "cpu")
+    assert not any(part.requires_grad for part in network.parameters())
+
+
+def test_the_same_run_gives_the_same_windows(study: Path) -> None:
+    """Its network with its best weights, drawn from with one seed."""
+    row = Results(study).rows("SELECT * FROM runs WHERE kind = 'run' AND loss = 'cross-entropy'")[0]
+    first, again = (
+        generated_counts(network_next(network_of_run(row, study, "cpu")), 5, 40, seed=3) for _ in range(2)
+    )
+    assert (first == again).all()
+    assert (first.sum(1) == 37).all()
