@@ -5,11 +5,14 @@ from __future__ import annotations
 import functools
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import typer
+
+if TYPE_CHECKING:
+    from genome_index.records import Failure
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -50,6 +53,16 @@ def say(line: str, error: bool = False) -> None:
         typer.secho(line, err=True, fg="red")
     else:
         typer.echo(line, err=True)
+
+
+def tell_summary(sentences: Iterable[str], failures: Sequence[Failure]) -> None:
+    """Print what failed and what came out; exit with FAILED_INPUTS if anything failed."""
+    for failure in failures:
+        say(f"{failure.source}: {failure.reason}", error=True)
+    for sentence in sentences:
+        say(sentence)
+    if failures:
+        raise typer.Exit(FAILED_INPUTS)
 
 
 def fail(sentence: str) -> None:

@@ -1,10 +1,13 @@
-"""Threads: work divided among some of our own, and a limit for those of numerical libraries."""
+"""Threads and processes: work divided among some of our own, and limits for those of libraries."""
 
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from multiprocessing import parent_process
+from multiprocessing.connection import wait
 from typing import TypeVar
 
 Answer = TypeVar("Answer")
@@ -27,3 +30,15 @@ def in_threads(work: Callable[[int], Answer], count: int, threads: int) -> Itera
         return map(work, range(count))
     with ThreadPoolExecutor(threads) as pool:
         return list(pool.map(work, range(count)))
+
+
+def end_with_parent() -> None:
+    """End this process as soon as its parent has ended, in whatever way; it has a thread that waits."""
+    threading.Thread(target=_wait_for_parent, daemon=True).start()
+
+
+def _wait_for_parent() -> None:
+    parent = parent_process()
+    if parent is not None:
+        wait([parent.sentinel])
+        os._exit(1)

@@ -15,11 +15,11 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from multiprocessing.connection import Connection, wait
+from multiprocessing.connection import Connection
 from typing import TypeVar
 
 from genome_index.errors import GindexError
-from genome_index.index.parallel import VARIABLES
+from genome_index.index.parallel import VARIABLES, end_with_parent
 
 READY = "ready"  # the message by which a child reports that it can work
 STARTING = threading.Lock()  # the environment is changed while a child starts
@@ -159,15 +159,8 @@ def _run(
     os.nice(niceness)
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     logging.getLogger("faiss").setLevel(logging.WARNING)  # it logs every build that it cannot load
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    end_with_parent()
     target(pipe, *arguments)
-
-
-def _end_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        wait([parent.sentinel])
-        os._exit(1)
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from gindex_cli.commands.lab.options import (
 from gindex_cli.inputs import all_inputs
 from gindex_cli.options import FromFile, GenomePerOption, Inputs, TaxonomyFile
 from gindex_cli.progress import ProgressLine
-from gindex_cli.run import FAILED_INPUTS, say
+from gindex_cli.run import tell_summary
 
 TestShare = Annotated[
     float,
@@ -63,9 +63,4 @@ def corpus(
     given = all_inputs(inputs, from_file)
     with ProgressLine() as show:
         summary = build_corpus(given, folder, taxonomy, genome_per, licence, plan, progress=show)
-    for failure in summary.failures:
-        say(f"{failure.source}: {failure.reason}", error=True)
-    for sentence in summary.sentences():
-        say(sentence)
-    if summary.failures:
-        raise typer.Exit(FAILED_INPUTS)
+    tell_summary(summary.sentences(), summary.failures)

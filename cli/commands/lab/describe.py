@@ -11,7 +11,7 @@ from gindex_cli.commands.lab.options import Seed
 from gindex_cli.inputs import all_inputs
 from gindex_cli.options import FromFile
 from gindex_cli.progress import ProgressLine
-from gindex_cli.run import FAILED_INPUTS, say
+from gindex_cli.run import tell_summary
 
 
 def describe(
@@ -54,9 +54,4 @@ def describe(
     plan, given = SplitPlan(seed, test_share, validation_share), all_inputs(files, from_file)
     with ProgressLine() as show:
         summary = build_pairs(given, folder, papers, licence, plan, show)
-    for failure in summary.failures:
-        say(f"{failure.source}: {failure.reason}", error=True)
-    for sentence in summary.sentences():
-        say(sentence)
-    if summary.failures:
-        raise typer.Exit(FAILED_INPUTS)
+    tell_summary(summary.sentences(), summary.failures)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -19,6 +18,7 @@ from torch import Tensor, nn
 
 from genome_index.errors import UsageError
 from genome_index.io.atomic import write_file
+from genome_index.lab.architectures.equal_shapes import LIKE, chosen_shape
 from genome_index.lab.architectures.networks import StudyNetwork
 from genome_index.lab.architectures.shapes import Shape, shape_of
 from genome_index.lab.architectures.table import (
@@ -27,8 +27,8 @@ from genome_index.lab.architectures.table import (
     Task,
     network_of,
     parameters_of,
-    shape_like,
 )
+from genome_index.lab.devices import precision, require_device
 from genome_index.lab.losses.reading import FIRST_BASE
 from genome_index.lab.markdown import markdown_table
 from genome_index.lab.performer.memory import apart, resident_bytes
@@ -36,7 +36,6 @@ from genome_index.records import Progress, quiet
 
 LENGTHS = (256, 1_024, 4_096)
 TOKENS = 8_192  # of a batch, or one sequence if that is longer
-LIKE = "pythia"
 REPEATS = 3  # the fastest counts
 FILE = "speed.md"
 
@@ -64,8 +63,7 @@ def measure_speed(
     if not lengths or min(lengths) < 1:
         raise UsageError("lengths are numbers of tokens, 1 or more; give at least one")
     shape_of(size)
-    if device == "cuda" and not torch.cuda.is_available():
-        raise UsageError("--device cuda: torch finds no GPU here; give --device cpu")
+    require_device(device)
     names = [name for name, each in ARCHITECTURES.items() if direction in each.directions]
     rows = []
     for number, name in enumerate(names, start=1):
@@ -98,11 +96,10 @@ def cost_of(name: str, shape: Shape, task: Task, device: str = "cpu") -> Cost:
 def _row(
     name: str, size: str, lengths: Sequence[int], direction: Direction, device: str
 ) -> tuple[object, ...]:
-    like = shape_of(size)
-    target = parameters_of(LIKE, like, Task("causal", max(lengths)))
-    shape = shape_like(name, target, like, Task(direction, max(lengths)))
+    longest = Task(direction, max(lengths))
+    shape = chosen_shape(name, size, "parameters", longest)
     costs = (apart(cost_of, name, shape, Task(direction, length), device) for length in lengths)
-    parameters = parameters_of(name, shape, Task(direction, max(lengths)))
+    parameters = parameters_of(name, shape, longest)
     return name, f"{parameters:,}", *(_cell(cost) for cost in costs)
 
 
@@ -122,14 +119,10 @@ def _words(size: str, direction: Direction, device: str) -> str:
 
 
 def _step(network: StudyNetwork, ids: Tensor) -> None:
-    with _precision(ids.device.type):
+    with precision(ids.device.type):
         loss = nn.functional.cross_entropy(network(ids).logits.flatten(0, 1), ids.flatten())
     loss.backward()  # type: ignore[no-untyped-call]
     cast("nn.Module", network).zero_grad()
-
-
-def _precision(device: str) -> AbstractContextManager[object]:
-    return torch.autocast("cuda", torch.bfloat16) if device == "cuda" else nullcontext()
 
 
 def _seconds(work: Callable[[], object], device: str) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,9 +12,10 @@ from genome_index.collection.text_search import TextIndex
 from genome_index.encoders.profile import Floats
 from genome_index.errors import UsageError
 from genome_index.io.atomic import write_file
+from genome_index.io.batches import batches
 from genome_index.lab.corpus.split import Part
 from genome_index.lab.describe.projection import Projection, recall_at, released_profile
-from genome_index.lab.describe.tables import Pair, iter_pairs
+from genome_index.lab.describe.tables import DATA, iter_pairs
 from genome_index.lab.describe.text_encoder import TextEncoder, installed_folder
 from genome_index.lab.describe.train_projection import PairVectors, ProjectionTraining, train_projection
 from genome_index.lab.markdown import markdown_table
@@ -22,7 +23,7 @@ from genome_index.records import Contig, Genome, Progress, counted, quiet
 
 KS = (1, 5, 10)
 LEAST_PAIRS = 2  # to train on: one pair has no negative
-GENOMES_AT_ONCE = 64
+GENOMES_AT_ONCE, BASES_AT_ONCE = 64, 100_000_000  # in memory
 
 
 @dataclass(frozen=True)
@@ -66,31 +67,20 @@ def train_on_pairs(
 
 def _read(folder: Path, part: Part, encoder: TextEncoder, progress: Progress) -> PartTexts | None:
     """The texts and vectors of a part; None if the pairs have no such part."""
-    if not list((folder / "data").glob(f"{part}-*.parquet")):
+    if not list((folder / DATA).glob(f"{part}-*.parquet")):
         if part == "train":
             next(iter_pairs(folder, part))  # raises what is wrong with the folder
         return None
     texts: list[str] = []
     raw: list[str] = []
     genomes: list[Floats] = []
-    for batch in _batches(iter_pairs(folder, part)):
+    for batch in batches(iter_pairs(folder, part), GENOMES_AT_ONCE, BASES_AT_ONCE):
         texts += [pair.text for pair in batch]
         raw += [pair.raw_text or pair.text for pair in batch]
         genomes.append(genome_vectors([pair.sequence.encode() for pair in batch]))
         progress.stage(f"{part} genomes", len(texts), 0)
     ways = [encoder.encode(texts), encoder.encode(raw)]
     return PartTexts(texts, raw, PairVectors(ways, np.concatenate(genomes)))
-
-
-def _batches(pairs: Iterator[Pair]) -> Iterator[list[Pair]]:
-    batch: list[Pair] = []
-    for pair in pairs:
-        batch.append(pair)
-        if len(batch) == GENOMES_AT_ONCE:
-            yield batch
-            batch = []
-    if batch:
-        yield batch
 
 
 def genome_vectors(sequences: Sequence[bytes]) -> Floats:

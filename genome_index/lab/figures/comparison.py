@@ -13,10 +13,11 @@ from genome_index.lab.corpus.split import Part
 from genome_index.lab.figures.cloud_distance import CloudDistance, distance_between
 from genome_index.lab.figures.convergence import parameters
 from genome_index.lab.figures.lineages import LONGEST_BP, require_eukaryotes
-from genome_index.lab.figures.networks import network_next, network_of_run, new_head, require_trained_on
+from genome_index.lab.figures.networks import network_next, network_of_run, plan_of, require_trained_on
 from genome_index.lab.figures.windows import Cloud, Counts, generated_counts, markov_next, natural_counts
 from genome_index.lab.markdown import markdown_table
 from genome_index.lab.study.report import Cell, better_head
+from genome_index.lab.study.run import batches_of, new_head
 from genome_index.lab.training.held_out import training_counts
 from genome_index.records import Progress, quiet
 
@@ -112,7 +113,11 @@ def _network_counts(
     counts = []
     for row, share in zip(cell.rows, shares, strict=True):
         network = network_of_run(row, folder, device)
-        head = new_head(row, network, shards, folder) if better_head(cell) == "head_bits" else None
+        head = (
+            new_head(network, batches_of(plan_of(row), shards, folder)["train"])
+            if better_head(cell) == "head_bits"
+            else None
+        )
         seed = int(row["fingerprint"], 16)
         counts.append(generated_counts(network_next(network, head), share, length, seed))
     return np.concatenate(counts)

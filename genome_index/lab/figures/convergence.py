@@ -6,7 +6,6 @@ is for bits a base. A loss whose first value is not above 0 has no share.
 
 from __future__ import annotations
 
-import csv
 import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -20,16 +19,15 @@ from genome_index.errors import InputError
 from genome_index.io.atomic import disk_errors
 from genome_index.lab.markdown import markdown_table
 from genome_index.lab.study.report import COLOURS, STYLES, Cell, better_head
+from genome_index.lab.study.results import AGAIN, validation_losses
 from genome_index.lab.study.study import RUNS
-from genome_index.lab.training.runs import CHECKPOINT, VALIDATION
+from genome_index.lab.training.runs import CHECKPOINT
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 WINDOWS = 50  # of training steps, whose means are drawn
 FALLS = 0.01  # of the first value; less from the first to the last fifth of training is called flat
-
-AGAIN = "remove the run's folder and its row, and give `gindex lab study run --resume`"
 
 Doubles = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.int64]
@@ -73,7 +71,7 @@ def curve_of(folder: Path) -> Curve | None:
         The folder has no checkpoint or no validation losses that can be read.
     """
     training = _training(folder / CHECKPOINT)
-    steps, validation = _validation(folder / VALIDATION)
+    steps, validation = map(np.array, zip(*validation_losses(folder), strict=True))
     if training[0] <= 0:
         return None
     return Curve(training / training[0], steps, validation / training[0])
@@ -180,17 +178,6 @@ def _training(path: Path) -> Doubles:
     if not len(losses):
         raise InputError(str(path), f"it has no step; {AGAIN}")
     return losses
-
-
-def _validation(path: Path) -> tuple[Rows, Doubles]:
-    try:
-        with path.open(newline="") as file:
-            rows = [(int(step), float(loss)) for step, loss in list(csv.reader(file, delimiter="\t"))[1:]]
-    except (OSError, ValueError) as error:
-        raise InputError(str(path), f"it is no table of losses ({error}); {AGAIN}") from error
-    if not rows:
-        raise InputError(str(path), f"it has no loss; {AGAIN}")
-    return np.array([step for step, _ in rows]), np.array([loss for _, loss in rows])
 
 
 def parameters(cell: Cell) -> int:

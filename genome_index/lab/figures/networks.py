@@ -15,11 +15,9 @@ from genome_index.lab.corpus.packing import Codes
 from genome_index.lab.corpus.shards import Shards
 from genome_index.lab.figures.windows import Doubles, NextBase
 from genome_index.lab.losses.reading import BASES, FIRST_BASE
-from genome_index.lab.study.batches import StudyBatches
-from genome_index.lab.study.distinct import distinct_genomes
 from genome_index.lab.study.plan import RunPlan
 from genome_index.lab.study.run import BEST, Trained
-from genome_index.lab.study.scores import Head, fitted_head
+from genome_index.lab.study.scores import Head
 from genome_index.lab.study.study import RUNS
 from genome_index.lab.tokenizers.special_ids import CLS
 
@@ -46,12 +44,6 @@ def require_trained_on(shards: Shards, rows: list[Row]) -> None:
             )
 
 
-def require_device(device: str) -> None:
-    """Refuse a GPU that is not there; UsageError."""
-    if device == "cuda" and not torch.cuda.is_available():
-        raise UsageError("--device cuda: torch finds no GPU here; give --device cpu")
-
-
 def network_of_run(row: Row, folder: Path, device: str) -> StudyNetwork:
     """The network of a run with its best weights, in evaluation mode.
 
@@ -74,16 +66,6 @@ def network_of_run(row: Row, folder: Path, device: str) -> StudyNetwork:
         ) from error
     trained.eval().requires_grad_(False)
     return trained.network
-
-
-def new_head(row: Row, network: StudyNetwork, shards: Shards, study: Path) -> Head:
-    """A linear head on the network's frozen states, fitted on the fragments that the study fits it on."""
-    plan = plan_of(row)
-    among = distinct_genomes(shards, plan.deduplicated, study)
-    batches = StudyBatches(
-        shards, "train", plan.direction, plan.length, plan.batch, plan.seed, plan.temperature, among=among
-    )
-    return fitted_head(network, batches)
 
 
 def network_next(network: StudyNetwork, head: Head | None = None) -> NextBase:

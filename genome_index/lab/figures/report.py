@@ -15,14 +15,15 @@ from pathlib import Path
 from genome_index.errors import UsageError, need_installed
 from genome_index.io.atomic import write_file
 from genome_index.lab.corpus.shards import Shards
+from genome_index.lab.devices import require_device
 from genome_index.lab.figures.comparison import Comparison, compare_windows
 from genome_index.lab.figures.convergence import convergence_table, curves_of, draw_convergence, parameters
 from genome_index.lab.figures.lineages import require_eukaryotes
 from genome_index.lab.figures.maps import draw_maps
-from genome_index.lab.figures.networks import require_device, require_trained_on
+from genome_index.lab.figures.networks import require_trained_on
 from genome_index.lab.figures.overlay import BOUND, Overlay, draw_overlay, fray_of, overlay_of
 from genome_index.lab.study.report import Cell, cells_of, varied
-from genome_index.lab.study.results import FILE, Results
+from genome_index.lab.study.results import Results
 from genome_index.records import Progress, quiet
 
 FIGURES = ("overlay", "convergence", "map")
@@ -134,13 +135,7 @@ def windows_text(comparison: Comparison, windows: int) -> str:
 
 
 def _cells(folder: Path) -> list[Cell]:
-    if not (folder / FILE).is_file():
-        raise UsageError(
-            f"{folder}: there is no {FILE}; run `gindex lab study run STUDY.toml --out {folder}` first"
-        )
-    cells = cells_of(
-        Results(folder).rows("SELECT * FROM runs WHERE kind = 'run' AND error IS NULL ORDER BY ALL")
-    )
+    cells = cells_of(Results.open(folder).ended())
     if not cells:
         raise UsageError(f"{folder}: no run has ended; go on with `gindex lab study run --resume`")
     return cells

@@ -26,7 +26,7 @@ from genome_index.lab.scaling.fit import Interval, Runs, fit_with_intervals
 from genome_index.lab.scaling.isoflop import Valley, valley
 from genome_index.lab.scaling.law import ScalingLaw
 from genome_index.lab.study.baselines import ORDER_12
-from genome_index.lab.study.results import FILE, Results
+from genome_index.lab.study.results import Results
 
 REPORT, PICTURE = "scaling.md", "scaling.png"
 SAMPLES = 200  # of the bootstrap
@@ -63,14 +63,10 @@ def report_scaling(folder: Path, up_to: float = np.inf) -> str:
     UsageError
         The folder has no results, or no law is supported by its runs.
     """
-    if not (folder / FILE).is_file():
-        raise UsageError(
-            f"{folder}: there is no {FILE}; run `gindex lab study run STUDY.toml --out {folder}`"
-        )
-    results = Results(folder)
+    results = Results.open(folder)
     baselines = results.rows("SELECT validation_bits FROM baselines WHERE name = ?", [ORDER_12])
-    query = "SELECT * FROM runs WHERE kind = 'run' AND budget > 0 AND error IS NULL ORDER BY ALL"
-    scalings = [_scaling(name, rows, up_to) for name, rows in _grouped(results.rows(query)).items()]
+    runs = [row for row in results.ended() if row["budget"]]
+    scalings = [_scaling(name, rows, up_to) for name, rows in _grouped(runs).items()]
     if not scalings:
         raise UsageError(f"{folder}: no run has a budget; give three or more in the plan: budget = [...]")
     parts = [_part(scaling, float(baselines[0]["validation_bits"])) for scaling in scalings]

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import NamedTuple
+from dataclasses import dataclass, fields
 
 from genome_index.errors import UsageError
 from genome_index.lab.architectures.shapes import shape_of
@@ -38,7 +37,8 @@ class Grid:
         _check_numbers(self)
 
 
-class CellName(NamedTuple):
+@dataclass(frozen=True)
+class CellName:
     """A place in the grid; the same names as in `Grid`."""
 
     architecture: str
@@ -48,6 +48,9 @@ class CellName(NamedTuple):
     deduplicated: float
     curriculum: str
     budget: float
+
+
+AXES = tuple(each.name for each in fields(CellName))
 
 
 def parts_of(loss: str) -> list[tuple[float, str]]:

@@ -35,26 +35,20 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from genome_index.errors import InputError, UsageError
+from genome_index.lab.architectures.equal_shapes import Equal
 from genome_index.lab.architectures.table import Direction, Task
 from genome_index.lab.losses.combination import Weighing
-from genome_index.lab.study.grid import CellName, Grid
-from genome_index.lab.study.sizes import Equal, steps_of
+from genome_index.lab.study.grid import AXES, CellName, Grid
+from genome_index.lab.study.sizes import steps_of
 
 Kind = Literal["sweep", "run"]
 CODE = 2  # raised where the same plan gives other results
 
 
 @dataclass(frozen=True)
-class RunPlan:
-    """One run: all that decides its result, but for the corpus."""
+class RunPlan(CellName):
+    """One run: its place in the grid, and all else that decides its result, but for the corpus."""
 
-    architecture: str
-    size: str
-    loss: str
-    temperature: float
-    deduplicated: float
-    curriculum: str
-    budget: float
     direction: Direction
     equal: Equal
     weighing: Weighing
@@ -73,7 +67,7 @@ class RunPlan:
     @property
     def cell(self) -> CellName:
         """The place in the grid."""
-        return CellName(*(getattr(self, name) for name in CellName._fields))
+        return CellName(*(getattr(self, name) for name in AXES))
 
 
 @dataclass(frozen=True)
@@ -106,12 +100,13 @@ class StudyPlan:
 
     def cells(self) -> Iterator[RunPlan]:
         """A run of each cell of the grid, with the first seed and the first rate."""
-        lists = (getattr(self.grid, name) for name in CellName._fields)
+        lists = (getattr(self.grid, name) for name in AXES)
         for values in product(*lists):
             cell = CellName(*values)
             yield RunPlan(
-                *cell, self.direction, self.equal, self.weighing, self.length, self.batch,
-                self._steps(cell), self.rates[0], self.seeds[0],
+                **asdict(cell), direction=self.direction, equal=self.equal, weighing=self.weighing,
+                length=self.length, batch=self.batch, steps=self._steps(cell), rate=self.rates[0],
+                seed=self.seeds[0],
             )  # fmt: skip
 
     def _steps(self, cell: CellName) -> int:

@@ -6,7 +6,6 @@ curves.png    validation loss of each loss by size, as a share of its first valu
 
 from __future__ import annotations
 
-import csv
 import statistics
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -14,12 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from genome_index.errors import UsageError
 from genome_index.io.atomic import disk_errors, write_file
 from genome_index.lab.markdown import markdown_table
 from genome_index.lab.study.baselines import ORDER_12
-from genome_index.lab.study.grid import CellName
-from genome_index.lab.study.results import FILE, Results
+from genome_index.lab.study.grid import AXES, CellName
+from genome_index.lab.study.results import Results, validation_losses
 from genome_index.lab.study.study import RUNS
 
 REPORT, CURVES = "report.md", "curves.png"
@@ -68,14 +66,9 @@ def write_report(folder: Path) -> str:
     UsageError
         There are no results in the folder.
     """
-    if not (folder / FILE).is_file():
-        raise UsageError(
-            f"{folder}: there is no {FILE}; run `gindex lab study run STUDY.toml --out {folder}` first"
-        )
-    results = Results(folder)
-    runs = results.rows("SELECT * FROM runs WHERE kind = 'run' AND error IS NULL ORDER BY ALL")
+    results = Results.open(folder)
     failures = results.rows("SELECT * FROM runs WHERE error IS NOT NULL ORDER BY ALL")
-    cells = cells_of(runs)
+    cells = cells_of(results.ended())
     baselines = results.rows("SELECT * FROM baselines ORDER BY test_bits")
     tables = [_cell_table(cells), _baseline_table(baselines), *_failures(failures)]
     text = "\n\n".join(
@@ -92,7 +85,7 @@ def cells_of(runs: Iterable[Row]) -> list[Cell]:
     """Cells, the lowest bits by a new head on validation fragments first."""
     grouped: dict[CellName, list[Row]] = defaultdict(list)
     for row in runs:
-        grouped[CellName(*(row[name] for name in CellName._fields))].append(row)
+        grouped[CellName(*(row[name] for name in AXES))].append(row)
     cells = [Cell(name, tuple(rows)) for name, rows in grouped.items()]
     return sorted(cells, key=lambda cell: cell.mean("validation_head_bits"))
 
@@ -120,7 +113,7 @@ def better_head(cell: Cell) -> str:
 
 def varied(cells: Sequence[Cell]) -> list[str]:
     """The names of the grid that have more than one value; the architecture always."""
-    different = {name: {getattr(cell.name, name) for cell in cells} for name in CellName._fields}
+    different = {name: {getattr(cell.name, name) for cell in cells} for name in AXES}
     return [name for name, values in different.items() if len(values) > 1 or name == "architecture"]
 
 
@@ -130,9 +123,7 @@ def settings_line(cells: Sequence[Cell]) -> str:
         return ""
     first, shown = cells[0], varied(cells)
     row = first.rows[0]
-    same = [
-        f"{name} {_in_words(getattr(first.name, name))}" for name in CellName._fields if name not in shown
-    ]
+    same = [f"{name} {_in_words(getattr(first.name, name))}" for name in AXES if name not in shown]
     same += [f"{name} {row[name]}" for name in ("direction", "length", "batch", "weighing", "equal")]
     return f"The same in all runs: {', '.join(same)}. Intervals are Student's 95 % of the mean over seeds."
 
@@ -235,20 +226,13 @@ def _label(cell: Cell, shown: Sequence[str]) -> str:
 
 def _draw_cell(panel: Any, cell: Cell, folder: Path, number: int, label: str) -> None:  # noqa: ANN401  # of matplotlib
     colour, style = COLOURS[number % len(COLOURS)], STYLES[number // len(COLOURS) % len(STYLES)]
-    curves = [_curve(folder / RUNS / row["fingerprint"]) for row in cell.rows]
+    curves = [validation_losses(folder / RUNS / row["fingerprint"]) for row in cell.rows]
     steps = [step for step, _ in curves[0]]
     shares = [[loss / curve[0][1] for _, loss in curve] for curve in curves]
     means = [statistics.mean(values) for values in zip(*shares, strict=True)]
     panel.plot(steps, means, style, color=colour, label=label)
     low, high = ([edge(values) for values in zip(*shares, strict=True)] for edge in (min, max))
     panel.fill_between(steps, low, high, color=colour, alpha=0.2, linewidth=0)
-
-
-def _curve(folder: Path) -> list[tuple[int, float]]:
-    """Steps and validation losses of a run."""
-    with (folder / "validation.tsv").open(newline="") as file:
-        rows = list(csv.reader(file, delimiter="\t"))[1:]
-    return [(int(step), float(loss)) for step, loss in rows]
 
 
 def _parameters(cells: Sequence[Cell], size: str) -> int:

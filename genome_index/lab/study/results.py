@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Iterable
 from contextlib import closing
 from dataclasses import asdict, fields
@@ -10,11 +11,14 @@ from typing import Any
 
 import duckdb
 
+from genome_index.errors import InputError, UsageError
 from genome_index.lab.study.baselines import Baseline
 from genome_index.lab.study.plan import RunPlan
 from genome_index.lab.study.run import RunScores
+from genome_index.lab.training.runs import VALIDATION
 
 FILE = "study.duckdb"
+AGAIN = "remove the run's folder and its row, and give `gindex lab study run --resume`"
 TYPES = {"str": "VARCHAR", "int": "BIGINT", "float": "DOUBLE"}
 
 
@@ -38,6 +42,19 @@ class Results:
             "validation_bits DOUBLE, test_bits DOUBLE, genus_found DOUBLE, "
             "PRIMARY KEY (corpus, length, name))"
         )
+
+    @classmethod
+    def open(cls, folder: Path) -> Results:
+        """The results in a folder of `gindex lab study run`; UsageError if there are none."""
+        if not (folder / FILE).is_file():
+            raise UsageError(
+                f"{folder}: there is no {FILE}; run `gindex lab study run STUDY.toml --out {folder}` first"
+            )
+        return cls(folder)
+
+    def ended(self) -> list[dict[str, Any]]:
+        """The rows of runs with scores, but for those that look for a rate."""
+        return self.rows("SELECT * FROM runs WHERE kind = 'run' AND error IS NULL ORDER BY ALL")
 
     def done(self) -> set[str]:
         """The fingerprints of runs that have scores."""
@@ -68,3 +85,22 @@ class Results:
     def _execute(self, query: str, values: Iterable[Any] = ()) -> None:
         with closing(duckdb.connect(str(self.path))) as connection:
             connection.execute(query, list(values))
+
+
+def validation_losses(run: Path) -> list[tuple[int, float]]:
+    """Steps and validation losses of a run, from its folder.
+
+    Raises
+    ------
+    InputError
+        The table is missing, damaged or empty.
+    """
+    path = run / VALIDATION
+    try:
+        with path.open(newline="") as file:
+            rows = [(int(step), float(loss)) for step, loss in list(csv.reader(file, delimiter="\t"))[1:]]
+    except (OSError, ValueError) as error:
+        raise InputError(str(path), f"it is no table of losses ({error}); {AGAIN}") from error
+    if not rows:
+        raise InputError(str(path), f"it has no loss; {AGAIN}")
+    return rows

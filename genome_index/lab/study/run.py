@@ -16,6 +16,7 @@ from typing import cast
 from torch import Tensor, nn
 
 from genome_index.encoders.checkpoint import SAVED_TOKENIZER
+from genome_index.lab.architectures.equal_shapes import chosen_shape
 from genome_index.lab.architectures.networks import StudyNetwork
 from genome_index.lab.architectures.table import Task, network_of, operations_of, parameters_of
 from genome_index.lab.corpus.shards import Shards
@@ -28,7 +29,6 @@ from genome_index.lab.study.grid import parts_of
 from genome_index.lab.study.plan import RunPlan
 from genome_index.lab.study.scores import EXAMINED, Head, fitted_head, head_bits, own_bits
 from genome_index.lab.study.search import genus_found, search_set
-from genome_index.lab.study.sizes import chosen_shape
 from genome_index.lab.study.tracking import Tracker
 from genome_index.lab.tokenizers.kmers import KnownBases, save_tokenizer
 from genome_index.lab.training.run_card import Card, Display, Schedule
@@ -84,14 +84,14 @@ def run(
     UsageError, InputError
     """
     shards, trained, tracker = Shards.open(corpus), Trained(plan, device), Tracker(track, plan)
-    batches = _batches(plan, shards, folder.parent.parent)
+    batches = batches_of(plan, shards, folder.parent.parent)
     keeper = _BestWeights(trained, batches["validation"], folder, device, tracker)
     every = max(1, plan.steps // VALIDATIONS)
     schedule = Schedule(plan.steps, plan.rate, decay=0.01, seed=plan.seed, save_every=every)
 
     def loss_at(step: int) -> Tensor:
         loss = _loss(trained, batches["train"], step, device)
-        tracker.training(step, float(loss.detach()))
+        tracker.training(step, loss.detach())
         return loss
 
     card = train(
@@ -119,7 +119,7 @@ def _write(network: StudyNetwork, folder: Path) -> None:
     save_tokenizer(KnownBases(), folder / SAVED_TOKENIZER)
 
 
-def _batches(plan: RunPlan, shards: Shards, study: Path) -> dict[Part, StudyBatches]:
+def batches_of(plan: RunPlan, shards: Shards, study: Path) -> dict[Part, StudyBatches]:
     """Batches of each part; those of validation and testing are the same for all runs."""
     among = distinct_genomes(shards, plan.deduplicated, study)
     parts: tuple[Part, ...] = ("validation", "test")
@@ -137,7 +137,7 @@ def _scores(
 ) -> RunScores:
     network, task = trained.network, Task(plan.direction, plan.length)
     step, lowest = min(card.validation, key=lambda pair: pair[1])
-    head = fitted_head(network, replace(batches["train"], curriculum="none"))
+    head = new_head(network, batches["train"])
     return RunScores(
         trained.shape.width, trained.shape.layers, parameters_of(plan.architecture, trained.shape, task),
         operations_of(plan.architecture, trained.shape, task), plan.steps * plan.batch * plan.length,
@@ -145,6 +145,11 @@ def _scores(
         own_bits(network, batches["validation"]), head_bits(network, head, batches["validation"]),
         *_test_scores(plan, network, head, batches["test"], model),
     )  # fmt: skip
+
+
+def new_head(network: StudyNetwork, training: StudyBatches) -> Head:
+    """A linear head on the frozen states of a run, fitted on fragments without its curriculum."""
+    return fitted_head(network, replace(training, curriculum="none"))
 
 
 def _test_scores(

@@ -6,21 +6,20 @@ fails has a row with its reason, and the others go on.
 
 from __future__ import annotations
 
-import os
-import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from functools import partial
-from multiprocessing import get_context, parent_process
-from multiprocessing.connection import wait
+from multiprocessing import get_context
 from pathlib import Path
 
 from genome_index.errors import UsageError
+from genome_index.index.parallel import end_with_parent
 from genome_index.lab.corpus.shards import Shards
+from genome_index.lab.devices import require_device
 from genome_index.lab.study.baselines import Baseline, baselines
 from genome_index.lab.study.distinct import distinct_genomes
-from genome_index.lab.study.grid import CellName
+from genome_index.lab.study.grid import AXES, CellName
 from genome_index.lab.study.plan import RunPlan, StudyPlan
 from genome_index.lab.study.results import FILE, Results
 from genome_index.lab.study.run import RunScores, run, untrained
@@ -87,22 +86,19 @@ def _add_untrained(plan: StudyPlan, shards: Shards, results: Results) -> None:
 
 
 def _check_device(device: str) -> None:
-    import torch
-
     if device not in DEVICES:
         raise UsageError(f"--device {device}: choose {' or '.join(DEVICES)}")
-    if device == "cuda" and not torch.cuda.is_available():
-        raise UsageError("--device cuda: torch finds no GPU here; give --device cpu")
+    require_device(device)
 
 
 def best_rates(results: Results) -> dict[CellName, float]:
     """The rate with the lowest validation loss of each cell, of the runs that look for it."""
-    columns = ", ".join(CellName._fields)
+    columns = ", ".join(AXES)
     rows = results.rows(
         f"SELECT {columns}, arg_min(rate, validation_loss) AS rate FROM runs "
         "WHERE kind = 'sweep' AND error IS NULL GROUP BY ALL"
     )
-    return {CellName(*(row[name] for name in CellName._fields)): row["rate"] for row in rows}
+    return {CellName(*(row[name] for name in AXES)): row["rate"] for row in rows}
 
 
 def _make(plans: list[RunPlan], place: Place, results: Results, name: str, progress: Progress) -> None:
@@ -143,11 +139,4 @@ def _worker() -> None:
     import torch
 
     torch.set_num_threads(1)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    parent = parent_process()
-    if parent is not None:
-        wait([parent.sentinel])
-        os._exit(1)
+    end_with_parent()

@@ -9,7 +9,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, SupportsFloat
 
 from genome_index.lab.study.plan import RunPlan
 
@@ -28,11 +28,11 @@ class Tracker:
         self._folder, self._plan, self._step = folder, plan, 0
         self._writer: SummaryWriter | None = None
 
-    def training(self, step: int, loss: float) -> None:
+    def training(self, step: int, loss: SupportsFloat) -> None:
         """The loss of a step; the first one after an interruption replaces what was written after it."""
         self._step = step
         if self._folder is not None:
-            self._opened(step).add_scalar(TRAINING, loss, step)
+            self._opened(step).add_scalar(TRAINING, float(loss), step)
 
     def validation(self, loss: float) -> None:
         """The validation loss after the last step."""

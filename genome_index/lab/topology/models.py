@@ -33,22 +33,22 @@ def models_of(encoders: Sequence[str], study: Path | None = None) -> list[Model]
 
 def study_models(study: Path) -> list[Model]:
     """The networks of a study's folder, by their place in the grid and their seed."""
-    from genome_index.lab.study.grid import CellName
+    from genome_index.lab.study.grid import AXES
     from genome_index.lab.study.results import FILE, Results
+    from genome_index.lab.study.run import MODEL
     from genome_index.lab.study.study import RUNS
 
     if not (study / FILE).is_file():
         raise UsageError(
             f"--study {study}: there is no {FILE}; give the folder that `gindex lab study run` wrote"
         )
-    rows = Results(study).rows("SELECT * FROM runs WHERE kind = 'run' AND error IS NULL")
+    rows = Results(study).ended()
     if not rows:
         raise UsageError(f"--study {study}: no run of it has ended; `gindex lab study run --resume` goes on")
-    axes = CellName._fields
-    rows = sorted(rows, key=lambda row: [row.get(name) for name in (*axes, "seed")])
-    labels = _labels(rows, axes)
+    rows = sorted(rows, key=lambda row: [row.get(name) for name in (*AXES, "seed")])
+    labels = _labels(rows, AXES)
     return [
-        Model(label, str(study / RUNS / row["fingerprint"] / "model"))
+        Model(label, str(study / RUNS / row["fingerprint"] / MODEL))
         for label, row in zip(labels, rows, strict=True)
     ]
 

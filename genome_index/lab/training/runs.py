@@ -15,7 +15,6 @@ import json
 import math
 import time
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -24,6 +23,7 @@ from torch import Tensor, nn
 
 from genome_index.errors import ModelError, UsageError
 from genome_index.io.atomic import write_file
+from genome_index.lab.devices import precision
 from genome_index.lab.training.run_card import (
     CURVE,
     NATS,
@@ -152,7 +152,7 @@ def _step(
     for group in optimiser.param_groups:
         group["lr"] = plan.rate_at(step)
     optimiser.zero_grad()
-    with _precision(_device(model)):
+    with precision(_device(model).type):
         loss = loss_at(step)
     value = float(loss.detach()) if isinstance(loss, Tensor) else loss
     if not math.isfinite(value):
@@ -168,10 +168,6 @@ def _step(
 
 def _device(model: nn.Module) -> torch.device:
     return next(model.parameters()).device
-
-
-def _precision(device: torch.device) -> AbstractContextManager[object]:
-    return torch.autocast("cuda", torch.bfloat16) if device.type == "cuda" else nullcontext()
 
 
 # -- checkpoints --------------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ import torch
 
 from genome_index.errors import UsageError
 from genome_index.index.store.sketches import hash_sketch
+from genome_index.lab.architectures.equal_shapes import chosen_shape
 from genome_index.lab.architectures.shapes import shape_of
 from genome_index.lab.architectures.table import Task, operations_of
 from genome_index.lab.corpus.packing import bases_of
@@ -20,7 +21,7 @@ from genome_index.lab.corpus.shards import Shards
 from genome_index.lab.study.batches import StudyBatches
 from genome_index.lab.study.curriculum import ORDER, MarkovModel, curriculum_of, stage_at
 from genome_index.lab.study.distinct import distinct_genomes
-from genome_index.lab.study.sizes import chosen_shape, steps_of
+from genome_index.lab.study.sizes import steps_of
 from genome_index.records import Contig, Genome
 
 LENGTH, STEPS = 120, 9
