@@ -19,7 +19,7 @@ CHECKED_EVERY = 100  # steps between two looks at the validation part
 
 @dataclass(frozen=True)
 class ProjectionTraining:
-    """Settings of a training; chosen on the validation part of 7,378 mitogenomes, lab/LOG.md."""
+    """Settings of a training; usual values, not tuned (tests/bench/RESULTS.md, words find genomes)."""
 
     dim: int = 256  # D
     steps: int = 2_000
