@@ -44,7 +44,7 @@ def text_of(entry: Entry) -> str:
     names = (entry.lineage.name(rank) for rank in reversed(RANKS))
     labels = (value for label, value in entry.taxon.labels.items() if label != DESCRIPTION)
     parts = (entry.taxon.labels.get(DESCRIPTION), *names, *labels, entry.molecule, entry.id)
-    return ". ".join(dict.fromkeys(filter(None, parts)))
+    return ". ".join(dict.fromkeys(part.rstrip(". ") for part in parts if part))
 
 
 def search_text(entries: Sequence[Entry], text: str, limit: int = 10) -> list[TextHit]:

@@ -59,7 +59,7 @@ def test_stop_words_are_searched_only_where_there_is_nothing_else() -> None:
 
 def test_texts_of_genomes_have_names_labels_and_description() -> None:
     names = {"genus": "Hyla", "species": "Hyla arborea"}
-    own = entry("NC_1.1", names, {"host": "none", "description": "A frog from a pond"})
+    own = entry("NC_1.1", names, {"host": "none", "description": "A frog from a pond."})
     assert text_of(own) == "A frog from a pond. Hyla arborea. Hyla. none. organelle. NC_1.1"
 
 

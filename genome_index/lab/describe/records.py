@@ -154,8 +154,12 @@ def _values(table: Table, name: str) -> tuple[str, ...]:
 
 
 def _common_name(source: str, organism: str) -> str:
-    """The name behind the organism's: `mitochondrion Hyla arborea (European tree frog)`."""
-    return source.partition(f"{organism} (")[2].removesuffix(")") if organism else ""
+    """The name behind the organism's: `mitochondrion Hyla arborea (European tree frog)`.
+
+    Some have other words there: `(chloroplast Hyla arborea)`, or more behind the parenthesis.
+    """
+    name = source.partition(f"{organism} (")[2]
+    return name.removesuffix(")") if organism and name.endswith(")") and organism not in name else ""
 
 
 def _structured(comment: Iterable[str]) -> dict[str, str]:

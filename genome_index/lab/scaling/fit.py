@@ -11,7 +11,7 @@ The first is the one to use; it is faster by two orders and finds a known law as
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 
 import numpy as np
@@ -97,6 +97,22 @@ def fit_with_intervals(runs: Runs, samples: int = 200, seed: int = 0) -> Interva
     raise UsageError(
         f"only {len(resampled)} of {MOST_DRAWS * samples} draws of the runs support a scaling law; run more"
     )
+
+
+def fit_of_excess(runs: Runs, baseline: float, samples: int = 200, seed: int = 0) -> Interval | None:
+    """The law of what losses exceed a baseline's loss by, with the baseline added to E again.
+
+    None where a run is as good as the baseline: there is no excess then.
+
+    Raises
+    ------
+    UsageError
+    """
+    if runs.losses.min() <= baseline:
+        return None
+    fit = fit_with_intervals(replace(runs, losses=runs.losses - baseline), samples, seed)
+    above = (replace(law, floor=law.floor + baseline) for law in (fit.law, *fit.resampled))
+    return Interval(next(above), tuple(above))
 
 
 def fit_huber(runs: Runs) -> ScalingLaw:

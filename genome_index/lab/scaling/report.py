@@ -3,6 +3,10 @@
 scaling.md     for each architecture and loss that three sizes and three budgets support
 scaling.png    losses by size at each budget, with the fitted law
 
+The law is fitted twice: to the losses, and to what they exceed the Markov model of order 12 by. The residuals
+of a fit are relative: where all losses are near those of chance (2 bits), the whole loss barely differs between
+runs and what exceeds the Markov model does. The first is drawn and forecast from; the second stands beside it.
+
 Losses are bits a base of validation fragments, by the network's own head. N is half of the operations of a
 token's forward pass, which is the number of parameters where nothing but weights is multiplied, so that
 6 N D is what was counted. Runs beyond `up_to` operations are not fitted, and stand beside their forecast.
@@ -22,7 +26,7 @@ from genome_index.errors import UsageError
 from genome_index.io.atomic import write_file
 from genome_index.lab.markdown import markdown_table
 from genome_index.lab.scaling.drawing import draw_scaling
-from genome_index.lab.scaling.fit import Interval, Runs, fit_with_intervals
+from genome_index.lab.scaling.fit import Interval, Runs, fit_of_excess, fit_with_intervals
 from genome_index.lab.scaling.isoflop import Valley, valley
 from genome_index.lab.scaling.law import ScalingLaw
 from genome_index.lab.study.baselines import ORDER_12
@@ -37,6 +41,8 @@ NUMBERS: Mapping[str, Callable[[ScalingLaw], float]] = {
     "power of D": lambda law: law.data_power,
     "the best N grows with C to the power": lambda law: law.size_share,
 }
+EXCESS = "The excess is what a loss has more than the Markov model of order 12; its E is given as a loss."
+NO_EXCESS = "Some run is as good as the Markov model of order 12, so there is no excess to fit."
 Row = dict[str, Any]
 
 
@@ -48,6 +54,7 @@ class Scaling:
     rows: tuple[Row, ...]  # all runs
     fitted: Runs
     fit: Interval
+    excess_fit: Interval | None  # of the same runs; None where one is as good as the Markov model
     largest: float  # budget that was fitted
 
     @property
@@ -66,10 +73,11 @@ def report_scaling(folder: Path, up_to: float = np.inf) -> str:
     results = Results.open(folder)
     baselines = results.rows("SELECT validation_bits FROM baselines WHERE name = ?", [ORDER_12])
     runs = [row for row in results.ended() if row["budget"]]
-    scalings = [_scaling(name, rows, up_to) for name, rows in _grouped(runs).items()]
-    if not scalings:
+    if not runs:
         raise UsageError(f"{folder}: no run has a budget; give three or more in the plan: budget = [...]")
-    parts = [_part(scaling, float(baselines[0]["validation_bits"])) for scaling in scalings]
+    order_12 = float(baselines[0]["validation_bits"])
+    scalings = [_scaling(name, rows, up_to, order_12) for name, rows in _grouped(runs).items()]
+    parts = [_part(scaling, order_12) for scaling in scalings]
     text = "\n\n".join(["# Scaling", *parts, f"![losses by size]({PICTURE})"])
     write_file(folder / REPORT, f"{text}\n".encode())
     draw_scaling([(each.name, each.rows, each.fit.law) for each in scalings], folder / PICTURE)
@@ -89,16 +97,15 @@ def _grouped(rows: Sequence[Row]) -> Mapping[str, list[Row]]:
     return grouped
 
 
-def _scaling(name: str, rows: Sequence[Row], up_to: float) -> Scaling:
+def _scaling(name: str, rows: Sequence[Row], up_to: float, order_12: float) -> Scaling:
     chosen = [row for row in rows if row["budget"] <= up_to]
     if not chosen:
         raise UsageError(
             f"--up-to {up_to:g}: the budgets of {name} begin at {min(row['budget'] for row in rows):g}"
         )
     runs = runs_of(chosen)
-    return Scaling(
-        name, tuple(rows), runs, fit_with_intervals(runs, SAMPLES), max(row["budget"] for row in chosen)
-    )
+    fit, excess = fit_with_intervals(runs, SAMPLES), fit_of_excess(runs, order_12, SAMPLES)
+    return Scaling(name, tuple(rows), runs, fit, excess, max(row["budget"] for row in chosen))
 
 
 def _part(scaling: Scaling, order_12: float) -> str:
@@ -109,13 +116,18 @@ def _part(scaling: Scaling, order_12: float) -> str:
 def _law(scaling: Scaling) -> str:
     runs, law = scaling.fitted, scaling.fit.law
     apart = np.abs(law.loss(runs.parameters, runs.tokens) - runs.losses)
-    rows = [(name, *_with_interval(scaling.fit, value)) for name, value in NUMBERS.items()]
+    excess = scaling.excess_fit
+    rows = [
+        (name, *_with_interval(scaling.fit, value), *(_with_interval(excess, value) if excess else ("", "")))
+        for name, value in NUMBERS.items()
+    ]
     words = (
         f"{len(runs.losses)} runs up to {scaling.largest:.0e} operations; the law misses them by "
         f"{apart.mean():.4f} bits in the mean, {apart.max():.4f} at most. Intervals are of 95 %, by "
-        "bootstrap over runs."
+        f"bootstrap over runs. {EXCESS if excess else NO_EXCESS}"
     )
-    return f"{words}\n\n{markdown_table(['L = E + A / N^a + B / D^b', '', '95 %'], rows)}"
+    head = ["L = E + A / N^a + B / D^b", "fit of losses", "95 %", "fit of the excess", "95 %"]
+    return f"{words}\n\n{markdown_table(head, rows)}"
 
 
 def _valleys(scaling: Scaling) -> str:

@@ -22,6 +22,10 @@ from genome_index.lab.study.study import RUNS
 
 REPORT, CURVES = "report.md", "curves.png"
 CONFIDENCE = 0.95
+MASKED = (
+    "Bits are of masked bases with both sides in sight; Markov models see what comes before, so that the two "
+    "are not one measure."
+)
 STYLES = ("-", "--", ":", "-.")  # of lines, once the colours are used up
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#999999")
 
@@ -125,7 +129,8 @@ def settings_line(cells: Sequence[Cell]) -> str:
     row = first.rows[0]
     same = [f"{name} {_in_words(getattr(first.name, name))}" for name in AXES if name not in shown]
     same += [f"{name} {row[name]}" for name in ("direction", "length", "batch", "weighing", "equal")]
-    return f"The same in all runs: {', '.join(same)}. Intervals are Student's 95 % of the mean over seeds."
+    line = f"The same in all runs: {', '.join(same)}. Intervals are Student's 95 % of the mean over seeds."
+    return f"{line} {MASKED}" if row["direction"] == "masked" else line
 
 
 def rate_line(results: Results) -> str:

@@ -71,6 +71,13 @@ def test_parentheses_of_a_virus_are_no_common_name(tmp_path: Path) -> None:
     assert (says.organism, says.common_name) == (name, "")
 
 
+@pytest.mark.parametrize("behind", ["(chloroplast Hyla arborea)", "(strain B) liver cDNA to mRNA"])
+def test_other_words_behind_the_organism_are_no_common_name(tmp_path: Path, behind: str) -> None:
+    text = genbank("A1.1", dna(1, 99)).replace("(European tree frog)", behind)
+    assert behind in text
+    assert read(text, tmp_path)[0].description.common_name == ""
+
+
 def test_embl(tmp_path: Path) -> None:
     text = f"""ID   X56734; SV 1; circular; genomic DNA; STD; PLN; 60 BP.
 XX

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from genome_index.errors import UsageError
-from genome_index.lab.scaling.fit import Runs, fit_huber, fit_law, fit_with_intervals
+from genome_index.lab.scaling.fit import Runs, fit_huber, fit_law, fit_of_excess, fit_with_intervals
 from genome_index.lab.scaling.law import ScalingLaw
 
 CHINCHILLA = ScalingLaw(1.69, 406.4, 410.7, 0.34, 0.28)  # Hoffmann et al. 2022
@@ -55,6 +55,17 @@ def test_a_law_with_noise_is_found_as_well_as_by_the_published_way() -> None:
         np.abs(np.log(law.loss(runs.parameters, runs.tokens) / runs.losses)).mean() for law in (found, other)
     ]
     assert apart[0] < 1.1 * apart[1]
+
+
+def test_a_law_of_the_excess_is_found_as_a_law_of_losses() -> None:
+    found = fit_of_excess(runs_of(DNA), 1.1, samples=5)
+    assert found is not None
+    assert found.law.floor == pytest.approx(DNA.floor, rel=1e-2)
+    assert found.law.size_power == pytest.approx(DNA.size_power, rel=1e-2)
+    low, high = found.of(lambda law: law.floor)
+    assert low == pytest.approx(DNA.floor, rel=2e-2)
+    assert high == pytest.approx(DNA.floor, rel=2e-2)
+    assert fit_of_excess(runs_of(DNA), 1.5) is None  # some run has less
 
 
 def test_intervals_hold_the_truth() -> None:

@@ -57,6 +57,8 @@ def test_a_known_law_and_its_forecast_are_found(study: Path) -> None:
     table = {line.split(" | ")[0].strip("| "): line for line in text.splitlines() if line.startswith("|")}
     assert numbers(table["E, the loss that remains"])[0] == pytest.approx(LAW.floor, abs=2e-3)
     assert numbers(table["power of N"])[0] == pytest.approx(LAW.size_power, abs=5e-3)
+    excess = table["E, the loss that remains"].split(" | ")[3]
+    assert float(excess) == pytest.approx(LAW.floor, abs=2e-3)
     forecast = next(line for line in text.splitlines() if line.startswith("**Forecast**"))
     best = LAW.optimum(1e13)
     assert "for 1e+13 operations, 10 times the largest budget: the best network has N = " in forecast
@@ -77,6 +79,14 @@ def test_runs_beyond_are_not_fitted_and_stand_beside_their_forecast(study: Path)
     assert rows["nano"].endswith("| yes |")
     assert rows["micro"].endswith("| no |")
     assert report_scaling(study) != before  # without --up-to they are fitted
+
+
+def test_networks_as_good_as_the_markov_model_have_no_excess(study: Path) -> None:
+    add_run(Results(study), "nano", 1e12, apart=-0.6)
+    text = report_scaling(study)
+    assert "as good as the Markov model of order 12, so there is no excess to fit" in text
+    [row] = [line for line in text.splitlines() if line.startswith("| E, the loss")]
+    assert row.endswith("|  |  |")
 
 
 def test_what_cannot_be_reported(study: Path, tmp_path: Path) -> None:
