@@ -46,6 +46,7 @@ from genome_index.index.store.kmer_index import FILES, KmerIndex
 from genome_index.index.store.pair_table import PairTable
 from genome_index.index.store.references import References, locator
 from genome_index.index.store.segments import Segment
+from genome_index.index.vectors.quantised import ROWS
 from genome_index.io.checksums import damage_of, size_damage_of
 from genome_index.io.locks import hold, locked
 from genome_index.records import Entry, InterleavedNames, Suspect, counted
@@ -109,8 +110,10 @@ class Index:
     @cached_property
     def model(self) -> Model:
         for name in self.snapshot.files:
-            if name not in FILES.values():
+            if name not in (*FILES.values(), ROWS):  # files that are mapped
                 self._file(name)
+        if ROWS in self.snapshot.files:
+            self._sized_file(ROWS)
         return Model.load(self.folder)
 
     @cached_property
@@ -130,9 +133,7 @@ class Index:
         """
         if set(FILES.values()) <= set(self.snapshot.files):
             for name in FILES.values():
-                self._require(
-                    self.folder / name, size_damage_of(self.folder / name, self.snapshot.files[name])
-                )
+                self._sized_file(name)
             return KmerIndex.load(self.folder)
         rows = np.flatnonzero(self.model.live)
         self.prefetch(rows.tolist())
@@ -175,6 +176,10 @@ class Index:
             self._require(path, damage_of(path, self.snapshot.files[name]))
             self._verified.add(name)
         return path
+
+    def _sized_file(self, name: str) -> None:
+        """Compare the size alone of a file that is mapped."""
+        self._require(self.folder / name, size_damage_of(self.folder / name, self.snapshot.files[name]))
 
     @staticmethod
     def _require(path: Path, complaint: str) -> None:

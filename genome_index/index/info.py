@@ -10,7 +10,7 @@ from typing import Any
 
 from genome_index.index.calibration.samples import MIXTURE
 from genome_index.index.index import Index
-from genome_index.index.vectors.faiss_index import factory_for
+from genome_index.index.vectors.kinds import factory_for
 from genome_index.io import tsv
 from genome_index.records import RANKS, Entry, InterleavedNames, counted
 

@@ -35,7 +35,7 @@ from genome_index.index import build, changes, merge
 from genome_index.index.commit import ChangeSummary
 from genome_index.index.index import undo, writing
 from genome_index.index.snapshots import KEEP_SNAPSHOTS
-from genome_index.index.vectors import faiss_index as vectors
+from genome_index.index.vectors import kinds
 from genome_index.records import Lineage, Taxon
 from genome_index.taxonomy.lookup import Taxonomy
 from genome_index.taxonomy.tables import read_taxonomy
@@ -757,12 +757,12 @@ def test_an_index_without_any_taxonomy(path: Path, tmp_path: Path):
 
 
 @pytest.fixture(scope="module")
-def graph(tmp_path_factory) -> tuple[Path, simulated.Collection]:
+def large(tmp_path_factory) -> tuple[Path, simulated.Collection]:
     """An index too large for an exact search."""
     known = simulated.collection(10, 3, 10)
-    path = tmp_path_factory.mktemp("graph") / "index"
+    path = tmp_path_factory.mktemp("large") / "index"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(vectors, "EXACT_UP_TO", 100)
+        patch.setattr(kinds, "EXACT_UP_TO", 100)
         built(path, known)
     return path, known
 
@@ -782,21 +782,21 @@ def recall(found: np.ndarray, expected: np.ndarray) -> float:
 
 
 @pytest.mark.long
-def test_a_large_index_is_a_graph_and_finds_what_numpy_finds(graph):
-    path, known = graph
+def test_a_large_index_has_codes_and_finds_what_numpy_finds(large):
+    path, known = large
     index = Index.open(path)
-    assert kind_of(index) is faiss.IndexHNSWFlat
+    assert kind_of(index) is faiss.IndexIVFRaBitQFastScan
     queries = embed(index, relatives(known, 3))
     _, rows = index.model.vectors.search(queries, 10, index.model.live)
     assert recall(rows, dull_top(index, queries, 10)) >= 0.95
 
 
-def test_a_removal_hides_genomes_from_the_graph_too(graph, tmp_path: Path):
-    path, known = Path(shutil.copytree(graph[0], tmp_path / "index")), graph[1]
+def test_a_removal_hides_genomes_from_the_codes_too(large, tmp_path: Path):
+    path, known = Path(shutil.copytree(large[0], tmp_path / "index")), large[1]
     gone = known.ids[::2]
     changes.remove(path, gone, SETTINGS)
     index = Index.open(path)
-    assert kind_of(index) is faiss.IndexHNSWFlat
+    assert kind_of(index) is faiss.IndexIVFRaBitQFastScan
     queries = embed(index, relatives(known, 3))
     _, rows = index.model.vectors.search(queries, 10, index.model.live)
     assert (rows >= 0).all()
@@ -809,19 +809,22 @@ def test_a_removal_hides_genomes_from_the_graph_too(graph, tmp_path: Path):
     ]
 
 
-def test_a_graph_grows(graph, tmp_path: Path):
-    path = Path(shutil.copytree(graph[0], tmp_path / "index"))
+def test_codes_grow(large, tmp_path: Path):
+    path = Path(shutil.copytree(large[0], tmp_path / "index"))
     assert add(path, MORE).added == 12
     calls = query_index(path, relatives(MORE, 3)[:-1])
     assert [call.hits[0].species for call in calls] == [species(one) for one in MORE.ids[::3]]
 
 
 @pytest.mark.long
-def test_a_factory_string_is_used(tmp_path: Path):
-    """Inverted lists: add, remove, refit and undo work, and removed genomes stay hidden."""
+@pytest.mark.parametrize(
+    ("factory", "kind"), [("IVF8,Flat", faiss.IndexIVFFlat), ("HNSW32", faiss.IndexHNSWFlat)]
+)
+def test_a_factory_string_is_used(tmp_path: Path, factory: str, kind: type):
+    """Inverted lists, and the graph of an older gindex: changes work, and removed genomes stay hidden."""
     path = tmp_path / "index"
-    index = built(path, KNOWN, faiss="IVF8,Flat").index
-    assert kind_of(index) is faiss.IndexIVFFlat
+    index = built(path, KNOWN, faiss=factory).index
+    assert kind_of(index) is kind
     right = [species(one) for one in KNOWN.ids[::5]]
     assert [name for _, name in species_of(index, QUERIES)[:-1]] == right
     before = answers(index, QUERIES)
@@ -834,7 +837,7 @@ def test_a_factory_string_is_used(tmp_path: Path):
     expected = index.model.projection.apply(index.references.features(rows))
     np.testing.assert_allclose(index.model.vectors.rows()[rows], expected, atol=1e-5)
     changes.refit(path, SETTINGS)
-    assert kind_of(Index.open(path)) is faiss.IndexIVFFlat
+    assert kind_of(Index.open(path)) is kind
     for _ in range(3):
         undo(path)
     assert answers(path, QUERIES) == before

@@ -15,9 +15,13 @@ from genome_index.index.parallel import in_threads
 from genome_index.index.store.pair_table import PairTable, keys_of, rows_of
 from genome_index.index.vectors.exact_search import by_product, by_search, nearest
 from genome_index.index.vectors.faiss_gpu import Gpu
-from genome_index.index.vectors.faiss_index import GRAPH, Vectors, factory_for
+from genome_index.index.vectors.faiss_index import FILE, Vectors
+from genome_index.index.vectors.kinds import build_vectors, factory_for, load_vectors
 from genome_index.index.vectors.projection import Projection, fit_projection
+from genome_index.index.vectors.quantised import ROWS, QuantisedVectors
 
+GRAPH = "HNSW32"  # of an index of more than 100,000 genomes, by a gindex before 0.3
+CODES = "IVF8,RaBitQfs"
 SEEDS = st.integers(0, 2**32 - 1)
 
 
@@ -66,16 +70,18 @@ def assert_same_hits(similarity, rows, queries, references, expected, expected_r
     assert [len(set(line[line >= 0])) for line in rows] == real.sum(axis=1).tolist()
 
 
-@pytest.mark.parametrize("factory", ["Flat", "IVF4,Flat", GRAPH])
+@pytest.mark.parametrize("factory", ["Flat", "IVF4,Flat", GRAPH, CODES])
 def test_every_kind_is_saved_loaded_and_grows(tmp_path: Path, factory: str):
     references, more, queries = random_unit(1, 400, 16), random_unit(2, 30, 16), random_unit(3, 20, 16)
-    Vectors.build(references, factory).save(tmp_path / "vectors")
-    vectors = Vectors.load(tmp_path / "vectors")
+    build_vectors(references, factory).save(tmp_path)
+    vectors = load_vectors(tmp_path)
     assert (len(vectors), vectors.dim) == (400, 16)
     np.testing.assert_array_equal(vectors.rows(), references)
     vectors.add(more)
     both = np.concatenate([references, more])
     np.testing.assert_array_equal(vectors.rows(), both)
+    picked = np.array([429, 3, 400, 3, 399, 0])
+    np.testing.assert_array_equal(vectors.take(picked), both[picked])
     live = np.arange(430) % 3 > 0
     _, rows = vectors.search(both[live][::20], 1, live)
     assert np.array_equal(rows[:, 0], np.flatnonzero(live)[::20])  # each finds itself
@@ -107,16 +113,74 @@ def test_no_vectors_or_no_queries():
 
 
 def test_factory_by_size():
-    assert [factory_for("auto", genomes) for genomes in (1, 100_000, 100_001)] == ["Flat", "Flat", GRAPH]
+    sizes = (1, 200_000, 200_001, 1_000_000, 10_000_000)
+    assert [factory_for("auto", genomes) for genomes in sizes] == [
+        "Flat",
+        "Flat",
+        "IVF1024,RaBitQfs",
+        "IVF4096,RaBitQfs",
+        "IVF8192,RaBitQfs",
+    ]
     assert factory_for("IVF8,Flat", 10**6) == "IVF8,Flat"
 
 
 def test_faiss_errors_are_translated(tmp_path: Path):
     with pytest.raises(UsageError, match=r"'IVF8,Flat' for 3 vectors: .*choose another --faiss"):
         Vectors.build(random_unit(1, 3, 4), "IVF8,Flat")
-    (tmp_path / "vectors").write_bytes(b"not an index")
+    with pytest.raises(UsageError, match=r"'IVF8,RaBitQfs' for 3 vectors: .*choose another --faiss"):
+        build_vectors(random_unit(1, 3, 4), CODES)
+    (tmp_path / FILE).write_bytes(b"not an index")
     with pytest.raises(IndexDamaged, match="FAISS cannot read it"):
-        Vectors.load(tmp_path / "vectors")
+        load_vectors(tmp_path)
+
+
+def relatives(seed: int, species: int, each: int, dim: int) -> np.ndarray:
+    """Rows in clusters, as genomes of species are."""
+    draws = np.random.default_rng(seed)
+    centres = draws.standard_normal((species, dim)).astype(np.float32)
+    own = draws.standard_normal((species, each, dim)).astype(np.float32)
+    return unit((centres[:, None] + 0.5 * own).reshape(-1, dim))
+
+
+def test_codes_find_the_relatives_that_exact_search_finds():
+    references = relatives(1, 1_000, 6, 64)
+    queries = unit(
+        references[::60] + 0.02 * np.random.default_rng(2).standard_normal((100, 64)).astype(np.float32)
+    )
+    codes = build_vectors(references, "IVF64,RaBitQfs")
+    for one_in in (1, 2):
+        live = np.arange(len(references)) % one_in == 0
+        expected, expected_rows = plain_search(queries, references, 3, live)
+        similarity, rows = codes.search(queries, 3, live)
+        assert live[rows].all()
+        shared = [len(set(a) & set(b)) for a, b in zip(rows.tolist(), expected_rows.tolist(), strict=True)]
+        assert np.mean(shared) >= 2.9
+        np.testing.assert_allclose(similarity[:, 0], expected[:, 0], atol=1e-5)  # by the vectors themselves
+
+
+def test_lists_that_are_not_read_cost_neighbours(monkeypatch: pytest.MonkeyPatch):
+    references = random_unit(1, 4_000, 32)
+    _, expected = plain_search(references[:50], references, 10, np.ones(4_000, bool))
+    _, rows = build_vectors(references, "IVF64,RaBitQfs").search(references[:50], 10)
+    monkeypatch.setattr("genome_index.index.vectors.quantised.LISTS_READ", 2)
+    _, fewer = build_vectors(references, "IVF64,RaBitQfs").search(references[:50], 10)
+    found = [
+        np.mean([len(set(a) & set(b)) for a, b in zip(each, expected, strict=True)]) for each in (rows, fewer)
+    ]
+    assert found[0] > found[1] + 2
+
+
+def test_codes_and_vectors_that_do_not_belong_together_are_damaged(tmp_path: Path):
+    build_vectors(random_unit(1, 400, 16), CODES).save(tmp_path)
+    loaded = load_vectors(tmp_path)
+    assert isinstance(loaded, QuantisedVectors)
+    assert isinstance(loaded.rows(), np.memmap)
+    np.save(tmp_path / ROWS, random_unit(1, 399, 16))
+    with pytest.raises(IndexDamaged, match=r"vectors.npy: \(399, 16\) values, but codes of \(400, 16\)"):
+        load_vectors(tmp_path)
+    (tmp_path / ROWS).write_bytes((tmp_path / ROWS).read_bytes()[:1000])
+    with pytest.raises(IndexDamaged, match=r"vectors.npy: cannot be read"):
+        load_vectors(tmp_path)
 
 
 # -- nearest, with excluded rows ----------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from genome_index.index.calibration.reference_neighbours import measured_species
 from genome_index.index.calibration.simulate import SimulatedQueries, least_similarity, simulate_all
 from genome_index.index.calibration.thresholds import SpeciesThresholds
 from genome_index.index.store.references import References
-from genome_index.index.vectors.faiss_index import Vectors, factory_for
+from genome_index.index.vectors.kinds import build_vectors, factory_for
 from genome_index.index.vectors.projection import FIT_GENOMES, Projection, fit_projection
 from genome_index.records import Progress, quiet
 from genome_index.taxonomy.levels import Level
@@ -77,7 +77,7 @@ def learn(
     thresholds = SpeciesThresholds(species_neighbours, levels, molecules)
     return Model(
         projection=projection,
-        vectors=Vectors.build(vectors, factory_for(comparer.references.spec.faiss, len(rows))),
+        vectors=build_vectors(vectors, factory_for(comparer.references.spec.faiss, len(rows))),
         live=np.ones(len(rows), bool),
         molecules=molecules,
         levels=levels,

@@ -17,7 +17,7 @@ from genome_index.index.calibration.features import FEATURES
 from genome_index.index.calibration.hits import NeighbourTable
 from genome_index.index.calibration.thresholds import SpeciesNeighbours, SpeciesThresholds
 from genome_index.index.store.pair_table import PairTable
-from genome_index.index.vectors.faiss_index import Vectors
+from genome_index.index.vectors.kinds import AnyVectors, load_vectors
 from genome_index.index.vectors.projection import Projection
 from genome_index.taxonomy.levels import Level
 
@@ -41,7 +41,7 @@ class Model:
     """Arrays are by row of the index; `live` marks the rows whose genomes are still in it."""
 
     projection: Projection
-    vectors: Vectors
+    vectors: AnyVectors
     live: npt.NDArray[np.bool_]  # (N,)
     molecules: npt.NDArray[np.str_]  # (N,)
     levels: Mapping[str, Level]  # broadest rank first, labels last
@@ -59,7 +59,7 @@ class Model:
     def save(self, folder: Path, pairs: PairTable) -> None:
         """Write the model's files into a snapshot's folder."""
         self.projection.save(folder / "projection.npz")
-        self.vectors.save(folder / "vectors.faiss")
+        self.vectors.save(folder)
         arrays: dict[str, npt.NDArray[Any]] = {"live": self.live, "molecules": self.molecules.astype("U16")}
         arrays |= {stored: getattr(self.neighbours, name) for name, stored in STORED_NEIGHBOURS.items()}
         arrays |= {stored: getattr(self.species_neighbours, name) for name, stored in STORED_SPECIES.items()}
@@ -86,7 +86,7 @@ class Model:
         with np.load(folder / REFERENCES, allow_pickle=False) as arrays:
             return cls(
                 projection=Projection.load(folder / "projection.npz"),
-                vectors=Vectors.load(folder / "vectors.faiss"),
+                vectors=load_vectors(folder),
                 live=arrays["live"],
                 molecules=arrays["molecules"],
                 levels={

@@ -16,18 +16,9 @@ Floats = npt.NDArray[np.float32]
 Rows = npt.NDArray[np.int64]
 Neighbours = tuple[Floats, Rows]  # similarity and rows
 
-# Genomes: 0.1 s for a query on one core. Beyond that a graph is faster and finds over 95 % of the same.
-EXACT_UP_TO = 100_000
-GRAPH = "HNSW32"
+FILE = "vectors.faiss"
 GRAPH_EF = 256  # candidates in a search of the graph; recall@50 is 0.95 and more, tests/bench/RESULTS.md
 WRITE_BYTES = 1 << 20  # written to a file at a time
-
-
-def factory_for(wanted: str, genomes: int) -> str:
-    """The FAISS factory string for an index of this size; `wanted` is `auto` or the user's factory string."""
-    if wanted != "auto":
-        return wanted
-    return "Flat" if genomes <= EXACT_UP_TO else GRAPH
 
 
 class Vectors:
@@ -50,7 +41,7 @@ class Vectors:
             index.add(vectors)
         except RuntimeError as error:
             raise UsageError(
-                f"FAISS cannot build {factory!r} for {len(vectors)} vectors: {_last_line(error)}; "
+                f"FAISS cannot build {factory!r} for {len(vectors)} vectors: {last_line(error)}; "
                 "choose another --faiss"
             ) from error
         _set_effort(index)
@@ -65,26 +56,20 @@ class Vectors:
             self._index.reconstruct_n(0, 1)
         except RuntimeError as error:
             raise UsageError(
-                f"FAISS cannot hide removed genomes in {factory!r}: {_last_line(error)}; "
+                f"FAISS cannot hide removed genomes in {factory!r}: {last_line(error)}; "
                 "choose another --faiss"
             ) from error
         if (rows >= 0).any():
             raise UsageError(f"FAISS does not hide removed genomes in {factory!r}; choose another --faiss")
 
     @classmethod
-    def load(cls, path: Path) -> Vectors:
-        try:
-            index = faiss.read_index(str(path))
-        except RuntimeError as error:
-            raise IndexDamaged(str(path), f"FAISS cannot read it ({_last_line(error)})") from error
+    def load(cls, folder: Path) -> Vectors:
+        index = read_faiss(folder / FILE)
         _set_effort(index)
         return cls(index)
 
-    def save(self, path: Path) -> None:
-        """Write to a Python file: FAISS ignores errors when it closes its own, such as a full disk."""
-        untyped: Any = faiss  # FAISS's types lack this class
-        with path.open("wb") as file:
-            faiss.write_index(self._index, untyped.PyCallbackIOWriter(file.write, WRITE_BYTES))
+    def save(self, folder: Path) -> None:
+        write_faiss(self._index, folder / FILE)
 
     def __len__(self) -> int:
         return int(self._index.ntotal)
@@ -142,6 +127,21 @@ class Vectors:
         return similarity, rows
 
 
+def read_faiss(path: Path) -> faiss.Index:
+    """Raise IndexDamaged for a file that FAISS cannot read."""
+    try:
+        return faiss.read_index(str(path))
+    except RuntimeError as error:
+        raise IndexDamaged(str(path), f"FAISS cannot read it ({last_line(error)})") from error
+
+
+def write_faiss(index: faiss.Index, path: Path) -> None:
+    """Write to a Python file: FAISS ignores errors when it closes its own, such as a full disk."""
+    untyped: Any = faiss  # FAISS's types lack this class
+    with path.open("wb") as file:
+        faiss.write_index(index, untyped.PyCallbackIOWriter(file.write, WRITE_BYTES))
+
+
 def _parameters(index: faiss.Index, selector: faiss.IDSelector) -> faiss.SearchParameters:
     untyped: Any = faiss  # FAISS's types lack the class for graphs and the keywords of the others
     if isinstance(index, faiss.IndexHNSW):
@@ -160,5 +160,5 @@ def _set_effort(index: faiss.Index) -> None:
         index.nprobe = max(1, index.nlist // 8)
 
 
-def _last_line(error: RuntimeError) -> str:
+def last_line(error: RuntimeError) -> str:
     return str(error).strip().splitlines()[-1]
