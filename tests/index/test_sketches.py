@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from genome_index.index.store.references import decode_skani, encode_skani
 from genome_index.index.store.skani import Candidate, measure
 from genome_index.index.store.sketches import (
     containment,
@@ -119,6 +120,14 @@ def test_ani_of_known_mutations(length: int, share: float) -> None:
     assert found.ani == pytest.approx(100 * (1 - share), abs=0.7)
     assert found.af_query is not None
     assert found.af_query > 85
+
+
+def test_a_skani_sketch_is_packed_and_read_back_and_an_older_one_is_read_as_it_is() -> None:
+    [sketch] = skani_sketches([genome(dna(600_000, 1))], ["n1"])
+    packed = encode_skani(sketch)
+    assert len(packed) < 0.8 * len(sketch)
+    assert decode_skani(packed) == decode_skani(sketch) == sketch
+    assert encode_skani(b"") == decode_skani(b"") == b""
 
 
 def test_ani_below_the_range_is_null_with_a_reason() -> None:

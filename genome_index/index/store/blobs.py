@@ -10,7 +10,7 @@ import numpy.typing as npt
 from genome_index.encoders import Encoder
 from genome_index.index.parallel import in_threads
 from genome_index.index.store.composition import encode_course, encode_windows
-from genome_index.index.store.references import encode_raw
+from genome_index.index.store.references import encode_raw, encode_skani
 from genome_index.index.store.sketches import hash_sketch, pack, skani_sketches
 from genome_index.records import Genome, Progress, quiet
 from genome_index.spec import IndexSpec
@@ -42,7 +42,7 @@ def _blobs(genome: Genome, row: npt.NDArray[Any], spec: IndexSpec) -> dict[str, 
         "raw": encode_raw(row),
         "hashes": hash_sketch(genome, spec).tobytes(),
         "bases": pack(genome),
-        "skani": _skani_sketch(genome, spec),
+        "skani": encode_skani(_skani_sketch(genome, spec)),
         "windows": encode_windows(genome),
         "course": encode_course(genome),
     }
