@@ -3,9 +3,9 @@
 scaling.md     for each architecture and loss that three sizes and three budgets support
 scaling.png    losses by size at each budget, with the fitted law
 
-The law is fitted twice: to the losses, and to what they exceed the Markov model of order 12 by. The residuals
-of a fit are relative: where all losses are near those of chance (2 bits), the whole loss barely differs between
-runs and what exceeds the Markov model does. The first is drawn and forecast from; the second stands beside it.
+The law is fitted twice: to the losses, and to what they exceed the Markov model of order 12 by. The
+residuals of a fit are relative: where all losses are near those of chance (2 bits), the whole loss barely
+differs between runs, and the excess does. The first is drawn and forecast from; the second stands beside it.
 
 Losses are bits a base of validation fragments, by the network's own head. N is half of the operations of a
 token's forward pass, which is the number of parameters where nothing but weights is multiplied, so that
