@@ -42,7 +42,7 @@ from genome_index.index.snapshots import (
 )
 from genome_index.index.store.catalog import Catalog
 from genome_index.index.store.kmer_cache import cached
-from genome_index.index.store.kmer_index import FILES, KmerIndex
+from genome_index.index.store.kmer_index import FILES, KmerIndex, kmer_files
 from genome_index.index.store.pair_table import PairTable
 from genome_index.index.store.references import References, locator
 from genome_index.index.store.segments import Segment
@@ -110,10 +110,10 @@ class Index:
     @cached_property
     def model(self) -> Model:
         for name in self.snapshot.files:
-            if name not in (*FILES.values(), ROWS):  # files that are mapped
+            if name == ROWS:  # it is mapped
+                self._sized_file(name)
+            elif name not in kmer_files([name]):
                 self._file(name)
-        if ROWS in self.snapshot.files:
-            self._sized_file(ROWS)
         return Model.load(self.folder)
 
     @cached_property
@@ -131,8 +131,8 @@ class Index:
         Its files are large, and are mapped: only `gindex check` compares their checksums. A damaged one could
         hide a candidate; what is measured of a candidate comes from its sketch, which is always checked.
         """
-        if set(FILES.values()) <= set(self.snapshot.files):
-            for name in FILES.values():
+        if set(self.snapshot.files) >= FILES:
+            for name in kmer_files(self.snapshot.files):
                 self._sized_file(name)
             return KmerIndex.load(self.folder)
         rows = np.flatnonzero(self.model.live)

@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from genome_index.errors import IndexDamaged
-from genome_index.index.store import kmer_index
-from genome_index.index.store.kmer_index import FILES, KmerIndex
+from genome_index.index.store import kmer_index, kmer_part
+from genome_index.index.store.kmer_index import FILES, ROW_ARRAYS, STEM, KmerIndex
+from genome_index.index.store.kmer_part import PART_ARRAYS, file_of
 from genome_index.index.store.references import References
 from genome_index.index.store.sketches import containment
 from genome_index.spec import IndexSpec
@@ -110,10 +111,8 @@ def example(genomes: int = 30, seed: int = 1) -> Sketches:
 def test_an_index_is_the_same_built_in_parts_and_by_threads(monkeypatch: pytest.MonkeyPatch) -> None:
     references, rows = as_references(example()), np.arange(30)
     whole = KmerIndex.build(references, rows)
-    monkeypatch.setattr(kmer_index, "PART_HASHES", 1_000)
-    in_parts = KmerIndex.build(references, rows, threads=3)
-    for name in FILES:
-        np.testing.assert_array_equal(getattr(in_parts, name), getattr(whole, name))
+    monkeypatch.setattr(kmer_part, "SORTED_HASHES", 1_000)
+    assert_same(KmerIndex.build(references, rows, threads=3), whole)
 
 
 @settings(deadline=None, max_examples=60)
@@ -124,18 +123,55 @@ def test_an_index_with_further_rows_is_the_one_built_of_all(
     references, first = as_references(Sketches(genomes)), min(first, len(genomes))
     whole = KmerIndex.build(references, np.arange(len(genomes)))
     half = KmerIndex.build(references, np.arange(first))
-    for name in FILES:
-        extended = half.extended(references, np.arange(first, len(genomes)))
-        np.testing.assert_array_equal(getattr(extended, name), getattr(whole, name))
+    assert_same(half.extended(references, np.arange(first, len(genomes))), whole)
+
+
+def assert_same(found: KmerIndex, expected: KmerIndex) -> None:
+    for name in ROW_ARRAYS:
+        np.testing.assert_array_equal(getattr(found, name), getattr(expected, name))
+    for part, other in zip(found.parts, expected.parts, strict=True):
+        for name in PART_ARRAYS:
+            np.testing.assert_array_equal(getattr(part, name), getattr(other, name))
+
+
+def test_an_index_in_parts_counts_as_one_and_shares_the_files_of_its_larger_parts(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(kmer_index, "JOINED_POSTINGS", 0)
+    sketches = example()
+    references = as_references(sketches)
+    whole, grown = KmerIndex.build(references, np.arange(30)), KmerIndex.build(references, np.arange(20))
+    folders = [tmp_path / str(rows) for rows in (20, 24, 25, 26, 30)]
+    for folder, last in zip(folders, (20, 24, 25, 26, 30), strict=True):
+        folder.mkdir()
+        if last > 20:
+            grown = KmerIndex.load(folders[folders.index(folder) - 1])
+            grown = grown.extended(references, np.arange(len(grown.limits), last))
+        grown.save(folder)
+    sizes = [len(KmerIndex.load(folder).parts) for folder in folders]
+    assert sizes == [1, 2, 3, 2, 1]  # 20; 20 + 4; 20 + 4 + 1; 20 + 6; all joined
+    first = file_of(STEM, "rows")
+    assert (folders[1] / first).samefile(folders[0] / first)
+    assert not (folders[4] / first).samefile(folders[0] / first)
+    for folder in folders[1:4]:
+        index = KmerIndex.load(folder)
+        rows = len(index.limits)
+        expected = whole.counts(sketches.hashes(7))[:rows]
+        np.testing.assert_array_equal(index.counts(sketches.hashes(7)), expected)
+    assert_same(KmerIndex.load(folders[4]), whole)
+    (folders[2] / file_of(f"{STEM}.2", "hashes")).unlink()
+    with pytest.raises(IndexDamaged, match="do not belong together"):
+        KmerIndex.load(folders[2])
 
 
 def test_an_index_is_mapped_from_its_files_and_answers_the_same(tmp_path: Path) -> None:
     sketches = example()
     built = KmerIndex.build(as_references(sketches), np.arange(30))
     built.save(tmp_path)
-    assert sorted(file.name for file in tmp_path.iterdir()) == sorted(FILES.values())
+    assert sorted(file.name for file in tmp_path.iterdir()) == sorted(FILES)
     loaded = KmerIndex.load(tmp_path)
-    assert isinstance(loaded.hashes.base, np.memmap) or isinstance(loaded.hashes.base.base, np.memmap)
+    hashes = loaded.parts[0].hashes
+    assert isinstance(hashes.base, np.memmap) or isinstance(hashes.base.base, np.memmap)
     for one, other in zip(*(index.most_shared(sketches.hashes(4), FINE, 9, np.ones(30, bool))
                             for index in (built, loaded)), strict=True):  # fmt: skip
         np.testing.assert_array_equal(one, other)
@@ -150,29 +186,29 @@ def test_an_index_of_genomes_without_kmers_finds_nothing(tmp_path: Path) -> None
         assert index.most_shared(np.array([1, 2], np.uint64), FINE, 5, np.ones(2, bool)).rows.tolist() == []
 
 
-@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("name", sorted(FILES))
 def test_a_file_that_is_cut_short_or_of_another_index_is_damaged(tmp_path: Path, name: str) -> None:
     KmerIndex.build(as_references(example()), np.arange(30)).save(tmp_path)
-    path = tmp_path / FILES[name]
+    path = tmp_path / name
     whole = path.read_bytes()
     path.write_bytes(whole[:-8])
     with pytest.raises(IndexDamaged, match="cannot be read"):
         KmerIndex.load(tmp_path)
     (other := tmp_path / "other").mkdir()
     KmerIndex.build(as_references(example(29)), np.arange(29)).save(other)
-    (other / FILES[name]).replace(path)
+    (other / name).replace(path)
     with pytest.raises(IndexDamaged, match="do not belong together"):
         KmerIndex.load(tmp_path)
 
 
-@pytest.mark.parametrize("name", ["starts", "rows", "bins", "hashes"])
+@pytest.mark.parametrize("name", [file_of(STEM, name) for name in PART_ARRAYS])
 def test_a_damaged_file_of_the_right_length_cannot_lead_the_search_out_of_memory(
     tmp_path: Path, name: str
 ) -> None:
     sketches = example()
     KmerIndex.build(as_references(sketches), np.arange(30)).save(tmp_path)
-    array = np.load(tmp_path / FILES[name])
+    array = np.load(tmp_path / name)
     array[1:-1] = np.random.default_rng(2).integers(0, 2**31, len(array) - 2).astype(array.dtype)
-    np.save(tmp_path / FILES[name], array)
+    np.save(tmp_path / name, array)
     rows, _ = KmerIndex.load(tmp_path).shared(sketches.hashes(4))
     assert set(rows.tolist()) <= set(range(30))

@@ -3,17 +3,18 @@
 A genome's k-mers are looked up one by one, so that the references which share any are counted without reading
 the sketches of the others. Counts are those that a comparison of all pairs of sketches would give.
 
+New genomes are a part of their own, so that adding one to a million writes one and not a million. A part is
+joined with the one before if that is not much larger, so that there are few of them.
+
 In this module hashes are sampled k-mer hashes, distinct and sorted: (H,).
 """
 
 from __future__ import annotations
 
-import os
-import shutil
-from collections.abc import Sequence
-from dataclasses import dataclass, field, fields
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -21,19 +22,26 @@ from numba import njit
 
 from genome_index.errors import IndexDamaged
 from genome_index.index.parallel import in_threads
+from genome_index.index.store.kmer_part import (
+    PART_ARRAYS,
+    Counts,
+    Hashes,
+    KmerPart,
+    Rows,
+    file_of,
+    fixed,
+    mapped,
+)
 from genome_index.index.store.references import References
 from genome_index.index.store.sketches import MUCH_LARGER
 
-Hashes = npt.NDArray[np.uint64]
-Rows = npt.NDArray[np.int64]
-Counts = npt.NDArray[np.int32]
 Floats = npt.NDArray[np.float32]
 Flags = npt.NDArray[np.bool_]
-Places = npt.NDArray[Any]  # uint32, or int64 from 4 billion postings on
 
-PART_HASHES = 4_000_000  # sorted at a time, so that memory stays near the size of the result
 READ_GENOMES = 256  # sketches that a thread reads at a time
-BIN_HASHES = 8  # a cache line of a processor
+JOINED_POSTINGS = 1_000_000  # a part up to this size, 20 MB, is always joined with a new one
+JOINED_TIMES = 4  # so is one that is not this many times larger than the new one
+STEM = "kmers"  # of the files of the first part; the next are kmers.1, kmers.2 ...
 
 
 class Sharers(NamedTuple):
@@ -48,15 +56,9 @@ class Sharers(NamedTuple):
 class KmerIndex:
     """Hash -> rows. A row without hashes is that of no genome."""
 
-    hashes: Hashes  # (U,) distinct, sorted
-    starts: Places  # (U + 1,) where the rows of each hash begin
-    rows: Counts  # (P,) ascending within a hash
+    parts: tuple[KmerPart, ...]  # rows of a part come after those of the parts before
     sizes: Counts  # (N, 2) hashes of each row at its own density, and at the coarsest of the index
     limits: Hashes  # (N,) the limit below which the row's hashes were sampled
-    bins: Places  # (B + 1,) where the hashes begin whose first bits are 0, 1 ..., and where they end
-    folder: Path | None = field(
-        default=None, compare=False, kw_only=True
-    )  # of the files that it was read from
 
     @classmethod
     def build(cls, references: References, rows: Rows, threads: int = 1) -> KmerIndex:
@@ -83,37 +85,24 @@ class KmerIndex:
         sizes = np.zeros((len(limits), 2), np.int32)
         for row, sketch in zip(rows.tolist(), sketches, strict=True):
             sizes[row] = len(sketch), np.searchsorted(sketch, coarsest)
-        hashes, starts, postings = _inverted(list(sketches), rows, threads)
-        return cls(*_fixed(hashes, starts, postings, sizes, limits, _bins(hashes, starts.dtype)))
+        return cls((KmerPart.of_sketches(sketches, rows, threads),), *fixed(sizes, limits))
 
     def extended(self, references: References, rows: Rows, threads: int = 1) -> KmerIndex:
         """The index with further rows, which come after all that it has: (n,), ascending."""
         new = KmerIndex.build(references, rows, threads)
-        at = np.searchsorted(self.hashes, new.hashes)
-        known = (
-            self.hashes[np.minimum(at, len(self.hashes) - 1)] == new.hashes if len(self.hashes) else at < 0
-        )
-        counts, more = np.diff(self.starts).astype(np.int64), np.diff(new.starts).astype(np.int64)
-        ends = self.starts[at + known].astype(np.int64)
-        postings = np.insert(self.rows, np.repeat(ends, more), new.rows)
-        counts[at[known]] += more[known]
-        starts = _starts(np.insert(counts, at[~known], more[~known]))
-        hashes = np.insert(self.hashes, at[~known], new.hashes[~known])
+        parts, last = list(self.parts), new.parts[0]
+        while parts and len(parts[-1].rows) <= max(JOINED_POSTINGS, JOINED_TIMES * len(last.rows)):
+            last = parts.pop().joined(last)
         sizes = np.concatenate([self.sizes, new.sizes[len(self.sizes) :]])
         limits = np.concatenate([self.limits, new.limits[len(self.limits) :]])
-        return KmerIndex(*_fixed(hashes, starts, postings, sizes, limits, _bins(hashes, starts.dtype)))
+        return KmerIndex((*parts, last), *fixed(sizes, limits))
 
     def save(self, folder: Path) -> None:
-        """Write one npy file for each array into a folder.
-
-        An index that was read from files is linked, because those of a snapshot never change.
-        """
-        if self.folder is not None:
-            for file in FILES.values():
-                _link(self.folder / file, folder / file)
-            return
-        for name, file in FILES.items():
-            with (folder / file).open("wb") as out:
+        """Write one npy file for each array into a folder; a part that was read from files is linked."""
+        for number, part in enumerate(self.parts):
+            part.save(folder, _stem(number))
+        for name in ROW_ARRAYS:
+            with (folder / file_of(STEM, name)).open("wb") as out:
                 np.save(out, getattr(self, name), allow_pickle=False)
 
     @classmethod
@@ -126,7 +115,11 @@ class KmerIndex:
         """
         where = str(folder / "kmers.*.npy")
         try:
-            loaded = cls(*_fixed(*(_mapped(folder / file) for file in FILES.values())), folder=folder)
+            stems = [STEM]
+            while (folder / file_of(_stem(len(stems)), PART_ARRAYS[0])).exists():
+                stems.append(_stem(len(stems)))
+            parts = tuple(KmerPart.load(folder, stem) for stem in stems)
+            loaded = cls(parts, *fixed(*(mapped(folder / file_of(STEM, name)) for name in ROW_ARRAYS)))
         except (OSError, ValueError, EOFError) as error:
             raise IndexDamaged(where, f"cannot be read ({error})") from error
         if not loaded._fits():
@@ -134,12 +127,12 @@ class KmerIndex:
         return loaded
 
     def _fits(self) -> bool:
-        """Whether the arrays have the lengths that belong together."""
+        """Whether the arrays have the lengths that belong together, and no part is missing."""
+        postings = sum(len(part.rows) for part in self.parts)
         return (
-            len(self.starts) == len(self.hashes) + 1
-            and int(self.starts[-1]) == len(self.rows)
-            and int(self.bins[-1]) == len(self.hashes)
+            all(part.fits for part in self.parts)
             and self.sizes.shape == (len(self.limits), 2)
+            and int(self.sizes[:, 0].sum(dtype=np.int64)) == postings
         )
 
     def shared(self, hashes: Hashes) -> tuple[Rows, Counts]:
@@ -154,8 +147,8 @@ class KmerIndex:
     def counts(self, hashes: Hashes) -> Counts:
         """The number of a query's k-mers that each row has: (N,)."""
         tally = np.zeros(len(self.limits), np.int32)
-        shift = _shift(self.hashes, (len(self.bins) - 1).bit_length() - 1)
-        _count(self.hashes, self.starts, self.rows, self.bins, shift, hashes, tally)
+        for part in self.parts:
+            part.count(hashes, tally)
         return tally
 
     def most_shared(self, hashes: Hashes, limit: int, k: int, live: Flags) -> Sharers:
@@ -180,11 +173,18 @@ class KmerIndex:
         return Sharers(best.rows[:found], best.shared[:found], best.containment[:found])
 
 
-ARRAYS = tuple(each.name for each in fields(KmerIndex) if each.name != "folder")
-FILES = {name: f"kmers.{name}.npy" for name in ARRAYS}  # of a snapshot
+ROW_ARRAYS = ("sizes", "limits")
+FILES = frozenset(file_of(STEM, name) for name in (*PART_ARRAYS, *ROW_ARRAYS))
+"""Files of a snapshot that has an index of its k-mers; it may have those of further parts."""
 
 
-# -- building ------------------------------------------------------------------------------------------------
+def kmer_files(names: Iterable[str]) -> list[str]:
+    """Those files of a snapshot that are of its index of k-mers."""
+    return [name for name in names if name.startswith(f"{STEM}.")]
+
+
+def _stem(number: int) -> str:
+    return f"{STEM}.{number}" if number else STEM
 
 
 def _sketches(references: References, rows: Rows, threads: int) -> list[Hashes]:
@@ -197,113 +197,6 @@ def _sketches(references: References, rows: Rows, threads: int) -> list[Hashes]:
     sketches = [sketch for block in in_threads(read, len(starts), threads) for sketch in block]
     references.let_go()
     return sketches
-
-
-def _inverted(sketches: list[Hashes], rows: Rows, threads: int) -> tuple[Hashes, Places, Counts]:
-    """Hashes, starts and rows, part by part of the range of hashes."""
-    postings = sum(map(len, sketches))
-    cuts = _cuts(sketches, max(1, -(-postings // PART_HASHES)))
-
-    def invert(part: int) -> tuple[Hashes, Counts, Counts]:
-        slices = [s[a:b] for s, a, b in zip(sketches, cuts[part], cuts[part + 1], strict=True)]
-        return _inverted_part(slices, rows)
-
-    parts = list(in_threads(invert, len(cuts) - 1, threads))
-    hashes, counts, owners = (np.concatenate(column) for column in zip(*parts, strict=True))
-    return hashes, _starts(counts), owners
-
-
-def _starts(counts: npt.NDArray[Any]) -> Places:
-    """Where the rows of each hash begin, and where the last end."""
-    kind = np.uint32 if counts.sum() < 2**32 else np.int64
-    starts = np.zeros(len(counts) + 1, kind)
-    np.cumsum(counts, out=starts[1:])
-    return starts
-
-
-def _cuts(sketches: list[Hashes], parts: int) -> list[Rows]:
-    """Positions in each sketch between which a part lies: parts + 1 times (S,)."""
-    sample = np.sort(np.concatenate([np.empty(0, np.uint64), *(sketch[::64] for sketch in sketches)]))
-    bounds = sample[np.linspace(0, len(sample), parts + 1)[1:-1].astype(np.int64)]
-    inner = np.array([np.searchsorted(sketch, bounds) for sketch in sketches], np.int64)
-    inner = inner.reshape(len(sketches), len(bounds))
-    ends = np.array([len(sketch) for sketch in sketches], np.int64)
-    return [np.zeros_like(ends), *inner.T, ends]
-
-
-def _inverted_part(sketches: list[Hashes], rows: Rows) -> tuple[Hashes, Counts, Counts]:
-    """Distinct hashes, the number of rows of each, and the rows."""
-    joined = np.concatenate([np.empty(0, np.uint64), *sketches])
-    owners = np.repeat(rows.astype(np.int32), [len(sketch) for sketch in sketches])
-    order = np.argsort(joined, kind="stable")
-    joined, owners = joined[order], owners[order]
-    is_first = np.append(True, joined[1:] != joined[:-1])[: len(joined)]
-    firsts = np.flatnonzero(is_first)
-    counts = np.diff(np.append(firsts, len(joined))).astype(np.int32)
-    return joined[firsts], counts, owners
-
-
-def _bins(hashes: Hashes, kind: npt.DTypeLike) -> Places:
-    """Where the hashes of each bin begin; a bin has BIN_HASHES of them on average."""
-    bits = max(1, len(hashes) // BIN_HASHES).bit_length()
-    bounds = np.arange(1 << bits, dtype=np.uint64) << _shift(hashes, bits)
-    return np.append(np.searchsorted(hashes, bounds), len(hashes)).astype(kind)
-
-
-def _shift(hashes: Hashes, bits: int) -> np.uint64:
-    """The number of last bits of a hash, which do not matter for its bin."""
-    length = int(hashes[-1]).bit_length() if len(hashes) else 64
-    return np.uint64(max(0, length - bits))
-
-
-def _fixed(*arrays: npt.NDArray[Any]) -> list[npt.NDArray[Any]]:
-    """Arrays that cannot be written to, as those of a file, so that one compiled function serves both."""
-    fixed = [np.ascontiguousarray(array).view() for array in arrays]
-    for array in fixed:
-        array.flags.writeable = False
-    return fixed
-
-
-def _link(source: Path, target: Path) -> None:
-    """Give a file a second name, or copy it where the file system has one name for each."""
-    try:
-        os.link(source, target)
-    except OSError:
-        shutil.copyfile(source, target)
-
-
-def _mapped(path: Path) -> npt.NDArray[Any]:
-    """A npy file in memory as far as it is used; an empty one cannot be mapped."""
-    if path.stat().st_size <= EMPTY_NPY:
-        return np.asarray(np.load(path, allow_pickle=False))
-    return np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
-
-
-EMPTY_NPY = 128  # bytes: the head of a file without content
-
-
-# -- counting ------------------------------------------------------------------------------------------------
-
-
-@njit(cache=True, nogil=True)
-def _count(
-    hashes: Hashes, starts: Places, rows: Counts, bins: Places, shift: np.uint64, query: Hashes, tally: Counts
-) -> None:  # fmt: skip
-    """Add to the tally of each row the hashes of a query that it has.
-
-    The bounds hold in every index that is whole; in a damaged file they keep the search within memory.
-    """
-    for kmer in query:
-        bin_ = np.int64(kmer >> shift)
-        if bin_ >= bins.size - 1:
-            return
-        at, end = np.int64(bins[bin_]), min(np.int64(bins[bin_ + 1]), hashes.size)
-        at += np.searchsorted(hashes[at:end], kmer)
-        if at < end and hashes[at] == kmer:
-            for place in range(int(starts[at]), min(int(starts[at + 1]), rows.size)):
-                row = rows[place]
-                if 0 <= row < tally.size:
-                    tally[row] += 1
 
 
 @njit(cache=True, nogil=True)
