@@ -46,7 +46,7 @@ from genome_index.index.store.kmer_index import FILES, KmerIndex, kmer_files
 from genome_index.index.store.pair_table import PairTable
 from genome_index.index.store.references import References, locator
 from genome_index.index.store.segments import Segment
-from genome_index.index.vectors.quantised import ROWS
+from genome_index.index.vectors.vector_rows import is_vector_rows
 from genome_index.io.checksums import damage_of, size_damage_of
 from genome_index.io.locks import hold, locked
 from genome_index.records import Entry, InterleavedNames, Suspect, counted
@@ -110,7 +110,7 @@ class Index:
     @cached_property
     def model(self) -> Model:
         for name in self.snapshot.files:
-            if name == ROWS:  # it is mapped
+            if is_vector_rows(name):  # it is mapped
                 self._sized_file(name)
             elif name not in kmer_files([name]):
                 self._file(name)

@@ -91,3 +91,11 @@ def _set_aside(folder: Path) -> Path:
         shutil.rmtree(aside, ignore_errors=True)
     os.rename(folder, aside)
     return aside
+
+
+def link_or_copy(source: Path, target: Path) -> None:
+    """Give a file a second name, or copy it where the file system has one name for each."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copyfile(source, target)

@@ -18,7 +18,8 @@ from genome_index.index.vectors.faiss_gpu import Gpu
 from genome_index.index.vectors.faiss_index import FILE, Vectors
 from genome_index.index.vectors.kinds import build_vectors, factory_for, load_vectors
 from genome_index.index.vectors.projection import Projection, fit_projection
-from genome_index.index.vectors.quantised import ROWS, QuantisedVectors
+from genome_index.index.vectors.quantised import QuantisedVectors
+from genome_index.index.vectors.vector_rows import ROWS
 
 GRAPH = "HNSW32"  # of an index of more than 100,000 genomes, by a gindex before 0.3
 CODES = "IVF8,RaBitQfs"
@@ -170,13 +171,47 @@ def test_lists_that_are_not_read_cost_neighbours(monkeypatch: pytest.MonkeyPatch
     assert found[0] > found[1] + 2
 
 
+def test_new_vectors_are_found_without_codes_and_files_that_stay_are_shared(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("genome_index.index.vectors.vector_rows.JOINED_ROWS", 0)
+    monkeypatch.setattr("genome_index.index.vectors.quantised.MOST_UNCODED", 50)
+    references = relatives(1, 100, 6, 16)
+    folders = [tmp_path / str(rows) for rows in (540, 560, 562, 600)]
+    for folder, before, rows in zip(folders, (None, *folders), (540, 560, 562, 600), strict=False):
+        folder.mkdir()
+        if before is None:
+            build_vectors(references[:540], CODES).save(folder)
+            continue
+        vectors = load_vectors(before)
+        vectors.add(references[len(vectors) : rows])
+        vectors.save(folder)
+    files = [sorted(file.name for file in folder.iterdir()) for folder in folders]
+    more = ["vectors.1.npy", "vectors.2.npy"]
+    assert files == [[*more[:count], "vectors.faiss", "vectors.npy"] for count in (0, 1, 2, 1)]
+    for folder in folders[1:3]:
+        assert (folder / FILE).samefile(folders[0] / FILE)
+        assert (folder / ROWS).samefile(folders[0] / ROWS)
+    assert not (folders[3] / FILE).samefile(folders[0] / FILE)  # 60 vectors got codes
+    for folder in folders:
+        vectors = load_vectors(folder)
+        live = np.arange(len(vectors)) % 4 > 0
+        asked = references[: len(vectors)][live]
+        similarity, rows = vectors.search(asked, 2, live)
+        assert np.array_equal(rows[:, 0], np.flatnonzero(live))  # each finds itself, coded or not
+        np.testing.assert_allclose(similarity, np.einsum("qd,qkd->qk", asked, references[rows]), atol=1e-5)
+        np.testing.assert_array_equal(vectors.rows(), references[: len(vectors)])
+
+
 def test_codes_and_vectors_that_do_not_belong_together_are_damaged(tmp_path: Path):
     build_vectors(random_unit(1, 400, 16), CODES).save(tmp_path)
     loaded = load_vectors(tmp_path)
     assert isinstance(loaded, QuantisedVectors)
     assert isinstance(loaded.rows(), np.memmap)
     np.save(tmp_path / ROWS, random_unit(1, 399, 16))
-    with pytest.raises(IndexDamaged, match=r"vectors.npy: \(399, 16\) values, but codes of \(400, 16\)"):
+    with pytest.raises(
+        IndexDamaged, match=r"vectors.faiss: codes of 400 vectors, but vectors.\*.npy have 399"
+    ):
         load_vectors(tmp_path)
     (tmp_path / ROWS).write_bytes((tmp_path / ROWS).read_bytes()[:1000])
     with pytest.raises(IndexDamaged, match=r"vectors.npy: cannot be read"):

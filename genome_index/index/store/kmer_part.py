@@ -5,8 +5,6 @@ Its arrays are written once and never change, so that snapshots share their file
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -17,6 +15,7 @@ import numpy.typing as npt
 from numba import njit
 
 from genome_index.index.parallel import in_threads
+from genome_index.io.atomic import link_or_copy
 
 Hashes = npt.NDArray[np.uint64]
 Rows = npt.NDArray[np.int64]
@@ -67,7 +66,7 @@ class KmerPart:
         for name in PART_ARRAYS:
             file = folder / file_of(stem, name)
             if self.origin is not None:
-                _link(self.origin[0] / file_of(self.origin[1], name), file)
+                link_or_copy(self.origin[0] / file_of(self.origin[1], name), file)
             else:
                 with file.open("wb") as out:
                     np.save(out, getattr(self, name), allow_pickle=False)
@@ -163,14 +162,6 @@ def fixed(*arrays: npt.NDArray[Any]) -> list[npt.NDArray[Any]]:
     for array in fixed:
         array.flags.writeable = False
     return fixed
-
-
-def _link(source: Path, target: Path) -> None:
-    """Give a file a second name, or copy it where the file system has one name for each."""
-    try:
-        os.link(source, target)
-    except OSError:
-        shutil.copyfile(source, target)
 
 
 def mapped(path: Path) -> npt.NDArray[Any]:

@@ -12,7 +12,8 @@ import math
 from pathlib import Path
 
 from genome_index.index.vectors.faiss_index import Floats, Vectors
-from genome_index.index.vectors.quantised import ROWS, QuantisedVectors
+from genome_index.index.vectors.quantised import QuantisedVectors
+from genome_index.index.vectors.vector_rows import ROWS
 
 AnyVectors = Vectors | QuantisedVectors
 

@@ -1,15 +1,15 @@
 """The vectors of a large index: codes in memory find candidates, the vectors on disk re-score them exactly.
 
-    vectors.faiss   inverted lists of RaBitQ codes, some 52 bytes a vector of 256 dimensions; in memory
-    vectors.npy     the vectors, float32; memory-mapped, and read only for the candidates of a query
+    vectors.faiss    inverted lists of RaBitQ codes, some 52 bytes a vector of 256 dimensions; in memory
+    vectors.*.npy    the vectors; memory-mapped, and read for the candidates of a query alone
 
 RaBitQ: Gao and Long 2024, arXiv 2405.12497. A query reads the lists nearest to it, takes many more candidates
-than asked for by their codes, and sorts those by the cosine of the vectors themselves.
+than asked for by their codes, and sorts those by the cosine of the vectors themselves. New vectors have no
+codes until they are many: all of them are compared, and the file of the codes stays as it is.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
 
@@ -27,12 +27,13 @@ from genome_index.index.vectors.faiss_index import (
     read_faiss,
     write_faiss,
 )
+from genome_index.index.vectors.vector_rows import VectorRows
+from genome_index.io.atomic import link_or_copy
 
-ROWS = "vectors.npy"
 LISTS_READ = 64  # of a query; recall by number: tests/bench/RESULTS.md
 WIDER = 10  # candidates by codes, times the neighbours asked for
 TRAINING_ROWS = 64  # of a list; FAISS's own limit of 256 takes four times as long and finds no better lists
-BLOCK_ROWS = 1 << 16  # read and coded together
+MOST_UNCODED = 20_000  # new vectors that are all compared with a query, in 1 ms
 
 Live = npt.NDArray[np.bool_] | None
 
@@ -40,10 +41,13 @@ Live = npt.NDArray[np.bool_] | None
 class QuantisedVectors:
     """Vectors of length 1, whose codes FAISS searches. The row of a removed genome is filtered."""
 
-    def __init__(self, codes: faiss.Index, parts: list[Floats]) -> None:
-        self._codes, self._parts = codes, parts
+    def __init__(self, codes: faiss.Index, rows: VectorRows, origin: Path | None = None) -> None:
+        self._codes, self._rows = codes, rows
+        self._origin = origin  # the file of these codes
+        self._new: Floats | None = None  # the vectors without codes, once they are asked for
         self._bits: tuple[Live, npt.NDArray[np.uint8] | None] = (None, None)  # the last `live`, packed
-        faiss.extract_index_ivf(codes).nprobe = min(LISTS_READ, faiss.extract_index_ivf(codes).nlist)
+        lists = faiss.extract_index_ivf(codes)
+        lists.nprobe = min(LISTS_READ, lists.nlist)
 
     @classmethod
     def build(cls, vectors: Floats, factory: str) -> QuantisedVectors:
@@ -56,11 +60,11 @@ class QuantisedVectors:
         """
         try:
             codes = faiss.index_factory(vectors.shape[1], factory, faiss.METRIC_INNER_PRODUCT)
-            lists = faiss.extract_index_ivf(codes).nlist
-            rows = np.linspace(0, len(vectors) - 1, min(len(vectors), TRAINING_ROWS * lists)).astype(np.int64)
+            wanted = TRAINING_ROWS * faiss.extract_index_ivf(codes).nlist
+            rows = np.linspace(0, len(vectors) - 1, min(len(vectors), wanted)).astype(np.int64)
             codes.train(np.ascontiguousarray(vectors[rows]))
-            built = cls(codes, [])
-            built.add(vectors)
+            built = cls(codes, VectorRows([vectors]))
+            built._code()
             _, found = built.search(vectors[:1], 1, np.zeros(len(vectors), bool))
         except RuntimeError as error:
             raise UsageError(
@@ -74,71 +78,75 @@ class QuantisedVectors:
     @classmethod
     def load(cls, folder: Path) -> QuantisedVectors:
         """Raise IndexDamaged if the files cannot be read, or are not of the same vectors."""
-        try:
-            rows: Floats = np.load(folder / ROWS, mmap_mode="r", allow_pickle=False)
-        except (OSError, ValueError) as error:
-            raise IndexDamaged(str(folder / ROWS), f"cannot be read ({error})") from error
-        codes = read_faiss(folder / FILE)
-        if (codes.ntotal, codes.d) != rows.shape:
+        rows, codes = VectorRows.load(folder), read_faiss(folder / FILE)
+        if not len(rows) - MOST_UNCODED <= codes.ntotal <= len(rows):
             raise IndexDamaged(
-                str(folder / ROWS), f"{rows.shape} values, but codes of {codes.ntotal, codes.d}"
+                str(folder / FILE), f"codes of {codes.ntotal:,} vectors, but vectors.*.npy have {len(rows):,}"
             )
-        return cls(codes, [rows])
+        return cls(codes, rows, folder / FILE)
 
     def save(self, folder: Path) -> None:
-        write_faiss(self._codes, folder / FILE)
-        header = {"descr": "<f4", "fortran_order": False, "shape": (len(self), self.dim)}
-        with (folder / ROWS).open("wb") as file:
-            np.lib.format.write_array_header_1_0(file, header)
-            for block in self._blocks():
-                file.write(block.data)
+        """Write the files into a folder; those that have not changed are linked."""
+        if self._origin is not None:
+            link_or_copy(self._origin, folder / FILE)
+        else:
+            write_faiss(self._codes, folder / FILE)
+        self._rows.save(folder)
 
     def __len__(self) -> int:
-        return int(self._codes.ntotal)
+        return len(self._rows)
 
     @property
     def dim(self) -> int:
         return int(self._codes.d)
 
     def add(self, vectors: Floats) -> None:
-        self._parts.append(vectors)
-        for block in _blocks_of(vectors):
+        self._rows.add(vectors)
+        self._new = None
+        if len(self._rows) - self._codes.ntotal > MOST_UNCODED:
+            self._code()
+
+    def _code(self) -> None:
+        """Make codes of the vectors that have none."""
+        for block in self._rows.blocks(self._codes.ntotal):
             self._codes.add(block)
+        self._origin, self._new = None, None
 
     def rows(self) -> Floats:
-        """Every vector, (N, d): the memory map itself, unless vectors were added to it."""
-        return self._parts[0] if len(self._parts) == 1 else np.concatenate(self._parts)
+        """Every vector, (N, d)."""
+        return self._rows.all()
 
     def take(self, rows: Rows) -> Floats:
         """The vectors of some rows: (n,) -> (n, d)."""
-        taken = np.empty((len(rows), self.dim), np.float32)
-        start = 0
-        for part in self._parts:
-            own = np.flatnonzero((rows >= start) & (rows < start + len(part)))
-            own = own[np.argsort(rows[own], kind="stable")]  # a disk reads in order faster
-            taken[own] = part[rows[own] - start]
-            start += len(part)
-        return taken
+        return self._rows.take(rows)
 
     def search(self, queries: Floats, k: int, live: Live = None) -> Neighbours:
         """The k nearest live rows: (Q, d) -> (Q, k) similarity and rows, nearest first; row -1 fills up."""
         k = min(k, len(self))
         if not k or not len(queries):
             return np.zeros((len(queries), 0), np.float32), np.zeros((len(queries), 0), np.int64)
-        wide = min(len(self), max(WIDER * k, WIDER))
-        _, candidates = self._codes.search(queries, wide, params=self._parameters(live))
-        best = [
-            self._nearest(query, rows[rows >= 0], k) for query, rows in zip(queries, candidates, strict=True)
-        ]
-        return np.stack([similarity for similarity, _ in best]), np.stack([rows for _, rows in best])
+        wide = min(self._codes.ntotal, WIDER * k)
+        _, coded = self._codes.search(queries, wide, params=self._parameters(live))
+        new_rows, new_cosines = self._by_all_new(queries, live)
+        similarity = np.full((len(queries), k), -np.inf, np.float32)
+        rows = np.full((len(queries), k), -1, np.int64)
+        for at, query in enumerate(queries):
+            own = coded[at][coded[at] >= 0]
+            cosines = np.append(self.take(own) @ query, new_cosines[at])
+            order = np.argsort(-cosines, kind="stable")[:k]
+            similarity[at, : len(order)], rows[at, : len(order)] = (
+                cosines[order],
+                np.append(own, new_rows)[order],
+            )
+        return similarity, rows
 
-    def _nearest(self, query: Floats, rows: Rows, k: int) -> Neighbours:
-        """The k nearest of some rows, by their vectors."""
-        similarity, nearest = np.full(k, -np.inf, np.float32), np.full(k, -1, np.int64)
-        cosines = self.take(rows) @ query
-        order = np.argsort(-cosines, kind="stable")[:k]
-        similarity[: len(order)], nearest[: len(order)] = cosines[order], rows[order]
-        return similarity, nearest
+    def _by_all_new(self, queries: Floats, live: Live) -> tuple[Rows, Floats]:
+        """The live rows without codes, and their cosines to each query: (n,), (Q, n)."""
+        rows = np.arange(self._codes.ntotal, len(self))
+        if self._new is None:
+            self._new = self.take(rows)
+        chosen = rows if live is None else rows[live[rows]]
+        return chosen, queries @ self._new[chosen - self._codes.ntotal].T
 
     def _parameters(self, live: Live) -> faiss.SearchParameters | None:
         """How FAISS leaves out removed rows."""
@@ -157,12 +165,3 @@ class QuantisedVectors:
             bits = None if live is None or live.all() else np.packbits(live, bitorder="little")
             self._bits = (live, bits)
         return bits
-
-    def _blocks(self) -> Iterator[Floats]:
-        for part in self._parts:
-            yield from _blocks_of(part)
-
-
-def _blocks_of(vectors: Floats) -> Iterator[Floats]:
-    for start in range(0, len(vectors), BLOCK_ROWS):
-        yield np.ascontiguousarray(vectors[start : start + BLOCK_ROWS], np.float32)
