@@ -6,9 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from genome_index.errors import UnusableIndex
 from genome_index.index.audit.interleaved_names import find_interleaved_names
 from genome_index.index.audit.suspects import suspects_after
 from genome_index.index.calibration.fit import fit_model
@@ -21,10 +23,12 @@ from genome_index.index.snapshots import (
     CATALOG,
     KEEP_SNAPSHOTS,
     Snapshot,
+    current_snapshot,
     has_manifest,
     history,
     numbers,
     prune,
+    read_snapshot,
     snapshot_folder,
     write_manifest,
     write_pointer,
@@ -34,7 +38,7 @@ from genome_index.index.store.kmer_index import KmerIndex
 from genome_index.index.store.pair_table import PairTable
 from genome_index.index.store.references import References, locator
 from genome_index.io.atomic import disk_errors, finish_folder, new_folder
-from genome_index.io.checksums import described
+from genome_index.io.checksums import Inode, described, inode_of
 from genome_index.io.locks import now
 from genome_index.records import Entry, Event, Failure, Progress, Suspect, Taxon, counted, quiet
 from genome_index.spec import IndexSpec
@@ -148,7 +152,7 @@ def commit(
             work / CATALOG, contents.entries.values(), [*events, event], failures, suspects,
             find_interleaved_names(contents),
         )  # fmt: skip
-        files = described(work)
+        files = described(work, _known_files(path))
     versions = {"gindex": metadata.version("gindex"), **{name: metadata.version(name) for name in LIBRARIES}}
     snapshot = Snapshot(
         number, now(), action, contents.spec, taxonomy, genomes, model.fitted, changed, versions, files
@@ -161,6 +165,19 @@ def commit(
     with disk_errors(path):
         prune(path)
     return Index.open(path)
+
+
+def _known_files(path: Path) -> dict[Inode, Mapping[str, Any]]:
+    """Size and checksum of the current snapshot's files, some of which the next one shares."""
+    number = current_snapshot(path)
+    if number is None or not has_manifest(path, number):
+        return {}
+    folder = snapshot_folder(path, number)
+    try:
+        files = read_snapshot(path, number).files
+    except UnusableIndex:  # a build replaces an index that cannot be read
+        return {}
+    return {inode_of(folder / name): values for name, values in files.items() if (folder / name).exists()}
 
 
 def references_of(path: Path, spec: IndexSpec, entries: Sequence[Entry] | Mapping[int, Entry]) -> References:

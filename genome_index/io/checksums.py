@@ -18,12 +18,30 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def described(folder: Path) -> dict[str, dict[str, Any]]:
-    """Size and checksum of the files in a folder, for its manifest: name -> bytes, sha256."""
+Inode = tuple[int, int]  # device and number: what a file is, by whatever name
+
+
+def inode_of(path: Path) -> Inode:
+    status = path.stat()
+    return status.st_dev, status.st_ino
+
+
+def described(
+    folder: Path, known: Mapping[Inode, Mapping[str, Any]] | None = None
+) -> dict[str, dict[str, Any]]:
+    """Size and checksum of the files in a folder, for its manifest: name -> bytes, sha256.
+
+    `known` has those of files that may be linked here. They are taken as they are: the files may be large,
+    and one that was damaged since would get a checksum that matches the damage.
+    """
     return {
-        file.name: {"bytes": file.stat().st_size, "sha256": sha256_of(file)}
+        file.name: dict((known or {}).get(inode_of(file)) or _description(file))
         for file in sorted(folder.iterdir())
     }
+
+
+def _description(file: Path) -> dict[str, Any]:
+    return {"bytes": file.stat().st_size, "sha256": sha256_of(file)}
 
 
 def damage_of(path: Path, expected: Mapping[str, Any]) -> str:

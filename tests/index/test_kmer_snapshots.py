@@ -127,3 +127,14 @@ def test_a_damaged_file_is_named(path: Path, name: str) -> None:
     file.unlink()
     with pytest.raises(IndexDamaged, match=f"{file}: missing"):
         _ = Index.open(path).kmers
+
+
+def test_damage_of_a_file_that_snapshots_share_is_not_described_as_whole(path: Path) -> None:
+    """A change links the file; a checksum made anew would match the damage."""
+    file = Index.open(path).folder / "kmers.rows.npy"
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 1
+    file.write_bytes(content)
+    changes.remove(path, [Index.open(path).entry(0).id], SETTINGS)
+    index = Index.open(path)
+    assert index.damage() == [f"{index.folder / file.name}: does not match its checksum"]
