@@ -11,7 +11,8 @@ from typing import Any
 
 from genome_index.errors import SpecMismatch, UsageError
 
-FORMAT = 1  # of the folder on disk; increased when an older gindex could misread it
+FORMAT = 2  # of the folder on disk; increased when an older gindex could misread it
+READABLE_FORMATS = (1, 2)  # 1: sketches of skani as they come, vectors and k-mers in one file each
 POOLS = "pools"  # folder within an index for the pools fitted to it, named by their content, never changed
 TOKEN_POOLS = ("mean", "max", "cls", "gem")  # encoders.pooling has the function of each name
 CHUNK_POOLS = ("weighted", "mean")

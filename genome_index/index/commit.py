@@ -169,15 +169,13 @@ def commit(
 
 def _known_files(path: Path) -> dict[Inode, Mapping[str, Any]]:
     """Size and checksum of the current snapshot's files, some of which the next one shares."""
-    number = current_snapshot(path)
-    if number is None or not has_manifest(path, number):
-        return {}
-    folder = snapshot_folder(path, number)
     try:
-        files = read_snapshot(path, number).files
+        number = current_snapshot(path)
+        files = read_snapshot(path, number).files if number is not None else {}
     except UnusableIndex:  # a build replaces an index that cannot be read
         return {}
-    return {inode_of(folder / name): values for name, values in files.items() if (folder / name).exists()}
+    named = {snapshot_folder(path, number or 0) / name: values for name, values in files.items()}
+    return {inode_of(file): values for file, values in named.items() if file.exists()}
 
 
 def references_of(path: Path, spec: IndexSpec, entries: Sequence[Entry] | Mapping[int, Entry]) -> References:

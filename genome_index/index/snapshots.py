@@ -23,7 +23,7 @@ from genome_index.io.atomic import remove_folders, write_file
 from genome_index.io.checksums import json_object, sealed, unreadable, unsealed
 from genome_index.io.locks import is_held
 from genome_index.records import counted
-from genome_index.spec import FORMAT, IndexSpec
+from genome_index.spec import FORMAT, READABLE_FORMATS, IndexSpec
 
 KEEP_SNAPSHOTS = 5  # the current one and four for undo
 POINTER, MANIFEST, CATALOG = "CURRENT", "manifest.json", "catalog.duckdb"
@@ -132,8 +132,13 @@ def read_snapshot(path: Path, number: int) -> Snapshot:
     manifest = snapshot_folder(path, number) / MANIFEST
     try:
         values = json_object(manifest.read_bytes())
-        if values.get("format") != FORMAT:
-            raise SpecMismatch(str(path), "format", values.get("format"), FORMAT)
+        if (found := values.get("format")) not in READABLE_FORMATS:
+            readable = " and ".join(map(str, READABLE_FORMATS))
+            sentence = (
+                f"its format is {found!r}, and this gindex reads {readable}; use the gindex that wrote it, "
+                "or a newer one"
+            )
+            raise SpecMismatch(str(path), "format", found, FORMAT, sentence)
         values = unsealed(values)
     except FileNotFoundError as error:
         raise IndexDamaged(str(manifest), "missing", _pointer_cure(path, str(path / POINTER))) from error

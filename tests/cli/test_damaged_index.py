@@ -77,14 +77,14 @@ def seal_again(values):
 
 EDITS = {
     "another format": (
-        lambda values: values.update(format=2),
-        "{index}: format is 2 in the index but 1 here, so their numbers cannot be compared; "
-        "use the same format, or build a new index",
+        lambda values: values.update(format=3),
+        "{index}: its format is 3, and this gindex reads 1 and 2; use the gindex that wrote it, "
+        "or a newer one",
     ),
     "no format": (
         lambda values: values.pop("format"),
-        "{index}: format is None in the index but 1 here, so their numbers cannot be compared; "
-        "use the same format, or build a new index",
+        "{index}: its format is None, and this gindex reads 1 and 2; use the gindex that wrote it, "
+        "or a newer one",
     ),
     "another encoder": (
         lambda values: values["spec"].update(encoder="nt"),
