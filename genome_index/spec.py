@@ -91,7 +91,7 @@ class IndexSpec:
     small_scaled: int = 8  # 1 of 8 k-mers of a small genome: 2,000 of a mitogenome, 400 of a 3 kb virus
     large_scaled: int = 200  # 1 of 200 of a large one: 25,000 of 5 Mbp
     small_bp: int = 500_000  # up to here a genome is small: stored as bases, not as a skani sketch
-    faiss: str = "auto"  # a factory string, or auto: exact up to 100,000 genomes, then a graph
+    faiss: str = "auto"  # a factory string, or auto: exact up to 200,000 genomes, then codes
     keep_sequence: bool = False  # large genomes too are stored as bases, 2 bits each
 
     def fingerprint(self) -> str:

@@ -51,7 +51,7 @@ def build(
     faiss: Annotated[
         str,
         typer.Option(
-            "--faiss", metavar="FACTORY", help="FAISS factory string; auto: exact up to 100,000 genomes."
+            "--faiss", metavar="FACTORY", help="FAISS factory string; auto: exact up to 200,000 genomes."
         ),
     ] = "auto",
     keep_sequence: Annotated[
