@@ -11,10 +11,10 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
 from genome_index.encoders.protocol import Rows
-from genome_index.io.bases import count_bases, mark_bases
+from genome_index.io.bases import IS_BASE, count_bases, mark_bases
+from genome_index.io.kernels import kernel, kernel_with
 from genome_index.records import Genome, Progress, quiet
 
 MASK = "11011011011"
@@ -88,7 +88,24 @@ def _count_large(genome: Genome) -> npt.NDArray[np.uint32]:
     return total + counts
 
 
-@njit(cache=True, nogil=True)
+def _count_plainly(sequence: Bytes, counts: Counts) -> None:
+    """The same for all windows of the sequence at once."""
+    windows = sequence.size - SPAN + 1
+    if windows < 1:
+        return
+    bases = (sequence >> np.uint8(1)) & np.uint8(3)
+    quads = bases[:-4] << np.uint8(6) | bases[1:-3] << np.uint8(4) | bases[3:-1] << np.uint8(2) | bases[4:]
+    turned = [(quads >> np.uint8(shift)) & np.uint8(3) ^ np.uint8(2) for shift in (6, 4, 2, 0)]
+    others = turned[3] << np.uint8(6) | turned[2] << np.uint8(4) | turned[1] << np.uint8(2) | turned[0]
+    left, right = quads[:windows].astype(np.int64), others[6 : 6 + windows].astype(np.int64)
+    greater, lesser = np.maximum(left, right), np.minimum(left, right)
+    is_other = np.append(0, np.cumsum(~IS_BASE[sequence]))
+    clear = is_other[SPAN:] == is_other[:windows]
+    kmers = greater * (greater + 1) // 2 + lesser
+    counts += np.bincount(kmers[clear], minlength=len(counts)).astype(counts.dtype)
+
+
+@kernel_with(_count_plainly)
 def count_kmers(sequence: Bytes, counts: Counts) -> None:
     """Add the canonical k-mers of one contig: (L,) bases, (DIM,) counts.
 
@@ -110,7 +127,7 @@ def count_kmers(sequence: Bytes, counts: Counts) -> None:
             _count_clear(kmers[:windows], clear[: window.size], counts)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _add_large(sequence: Bytes, counts: Counts, room: int, total: npt.NDArray[np.uint32]) -> int:
     """Add a contig's k-mers to counts of 16 bits, and these to the total before one could overflow.
 
@@ -130,7 +147,7 @@ def _add_large(sequence: Bytes, counts: Counts, room: int, total: npt.NDArray[np
     return room
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _canonical_kmers(window: Bytes, left: Bytes, right: Bytes, kmers: Kmers) -> None:
     """Pair the halves of each window's k-mer: (W + 10,) bases -> (W,) k-mers, positions in a lower triangle.
 
@@ -155,7 +172,7 @@ def _canonical_kmers(window: Bytes, left: Bytes, right: Bytes, kmers: Kmers) -> 
         kmers[i] = ((greater + np.uint16(1)) >> np.uint16(1)) * (greater | np.uint16(1)) + lesser
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _count_clear(kmers: Kmers, clear: Bytes, counts: Counts) -> None:
     run = 0  # bases since the last other character
     for i in range(clear.size):

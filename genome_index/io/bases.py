@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
+from genome_index.io.kernels import kernel, kernel_with
 from genome_index.records import Contig, Taxon
 
 END_OF_FILE = b"\x1a"  # Ctrl-Z, with which files of DOS end
@@ -94,7 +94,14 @@ def _shown(foreign: bytes) -> str:
     return ", ".join(repr(chr(code)) for code in sorted(set(foreign))[:6])
 
 
-@njit(cache=True, nogil=True)
+IS_BASE = np.isin(np.arange(256), np.frombuffer(b"ACGTUacgtu", np.uint8))  # by ASCII code
+
+
+def _count_bases_plainly(sequence: npt.NDArray[np.uint8]) -> int:
+    return int(np.count_nonzero(IS_BASE[sequence]))
+
+
+@kernel_with(_count_bases_plainly)
 def count_bases(sequence: npt.NDArray[np.uint8]) -> int:
     """The number of A, C, G, T and U, in either case: (L,) -> int.
 
@@ -111,14 +118,14 @@ def count_bases(sequence: npt.NDArray[np.uint8]) -> int:
     return bases
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def is_base(code: np.uint8) -> np.uint8:
     """1 for the ASCII code of A, C, G, T or U, in either case; 0 for any other."""
     code |= np.uint8(32)
     return np.uint8((code == 97) | (code == 99) | (code == 103) | (code == 116) | (code == 117))
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def mark_bases(sequence: npt.NDArray[np.uint8], marks: npt.NDArray[np.uint8]) -> None:
     """Write 1 to `marks` for each A, C, G, T or U, 0 for any other code: (L,), (L,)."""
     for i in range(sequence.size):

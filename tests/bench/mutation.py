@@ -54,7 +54,7 @@ CLOSE_TESTS = (
     "tests/io/test_bases.py",
 )
 KEPT_DECORATORS = ("staticmethod", "classmethod")  # mutmut mutates these functions as they are
-DROPPED_DECORATORS = ("njit",)
+DROPPED_DECORATORS = ("kernel", "kernel_with")
 KILLED = ("killed", "timeout", "segfault", "suspicious")
 SETTINGS = """\
 [tool.mutmut]

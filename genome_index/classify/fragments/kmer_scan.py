@@ -11,11 +11,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
 from genome_index.index.calibration.hits import HeldOut
 from genome_index.index.parallel import in_threads
 from genome_index.index.store.references import References
+from genome_index.io.kernels import kernel
 
 Rows = npt.NDArray[np.int64]
 Counts = npt.NDArray[np.int32]
@@ -118,7 +118,7 @@ def _batch_of(queries: Sequence[Hashes]) -> _Batch:
     return _Batch(kmers, np.append(first, len(joined)).astype(np.int64), owners, likely)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _scan(
     kmers: Hashes, first: Rows, owners: Counts, likely: Flags, query_kmers: Hashes, query_starts: Rows,
     limits: Hashes, sketches: Hashes, starts: Rows, reference_limits: Hashes, rows: Rows, codes: Codes,
@@ -155,7 +155,7 @@ def _scan(
                 _enter(out_rows[query], out_count[query], out_size[query], rows[r], count, size)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _enter(rows: Rows, counts: Counts, sizes: Counts, row: int, count: int, size: int) -> None:
     """Insert a reference by its count in place of the last; of equal counts the first stays first."""
     slot = counts.size - 1

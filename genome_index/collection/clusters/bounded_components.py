@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
+
+from genome_index.io.kernels import kernel
 
 Rows = npt.NDArray[np.int64]
 
 
 def parts_of(a: Rows, b: Rows, count: int, most: int) -> Rows:
     """Sets of at most `most` members: pairs (E,), (E,), nearest first -> (N,) from 0."""
-    return np.unique(_roots(a, b, count, most), return_inverse=True)[1]
+    _, parts = np.unique(_roots(a, b, count, most), return_inverse=True)
+    return np.asarray(parts)
 
 
-@njit(cache=True)
+@kernel
 def _roots(a: Rows, b: Rows, count: int, most: int) -> Rows:
     """The root of each set: pairs (E,), (E,) nearest first -> (N,)."""
     parent, size = np.arange(count), np.ones(count, np.int64)

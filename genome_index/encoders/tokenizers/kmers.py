@@ -10,10 +10,10 @@ from itertools import product
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
 from genome_index.encoders.protocol import Ids, Layout
 from genome_index.encoders.tokenizers.fixed_tokens import FixedTokens
+from genome_index.io.kernels import kernel
 
 Codes = npt.NDArray[np.uint8]  # 0 to 3 for a base, OTHER for anything else
 
@@ -109,7 +109,7 @@ class KnownBaseTokenizer(BaseTokenizer):
         return ids
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _side_by_side(codes: Codes, k: int, first: int, ids: Ids) -> int:
     """Write ids and return how many: (L,) codes, (L,) ids; `first` is the id of the first k-mer.
 
@@ -133,7 +133,7 @@ def _side_by_side(codes: Codes, k: int, first: int, ids: Ids) -> int:
     return count
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _at_every_base(codes: Codes, k: int, first: int, ids: Ids) -> None:
     """Write the k-mer that begins at each base, or the base itself before an N or the end: (L,), (L,)."""
     kmers = 1 << 2 * k

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
 from genome_index.index.audit.relatives_vote import LEAST_KMERS, Direction
 from genome_index.index.audit.shared_kmers import shared_with
@@ -20,6 +19,7 @@ from genome_index.index.audit.transfer_direction import SharedKmers
 from genome_index.index.parallel import in_threads
 from genome_index.index.store.composition import decode_windows
 from genome_index.index.store.pair_table import keys_of
+from genome_index.io.kernels import kernel
 
 Rows = npt.NDArray[np.int64]
 Hashes = npt.NDArray[np.uint64]
@@ -125,7 +125,7 @@ def _unevenness(shared: SharedKmers, row: int) -> float:
     return float(np.linalg.norm(windows - windows.mean(axis=0), axis=1).mean())
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def shared_both_ways(own: Hashes, joined: Hashes, starts: Rows) -> tuple[Doubles, Doubles]:
     """Share of a genome's k-mers that each of K others has, and of theirs that it has: (H,) -> (K,), (K,).
 
@@ -139,7 +139,7 @@ def shared_both_ways(own: Hashes, joined: Hashes, starts: Rows) -> tuple[Doubles
     return share, back
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def patchy(own: Hashes, theirs: Hashes, places: Rows, window: Rows) -> bool:
     """Whether some windows are completely in the other genome, and the others share hardly anything with it.
 

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
 from genome_index.index.parallel import in_threads
 from genome_index.index.store.references import References
+from genome_index.io.kernels import kernel
 from genome_index.taxonomy.levels import UNKNOWN
 
 Rows = npt.NDArray[np.int64]
@@ -127,7 +127,7 @@ def _keys(
     return np.concatenate(list(in_threads(read, len(starts), threads))), bits
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def shared_with(hashes: Hashes, others: Hashes) -> Flags:
     """Which of some hashes are among others, both sorted: (H,), (K,) -> (H,)."""
     shared = np.zeros(hashes.size, np.bool_)
@@ -145,7 +145,7 @@ def shared_with(hashes: Hashes, others: Hashes) -> Flags:
     return shared
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _inverted(keys: Hashes, bits: int, starts: Rows) -> tuple[Counts, Counts, Counts]:
     """Sorted keys -> the inverted index of U distinct hashes, which are numbered in order.
 
@@ -169,7 +169,7 @@ def _inverted(keys: Hashes, bits: int, starts: Rows) -> tuple[Counts, Counts, Co
     return number, owners, first[: hashes + 1]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _count(
     number: Counts, starts: Rows, owners: Counts, first: Counts, genus: Codes, subjects: Rows
 ) -> tuple[Counts, Counts, Counts]:
@@ -202,7 +202,7 @@ def _count(
     return near, others, shared_by_others
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _enter(near: Counts, shared: Counts, other: int, count: int) -> None:
     """Insert a genome into a line of sharers that is sorted by their counts."""
     slot = SHARERS - 1

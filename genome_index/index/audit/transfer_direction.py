@@ -6,12 +6,12 @@ from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
 from genome_index.index.audit.relatives_vote import Direction, Votes, direction, votes_of
 from genome_index.index.audit.shared_kmers import KmerSharers, shared_with
 from genome_index.index.contents import Contents
 from genome_index.index.store.sketches import sample_kmers
+from genome_index.io.kernels import kernel
 from genome_index.taxonomy.levels import UNKNOWN
 
 Bytes = npt.NDArray[np.uint8]
@@ -87,7 +87,7 @@ class SharedKmers:
         return votes_of(self.hashes(row), inside, (self.hashes(relative) for relative in relatives))
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _places(bases: Bytes, ends: Rows, k: int, limit: np.uint64, own: Hashes) -> tuple[Rows, Rows]:
     """Places in a sorted sketch of the sampled k-mers between each two ends; a k-mer counts once a part.
 
@@ -117,7 +117,7 @@ def _places(bases: Bytes, ends: Rows, k: int, limit: np.uint64, own: Hashes) -> 
     return places[:filled], parts[:filled]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _prefix_starts(own: Hashes) -> tuple[Rows, np.uint64]:
     """Where the hashes of each prefix start, and by how many bits a hash is shifted to get its prefix.
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
 from genome_index.index.calibration.hits import KMER_FLOOR, Hits, kmer_identity, score
 from genome_index.index.parallel import in_threads
@@ -16,6 +15,7 @@ from genome_index.index.store.pair_table import PairTable, in_sorted, keys_of, p
 from genome_index.index.store.references import References
 from genome_index.index.store.skani import measure
 from genome_index.index.store.sketches import containment
+from genome_index.io.kernels import kernel
 
 Rows = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float32]
@@ -175,7 +175,7 @@ def _filled(rows: Rows) -> npt.NDArray[np.int32]:
     return filled
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _contain(
     joined: npt.NDArray[np.uint64],
     starts: Rows,

@@ -9,9 +9,9 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 import zstandard
-from numba import njit
 
 from genome_index.io.bases import is_base
+from genome_index.io.kernels import kernel
 from genome_index.records import Genome
 
 WINDOWS = 32  # of equal length; 500 bp each in a mitogenome
@@ -66,7 +66,7 @@ def yau_line(course: Counts) -> npt.NDArray[np.float64]:
     return np.asarray(np.cumsum(course.astype(np.float64), axis=0) @ steps)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def count_tetramers(sequence: Bytes, offset: int, total: int, canonical: Bytes, counts: Counts) -> None:
     """Add a contig's 4-mers to the windows in which they start: (L,), (256,) -> (WINDOWS, TETRAMERS).
 
@@ -87,7 +87,7 @@ def count_tetramers(sequence: Bytes, offset: int, total: int, canonical: Bytes, 
             run = 0
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def count_bases_by_piece(sequence: Bytes, offset: int, total: int, counts: Counts) -> None:
     """Add a contig's bases to the counts of their pieces, in the order A, C, G, T: (L,), (PIECES, 4)."""
     piece, end = -1, 0  # number of the piece, and its end in the contig

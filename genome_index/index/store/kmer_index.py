@@ -18,7 +18,6 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
 from genome_index.errors import IndexDamaged
 from genome_index.index.parallel import in_threads
@@ -34,6 +33,7 @@ from genome_index.index.store.kmer_part import (
 )
 from genome_index.index.store.references import References
 from genome_index.index.store.sketches import MUCH_LARGER
+from genome_index.io.kernels import kernel_with
 
 Floats = npt.NDArray[np.float32]
 Flags = npt.NDArray[np.bool_]
@@ -199,7 +199,28 @@ def _sketches(references: References, rows: Rows, threads: int) -> list[Hashes]:
     return sketches
 
 
-@njit(cache=True, nogil=True)
+def _most_plainly(
+    tally: Counts, sizes: Counts, limits: Hashes, query: Hashes, limit: np.uint64, live: Flags,
+    out_rows: Rows, out_shared: Counts, out_containment: Floats, share: npt.NDArray[np.float64],
+) -> int:  # fmt: skip
+    """The same by sorting all rows that share any."""
+    rows = np.flatnonzero((tally > 0) & live)
+    coarser = np.minimum(limit, limits[rows])
+    mine = np.maximum(1, np.searchsorted(query, coarser))
+    its = np.where(coarser == limits[rows], sizes[rows, 0], sizes[rows, 1])
+    smaller, larger = np.minimum(mine, its), np.maximum(mine, its)
+    counted = (tally[rows] > 1) | (larger <= MUCH_LARGER * smaller)
+    containment = (tally[rows] / np.maximum(1, smaller)).astype(np.float32)
+    own = tally[rows] / mine
+    order = np.lexsort((-containment, -own))
+    order = order[counted[order]][: len(share)]
+    found = len(order)
+    out_rows[:found], out_shared[:found] = rows[order], tally[rows[order]]
+    out_containment[:found], share[:found] = containment[order], own[order]
+    return found
+
+
+@kernel_with(_most_plainly)
 def _most(
     tally: Counts, sizes: Counts, limits: Hashes, query: Hashes, limit: np.uint64, live: Flags,
     out_rows: Rows, out_shared: Counts, out_containment: Floats, share: npt.NDArray[np.float64],

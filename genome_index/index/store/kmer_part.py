@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
 from genome_index.index.parallel import in_threads
 from genome_index.io.atomic import link_or_copy
+from genome_index.io.kernels import kernel_with
 
 Hashes = npt.NDArray[np.uint64]
 Rows = npt.NDArray[np.int64]
@@ -59,7 +59,7 @@ class KmerPart:
     def count(self, hashes: Hashes, tally: Counts) -> None:
         """Add to the tally of each row, (N,), the hashes of a query that it has."""
         shift = _shift(self.hashes, (len(self.bins) - 1).bit_length() - 1)
-        _count(self.hashes, self.starts, self.rows, self.bins, shift, hashes, tally)
+        _count(hashes, self.hashes, self.starts, self.rows, self.bins, shift, tally)
 
     def save(self, folder: Path, stem: str) -> None:
         """Write a npy file for each array; files that the arrays were read from are linked."""
@@ -177,9 +177,24 @@ EMPTY_NPY = 128  # bytes: the head of a file without content
 # -- counting ----------------------------------------------------------------------------------------------
 
 
-@njit(cache=True, nogil=True)
+def _count_plainly(
+    query: Hashes, hashes: Hashes, starts: Places, rows: Counts, bins: Places, shift: np.uint64, tally: Counts
+) -> None:  # fmt: skip
+    """The same by a search among all hashes, without their bins."""
+    at = np.searchsorted(hashes, query)
+    inside = at < len(hashes)
+    at = at[inside][hashes[at[inside]] == query[inside]]
+    ends = np.minimum(starts[at + 1].astype(np.int64), len(rows))
+    begins = np.minimum(starts[at].astype(np.int64), ends)
+    lengths = ends - begins
+    places = np.repeat(begins - (np.cumsum(lengths) - lengths), lengths) + np.arange(lengths.sum())
+    found = rows[places]
+    np.add.at(tally, found[(found >= 0) & (found < len(tally))], 1)
+
+
+@kernel_with(_count_plainly)
 def _count(
-    hashes: Hashes, starts: Places, rows: Counts, bins: Places, shift: np.uint64, query: Hashes, tally: Counts
+    query: Hashes, hashes: Hashes, starts: Places, rows: Counts, bins: Places, shift: np.uint64, tally: Counts
 ) -> None:  # fmt: skip
     """Add to the tally of each row the hashes of a query that it has.
 

@@ -11,9 +11,9 @@ from hashlib import sha256
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
 from genome_index.index.store.references import References
+from genome_index.io.kernels import kernel
 from genome_index.io.sequence import reverse_complement
 from genome_index.records import Genome
 
@@ -53,7 +53,7 @@ def _rotated(circle: bytes) -> bytes:
     return circle[start:] + circle[:start]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def least_rotation(circle: Bytes) -> int:
     """Where the rotation of a circle starts that is the first in alphabetical order: (L,) -> 0 to L - 1."""
     size = circle.size

@@ -15,9 +15,9 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
-from genome_index.io.bases import is_base, known_bases, mark_bases
+from genome_index.io.bases import IS_BASE, is_base, known_bases, mark_bases
+from genome_index.io.kernels import kernel, kernel_with
 from genome_index.records import Contig, Genome
 from genome_index.spec import IndexSpec
 
@@ -68,7 +68,7 @@ def _room(length_bp: int, scaled: int) -> int:
     return int(expected + 10 * expected**0.5) + 16
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def murmur_finalizer(h: np.uint64) -> np.uint64:
     """The hash of a word: MurmurHash3's 64-bit finaliser, which is one-to-one."""
     h ^= h >> np.uint64(33)
@@ -78,7 +78,40 @@ def murmur_finalizer(h: np.uint64) -> np.uint64:
     return h ^ (h >> np.uint64(33))
 
 
-@njit(cache=True, nogil=True)
+def _sample_plainly(sequence: Bytes, k: int, limit: np.uint64, out: Hashes) -> int:
+    """The same for all k-mers of the sequence at once."""
+    windows = sequence.size - k + 1
+    if windows < 1:
+        return 0
+    bases = ((sequence >> np.uint8(1)) & np.uint8(3)).astype(np.uint64)
+    forward, backward = np.zeros(windows, np.uint64), np.zeros(windows, np.uint64)
+    for at in range(k):
+        own = bases[at : at + windows]
+        forward = forward << np.uint64(2) | own
+        backward |= (own ^ np.uint64(2)) << np.uint64(2 * at)
+    others = np.append(0, np.cumsum(~IS_BASE[sequence]))
+    hashes = _finalized(np.minimum(forward, backward))
+    chosen = (others[k:] == others[:windows]) & (hashes < limit) & ~_repeats(forward, k)
+    sampled = hashes[chosen]
+    out[: len(sampled)] = sampled[: len(out)]
+    return len(sampled)
+
+
+def _finalized(hashes: Hashes) -> Hashes:
+    for shift, factor in ((33, 0xFF51AFD7ED558CCD), (33, 0xC4CEB9FE1A85EC53), (33, 1)):
+        hashes = (hashes ^ (hashes >> np.uint64(shift))) * np.uint64(factor)
+    return hashes
+
+
+def _repeats(kmers: Hashes, k: int) -> npt.NDArray[np.bool_]:
+    are_repeats = np.zeros(len(kmers), bool)
+    for period in range(1, 4):
+        overlap = np.uint64((1 << (2 * (k - period))) - 1)
+        are_repeats |= (kmers ^ (kmers >> np.uint64(2 * period))) & overlap == 0
+    return are_repeats
+
+
+@kernel_with(_sample_plainly)
 def sample_kmers(sequence: Bytes, k: int, limit: np.uint64, out: Hashes) -> int:
     """Write the hashes below `limit` of the canonical k-mers, k up to 32, to `out`: (L,) -> their number.
 
@@ -107,7 +140,7 @@ def sample_kmers(sequence: Bytes, k: int, limit: np.uint64, out: Hashes) -> int:
     return count
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _is_repeat(kmer: np.uint64, k: int) -> bool:
     """Whether a k-mer repeats one to three bases: poly-A tails and the like do not show relatedness."""
     for period in range(1, 4):
@@ -117,7 +150,14 @@ def _is_repeat(kmer: np.uint64, k: int) -> bool:
     return False
 
 
-@njit(cache=True, nogil=True)
+def _containment_plainly(a: Hashes, b: Hashes, limit: np.uint64) -> float:
+    own, others = a[: np.searchsorted(a, limit)], b[: np.searchsorted(b, limit)]
+    shared = len(np.intersect1d(own, others, assume_unique=True))
+    smaller, larger = sorted((len(own), len(others)))
+    return 0.0 if shared == 1 and larger > MUCH_LARGER * smaller else shared / max(1, smaller)
+
+
+@kernel_with(_containment_plainly)
 def containment(a: Hashes, b: Hashes, limit: np.uint64) -> float:
     """Share of the smaller sketch that is in the other, 0 to 1: sorted (A,), (B,).
 

@@ -12,9 +12,9 @@ from types import TracebackType
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
 from genome_index.index.store.sketches import MUCH_LARGER, containment, hash_sketch
+from genome_index.io.kernels import kernel
 from genome_index.records import Genome
 from genome_index.spec import IndexSpec
 
@@ -120,7 +120,7 @@ def _inverted(hashes: Hashes, own: Counts) -> tuple[Rows, npt.NDArray[np.int32],
     return numbers, owner[np.repeat(shared, counts)], first
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def root_of(parents: Rows, at: int) -> int:
     """The number of the group of `at`."""
     while parents[at] != at:
@@ -129,7 +129,7 @@ def root_of(parents: Rows, at: int) -> int:
     return at
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _connect(
     number: Rows, starts: Rows, owners: npt.NDArray[np.int32], first: Rows, own: Counts, coarse: Counts,
     large: npt.NDArray[np.bool_], least: float, window: int, parents: Rows,
@@ -164,7 +164,7 @@ def _connect(
         parents[genome] = root_of(parents, genome)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _is_near(shared: int, size_a: int, size_b: int, least: float) -> bool:
     """Whether containment, as in `sketches.containment`, is `least` or more."""
     smaller, larger = min(size_a, size_b), max(size_a, size_b)

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
+from genome_index.io.kernels import kernel
 from genome_index.lab.corpus.packing import OTHER, Codes
 from genome_index.lab.likelihood.contexts import (
     ContextCounts,
@@ -60,7 +60,7 @@ def tree_bits(tree: ContextTree, codes: Codes) -> Doubles:
     return bits
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _log_estimates(counts: npt.NDArray[np.integer]) -> Doubles:
     """Logarithm of P_KT of each context's counts, in any order: (C, 4) -> (C,).
 

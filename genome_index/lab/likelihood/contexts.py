@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
+from genome_index.io.kernels import kernel
 from genome_index.lab.corpus.packing import OTHER, Codes
 
 DEPTH = 12  # 16.7 million contexts, 0.4 GB of counts
@@ -107,7 +107,7 @@ def own_bits(sequences: Iterable[Codes], order: int) -> tuple[float, int]:
     return sum(bits for bits, _ in read), sum(bases for _, bases in read)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _count(codes: Codes, depth: int, counts: Counts) -> None:
     """Add a sequence: (L,) codes, (4 ** depth, 4) counts."""
     context, known, last = 0, 0, 4**depth - 1
@@ -121,7 +121,7 @@ def _count(codes: Codes, depth: int, counts: Counts) -> None:
         known += 1
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _learn_and_read(codes: Codes, order: int, counts: Counts) -> tuple[float, int]:
     context, known, last = 0, 0, 4**order - 1
     bits, bases = 0.0, 0

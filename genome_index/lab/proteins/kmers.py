@@ -8,10 +8,10 @@ from functools import cache
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
 from genome_index.errors import UsageError
 from genome_index.index.store.sketches import murmur_finalizer
+from genome_index.io.kernels import kernel
 from genome_index.lab.genetic_codes import STOP
 
 Bytes = npt.NDArray[np.uint8]
@@ -83,7 +83,7 @@ def _numbers() -> Bytes:
     return numbers
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _sample(numbers: Bytes, k: int, largest: np.uint64, out: Hashes) -> int:
     """Write the hashes up to `largest` of all k-mers to `out`: (L,) -> their number."""
     mask = (np.uint64(1) << np.uint64(5 * k)) - np.uint64(1)

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
 from genome_index.index.store.composition import CANONICAL, TETRAMERS
 from genome_index.io.bases import is_base
+from genome_index.io.kernels import kernel
 from genome_index.records import Genome
 
 Bytes = npt.NDArray[np.uint8]
@@ -35,7 +35,7 @@ def fcgr(genome: Genome, k: int) -> Cells:
     return cells
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _count_points(sequence: Bytes, k: int, cells: Cells) -> None:
     """Add the points of a contig: (L,), (2^k, 2^k). Bits 2 and 1 of an ASCII base: x and y of its corner."""
     x, y, run = 0, 0, 0
