@@ -8,6 +8,7 @@ the process has done so much work that compiled functions pay. Both give the sam
 from __future__ import annotations
 
 import functools
+import importlib
 import sys
 from collections.abc import Callable
 from functools import cached_property
@@ -59,6 +60,11 @@ def kernel(function: Callable[P, R]) -> Kernel[P, R]:
 def kernel_with(plain: Callable[P, R]) -> Callable[[Callable[P, R]], Kernel[P, R]]:
     """Decorate a function that numba compiles, and whose `plain` twin does the same by numpy."""
     return lambda function: Kernel(function, plain)
+
+
+def load_numba() -> None:
+    """Let the compiled functions do all work from now on, as a process needs that lives for long."""
+    importlib.import_module("numba")
 
 
 def _is_little(first: object) -> bool:

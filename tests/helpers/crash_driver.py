@@ -25,7 +25,7 @@ from genome_index.index import changes, ingest, merge
 from genome_index.index.commit import ChangeSettings, ChangeSummary
 from genome_index.index.index import undo
 from genome_index.index.store.sketches import hash_sketch
-from genome_index.io import kernels
+from genome_index.io.kernels import load_numba
 from genome_index.records import Contig, Genome
 from genome_index.spec import IndexSpec
 from genome_index.taxonomy.tables import read_taxonomy
@@ -168,7 +168,7 @@ def carry_out(job: dict[str, Any]) -> dict[str, Any]:
 def main() -> None:
     ingest.SEGMENT_GENOMES = SEGMENT_GENOMES
     genome = Genome("warm", (Contig("warm", b"ACGTTGCAAC" * 100),), "-")
-    kernels.PLAIN_ELEMENTS = 0  # loads the code that numba compiled, once for all children
+    load_numba()  # and the code that it compiled, once for all children
     Spectrum().encode([genome])
     hash_sketch(genome, IndexSpec())
     for line in sys.stdin:

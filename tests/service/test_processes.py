@@ -141,3 +141,26 @@ def test_a_child_ends_with_a_killed_parent(tmp_path: Path) -> None:
         assert child.is_running()
         parent.kill()
     wait_until(lambda: not child.is_running() or child.status() == psutil.STATUS_ZOMBIE, "the child ends")
+
+
+WARMED = """
+import sys
+from pathlib import Path
+from genome_index.index.index import Index
+from genome_index.service.jobs import worker
+worker.answer = lambda *given: iter([None])  # a reference that is so small that numpy answers it
+worker.warm_up(Index.open(Path(sys.argv[1])))
+print("numba" in sys.modules)
+"""
+
+
+def test_a_worker_has_its_compiled_functions_before_the_first_query(demo_index: Path) -> None:
+    """A command of one small genome does without them; a query that loads them waits for 0.7 s."""
+    done = subprocess.run(
+        [sys.executable, "-c", WARMED, str(demo_index)],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=120,
+    )
+    assert done.stdout == "True\n"

@@ -25,6 +25,7 @@ from genome_index.errors import StorageError, UnusableIndex
 from genome_index.index.index import Index
 from genome_index.index.info import provenance
 from genome_index.index.snapshots import current_snapshot
+from genome_index.io.kernels import load_numba
 from genome_index.records import Failure, Genome
 from genome_index.report.calls import call_json, call_of
 from genome_index.report.html.write_query import MOST_COMPOSITIONS, MOST_WITH_WINDOWS
@@ -194,6 +195,7 @@ def newest(index: Index, model: str) -> Index:
 
 def warm_up(index: Index) -> None:
     """Load and compile what the first query would wait for, by a query with a reference."""
+    load_numba()
     for entry in index.catalog.entries():
         genome = index.references.genome(entry.row)
         if genome is not None:
