@@ -30,7 +30,7 @@ from genome_index.index.ingest import IngestResult, ingest
 from genome_index.index.labelling import label
 from genome_index.index.neighbours import with_new_rows
 from genome_index.index.store.pair_table import PairTable
-from genome_index.index.vectors.exact_search import nearest
+from genome_index.index.vectors.kinds import nearest_others
 from genome_index.records import Entry, Failure, Genome, tell
 from genome_index.spec import IndexSpec
 from genome_index.taxonomy.lookup import Taxonomy
@@ -132,13 +132,11 @@ def _extended(index: Index, old: Sequence[Entry], new: Sequence[Entry], settings
     comparer = Comparer(references, settings.threads, index.pairs())
     model = index.model
     vectors = project(comparer.references, rows, model.projection, settings.progress)
-    all_vectors = np.concatenate([model.vectors.rows(), vectors])
-    removed = np.flatnonzero(~model.live)
-    similarity, near = nearest(vectors, all_vectors, CANDIDATES, lambda i: np.append(removed, rows[i]))
+    model.vectors.add(vectors)
+    model = replace(model, live=np.append(model.live, np.ones(len(rows), bool)))
+    similarity, near = nearest_others(model.vectors, vectors, rows, model.live, CANDIDATES)
     hits = comparer.hits(rows, similarity, near)
     scores = np.where(hits.rows >= 0, score(hits.similarity, hits.kmer_identity), -np.inf)
     neighbours = with_new_rows(model.neighbours, rows, hits.rows, scores)
-    model.vectors.add(vectors)
-    model = replace(model, live=np.append(model.live, np.ones(len(rows), bool)), neighbours=neighbours)
-    model = relearned(model, [*old, *new], comparer.ani)
+    model = relearned(replace(model, neighbours=neighbours), [*old, *new], comparer.ani)
     return Contents(index.spec, model, references, comparer.ani, by_row, kmers)

@@ -16,7 +16,7 @@ from genome_index.index.store.pair_table import PairTable, keys_of, rows_of
 from genome_index.index.vectors.exact_search import by_product, by_search, nearest
 from genome_index.index.vectors.faiss_gpu import Gpu
 from genome_index.index.vectors.faiss_index import FILE, Vectors
-from genome_index.index.vectors.kinds import build_vectors, factory_for, load_vectors
+from genome_index.index.vectors.kinds import build_vectors, factory_for, load_vectors, nearest_others
 from genome_index.index.vectors.projection import Projection, fit_projection
 from genome_index.index.vectors.quantised import QuantisedVectors
 from genome_index.index.vectors.vector_rows import ROWS
@@ -157,6 +157,24 @@ def test_codes_find_the_relatives_that_exact_search_finds():
         shared = [len(set(a) & set(b)) for a, b in zip(rows.tolist(), expected_rows.tolist(), strict=True)]
         assert np.mean(shared) >= 2.9
         np.testing.assert_allclose(similarity[:, 0], expected[:, 0], atol=1e-5)  # by the vectors themselves
+
+
+def test_the_nearest_others_of_new_vectors_by_codes_are_those_of_exact_search():
+    references = relatives(1, 300, 4, 64)
+    rows, live = np.arange(1_100, 1_200), np.arange(1_200) % 5 > 0
+    found = []
+    for factory in ("IVF16,RaBitQfs", "Flat"):
+        vectors = build_vectors(references[:1_100], factory)
+        vectors.add(references[1_100:])
+        similarity, near = nearest_others(vectors, references[rows], rows, live, 3)
+        assert near.shape == (100, 3)
+        assert live[near].all()
+        assert (near != rows[:, None]).all()
+        found.append(near[:, 0])
+        np.testing.assert_allclose(
+            similarity, np.einsum("qd,qkd->qk", references[rows], references[near]), atol=1e-5
+        )
+    assert np.mean(found[0] == found[1]) >= 0.99
 
 
 def test_lists_that_are_not_read_cost_neighbours(monkeypatch: pytest.MonkeyPatch):

@@ -11,7 +11,11 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
-from genome_index.index.vectors.faiss_index import Floats, Vectors
+import numpy as np
+import numpy.typing as npt
+
+from genome_index.index.vectors.exact_search import nearest
+from genome_index.index.vectors.faiss_index import Floats, Neighbours, Rows, Vectors
 from genome_index.index.vectors.quantised import QuantisedVectors
 from genome_index.index.vectors.vector_rows import ROWS
 
@@ -50,6 +54,23 @@ def build_vectors(vectors: Floats, factory: str) -> AnyVectors:
     return (
         QuantisedVectors.build(vectors, factory) if "RaBitQ" in factory else Vectors.build(vectors, factory)
     )
+
+
+def nearest_others(
+    vectors: AnyVectors, own: Floats, rows: Rows, live: npt.NDArray[np.bool_], k: int
+) -> Neighbours:
+    """The k nearest live others of some rows, whose vectors are `own`: (n, d), (n,) -> (n, k) twice.
+
+    By codes where there are some: to read every vector of a large index would take as long as it is large.
+    """
+    if isinstance(vectors, Vectors):
+        removed = np.flatnonzero(~live)
+        return nearest(own, vectors.rows(), k, lambda i: np.append(removed, rows[i]))
+    similarity, near = vectors.search(own, k + 1, live)
+    similarity[near == rows[:, None]] = -np.inf
+    order = np.argsort(-similarity, axis=1, kind="stable")[:, :k]
+    near = np.where(np.isneginf(similarity), -1, near)
+    return np.take_along_axis(similarity, order, axis=1), np.take_along_axis(near, order, axis=1)
 
 
 def load_vectors(folder: Path) -> AnyVectors:
