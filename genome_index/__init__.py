@@ -8,7 +8,7 @@ Examples
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from genome_index.io.kernel_cache import choose_kernel_cache
+from genome_index.io.kernels.cache import choose_kernel_cache
 
 if TYPE_CHECKING:
     from genome_index.classify.explanation.records import Explanation

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from genome_index.encoders.protocol import Rows
 from genome_index.io.bases import IS_BASE, count_bases, mark_bases
-from genome_index.io.kernels import kernel, kernel_with
+from genome_index.io.kernels.kernel import kernel, kernel_with
 from genome_index.records import Genome, Progress, quiet
 
 MASK = "11011011011"

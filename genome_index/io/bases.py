@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from genome_index.io.kernels import kernel, kernel_with
+from genome_index.io.kernels.kernel import kernel, kernel_with
 from genome_index.records import Contig, Taxon
 
 END_OF_FILE = b"\x1a"  # Ctrl-Z, with which files of DOS end

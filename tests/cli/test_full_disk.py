@@ -73,7 +73,7 @@ def test_a_build_that_fills_the_disk_goes_on_where_there_is_room(gindex, demo, s
 FULL_AT = {
     "a segment": ("genome_index.index.ingest.write_segment", 0),
     "the projection": ("genome_index.index.calibration.model.Projection.save", 0),
-    "the vectors": ("genome_index.index.calibration.model.Vectors.save", 0),
+    "the vectors": ("genome_index.index.vectors.kinds.Vectors.save", 0),
     "the catalogue": ("genome_index.index.commit.write_catalog", 0),
     "the manifest": ("genome_index.index.snapshots.write_file", 0),
     "the pointer": ("genome_index.index.snapshots.write_file", 1),
@@ -131,8 +131,8 @@ def test_vectors_that_fill_the_disk_are_told(gindex, demo, small_disk, monkeypat
         fill(disk)
         original(vectors, path)
 
-    original = _named("genome_index.index.calibration.model.Vectors.save")
-    monkeypatch.setattr("genome_index.index.calibration.model.Vectors.save", save)
+    original = _named("genome_index.index.vectors.kinds.Vectors.save")
+    monkeypatch.setattr("genome_index.index.vectors.kinds.Vectors.save", save)
     result = gindex("build", demo / "genomes", "--genome-per", "file", "--index", disk / "index")
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr.endswith(f": {FULL.format('No space left on device')}\n")
@@ -148,8 +148,8 @@ def test_vectors_that_did_not_fit_are_not_committed(gindex, own_index, six_genom
         original(vectors, path)
         (disk / "ballast").unlink()
 
-    original = _named("genome_index.index.calibration.model.Vectors.save")
-    monkeypatch.setattr("genome_index.index.calibration.model.Vectors.save", save)
+    original = _named("genome_index.index.vectors.kinds.Vectors.save")
+    monkeypatch.setattr("genome_index.index.vectors.kinds.Vectors.save", save)
     result = gindex("build", *six_genomes[:5], "--genome-per", "file", "--index", index)
     assert result.exit_code == 2
 

@@ -25,7 +25,7 @@ from genome_index.index import changes, ingest, merge
 from genome_index.index.commit import ChangeSettings, ChangeSummary
 from genome_index.index.index import undo
 from genome_index.index.store.sketches import hash_sketch
-from genome_index.io.kernels import load_numba
+from genome_index.io.kernels.kernel import load_numba
 from genome_index.records import Contig, Genome
 from genome_index.spec import IndexSpec
 from genome_index.taxonomy.tables import read_taxonomy

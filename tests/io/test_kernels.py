@@ -15,9 +15,9 @@ from genome_index.encoders.spectrum import DIM, count_kmers
 from genome_index.index.store.kmer_index import _most
 from genome_index.index.store.kmer_part import KmerPart, _count, _shift
 from genome_index.index.store.sketches import containment, sample_kmers
-from genome_index.io import kernels
 from genome_index.io.bases import count_bases
-from genome_index.io.kernels import Kernel
+from genome_index.io.kernels import kernel as kernels
+from genome_index.io.kernels.kernel import Kernel
 
 SEQUENCES = st.one_of(
     st.text("ACGTacgtuNR-", max_size=300),
@@ -109,7 +109,7 @@ def test_a_kernel_without_a_twin_calls_others_and_keeps_its_name() -> None:
 COUNTED = """
 import sys
 import numpy as np
-from genome_index.io import kernels
+from genome_index.io.kernels import kernel as kernels
 from genome_index.io.bases import count_bases
 some = np.frombuffer(b"ACGTN" * {repeats}, np.uint8)
 print(count_bases(some), count_bases(some), "numba" in sys.modules)

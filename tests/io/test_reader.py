@@ -780,10 +780,12 @@ def test_first_names(write):
 MEASURE = """
 import sys
 from pathlib import Path
+from genome_index.io.kernels.kernel import load_numba
 from genome_index.io.reader import iter_genomes
 def peak_mb():  # of this process alone: ru_maxrss begins with what the parent had
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM"))
+load_numba()
 warm = list(iter_genomes([sys.argv[3]]))
 before = peak_mb()
 read = sum(genome.length_bp for genome in iter_genomes([sys.argv[1]], sys.argv[2]))

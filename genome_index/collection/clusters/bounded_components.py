@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from genome_index.io.kernels import kernel
+from genome_index.io.kernels.kernel import kernel
 
 Rows = npt.NDArray[np.int64]
 

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from genome_index.encoders.protocol import Ids, Layout
 from genome_index.encoders.tokenizers.fixed_tokens import FixedTokens
-from genome_index.io.kernels import kernel
+from genome_index.io.kernels.kernel import kernel
 
 Codes = npt.NDArray[np.uint8]  # 0 to 3 for a base, OTHER for anything else
 

@@ -19,7 +19,7 @@ from genome_index.index.audit.transfer_direction import SharedKmers
 from genome_index.index.parallel import in_threads
 from genome_index.index.store.composition import decode_windows
 from genome_index.index.store.pair_table import keys_of
-from genome_index.io.kernels import kernel
+from genome_index.io.kernels.kernel import kernel
 
 Rows = npt.NDArray[np.int64]
 Hashes = npt.NDArray[np.uint64]

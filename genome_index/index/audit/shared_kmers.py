@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from genome_index.index.parallel import in_threads
 from genome_index.index.store.references import References
-from genome_index.io.kernels import kernel
+from genome_index.io.kernels.kernel import kernel
 from genome_index.taxonomy.levels import UNKNOWN
 
 Rows = npt.NDArray[np.int64]

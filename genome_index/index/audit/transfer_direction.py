@@ -11,7 +11,7 @@ from genome_index.index.audit.relatives_vote import Direction, Votes, direction,
 from genome_index.index.audit.shared_kmers import KmerSharers, shared_with
 from genome_index.index.contents import Contents
 from genome_index.index.store.sketches import sample_kmers
-from genome_index.io.kernels import kernel
+from genome_index.io.kernels.kernel import kernel
 from genome_index.taxonomy.levels import UNKNOWN
 
 Bytes = npt.NDArray[np.uint8]

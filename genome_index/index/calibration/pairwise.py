@@ -15,7 +15,7 @@ from genome_index.index.store.pair_table import PairTable, in_sorted, keys_of, p
 from genome_index.index.store.references import References
 from genome_index.index.store.skani import measure
 from genome_index.index.store.sketches import containment
-from genome_index.io.kernels import kernel
+from genome_index.io.kernels.kernel import kernel
 
 Rows = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float32]

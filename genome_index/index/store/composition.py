@@ -11,7 +11,7 @@ import numpy.typing as npt
 import zstandard
 
 from genome_index.io.bases import is_base
-from genome_index.io.kernels import kernel
+from genome_index.io.kernels.kernel import kernel
 from genome_index.records import Genome
 
 WINDOWS = 32  # of equal length; 500 bp each in a mitogenome

@@ -33,7 +33,7 @@ from genome_index.index.store.kmer_part import (
 )
 from genome_index.index.store.references import References
 from genome_index.index.store.sketches import MUCH_LARGER
-from genome_index.io.kernels import kernel_with
+from genome_index.io.kernels.kernel import kernel_with
 
 Floats = npt.NDArray[np.float32]
 Flags = npt.NDArray[np.bool_]

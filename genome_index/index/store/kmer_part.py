@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from genome_index.index.parallel import in_threads
 from genome_index.io.atomic import link_or_copy
-from genome_index.io.kernels import kernel_with
+from genome_index.io.kernels.kernel import kernel_with
 
 Hashes = npt.NDArray[np.uint64]
 Rows = npt.NDArray[np.int64]

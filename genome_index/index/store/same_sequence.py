@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from genome_index.index.store.references import References
-from genome_index.io.kernels import kernel
+from genome_index.io.kernels.kernel import kernel
 from genome_index.io.sequence import reverse_complement
 from genome_index.records import Genome
 

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from genome_index.io.bases import IS_BASE, is_base, known_bases, mark_bases
-from genome_index.io.kernels import kernel, kernel_with
+from genome_index.io.kernels.kernel import kernel, kernel_with
 from genome_index.records import Contig, Genome
 from genome_index.spec import IndexSpec
 

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from genome_index.index.store.sketches import MUCH_LARGER, containment, hash_sketch
-from genome_index.io.kernels import kernel
+from genome_index.io.kernels.kernel import kernel
 from genome_index.records import Genome
 from genome_index.spec import IndexSpec
 

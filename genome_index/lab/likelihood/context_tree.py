@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from genome_index.io.kernels import kernel
+from genome_index.io.kernels.kernel import kernel
 from genome_index.lab.corpus.packing import OTHER, Codes
 from genome_index.lab.likelihood.contexts import (
     ContextCounts,

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from genome_index.io.kernels import kernel
+from genome_index.io.kernels.kernel import kernel
 from genome_index.lab.corpus.packing import OTHER, Codes
 
 DEPTH = 12  # 16.7 million contexts, 0.4 GB of counts

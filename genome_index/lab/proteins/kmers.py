@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from genome_index.errors import UsageError
 from genome_index.index.store.sketches import murmur_finalizer
-from genome_index.io.kernels import kernel
+from genome_index.io.kernels.kernel import kernel
 from genome_index.lab.genetic_codes import STOP
 
 Bytes = npt.NDArray[np.uint8]

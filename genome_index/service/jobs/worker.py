@@ -25,7 +25,7 @@ from genome_index.errors import StorageError, UnusableIndex
 from genome_index.index.index import Index
 from genome_index.index.info import provenance
 from genome_index.index.snapshots import current_snapshot
-from genome_index.io.kernels import load_numba
+from genome_index.io.kernels.kernel import load_numba
 from genome_index.records import Failure, Genome
 from genome_index.report.calls import call_json, call_of
 from genome_index.report.html.write_query import MOST_COMPOSITIONS, MOST_WITH_WINDOWS

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from genome_index.index.store.composition import CANONICAL, TETRAMERS
 from genome_index.io.bases import is_base
-from genome_index.io.kernels import kernel
+from genome_index.io.kernels.kernel import kernel
 from genome_index.records import Genome
 
 Bytes = npt.NDArray[np.uint8]
